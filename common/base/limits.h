@@ -1,0 +1,78 @@
+/*
+ * Every limit on what outside input can grow, in one place: its value, its unit and its
+ * reason. Those that smtpd.conf can change are defaults. Each has a test that reaches it.
+ */
+#ifndef COMMON_BASE_LIMITS_H
+#define COMMON_BASE_LIMITS_H
+
+/* clang-format off */
+enum {
+	/* Addresses (RFC 5321 4.5.3.1) */
+	LIMIT_LOCAL_PART    = 64,                 /* octets */
+	LIMIT_DOMAIN        = 255,                /* octets */
+	LIMIT_ADDRESS       = 320,                /* local part, @, domain */
+	LIMIT_PATH          = 322,                /* with the angle brackets' room */
+	LIMIT_ENVID         = 100,                /* RFC 3461 4.4 */
+	LIMIT_ORCPT         = 500,                /* RFC 3461 4.2, decoded */
+	LIMIT_HOSTNAME      = 255,
+
+	/* SMTP */
+	LIMIT_SMTP_COMMAND  = 2048,               /* octets with CRLF: 512 and room for extensions */
+	LIMIT_SMTP_REPLY    = 512,                /* RFC 5321 4.5.3.1.5, a line we send */
+	LIMIT_SMTP_REPLIES  = 64 * 1024,          /* octets of one reply that a server may send us */
+	LIMIT_TEXT_LINE     = 64 * 1024,          /* RFC 5321 4.5.3.1.6 says 1,000; this is the hard end */
+	LIMIT_RECIPIENTS    = 1000,               /* a transaction; RFC 5321 4.5.3.1.8 wants 100 */
+	LIMIT_RECEIVED      = 50,                 /* hops before a loop is declared */
+	LIMIT_MESSAGES      = 1000,               /* transactions of one session */
+	LIMIT_SMTP_ERRORS   = 20,                 /* bad commands before 421 */
+	LIMIT_AUTH_FAILURES = 5,                  /* wrong passwords before the session ends */
+	LIMIT_MESSAGE       = 35 * 1024 * 1024,   /* octets; smtp max-message-size */
+	LIMIT_SESSIONS      = 20000,              /* of one process */
+	LIMIT_PER_ADDRESS   = 50,                 /* sessions from one IPv4 address or IPv6 /64 */
+
+	/* Messages (RFC 5322, 2045) */
+	LIMIT_HEADER        = 1024 * 1024,        /* octets of a message's header */
+	LIMIT_FIELDS        = 10000,              /* header fields of a message */
+	LIMIT_FIELD_PARSED  = 64 * 1024,          /* octets of one field that are interpreted */
+	LIMIT_MIME_DEPTH    = 100,
+	LIMIT_MIME_PARTS    = 10000,
+	LIMIT_ADDRESSES     = 10000,              /* of one field */
+	LIMIT_PARAMETERS    = 200,                /* of one field */
+
+	/* Channels between processes */
+	LIMIT_INLINE        = 64 * 1024,          /* a message up to this travels in the frame */
+	LIMIT_FRAME         = 128 * 1024,         /* octets of one frame, header and all */
+	LIMIT_REQUESTS      = 20000,              /* outstanding on one channel */
+	LIMIT_CHANNEL_OUT   = 32 * 1024 * 1024,   /* octets that wait for a slow peer */
+
+	/* Names and secrets */
+	LIMIT_USER          = 256,                /* octets of a login name */
+	LIMIT_SECRET        = 1024,               /* octets of a password */
+	LIMIT_ACTION        = 64,                 /* octets of an action's or a table's name */
+	LIMIT_EXPANSION     = 10,                 /* depth of aliases and .forward */
+	LIMIT_EXPANDED      = 1000,               /* recipients that one address may become */
+
+	/* IMAP and POP3 */
+	LIMIT_IMAP_LOGIN_LINE = 8 * 1024,         /* octets before login */
+	LIMIT_IMAP_LINE       = 64 * 1024,        /* octets after login */
+	LIMIT_IMAP_LOGIN_LITERAL = 4 * 1024,
+	LIMIT_IMAP_LITERALS   = 1024 * 1024,      /* sum of one command's, APPEND's message apart */
+	LIMIT_IMAP_NESTING    = 50,
+	LIMIT_IMAP_ERRORS     = 10,               /* bad commands before login until BYE */
+	LIMIT_MAILBOX_NAME    = 1000,             /* octets of UTF-8 */
+	LIMIT_MAILBOX_DEPTH   = 50,
+	LIMIT_MAILBOXES       = 10000,            /* of one account */
+	LIMIT_KEYWORDS        = 1000,             /* of one mailbox */
+	LIMIT_KEYWORD         = 100,              /* octets */
+	LIMIT_POP3_LINE       = 512,              /* RFC 2449 4: 255, and room for SASL */
+
+	/* Time, in seconds */
+	LIMIT_LOGIN_SECONDS   = 60,               /* before login */
+	LIMIT_COMMAND_SECONDS = 300,              /* RFC 5321 4.5.3.2.7 */
+	LIMIT_IMAP_SECONDS    = 1800,             /* RFC 9051 5.4 */
+	LIMIT_POP3_SECONDS    = 600,              /* RFC 1939 3 */
+	LIMIT_DATA_RATE       = 1024,             /* octets a minute that DATA must bring */
+};
+/* clang-format on */
+
+#endif
