@@ -44,6 +44,7 @@ enum {
 	LIMIT_FRAME         = 128 * 1024,         /* octets of one frame, header and all */
 	LIMIT_REQUESTS      = 20000,              /* outstanding on one channel */
 	LIMIT_CHANNEL_OUT   = 32 * 1024 * 1024,   /* octets that wait for a slow peer */
+	LIMIT_TASKS         = 512,                /* processes and threads of one of our users */
 
 	/* Names and secrets */
 	LIMIT_USER          = 256,                /* octets of a login name */
@@ -58,6 +59,7 @@ enum {
 	LIMIT_IMAP_LOGIN_LITERAL = 4 * 1024,
 	LIMIT_IMAP_LITERALS   = 1024 * 1024,      /* sum of one command's, APPEND's message apart */
 	LIMIT_IMAP_NESTING    = 50,
+	LIMIT_SEARCH_NODES    = 5000,             /* keys of one SEARCH */
 	LIMIT_IMAP_ERRORS     = 10,               /* bad commands before login until BYE */
 	LIMIT_MAILBOX_NAME    = 1000,             /* octets of UTF-8 */
 	LIMIT_MAILBOX_DEPTH   = 50,
@@ -71,6 +73,7 @@ enum {
 	LIMIT_COMMAND_SECONDS = 300,              /* RFC 5321 4.5.3.2.7 */
 	LIMIT_IMAP_SECONDS    = 1800,             /* RFC 9051 5.4 */
 	LIMIT_POP3_SECONDS    = 600,              /* RFC 1939 3 */
+	LIMIT_FINISH_SECONDS  = 30,               /* to take the last octets of a session */
 	LIMIT_DATA_RATE       = 1024,             /* octets a minute that DATA must bring */
 };
 /* clang-format on */

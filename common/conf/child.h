@@ -1,0 +1,73 @@
+/*
+ * What every process but the parent does: take its setting and configuration from the parent
+ * on descriptor 3, open what it owns, drop its privileges, enter its sandbox, and only then
+ * serve. A process describes itself with one struct child and calls child_main().
+ */
+#ifndef COMMON_CONF_CHILD_H
+#define COMMON_CONF_CHILD_H
+
+#include "common/base/error.h"
+#include "common/conf/conf.h"
+#include "common/sandbox/sandbox.h"
+
+/* An order of smtpctl's for this process. Write lines, then end it, now or later. */
+struct control;
+
+struct child {
+	const char *name;              /* "listener": its title and its word in the log */
+	enum sandbox_role role;
+
+	/*
+	 * Before privileges drop, with the first configuration: open what is owned. Directories for
+	 * the sandbox go into *paths. NULL: nothing to open.
+	 */
+	bool (*prepare)(const struct conf *c, struct sandbox_paths *paths, struct error *why);
+
+	/* In the sandbox, every neighbour and socket there (or not yet): begin. */
+	bool (*start)(const struct conf *c, struct error *why);
+
+	/* A new configuration; the old one is freed afterwards, so keep nothing of it. */
+	void (*apply)(const struct conf *c);
+
+	/* A line to a neighbour, the first or a new one in place of one that broke. Takes fd. */
+	void (*peer)(enum sandbox_role role, int instance, int instances, int fd);
+
+	/* A listening socket for c->listens[..].id == listen. Takes fd. */
+	void (*socket)(uint32_t listen, int fd);
+
+	/* A private key's file (keyholder alone). Takes fd. */
+	void (*key)(struct slice pki, int fd);
+
+	/* smtpctl asks; arguments is an ipc_list, valid during the call. */
+	void (*control)(struct control *order, struct slice verb, struct slice arguments, bool json);
+
+	/* Finish what is in hand and call child_exit(); NULL: exit at once. */
+	void (*drain)(void);
+
+	/* More that the parent may send or answer on its channel (queue, lookup); NULL: nothing. */
+	const struct ipc_handler *handlers;
+	const struct ipc_schema *const *answers;
+};
+
+/* Runs the process to its end; returns its exit code. */
+int child_main(int argc, char **argv, const struct child *self);
+
+/* Ends the loop: all is drained. */
+void child_exit(void);
+
+/* The line to the parent, for those that ask it things. */
+struct channel *child_parent(void);
+
+/* Which of its kind this process is, and how many there are. */
+int child_instance(void);
+int child_instances(void);
+
+/* The configuration in force. */
+const struct conf *child_conf(void);
+
+/* Answers to smtpctl: whole lines without the line end; code 0 and "" when all went well. */
+void control_line(struct control *order, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void control_text(struct control *order, struct slice text);
+void control_done(struct control *order, int code, const char *error);
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * Group commit: what many callers changed in one turn of the loop goes into one transaction,
+ * and one fdatasync, in libuv's pool, answers all that it covered. While a sync runs, the next
+ * group gathers; a caller alone never waits for company.
+ */
+#ifndef COMMON_DB_COMMIT_H
+#define COMMON_DB_COMMIT_H
+
+#include "common/db/db.h"
+
+struct commit;
+
+/*
+ * Groups the changes of db. broken() is called once, after everybody who waited was refused,
+ * when a commit or a sync failed for good: the owner must close the database and begin anew
+ * from what is on disk, and never sync the same pages again.
+ */
+struct commit *commit_new(struct db *db, void (*broken)(void *owner), void *owner);
+
+/* Commits what is open without a sync and frees, after a sync under way. Waiters are refused. */
+void commit_free(struct commit *c);
+
+/* Call before a change: sees to it that a transaction is open. False when it cannot be. */
+bool commit_begin(struct commit *c);
+
+/* A change of several statements that may have to be taken back alone. */
+bool commit_save(struct commit *c);
+void commit_keep(struct commit *c);
+void commit_undo(struct commit *c);
+
+/*
+ * Calls done(owner, ok) when all changes made so far are on stable storage (ok), or when that
+ * failed and nobody may be told that they are. Never from inside this call.
+ */
+void commit_wait(struct commit *c, void (*done)(void *owner, bool ok), void *owner);
+
+/* Forgets all waiters of that owner. */
+void commit_forget(struct commit *c, void *owner);
+
+/* For changes that may be lost by a power cut within a second (flags): synced by then. */
+void commit_soon(struct commit *c);
+
+#endif

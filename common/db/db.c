@@ -1,0 +1,308 @@
+/*
+ * Invariants:
+ * 1. synchronous=NORMAL: SQLite itself syncs only around checkpoints, so that a checkpoint never
+ *    outruns the WAL; commits are made durable by commit.c.
+ * 2. The directory is synced after the files were created: our own fdatasync of the WAL does
+ *    not do that for its name.
+ */
+#include "common/db/db.h"
+
+#include "common/base/assert.h"
+#include "common/base/hash.h"
+#include "common/base/mem.h"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct statement {
+	sqlite3_stmt *stmt;
+	struct db *db;
+};
+
+struct db {
+	sqlite3 *handle;
+	struct hash statements;
+	int wal_fd;
+	char path[1024];
+	struct error failure;
+};
+
+static enum db_result
+result_of(struct db *db, int code)
+{
+	if (code == SQLITE_ROW)
+		return DB_ROW;
+	if (code == SQLITE_DONE || code == SQLITE_OK)
+		return DB_DONE;
+	error_set(&db->failure, "%s: %s", db->path, sqlite3_errmsg(db->handle));
+	switch (code & 0xff) {
+	case SQLITE_CONSTRAINT:
+		return DB_CONSTRAINT;
+	case SQLITE_FULL:
+		return DB_FULL;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return DB_CORRUPT;
+	default:
+		return DB_ERROR;
+	}
+}
+
+enum db_result
+db_exec(struct db *db, const char *sql)
+{
+	return result_of(db, sqlite3_exec(db->handle, sql, NULL, NULL, NULL));
+}
+
+const char *
+db_failure(const struct db *db)
+{
+	return db->failure.text;
+}
+
+static bool
+sync_directory(const char *path, struct error *why)
+{
+	char dir[1024];
+	char *slash;
+	int fd;
+	bool ok;
+
+	snprintf(dir, sizeof(dir), "%s", path);
+	slash = strrchr(dir, '/');
+	if (slash == NULL)
+		snprintf(dir, sizeof(dir), ".");
+	else
+		slash[slash == dir ? 1 : 0] = '\0';
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return error_errno(why, "cannot open %s", dir);
+	ok = fsync(fd) == 0 || error_errno(why, "cannot sync %s", dir);
+	close(fd);
+	return ok;
+}
+
+static bool
+migrate(struct db *db, const char *const migrations[], int n, struct error *why)
+{
+	struct statement *s = db_statement(db, "PRAGMA user_version");
+	int64_t version;
+	char set[64];
+
+	if (statement_step(s) != DB_ROW)
+		return error_set(why, "%s", db_failure(db));
+	version = statement_number(s, 0);
+	statement_reset(s);
+	if (version > n)
+		return error_set(why, "%s was written by a newer Kurir (schema %lld, this one knows %d)",
+		    db->path, (long long)version, n);
+	for (; version < n; version++) {
+		snprintf(set, sizeof(set), "PRAGMA user_version = %d", (int)version + 1);
+		if (db_exec(db, "BEGIN IMMEDIATE") != DB_DONE ||
+		    db_exec(db, migrations[version]) != DB_DONE || db_exec(db, set) != DB_DONE ||
+		    db_exec(db, "COMMIT") != DB_DONE) {
+			error_set(why, "cannot bring to schema %d: %s", (int)version + 1, db_failure(db));
+			db_exec(db, "ROLLBACK");
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Writes something, so that the WAL is there, and opens it for syncing. */
+static bool
+open_wal(struct db *db, struct error *why)
+{
+	char wal[1100];
+
+	if (db_exec(db, "BEGIN IMMEDIATE; CREATE TABLE IF NOT EXISTS kurir_wal (touched INTEGER);"
+	                "DELETE FROM kurir_wal; INSERT INTO kurir_wal VALUES (1); COMMIT") != DB_DONE)
+		return error_set(why, "%s", db_failure(db));
+	snprintf(wal, sizeof(wal), "%s-wal", db->path);
+	db->wal_fd = open(wal, O_RDWR | O_CLOEXEC);
+	if (db->wal_fd < 0)
+		return error_errno(why, "cannot open %s", wal);
+	if (fdatasync(db->wal_fd) < 0)
+		return error_errno(why, "cannot sync %s", wal);
+	return sync_directory(db->path, why);
+}
+
+static struct db *
+open_with(const char *path, int flags, const char *const migrations[], int n, struct error *why)
+{
+	struct db *db = mem_zero(sizeof(*db));
+	mode_t was = umask(077);
+	int code;
+
+	snprintf(db->path, sizeof(db->path), "%s", path);
+	hash_init(&db->statements);
+	db->wal_fd = -1;
+	code = sqlite3_open_v2(path, &db->handle, flags | SQLITE_OPEN_NOMUTEX, NULL);
+	if (code != SQLITE_OK) {
+		error_set(why, "cannot open %s: %s", path, sqlite3_errstr(code));
+	} else if (db_exec(db, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL;"
+	                       "PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0;"
+	                       "PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY") != DB_DONE) {
+		error_set(why, "%s", db_failure(db));
+	} else if (migrate(db, migrations, n, why) && open_wal(db, why)) {
+		umask(was);
+		return db;
+	}
+	umask(was);
+	db_close(db);
+	return NULL;
+}
+
+struct db *
+db_open(const char *path, const char *const migrations[], int n, struct error *why)
+{
+	return open_with(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, migrations, n, why);
+}
+
+struct db *
+db_open_existing(const char *path, const char *const migrations[], int n, struct error *why)
+{
+	return open_with(path, SQLITE_OPEN_READWRITE, migrations, n, why);
+}
+
+void
+db_close(struct db *db)
+{
+	struct hash_walk walk = {0};
+	struct slice key;
+	void *value;
+
+	if (db == NULL)
+		return;
+	while (hash_next(&db->statements, &walk, &key, &value)) {
+		sqlite3_finalize(((struct statement *)value)->stmt);
+		free(value);
+	}
+	hash_fini(&db->statements);
+	sqlite3_close(db->handle);
+	if (db->wal_fd >= 0)
+		close(db->wal_fd);
+	free(db);
+}
+
+bool
+db_checkpoint(struct db *db, uint64_t octets)
+{
+	struct stat st;
+
+	if (fstat(db->wal_fd, &st) < 0 || (uint64_t)st.st_size < octets)
+		return false;
+	return sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) ==
+	    SQLITE_OK;
+}
+
+int
+db_wal_fd(const struct db *db)
+{
+	return db->wal_fd;
+}
+
+struct statement *
+db_statement(struct db *db, const char *sql)
+{
+	struct slice key = slice_make((const char *)&sql, sizeof(sql));
+	struct statement *s = hash_find(&db->statements, key);
+
+	if (s != NULL) {
+		statement_reset(s);
+		return s;
+	}
+	s = mem_zero(sizeof(*s));
+	s->db = db;
+	if (sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &s->stmt, NULL) != SQLITE_OK)
+		result_of(db, SQLITE_ERROR);
+	hash_add(&db->statements, key, s);
+	return s;
+}
+
+void
+statement_bind_number(struct statement *s, int n, int64_t value)
+{
+	sqlite3_bind_int64(s->stmt, n, value);
+}
+
+void
+statement_bind_text(struct statement *s, int n, struct slice text)
+{
+	sqlite3_bind_text64(s->stmt, n, text.len == 0 ? "" : text.data, text.len, SQLITE_STATIC, SQLITE_UTF8);
+}
+
+void
+statement_bind_octets(struct statement *s, int n, struct slice octets)
+{
+	sqlite3_bind_blob64(s->stmt, n, octets.len == 0 ? "" : octets.data, octets.len, SQLITE_STATIC);
+}
+
+void
+statement_bind_null(struct statement *s, int n)
+{
+	sqlite3_bind_null(s->stmt, n);
+}
+
+/* A statement that could not be prepared fails here, with the reason kept since then. */
+enum db_result
+statement_step(struct statement *s)
+{
+	if (s->stmt == NULL)
+		return DB_ERROR;
+	return result_of(s->db, sqlite3_step(s->stmt));
+}
+
+enum db_result
+statement_run(struct statement *s)
+{
+	enum db_result result = statement_step(s);
+
+	statement_reset(s);
+	return result;
+}
+
+int64_t
+statement_number(struct statement *s, int column)
+{
+	return sqlite3_column_int64(s->stmt, column);
+}
+
+struct slice
+statement_octets(struct statement *s, int column)
+{
+	const char *data = sqlite3_column_blob(s->stmt, column);
+
+	return slice_make(data, (size_t)sqlite3_column_bytes(s->stmt, column));
+}
+
+bool
+statement_is_null(struct statement *s, int column)
+{
+	return sqlite3_column_type(s->stmt, column) == SQLITE_NULL;
+}
+
+void
+statement_reset(struct statement *s)
+{
+	if (s->stmt == NULL)
+		return;
+	sqlite3_reset(s->stmt);
+	sqlite3_clear_bindings(s->stmt);
+}
+
+int64_t
+db_last_rowid(const struct db *db)
+{
+	return sqlite3_last_insert_rowid(db->handle);
+}
+
+int
+db_changes(const struct db *db)
+{
+	return sqlite3_changes(db->handle);
+}

@@ -1,0 +1,3 @@
+#include "common/ipc/any_lookup.h"
+
+IPC_DEFINE(ANY_LOOKUP)

@@ -1,0 +1,3 @@
+#include "common/ipc/any_mailbox.h"
+
+IPC_DEFINE(ANY_MAILBOX)

@@ -1,0 +1,3 @@
+#include "common/ipc/any_resolver.h"
+
+IPC_DEFINE(ANY_RESOLVER)

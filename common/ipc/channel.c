@@ -1,0 +1,646 @@
+/*
+ * Invariants:
+ * 1. A request ends exactly once: by channel_done(), by its deadline, or by the channel going down.
+ * 2. A descriptor has one owner at any time: the sender until channel_send(), the queue until
+ *    sendmsg(), the inbox until its frame, then the handler.
+ * 3. After a violation nothing of the peer's is handled any more.
+ */
+#include "common/ipc/channel.h"
+
+#include "common/base/assert.h"
+#include "common/base/hash.h"
+#include "common/base/limits.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/net/loop.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	HEADER = 12,
+	FLAG_FD = 1,
+	BLOCK = 256 * 1024,
+	INBOX_FDS = 64,
+	CONTROL_FDS = 8,
+	STRUCT_MOST = 1024,
+	NAME = 32,
+};
+
+struct outgoing_fd {
+	STAILQ_ENTRY(outgoing_fd) link;
+	uint64_t at;      /* position in the octets ever queued */
+	int fd;
+};
+
+struct request {
+	struct channel *channel;
+	uint32_t id;
+	struct channel_request r;
+	struct timer timer;
+};
+
+struct channel {
+	int fd;
+	struct io *io;
+	char peer[NAME];
+	struct channel_options o;
+	struct buf in;
+	struct buf out;
+	uint64_t sent;         /* octets ever taken by the kernel; out begins there */
+	STAILQ_HEAD(, outgoing_fd) out_fds;
+	int in_fds[INBOX_FDS];
+	size_t in_fd_count;
+	struct hash requests;
+	uint32_t next_id;
+	struct task flush;
+	struct task tell_down;
+	void (*drained)(void *owner);
+	void *drained_owner;
+	bool up, busy, closed, paused, blocked;
+};
+
+static char block[BLOCK];
+
+static void
+watch(struct channel *c)
+{
+	int events = 0;
+
+	if (c->up) {
+		if (!c->paused)
+			events |= IO_READ;
+		if (c->blocked)
+			events |= IO_WRITE;
+	}
+	io_want(c->io, events);
+}
+
+static void
+end_request(struct request *r)
+{
+	hash_remove(&r->channel->requests, HASH_NUMBER(r->id));
+	timer_stop(&r->timer);
+	free(r);
+}
+
+static void
+fail_requests(struct channel *c)
+{
+	while (c->requests.count > 0) {
+		struct hash_walk walk = {0};
+		struct slice key;
+		void *value;
+		struct channel_request ended;
+
+		hash_next(&c->requests, &walk, &key, &value);
+		ended = ((struct request *)value)->r;
+		end_request(value);
+		ended.ended(ended.owner, CHANNEL_DOWN);
+	}
+}
+
+static void
+go_down(struct channel *c)
+{
+	if (!c->up)
+		return;
+	c->up = false;
+	watch(c);
+	task_queue(&c->tell_down);
+}
+
+static void
+on_tell_down(void *owner)
+{
+	struct channel *c = owner;
+
+	c->busy = true;
+	fail_requests(c);
+	if (!c->closed && c->o.down != NULL)
+		c->o.down(c->o.owner);
+	c->busy = false;
+	if (c->closed)
+		channel_close(c);
+}
+
+void
+channel_violation(struct channel *c, const char *field)
+{
+	if (!c->up)
+		return;
+	log_event(NULL, EV_channel_violation, WORD("peer", c->peer), WORD("field", field));
+	go_down(c);
+}
+
+static void
+on_deadline(void *owner)
+{
+	struct request *r = owner;
+	struct channel_request ended = r->r;
+
+	end_request(r);
+	ended.ended(ended.owner, CHANNEL_LATE);
+}
+
+/* How many octets the next sendmsg may carry, and the descriptor that goes with them. */
+static size_t
+next_piece(struct channel *c, int *fd)
+{
+	struct outgoing_fd *o = STAILQ_FIRST(&c->out_fds);
+
+	*fd = -1;
+	if (o == NULL)
+		return c->out.len;
+	if (o->at > c->sent)
+		return (size_t)(o->at - c->sent);
+	*fd = o->fd;
+	o = STAILQ_NEXT(o, link);
+	return o == NULL ? c->out.len : (size_t)(o->at - c->sent);
+}
+
+static ssize_t
+send_piece(struct channel *c, const char *data, size_t len, int fd)
+{
+	struct iovec iov = {.iov_base = (void *)(uintptr_t)data, .iov_len = len};
+	union {
+		char octets[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+
+	if (fd >= 0) {
+		struct cmsghdr *cmsg;
+
+		memset(&control, 0, sizeof(control));
+		msg.msg_control = control.octets;
+		msg.msg_controllen = sizeof(control.octets);
+		cmsg = CMSG_FIRSTHDR(&msg);
+		cmsg->cmsg_level = SOL_SOCKET;
+		cmsg->cmsg_type = SCM_RIGHTS;
+		cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(cmsg), &fd, sizeof(int));
+	}
+	return sendmsg(c->fd, &msg, MSG_NOSIGNAL);
+}
+
+static void
+drop_sent_fd(struct channel *c)
+{
+	struct outgoing_fd *o = STAILQ_FIRST(&c->out_fds);
+
+	STAILQ_REMOVE_HEAD(&c->out_fds, link);
+	close(o->fd);
+	free(o);
+}
+
+void
+channel_flush(struct channel *c)
+{
+	size_t done = 0;
+
+	c->blocked = false;
+	while (c->up && done < c->out.len) {
+		int fd;
+		size_t len = next_piece(c, &fd);
+		ssize_t n;
+
+		len = len > c->out.len - done ? c->out.len - done : len;
+		n = send_piece(c, c->out.data + done, len, fd);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS)) {
+			c->blocked = true;
+			break;
+		}
+		if (n < 0) {
+			go_down(c);
+			break;
+		}
+		if (fd >= 0)
+			drop_sent_fd(c);
+		done += (size_t)n;
+		c->sent += (uint64_t)n;
+	}
+	buf_consume(&c->out, done);
+	if (c->out.len == 0)
+		buf_fini(&c->out);
+	if (!c->closed)
+		watch(c);
+}
+
+static void
+on_flush(void *owner)
+{
+	struct channel *c = owner;
+	void (*drained)(void *);
+
+	channel_flush(c);
+	drained = c->drained;
+	if (drained != NULL && (c->out.len < CHANNEL_HIGH / 2 || !c->up)) {
+		c->drained = NULL;
+		drained(c->drained_owner);
+	}
+}
+
+/* Descriptors that came with a block of octets, in order. */
+static bool
+collect_fds(struct channel *c, struct msghdr *msg)
+{
+	bool fits = (msg->msg_flags & MSG_CTRUNC) == 0;
+
+	for (struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg); cmsg != NULL; cmsg = CMSG_NXTHDR(msg, cmsg)) {
+		size_t n;
+
+		if (cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SCM_RIGHTS)
+			continue;
+		n = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		for (size_t i = 0; i < n; i++) {
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(cmsg) + i * sizeof(int), sizeof(int));
+			if (c->in_fd_count < INBOX_FDS) {
+				c->in_fds[c->in_fd_count++] = fd;
+			} else {
+				close(fd);
+				fits = false;
+			}
+		}
+	}
+	return fits;
+}
+
+static int
+take_fd(struct channel *c)
+{
+	int fd;
+
+	if (c->in_fd_count == 0)
+		return -1;
+	fd = c->in_fds[0];
+	c->in_fd_count--;
+	memmove(c->in_fds, c->in_fds + 1, c->in_fd_count * sizeof(int));
+	return fd;
+}
+
+/* A file must be a file and a socket a socket, whatever the peer claims. */
+static bool
+is_right_descriptor(const struct ipc_schema *schema, int fd)
+{
+	struct stat st;
+
+	if (fd < 0)
+		return schema->descriptor == FD_NONE || schema->descriptor == FD_MAYBE;
+	if (schema->descriptor == FD_NONE || fstat(fd, &st) < 0)
+		return false;
+	return schema->descriptor == FD_SOCKET ? S_ISSOCK(st.st_mode) : S_ISREG(st.st_mode);
+}
+
+static const struct ipc_handler *
+find_handler(const struct channel *c, uint16_t type)
+{
+	const struct ipc_handler *h = c->o.handlers;
+
+	while (h != NULL && h->schema != NULL) {
+		if (h->schema->type == type)
+			return h;
+		h++;
+	}
+	return NULL;
+}
+
+static const struct ipc_schema *
+find_answer(const struct channel *c, uint16_t type)
+{
+	const struct ipc_schema *const *s = c->o.answers;
+
+	while (s != NULL && *s != NULL) {
+		if ((*s)->type == type)
+			return *s;
+		s++;
+	}
+	return NULL;
+}
+
+static void
+trace(const struct channel *c, const struct ipc_message *m)
+{
+	struct buf text = {0};
+
+	if (!log_is_verbose())
+		return;
+	ipc_print(&text, m->schema, m->body);
+	log_debug("%s #%u %s", c->peer, m->id, buf_text(&text));
+	buf_fini(&text);
+}
+
+static void
+deliver_answer(struct channel *c, struct ipc_message *m)
+{
+	struct request *r = hash_find(&c->requests, HASH_NUMBER(m->id));
+
+	if (r != NULL) {
+		r->r.answer(r->r.owner, m);
+		return;
+	}
+	if (m->fd >= 0)
+		close(m->fd);
+	if (m->id == 0 || m->id >= c->next_id)
+		channel_violation(c, "request id");
+}
+
+static void
+dispatch(struct channel *c, uint16_t type, uint16_t flags, uint32_t id, struct slice body)
+{
+	_Alignas(max_align_t) unsigned char room[STRUCT_MOST];
+	const struct ipc_handler *h = find_handler(c, type);
+	const struct ipc_schema *schema = h != NULL ? h->schema : find_answer(c, type);
+	struct ipc_message m = {.channel = c, .schema = schema, .id = id, .body = room, .fd = -1};
+	const char *wrong = NULL;
+
+	if (flags & FLAG_FD)
+		m.fd = take_fd(c);
+	if (schema == NULL)
+		wrong = "type";
+	else if (!is_right_descriptor(schema, m.fd))
+		wrong = "descriptor";
+	else if (schema->size > sizeof(room))
+		PANIC("a message's struct is larger than STRUCT_MOST");
+	else
+		wrong = ipc_unpack(body, schema, room);
+	if (wrong != NULL) {
+		if (m.fd >= 0)
+			close(m.fd);
+		channel_violation(c, wrong);
+		return;
+	}
+	trace(c, &m);
+	if (h != NULL)
+		h->handle(c->o.owner, &m);
+	else
+		deliver_answer(c, &m);
+}
+
+static uint32_t
+get32(const char *p)
+{
+	const unsigned char *u = (const unsigned char *)p;
+
+	return (uint32_t)u[0] << 24 | (uint32_t)u[1] << 16 | (uint32_t)u[2] << 8 | u[3];
+}
+
+/* Handles the whole frames in octets; returns how many octets they were. */
+static size_t
+handle_frames(struct channel *c, struct slice octets)
+{
+	size_t at = 0;
+
+	while (c->up && !c->closed && octets.len - at >= HEADER) {
+		const char *p = octets.data + at;
+		uint32_t len = get32(p);
+		uint32_t kind = get32(p + 4);
+
+		if (len < HEADER || len > LIMIT_FRAME) {
+			channel_violation(c, "length");
+			break;
+		}
+		if (octets.len - at < len)
+			break;
+		at += len;
+		dispatch(c, (uint16_t)(kind >> 16), (uint16_t)kind, get32(p + 8),
+		    slice_make(p + HEADER, len - HEADER));
+	}
+	return at;
+}
+
+static ssize_t
+receive(struct channel *c)
+{
+	struct iovec iov = {.iov_base = block, .iov_len = sizeof(block)};
+	union {
+		char octets[CMSG_SPACE(sizeof(int) * CONTROL_FDS)];
+		struct cmsghdr align;
+	} control;
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.octets,
+	    .msg_controllen = sizeof(control.octets)};
+	ssize_t n = recvmsg(c->fd, &msg, MSG_CMSG_CLOEXEC);
+
+	if (n > 0 && !collect_fds(c, &msg)) {
+		channel_violation(c, "descriptors");
+		return -1;
+	}
+	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+		return -1;
+	if (n <= 0)
+		go_down(c);
+	return n;
+}
+
+static void
+read_frames(struct channel *c)
+{
+	ssize_t n = receive(c);
+	size_t used;
+
+	if (n <= 0)
+		return;
+	if (c->in.len == 0) {
+		struct buf rest = {0};
+
+		used = handle_frames(c, slice_make(block, (size_t)n));
+		buf_add(&rest, block + used, (size_t)n - used);
+		buf_fini(&c->in);
+		c->in = rest;
+		return;
+	}
+	buf_add(&c->in, block, (size_t)n);
+	used = handle_frames(c, buf_slice(&c->in));
+	buf_consume(&c->in, used);
+}
+
+static void
+on_ready(void *owner, int events)
+{
+	struct channel *c = owner;
+
+	c->busy = true;
+	if (events & IO_WRITE)
+		on_flush(c);
+	if ((events & IO_READ) && c->up)
+		read_frames(c);
+	c->busy = false;
+	if (c->closed)
+		channel_close(c);
+}
+
+struct channel *
+channel_new(int fd, const struct channel_options *o)
+{
+	struct channel *c = mem_zero(sizeof(*c));
+
+	c->fd = fd;
+	c->o = *o;
+	if (c->o.most_requests == 0)
+		c->o.most_requests = LIMIT_REQUESTS;
+	snprintf(c->peer, sizeof(c->peer), "%s", o->peer);
+	c->o.peer = c->peer;
+	c->up = true;
+	c->next_id = 1;
+	STAILQ_INIT(&c->out_fds);
+	hash_init(&c->requests);
+	task_init(&c->flush, on_flush, c);
+	task_init(&c->tell_down, on_tell_down, c);
+	c->io = io_new(fd, on_ready, c);
+	watch(c);
+	return c;
+}
+
+void
+channel_close(struct channel *c)
+{
+	if (c == NULL)
+		return;
+	if (!c->closed) {
+		c->closed = true;
+		if (c->up)
+			channel_flush(c);
+		c->up = false;
+		c->drained = NULL;
+		task_cancel(&c->flush);
+		task_cancel(&c->tell_down);
+		io_want(c->io, 0);
+	}
+	if (c->busy)
+		return;
+	c->busy = true;
+	fail_requests(c);
+	io_close(c->io);
+	close(c->fd);
+	while (!STAILQ_EMPTY(&c->out_fds))
+		drop_sent_fd(c);
+	for (size_t i = 0; i < c->in_fd_count; i++)
+		close(c->in_fds[i]);
+	hash_fini(&c->requests);
+	buf_fini(&c->in);
+	buf_fini(&c->out);
+	free(c);
+}
+
+static void
+put32(char *p, uint32_t n)
+{
+	p[0] = (char)(n >> 24);
+	p[1] = (char)(n >> 16);
+	p[2] = (char)(n >> 8);
+	p[3] = (char)n;
+}
+
+static bool
+refuse(const struct channel *c, const struct ipc_schema *schema, int fd, const char *field)
+{
+	log_warning("cannot send %s to %s: %s is out of range", schema->name, c->peer, field);
+	if (fd >= 0)
+		close(fd);
+	return false;
+}
+
+bool
+channel_send(struct channel *c, const struct ipc_schema *schema, uint32_t id, const void *message,
+    int fd)
+{
+	size_t start;
+	const char *wrong;
+
+	if (c == NULL || !c->up || c->out.len > LIMIT_CHANNEL_OUT) {
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	start = c->out.len;
+	buf_room(&c->out, HEADER);
+	buf_grew(&c->out, HEADER);
+	wrong = ipc_pack(&c->out, schema, message);
+	if (wrong == NULL && c->out.len - start > LIMIT_FRAME)
+		wrong = "length";
+	if (wrong != NULL) {
+		buf_truncate(&c->out, start);
+		return refuse(c, schema, fd, wrong);
+	}
+	put32(c->out.data + start, (uint32_t)(c->out.len - start));
+	put32(c->out.data + start + 4, (uint32_t)schema->type << 16 | (fd >= 0 ? FLAG_FD : 0));
+	put32(c->out.data + start + 8, id);
+	if (fd >= 0) {
+		struct outgoing_fd *o = mem_zero(sizeof(*o));
+
+		o->fd = fd;
+		o->at = c->sent + start;
+		STAILQ_INSERT_TAIL(&c->out_fds, o, link);
+	}
+	if (!c->blocked)
+		task_queue(&c->flush);
+	return true;
+}
+
+uint32_t
+channel_request(struct channel *c, const struct channel_request *r)
+{
+	struct request *request;
+
+	if (c == NULL || !c->up || c->requests.count >= c->o.most_requests ||
+	    c->out.len > LIMIT_CHANNEL_OUT)
+		return 0;
+	request = mem_zero(sizeof(*request));
+	request->channel = c;
+	request->id = c->next_id++;
+	request->r = *r;
+	if (c->next_id == 0)      /* four thousand million requests on: begin anew */
+		c->next_id = 1;
+	timer_init(&request->timer, on_deadline, request);
+	hash_add(&c->requests, HASH_NUMBER(request->id), request);
+	if (r->deadline.ms > 0)
+		timer_start(&request->timer, r->deadline);
+	return request->id;
+}
+
+void
+channel_done(struct channel *c, uint32_t id)
+{
+	struct request *r = c == NULL ? NULL : hash_find(&c->requests, HASH_NUMBER(id));
+
+	if (r != NULL)
+		end_request(r);
+}
+
+bool
+channel_is_up(const struct channel *c)
+{
+	return c != NULL && c->up;
+}
+
+size_t
+channel_pending(const struct channel *c)
+{
+	return c->out.len;
+}
+
+void
+channel_when_drained(struct channel *c, void (*drained)(void *owner), void *owner)
+{
+	c->drained = drained;
+	c->drained_owner = owner;
+	if (!c->blocked)
+		task_queue(&c->flush);
+}
+
+void
+channel_pause(struct channel *c, bool paused)
+{
+	c->paused = paused;
+	watch(c);
+}

@@ -1,0 +1,3 @@
+#include "common/ipc/ctl_parent.h"
+
+IPC_DEFINE(CTL_PARENT)

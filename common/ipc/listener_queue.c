@@ -1,0 +1,3 @@
+#include "common/ipc/listener_queue.h"
+
+IPC_DEFINE(LISTENER_QUEUE)

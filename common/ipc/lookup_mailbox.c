@@ -1,0 +1,3 @@
+#include "common/ipc/lookup_mailbox.h"
+
+IPC_DEFINE(LOOKUP_MAILBOX)

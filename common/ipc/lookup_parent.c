@@ -1,0 +1,3 @@
+#include "common/ipc/lookup_parent.h"
+
+IPC_DEFINE(LOOKUP_PARENT)

@@ -1,0 +1,3 @@
+#include "common/ipc/parent_any.h"
+
+IPC_DEFINE(PARENT_ANY)

@@ -1,0 +1,3 @@
+#include "common/ipc/queue_agent.h"
+
+IPC_DEFINE(QUEUE_AGENT)

@@ -1,0 +1,3 @@
+#include "common/ipc/queue_mailbox.h"
+
+IPC_DEFINE(QUEUE_MAILBOX)

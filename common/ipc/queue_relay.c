@@ -1,0 +1,3 @@
+#include "common/ipc/queue_relay.h"
+
+IPC_DEFINE(QUEUE_RELAY)

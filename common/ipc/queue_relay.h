@@ -1,0 +1,58 @@
+/*
+ * queue ─▶ relay: bring this message to these recipients of one destination.
+ *
+ *	qr_transfer ─▶ qr_rcpt* ─▶ qr_body ─▶ qr_outcome* ─▶ qr_done
+ *
+ * One request id for a transfer. Each recipient gets exactly one outcome; those that have none
+ * when qr_done (or the end of relay) comes are to be tried again.
+ */
+#ifndef COMMON_IPC_QUEUE_RELAY_H
+#define COMMON_IPC_QUEUE_RELAY_H
+
+#include "common/ipc/protocol.h"
+
+/* What became of a recipient; also the outcome of local delivery. */
+enum outcome { OUTCOME_DELIVERED, OUTCOME_RELAYED, OUTCOME_TEMPORARY, OUTCOME_PERMANENT };
+
+/* What the transfer says of the destination as a whole. */
+enum qr_destination { DESTINATION_UP, DESTINATION_DOWN, DESTINATION_BUSY };
+
+/* clang-format off */
+#define QR_TRANSFER(F, m)        /* kind  name       least most */ \
+	F(m, u64,    message,   1, UINT64_MAX) \
+	F(m, text,   action,    1, LIMIT_ACTION) \
+	F(m, text,   domain,    1, LIMIT_DOMAIN)   /* the recipients', lower case */ \
+	F(m, text,   sender,    0, LIMIT_PATH) \
+	F(m, u8,     flags,     0, 7)              /* MESSAGE_* of listener_queue.h */ \
+	F(m, u8,     ret,       0, 2) \
+	F(m, text,   envid,     0, LIMIT_ENVID) \
+	F(m, u64,    size,      0, 0x7fffffff) \
+	F(m, u32,    rcpts,     1, LIMIT_RECIPIENTS) /* how many qr_rcpt follow */
+#define QR_RCPT(F, m) \
+	F(m, u64,    envelope,  1, UINT64_MAX) \
+	F(m, text,   address,   1, LIMIT_PATH) \
+	F(m, text,   orcpt,     0, LIMIT_ORCPT) \
+	F(m, u8,     notify,    0, 15)
+#define QR_BODY(F, m)            /* the last message of the request: inline, or a file to read from */ \
+	F(m, octets, octets,    0, LIMIT_INLINE)
+#define QR_OUTCOME(F, m) \
+	F(m, u64,    envelope,  1, UINT64_MAX) \
+	F(m, u8,     outcome,   0, OUTCOME_PERMANENT) \
+	F(m, text,   status,    5, 16)             /* RFC 3463: 2.0.0 */ \
+	F(m, text,   reply,     0, 1000)           /* what the other side said, one line */ \
+	F(m, text,   mta,       0, LIMIT_HOSTNAME) /* who said it */ \
+	F(m, u8,     dsn,       0, 1)              /* the next hop took over RFC 3461's duties */
+#define QR_DONE(F, m) \
+	F(m, u8,     destination, 0, DESTINATION_BUSY) \
+	F(m, text,   reason,    0, 300)
+#define QUEUE_RELAY(M)           /* name  number  fields  descriptor */ \
+	M(qr_transfer, 0x0701, QR_TRANSFER, FD_NONE) \
+	M(qr_rcpt,     0x0702, QR_RCPT,     FD_NONE) \
+	M(qr_body,     0x0703, QR_BODY,     FD_MAYBE) \
+	M(qr_outcome,  0x0704, QR_OUTCOME,  FD_NONE) \
+	M(qr_done,     0x0705, QR_DONE,     FD_NONE)
+/* clang-format on */
+
+IPC_DECLARE(QUEUE_RELAY)
+
+#endif

@@ -1,0 +1,239 @@
+#include "common/ipc/schema.h"
+
+#include "common/base/assert.h"
+
+#include <string.h>
+
+struct cursor {
+	const unsigned char *data;
+	size_t left;
+};
+
+static size_t
+width(enum ipc_kind kind)
+{
+	switch (kind) {
+	case IPC_U8:
+		return 1;
+	case IPC_U16:
+		return 2;
+	case IPC_U32:
+	case IPC_TEXT:
+	case IPC_OCTETS:
+		return 4;
+	case IPC_U64:
+	case IPC_I64:
+		return 8;
+	}
+	return 0;
+}
+
+/* Valid UTF-8 (no surrogates, no overlong forms) without NUL. */
+static bool
+is_text(struct slice s)
+{
+	size_t i = 0;
+
+	while (i < s.len) {
+		unsigned char c = (unsigned char)s.data[i];
+		size_t more = c < 0x80 ? 0 : c >= 0xc2 && c < 0xe0 ? 1 : (c & 0xf0) == 0xe0 ? 2 : 3;
+		uint32_t point;
+
+		if (c == 0 || (c >= 0x80 && c < 0xc2) || c > 0xf4 || more >= s.len - i)
+			return false;
+		point = more == 0 ? c : c & (0x3fU >> more);
+		for (size_t k = 1; k <= more; k++) {
+			unsigned char d = (unsigned char)s.data[i + k];
+
+			if ((d & 0xc0) != 0x80)
+				return false;
+			point = point << 6 | (d & 0x3f);
+		}
+		if ((more == 2 && (point < 0x800 || (point >= 0xd800 && point < 0xe000))) ||
+		    (more == 3 && (point < 0x10000 || point > 0x10ffff)))
+			return false;
+		i += more + 1;
+	}
+	return true;
+}
+
+static uint64_t
+load_number(const struct ipc_field *f, const void *message)
+{
+	const char *at = (const char *)message + f->offset;
+	uint8_t u8;
+	uint16_t u16;
+	uint32_t u32;
+	uint64_t u64;
+
+	switch (width(f->kind)) {
+	case 1:
+		memcpy(&u8, at, 1);
+		return u8;
+	case 2:
+		memcpy(&u16, at, 2);
+		return u16;
+	case 4:
+		memcpy(&u32, at, 4);
+		return u32;
+	default:
+		memcpy(&u64, at, 8);
+		return u64;
+	}
+}
+
+static void
+store_number(const struct ipc_field *f, void *message, uint64_t n)
+{
+	char *at = (char *)message + f->offset;
+	uint8_t u8 = (uint8_t)n;
+	uint16_t u16 = (uint16_t)n;
+	uint32_t u32 = (uint32_t)n;
+
+	switch (width(f->kind)) {
+	case 1:
+		memcpy(at, &u8, 1);
+		break;
+	case 2:
+		memcpy(at, &u16, 2);
+		break;
+	case 4:
+		memcpy(at, &u32, 4);
+		break;
+	default:
+		memcpy(at, &n, 8);
+		break;
+	}
+}
+
+static bool
+is_octets(const struct ipc_field *f)
+{
+	return f->kind == IPC_TEXT || f->kind == IPC_OCTETS;
+}
+
+static bool
+in_range(const struct ipc_field *f, uint64_t n)
+{
+	return f->kind == IPC_I64 || (n >= f->least && n <= f->most);
+}
+
+static void
+add_number(struct buf *out, uint64_t n, size_t octets)
+{
+	unsigned char b[8];
+
+	for (size_t i = 0; i < octets; i++)
+		b[i] = (unsigned char)(n >> (8 * (octets - 1 - i)));
+	buf_add(out, b, octets);
+}
+
+static bool
+take_number(struct cursor *c, size_t octets, uint64_t *n)
+{
+	if (octets > c->left)
+		return false;
+	*n = 0;
+	for (size_t i = 0; i < octets; i++)
+		*n = *n << 8 | c->data[i];
+	c->data += octets;
+	c->left -= octets;
+	return true;
+}
+
+const char *
+ipc_pack(struct buf *out, const struct ipc_schema *schema, const void *message)
+{
+	for (size_t i = 0; i < schema->count; i++) {
+		const struct ipc_field *f = &schema->fields[i];
+		struct slice s = {NULL, 0};
+		uint64_t n;
+
+		if (is_octets(f)) {
+			memcpy(&s, (const char *)message + f->offset, sizeof(s));
+			n = s.len;
+		} else {
+			n = load_number(f, message);
+		}
+		if (!in_range(f, n) || (f->kind == IPC_TEXT && !is_text(s)))
+			return f->name;
+		add_number(out, n, width(f->kind));
+		if (s.len > 0)
+			buf_add_slice(out, s);
+	}
+	return buf_overflowed(out) ? "size" : NULL;
+}
+
+const char *
+ipc_unpack(struct slice body, const struct ipc_schema *schema, void *message)
+{
+	struct cursor c = {(const unsigned char *)body.data, body.len};
+
+	for (size_t i = 0; i < schema->count; i++) {
+		const struct ipc_field *f = &schema->fields[i];
+		struct slice s;
+		uint64_t n;
+
+		if (!take_number(&c, width(f->kind), &n) || !in_range(f, n))
+			return f->name;
+		if (!is_octets(f)) {
+			store_number(f, message, n);
+			continue;
+		}
+		if (n > c.left)
+			return f->name;
+		s = slice_make((const char *)c.data, (size_t)n);
+		c.data += n;
+		c.left -= (size_t)n;
+		if (f->kind == IPC_TEXT && !is_text(s))
+			return f->name;
+		memcpy((char *)message + f->offset, &s, sizeof(s));
+	}
+	return c.left == 0 ? NULL : "end";
+}
+
+void
+ipc_print(struct buf *out, const struct ipc_schema *schema, const void *message)
+{
+	buf_printf(out, "%s{", schema->name);
+	for (size_t i = 0; i < schema->count; i++) {
+		const struct ipc_field *f = &schema->fields[i];
+
+		buf_printf(out, "%s%s=", i == 0 ? "" : " ", f->name);
+		if (is_octets(f)) {
+			struct slice s;
+
+			memcpy(&s, (const char *)message + f->offset, sizeof(s));
+			if (f->kind == IPC_TEXT)
+				buf_printf(out, "\"%.*s\"", SLICE_FMT(s));
+			else
+				buf_printf(out, "<%zu octets>", s.len);
+		} else if (f->kind == IPC_I64) {
+			buf_printf(out, "%lld", (long long)load_number(f, message));
+		} else {
+			buf_add_number(out, load_number(f, message));
+		}
+	}
+	buf_add_char(out, '}');
+}
+
+void
+ipc_list_add(struct buf *list, struct slice item)
+{
+	ASSERT(item.len <= UINT32_MAX);
+	add_number(list, item.len, 4);
+	buf_add_slice(list, item);
+}
+
+bool
+ipc_list_next(struct slice *list, struct slice *item)
+{
+	struct cursor c = {(const unsigned char *)list->data, list->len};
+	uint64_t n;
+
+	if (!take_number(&c, 4, &n) || n > c.left)
+		return false;
+	*item = slice_make((const char *)c.data, (size_t)n);
+	*list = slice_make((const char *)c.data + n, c.left - (size_t)n);
+	return true;
+}

@@ -1,0 +1,170 @@
+#include "common/net/accept.h"
+
+#include "common/base/hash.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/net/loop.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { ACCEPT_BATCH = 64, ACCEPT_REST_MS = 500 };
+
+struct acceptor {
+	int fd;
+	struct io *io;
+	struct acceptor_options options;
+	void (*accepted)(void *owner, int fd, const struct netaddr *, const struct netaddr *);
+	void *owner;
+	struct hash counts;      /* address group -> sessions, as a pointer-sized number */
+	int sessions;
+	bool paused, closed;
+	struct timer rest;       /* after the machine ran out of descriptors */
+};
+
+static void
+watch(struct acceptor *a)
+{
+	bool on = !a->paused && !a->closed && !timer_is_running(&a->rest) &&
+	    a->sessions < a->options.total;
+
+	io_want(a->io, on ? IO_READ : 0);
+}
+
+static void
+on_rested(void *owner)
+{
+	watch(owner);
+}
+
+static bool
+admit(struct acceptor *a, const struct netaddr *peer)
+{
+	struct slice group = netaddr_group(peer);
+	intptr_t n = (intptr_t)hash_find(&a->counts, group);
+
+	if (a->options.per_address > 0 && n >= a->options.per_address && !netaddr_is_loopback(peer))
+		return false;
+	hash_add(&a->counts, group, (void *)(n + 1));
+	a->sessions++;
+	return true;
+}
+
+static void
+take(struct acceptor *a, int fd, const struct sockaddr_storage *ss)
+{
+	struct sockaddr_storage own;
+	socklen_t len = sizeof(own);
+	struct netaddr peer, local = {0};
+
+	memset(&own, 0, sizeof(own));
+	if (!netaddr_from_sockaddr(&peer, (const struct sockaddr *)ss)) {
+		close(fd);
+		return;
+	}
+	if (getsockname(fd, (struct sockaddr *)&own, &len) == 0)
+		netaddr_from_sockaddr(&local, (struct sockaddr *)&own);
+	if (!admit(a, &peer)) {
+		if (a->options.full != NULL)
+			(void)!send(fd, a->options.full, strlen(a->options.full), MSG_NOSIGNAL);
+		close(fd);
+		return;
+	}
+	a->accepted(a->owner, fd, &peer, &local);
+}
+
+static void
+on_ready(void *owner, int events)
+{
+	struct acceptor *a = owner;
+
+	for (int i = 0; i < ACCEPT_BATCH && a->sessions < a->options.total; i++) {
+		struct sockaddr_storage ss;
+		socklen_t len = sizeof(ss);
+		int fd;
+
+		memset(&ss, 0, sizeof(ss));
+		fd = accept4(a->fd, (struct sockaddr *)&ss, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd < 0) {
+			if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+				log_warning("cannot accept a connection: %s; trying again in half a second",
+				    strerror(errno));
+				timer_start(&a->rest, SPAN_MS(ACCEPT_REST_MS));
+			}
+			break;
+		}
+		take(a, fd, &ss);
+	}
+	watch(a);
+}
+
+struct acceptor *
+acceptor_new(int fd, const struct acceptor_options *o,
+    void (*accepted)(void *owner, int fd, const struct netaddr *peer, const struct netaddr *local),
+    void *owner)
+{
+	struct acceptor *a = mem_zero(sizeof(*a));
+
+	a->fd = fd;
+	a->options = *o;
+	a->accepted = accepted;
+	a->owner = owner;
+	hash_init(&a->counts);
+	timer_init(&a->rest, on_rested, a);
+	a->io = io_new(fd, on_ready, a);
+	watch(a);
+	return a;
+}
+
+static void
+free_when_done(struct acceptor *a)
+{
+	if (!a->closed || a->sessions > 0)
+		return;
+	hash_fini(&a->counts);
+	free(a);
+}
+
+void
+acceptor_release(struct acceptor *a, const struct netaddr *peer)
+{
+	struct slice group = netaddr_group(peer);
+	intptr_t n = (intptr_t)hash_find(&a->counts, group);
+
+	if (n <= 1)
+		hash_remove(&a->counts, group);
+	else
+		hash_add(&a->counts, group, (void *)(n - 1));
+	a->sessions--;
+	if (a->closed)
+		free_when_done(a);
+	else
+		watch(a);
+}
+
+void
+acceptor_pause(struct acceptor *a)
+{
+	a->paused = true;
+	watch(a);
+}
+
+void
+acceptor_resume(struct acceptor *a)
+{
+	a->paused = false;
+	watch(a);
+}
+
+void
+acceptor_close(struct acceptor *a)
+{
+	if (a == NULL || a->closed)
+		return;
+	a->closed = true;
+	timer_stop(&a->rest);
+	io_close(a->io);
+	close(a->fd);
+	free_when_done(a);
+}

@@ -1,0 +1,33 @@
+/*
+ * Listening sockets: accepts until the kernel has no more, counts sessions for each address
+ * and in all, and hands each connection to its owner. It never reads from a connection.
+ */
+#ifndef COMMON_NET_ACCEPT_H
+#define COMMON_NET_ACCEPT_H
+
+#include "common/net/netaddr.h"
+
+struct acceptor;
+
+struct acceptor_options {
+	int per_address;      /* sessions at once from one address or /64; 0: no limit; loopback is free of it */
+	int total;            /* sessions at once; beyond it nothing is accepted until one ends */
+	const char *full;     /* what a connection over per_address is told before it is closed */
+};
+
+/* Takes a listening, non-blocking descriptor. accepted() takes fd and must give it back to the
+ * count with acceptor_release() when its session ends. */
+struct acceptor *acceptor_new(int fd, const struct acceptor_options *o,
+    void (*accepted)(void *owner, int fd, const struct netaddr *peer, const struct netaddr *local),
+    void *owner);
+
+/* A session from that address has ended. */
+void acceptor_release(struct acceptor *a, const struct netaddr *peer);
+
+void acceptor_pause(struct acceptor *a);
+void acceptor_resume(struct acceptor *a);
+
+/* Stops listening; memory goes with the last release. */
+void acceptor_close(struct acceptor *a);
+
+#endif

@@ -1,0 +1,614 @@
+/*
+ * Invariants:
+ * 1. `view` is the input that was read and not yet taken. It lies in `in`, or, only while
+ *    on_ready() is on the stack, in the scratch block that all streams share.
+ * 2. Reading is on only while the session's last question was answered STREAM_AGAIN; input
+ *    that arrives meanwhile stays with the kernel.
+ * 3. Octets written before stream_start_tls_*() go out in clear, those after it under TLS.
+ * 4. wake is never called from inside a call of the session's own.
+ */
+#include "common/net/stream.h"
+
+#include "common/base/assert.h"
+#include "common/base/buf.h"
+#include "common/base/limits.h"
+#include "common/base/mem.h"
+#include "common/net/loop.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SCRATCH = 64 * 1024, FAILURE = 128 };
+
+struct stream {
+	int fd;
+	struct io *io;
+	void (*wake)(void *owner);
+	void *owner;
+	struct slice view;
+	struct buf in;
+	struct buf out;
+	struct tls *tls;
+	struct tls_server *server;      /* to start with, once the clear output is gone */
+	struct tls_client *client;
+	char *name;
+	size_t skipped;                 /* octets thrown away of a line that is too long */
+	struct task flush;
+	struct timer patience;          /* of a stream that finishes by itself */
+	bool wanted, connecting, handshaking, skipping;
+	bool busy, closed, finishing, ended, failed, shut, write_blocked;
+	bool read_needs_write, write_needs_read;
+	char *failure;
+};
+
+static char scratch[SCRATCH];
+
+static void on_ready(void *owner, int events);
+
+static void
+watch(struct stream *s)
+{
+	int events = 0;
+
+	if (s->closed || s->failed) {
+		io_want(s->io, 0);
+		return;
+	}
+	if (s->connecting) {
+		io_want(s->io, IO_WRITE);
+		return;
+	}
+	if ((s->wanted && !s->ended && !s->handshaking) || s->write_needs_read)
+		events |= IO_READ;
+	if (s->write_blocked || s->read_needs_write)
+		events |= IO_WRITE;
+	io_want(s->io, events);
+}
+
+static void
+fail(struct stream *s, const char *why)
+{
+	if (s->failed)
+		return;
+	s->failed = true;
+	free(s->failure);
+	s->failure = mem_text(why, strlen(why));
+	buf_fini(&s->out);
+	watch(s);
+}
+
+/* Wakes the session; afterwards the stream may be gone (returns false). */
+static bool
+wake(struct stream *s)
+{
+	if (!s->closed && s->wake != NULL)
+		s->wake(s->owner);
+	return !s->closed;
+}
+
+static enum tls_result
+write_some(struct stream *s, size_t *n)
+{
+	ssize_t done;
+
+	if (s->tls != NULL)
+		return tls_write(s->tls, s->out.data, s->out.len, n);
+	done = send(s->fd, s->out.data, s->out.len, MSG_NOSIGNAL);
+	if (done >= 0) {
+		*n = (size_t)done;
+		return TLS_OK;
+	}
+	if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
+		return TLS_WANT_WRITE;
+	return TLS_FAILED;
+}
+
+static enum tls_result
+read_some(struct stream *s, char *out, size_t size, size_t *n)
+{
+	ssize_t got;
+
+	if (s->tls != NULL)
+		return tls_read(s->tls, out, size, n);
+	got = recv(s->fd, out, size, 0);
+	if (got > 0) {
+		*n = (size_t)got;
+		return TLS_OK;
+	}
+	if (got == 0)
+		return TLS_EOF;
+	if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
+		return TLS_WANT_READ;
+	return TLS_FAILED;
+}
+
+static void
+continue_handshake(struct stream *s)
+{
+	s->write_needs_read = s->read_needs_write = false;
+	switch (tls_handshake(s->tls)) {
+	case TLS_OK:
+		s->handshaking = false;
+		task_queue(&s->flush);
+		break;
+	case TLS_WANT_READ:
+		s->write_needs_read = true;
+		break;
+	case TLS_WANT_WRITE:
+		s->read_needs_write = true;
+		break;
+	case TLS_WANT_KEY:
+		break;
+	case TLS_EOF:
+		fail(s, "the peer closed the connection during the TLS handshake");
+		break;
+	case TLS_FAILED:
+		fail(s, tls_failure(s->tls));
+		break;
+	}
+	watch(s);
+}
+
+/* Keyholder has signed. */
+static void
+on_signed(void *owner)
+{
+	struct stream *s = owner;
+
+	if (s->closed || s->failed)
+		return;
+	continue_handshake(s);
+	if (s->failed || !s->handshaking)
+		wake(s);
+}
+
+static void
+begin_tls(struct stream *s)
+{
+	if (s->server != NULL)
+		s->tls = tls_accept(s->server, s->fd, on_signed, s);
+	else
+		s->tls = tls_connect(s->client, s->fd, s->name);
+	s->server = NULL;
+	s->client = NULL;
+	continue_handshake(s);
+}
+
+/* Sends what is queued. True when the session should hear of it: room again, or failed. */
+static bool
+flush(struct stream *s)
+{
+	bool tell = s->write_blocked || s->out.len >= STREAM_HIGH;
+
+	if (s->connecting || s->failed || s->closed)
+		return false;
+	s->write_blocked = false;
+	if (s->handshaking && s->tls != NULL)
+		return false;
+	while (s->out.len > 0) {
+		size_t n = 0;
+		enum tls_result result = write_some(s, &n);
+
+		if (result == TLS_OK) {
+			buf_consume(&s->out, n);
+			continue;
+		}
+		if (result == TLS_WANT_WRITE || result == TLS_WANT_READ) {
+			s->write_blocked = true;
+			s->write_needs_read = result == TLS_WANT_READ;
+			watch(s);
+			return false;
+		}
+		fail(s, s->tls != NULL ? tls_failure(s->tls) : strerror(errno));
+		return true;
+	}
+	buf_fini(&s->out);
+	if (s->handshaking && s->tls == NULL)
+		begin_tls(s);
+	else if (s->shut)
+		shutdown(s->fd, SHUT_WR);
+	watch(s);
+	return tell || s->failed;
+}
+
+static void
+end_when_finished(struct stream *s)
+{
+	if (s->closed || (s->finishing && (s->failed || s->out.len == 0)))
+		stream_close(s);
+}
+
+static void
+on_flush(void *owner)
+{
+	struct stream *s = owner;
+	bool told;
+
+	s->busy = true;
+	told = flush(s);
+	if (told)
+		wake(s);
+	s->busy = false;
+	end_when_finished(s);
+}
+
+/* Moves the untaken input out of the shared scratch block, or lets the buffer go. */
+static void
+settle(struct stream *s)
+{
+	if (s->view.len == 0) {
+		buf_fini(&s->in);
+		s->view = (struct slice){NULL, 0};
+	} else if (s->in.data == NULL || s->view.data < s->in.data ||
+	    s->view.data > s->in.data + s->in.len) {
+		struct buf fresh = {0};
+
+		buf_add_slice(&fresh, s->view);
+		buf_fini(&s->in);
+		s->in = fresh;
+		s->view = buf_slice(&s->in);
+	}
+}
+
+/* Reads once; false when there is nothing new to tell. */
+static bool
+fill(struct stream *s)
+{
+	size_t n = 0;
+
+	s->read_needs_write = false;
+	switch (read_some(s, scratch, sizeof(scratch), &n)) {
+	case TLS_OK:
+		if (s->view.len == 0) {
+			s->view = slice_make(scratch, n);
+			return true;
+		}
+		buf_consume(&s->in, (size_t)(s->view.data - s->in.data));
+		buf_add(&s->in, scratch, n);
+		s->view = buf_slice(&s->in);
+		return true;
+	case TLS_WANT_READ:
+	case TLS_WANT_KEY:
+		return false;
+	case TLS_WANT_WRITE:
+		s->read_needs_write = true;
+		watch(s);
+		return false;
+	case TLS_EOF:
+		s->ended = true;
+		return true;
+	case TLS_FAILED:
+		fail(s, s->tls != NULL ? tls_failure(s->tls) : strerror(errno));
+		return true;
+	}
+	return false;
+}
+
+static void
+finish_connect(struct stream *s)
+{
+	int code = 0;
+	socklen_t len = sizeof(code);
+
+	getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &code, &len);
+	s->connecting = false;
+	if (code != 0)
+		fail(s, strerror(code));
+	task_queue(&s->flush);
+	wake(s);
+}
+
+static void
+read_and_wake(struct stream *s)
+{
+	if (!s->wanted) {
+		watch(s);
+		return;
+	}
+	if (!fill(s))
+		return;
+	s->wanted = false;
+	if (wake(s)) {
+		settle(s);
+		watch(s);
+	}
+}
+
+static void
+on_ready(void *owner, int events)
+{
+	struct stream *s = owner;
+
+	s->busy = true;
+	if (s->connecting) {
+		finish_connect(s);
+	} else if (s->handshaking && s->tls != NULL) {
+		continue_handshake(s);
+		if (s->failed || !s->handshaking)
+			wake(s);
+	} else {
+		if (s->write_blocked && flush(s))
+			wake(s);
+		if (!s->closed && !s->handshaking && !s->failed)
+			read_and_wake(s);
+	}
+	if (s->view.data != NULL && !s->closed)
+		settle(s);
+	s->busy = false;
+	end_when_finished(s);
+}
+
+struct stream *
+stream_new(int fd, void (*wake_owner)(void *owner), void *owner)
+{
+	struct stream *s = mem_zero(sizeof(*s));
+	int one = 1;
+
+	s->fd = fd;
+	s->wake = wake_owner;
+	s->owner = owner;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	s->io = io_new(fd, on_ready, s);
+	task_init(&s->flush, on_flush, s);
+	return s;
+}
+
+struct stream *
+stream_connect(const struct netaddr *to, const struct netaddr *from, void (*wake_owner)(void *owner),
+    void *owner)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = netaddr_to_sockaddr(to, &ss);
+	int fd = socket(to->family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct stream *s;
+
+	if (fd < 0)
+		return NULL;
+	if (from != NULL) {
+		struct sockaddr_storage src;
+		socklen_t src_len = netaddr_to_sockaddr(from, &src);
+
+		if (bind(fd, (struct sockaddr *)&src, src_len) < 0) {
+			close(fd);
+			return NULL;
+		}
+	}
+	if (connect(fd, (struct sockaddr *)&ss, len) < 0 && errno != EINPROGRESS) {
+		close(fd);
+		return NULL;
+	}
+	s = stream_new(fd, wake_owner, owner);
+	s->connecting = true;
+	watch(s);
+	return s;
+}
+
+void
+stream_close(struct stream *s)
+{
+	if (s == NULL)
+		return;
+	if (!s->closed && !s->failed && !s->connecting) {
+		flush(s);
+		if (s->tls != NULL && !s->handshaking && !s->failed)
+			tls_close_notify(s->tls);
+	}
+	s->closed = true;
+	task_cancel(&s->flush);
+	timer_stop(&s->patience);
+	if (s->busy)
+		return;
+	io_close(s->io);
+	tls_free(s->tls);
+	close(s->fd);
+	buf_fini(&s->in);
+	buf_fini(&s->out);
+	free(s->name);
+	free(s->failure);
+	free(s);
+}
+
+static void
+on_patience(void *owner)
+{
+	stream_close(owner);
+}
+
+void
+stream_finish(struct stream *s)
+{
+	if (s == NULL)
+		return;
+	s->wake = NULL;
+	if (s->failed || s->connecting || s->handshaking) {
+		stream_close(s);
+		return;
+	}
+	s->finishing = true;
+	s->wanted = false;
+	timer_init(&s->patience, on_patience, s);
+	timer_start(&s->patience, SPAN_SECONDS(LIMIT_FINISH_SECONDS));
+	task_queue(&s->flush);
+}
+
+/* What to say when there is not enough input: closed, or come back. */
+static enum stream_result
+lacking(struct stream *s)
+{
+	if (s->failed || s->ended)
+		return STREAM_CLOSED;
+	if (s->view.len == 0) {
+		buf_fini(&s->in);
+		s->view = (struct slice){NULL, 0};
+	}
+	s->wanted = true;
+	watch(s);
+	return STREAM_AGAIN;
+}
+
+static bool
+is_unready(const struct stream *s)
+{
+	return s->connecting || s->handshaking;
+}
+
+static enum stream_result
+skip_line(struct stream *s, ptrdiff_t end)
+{
+	size_t n = end < 0 ? s->view.len : (size_t)end + 1;
+
+	s->skipping = end < 0;
+	s->skipped += n;
+	stream_consume(s, n);
+	if (s->skipped > LIMIT_TEXT_LINE && end < 0)
+		return STREAM_FLOOD;
+	if (end < 0)
+		return lacking(s);
+	s->skipped = 0;
+	return STREAM_TOO_LONG;
+}
+
+enum stream_result
+stream_line(struct stream *s, size_t max, struct slice *line)
+{
+	ptrdiff_t end;
+
+	if (s->failed)
+		return STREAM_CLOSED;
+	if (is_unready(s))
+		return lacking(s);
+	end = slice_find(s->view, '\n');
+	if (s->skipping)
+		return s->view.len == 0 ? lacking(s) : skip_line(s, end);
+	if (end < 0 && s->view.len <= max + 1)
+		return lacking(s);
+	if (end < 0 || (size_t)end > max + 1)
+		return skip_line(s, end);
+	*line = slice_sub(s->view, 0, (size_t)end);
+	stream_consume(s, (size_t)end + 1);
+	if (line->len == 0 || line->data[line->len - 1] != '\r')
+		return STREAM_BARE;
+	line->len--;
+	return STREAM_OK;
+}
+
+enum stream_result
+stream_peek(struct stream *s, struct slice *octets)
+{
+	if (s->failed)
+		return STREAM_CLOSED;
+	if (is_unready(s) || s->view.len == 0)
+		return lacking(s);
+	*octets = s->view;
+	return STREAM_OK;
+}
+
+void
+stream_consume(struct stream *s, size_t n)
+{
+	ASSERT(n <= s->view.len);
+	s->view = slice_from(s->view, n);
+}
+
+bool
+stream_has_input(const struct stream *s)
+{
+	return s->view.len > 0;
+}
+
+void
+stream_discard_input(struct stream *s)
+{
+	s->view = (struct slice){NULL, 0};
+	s->skipping = false;
+	buf_fini(&s->in);
+}
+
+void
+stream_write(struct stream *s, struct slice octets)
+{
+	if (s->failed || s->closed || s->shut)
+		return;
+	buf_add_slice(&s->out, octets);
+	task_queue(&s->flush);
+}
+
+void
+stream_printf(struct stream *s, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (s->failed || s->closed || s->shut)
+		return;
+	va_start(ap, fmt);
+	buf_vprintf(&s->out, fmt, ap);
+	va_end(ap);
+	task_queue(&s->flush);
+}
+
+size_t
+stream_pending(const struct stream *s)
+{
+	return s->out.len;
+}
+
+bool
+stream_is_drained(const struct stream *s)
+{
+	return s->failed || s->out.len == 0;
+}
+
+void
+stream_shutdown(struct stream *s)
+{
+	s->shut = true;
+	task_queue(&s->flush);
+}
+
+void
+stream_start_tls_server(struct stream *s, struct tls_server *server)
+{
+	ASSERT(s->tls == NULL && !s->handshaking);
+	stream_discard_input(s);
+	s->server = server;
+	s->handshaking = true;
+	task_queue(&s->flush);
+}
+
+void
+stream_start_tls_client(struct stream *s, struct tls_client *client, const char *name)
+{
+	ASSERT(s->tls == NULL && !s->handshaking);
+	stream_discard_input(s);
+	s->client = client;
+	s->name = mem_text(name, strlen(name));
+	s->handshaking = true;
+	task_queue(&s->flush);
+}
+
+const struct tls *
+stream_tls(const struct stream *s)
+{
+	return s->handshaking ? NULL : s->tls;
+}
+
+bool
+stream_is_handshaking(const struct stream *s)
+{
+	return s->handshaking;
+}
+
+bool
+stream_is_connecting(const struct stream *s)
+{
+	return s->connecting;
+}
+
+const char *
+stream_failure(const struct stream *s)
+{
+	return s->failure == NULL ? "" : s->failure;
+}
