@@ -94,8 +94,7 @@ path_allow(int rules, const char *path, uint64_t rights, bool needed, struct err
 	if (fstat(rule.parent_fd, &st) == 0) {
 		if (!S_ISDIR(st.st_mode))
 			rule.allowed_access &= FILE_SINGLE;
-		ok = syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) ==
-		    0;
+		ok = !syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
 	}
 	if (!ok)
 		error_errno(e, "cannot confine the process to %s", path);
@@ -112,7 +111,7 @@ paths_allow(int rules, const char *const *paths, uint64_t rights, bool needed, s
 	return true;
 }
 
-/* Whoever makes connections may choose the address they come from, but never a port to listen on. */
+/* Whoever connects may choose the address to come from, but never a port to listen on. */
 static bool
 source_allow(int rules, struct error *e)
 {
@@ -145,7 +144,8 @@ rules_add(int rules, const struct ruleset *r, unsigned may, const struct sandbox
 bool
 landlock_enter(unsigned may, const struct sandbox_paths *paths, unsigned *walls, struct error *e)
 {
-	long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	long version =
+	    syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 	struct ruleset r;
 	int rules;
 	bool ok;

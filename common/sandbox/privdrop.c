@@ -144,8 +144,8 @@ privdrop(const struct privdrop *p, struct error *e)
 		if (pw == NULL && errno != 0)
 			return error_errno(e, "cannot look up the user %s", p->user);
 		if (pw == NULL)
-			return error_set(e, "there is no user %s: create it, without a password "
-			    "and a shell", p->user);
+			return error_set(e, "there is no user %s: create it, with no password and "
+			    "no shell", p->user);
 	}
 	if (!limits(p, ordinary, e))
 		return false;

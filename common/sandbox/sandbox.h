@@ -1,8 +1,7 @@
 /*
- * The walls around each process, put up after it has its channels and before it reads its
- * first octet from outside: sandbox_drop() gives up the user and the file system, then
- * sandbox_enter() gives up the system calls. Neither can be undone. What a role may do is
- * the list below, and nothing else grants anything.
+ * The walls around each process, put up when it has its channels and before it reads its
+ * first octet from outside: sandbox_drop() gives up user and root, then sandbox_enter() the
+ * system calls. Neither can be undone. The list of roles says who may do what; nothing else does.
  */
 #ifndef COMMON_SANDBOX_SANDBOX_H
 #define COMMON_SANDBOX_SANDBOX_H
@@ -12,7 +11,7 @@
 
 #include <stdbool.h>
 
-/* What a process may still do; reading, writing and waiting on what it holds is always free. */
+/* What a process may still do. Reading, writing and waiting on what it holds is always free. */
 enum sandbox_may {
 	MAY_NOTHING = 0,
 	MAY_ACCEPT = 1 << 0,     /* take connections from a listening socket it was given */
@@ -20,33 +19,33 @@ enum sandbox_may {
 	MAY_UNIX = 1 << 2,       /* make Unix-domain sockets and connect them */
 	MAY_READ = 1 << 3,       /* open files, if its paths name any */
 	MAY_WRITE = 1 << 4,      /* create, change and remove files, if its paths name a folder */
+	MAY_FILES = MAY_READ | MAY_WRITE,
 	MAY_SHARE = 1 << 5,      /* make memory that can be handed over as a descriptor */
-	MAY_TERMINAL = 1 << 6,   /* switch off the echo for a password */
+	MAY_ASK = 1 << 6,        /* ask at a terminal, without echo */
 	MAY_EVERYTHING = 1 << 7, /* no walls: it forks, executes and changes users */
 };
 
 /* clang-format off */
 /*
- * user is the ending behind the common prefix of our users; NULL stays who it is. files is
- * how many descriptors it may hold, 0 what the system grants; tasks counts the processes
- * and threads of its user, 0 for no limit of ours.
+ * user is the ending behind our users' prefix, NULL stays; files the most descriptors, 0 what
+ * the system grants; tasks the most processes and threads of the user, 0 no limit of ours.
  */
 #define SANDBOX_ROLES(R) \
-	/*role           title        user  chroot files tasks        may */ \
+	/* role          title        user  chroot files tasks        may */ \
 	R(PARENT,        "smtpd",     NULL, false, 0,    0,           MAY_EVERYTHING) \
 	R(LISTENER,      "listener",  "",   true,  0,    LIMIT_TASKS, MAY_ACCEPT | MAY_SHARE) \
-	R(LOOKUP,        "lookup",    "l",  false, 0,    LIMIT_TASKS, MAY_UNIX | MAY_READ | MAY_WRITE) \
+	R(LOOKUP,        "lookup",    "l",  false, 0,    LIMIT_TASKS, MAY_UNIX | MAY_FILES) \
 	R(RESOLVER,      "resolver",  "d",  true,  0,    LIMIT_TASKS, MAY_INET | MAY_READ) \
 	R(KEYHOLDER,     "keyholder", "k",  true,  256,  LIMIT_TASKS, MAY_NOTHING) \
-	R(QUEUE,         "queue",     "q",  false, 0,    LIMIT_TASKS, MAY_READ | MAY_WRITE | MAY_SHARE) \
+	R(QUEUE,         "queue",     "q",  false, 0,    LIMIT_TASKS, MAY_FILES | MAY_SHARE) \
 	R(RELAY,         "relay",     "r",  true,  0,    LIMIT_TASKS, MAY_INET) \
-	R(MAILBOX,       "mailbox",   "m",  false, 0,    LIMIT_TASKS, MAY_READ | MAY_WRITE | MAY_SHARE) \
-	R(AGENT,         "agent",     NULL, false, 64,   0,           MAY_READ | MAY_WRITE) \
+	R(MAILBOX,       "mailbox",   "m",  false, 0,    LIMIT_TASKS, MAY_FILES | MAY_SHARE) \
+	R(AGENT,         "agent",     NULL, false, 64,   0,           MAY_FILES) \
 	R(AGENT_LMTP,    "agent",     NULL, false, 64,   0,           MAY_INET | MAY_UNIX) \
 	R(AGENT_COMMAND, "agent",     NULL, false, 1024, 0,           MAY_EVERYTHING) \
 	R(IMAPD,         "imapd",     "i",  true,  0,    LIMIT_TASKS, MAY_ACCEPT | MAY_SHARE) \
 	R(POP3D,         "pop3d",     "i",  true,  0,    LIMIT_TASKS, MAY_ACCEPT) \
-	R(CTL,           "smtpctl",   NULL, false, 0,    0,           MAY_UNIX | MAY_READ | MAY_WRITE | MAY_TERMINAL)
+	R(CTL,           "smtpctl",   NULL, false, 0,    0,           MAY_UNIX | MAY_FILES | MAY_ASK)
 /* clang-format on */
 
 enum sandbox_role {
@@ -66,7 +65,7 @@ struct sandbox_paths {
 	const char *const *ro;
 };
 
-/* Which walls stand: what this build and this kernel could give. */
+/* What this build and this kernel could put up. */
 enum sandbox_wall {
 	WALL_CALLS = 1 << 0, /* forbidden system calls are refused */
 	WALL_FILES = 1 << 1, /* files outside the paths are out of reach */
@@ -78,7 +77,7 @@ const char *sandbox_title(enum sandbox_role role);
 const char *sandbox_user(enum sandbox_role role);
 bool sandbox_is_chrooted(enum sandbox_role role);
 
-/* What the role may do with these paths (NULL for none): without paths it opens no file. */
+/* What the role may do with these paths (NULL for none). Without any it opens no file. */
 unsigned sandbox_granted(enum sandbox_role role, const struct sandbox_paths *paths);
 
 /*

@@ -20,7 +20,7 @@ static const struct {
 	{MAY_UNIX,              " unix"},
 	{MAY_READ,              " rpath"},
 	{MAY_WRITE,             " wpath cpath fattr flock"},
-	{MAY_TERMINAL,          " tty"},
+	{MAY_ASK,               " tty"},
 };
 /* clang-format on */
 

@@ -7,12 +7,12 @@
 #ifndef COMMON_SANDBOX_SANITIZED_H
 #define COMMON_SANDBOX_SANITIZED_H
 
-#if defined(__has_feature)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) /* gcc */
+#define SANITIZED 1
+#elif defined(__has_feature) /* clang; libbsd defines it as 0 elsewhere */
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define SANITIZED 1
 #endif
-#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
 #endif
 #ifndef SANITIZED
 #define SANITIZED 0
