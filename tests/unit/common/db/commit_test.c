@@ -1,0 +1,178 @@
+#include "tests/unit/unit.h"
+
+#include "common/db/commit.h"
+#include "common/net/loop.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+UNIT_SUITE(commit);
+
+static const char *const schema[] = {"CREATE TABLE word (text TEXT PRIMARY KEY)"};
+
+static struct {
+	char dir[64], path[96];
+	struct db *db;
+	struct commit *commit;
+	int ok, refused, broken, wanted;
+} t;
+
+static void
+on_broken(void *owner)
+{
+	t.broken++;
+}
+
+static void
+on_done(void *owner, bool ok)
+{
+	if (ok)
+		t.ok++;
+	else
+		t.refused++;
+	if (t.ok + t.refused == t.wanted)
+		loop_stop();
+}
+
+static void
+open_db(void)
+{
+	struct error why;
+
+	t.db = db_open(t.path, schema, 1, &why);
+	cr_assert_not_null(t.db, "%s", why.text);
+	t.commit = commit_new(t.db, on_broken, NULL);
+}
+
+static void
+set_up(void)
+{
+	memset(&t, 0, sizeof(t));
+	snprintf(t.dir, sizeof(t.dir), "/tmp/kurir-commit-XXXXXX");
+	cr_assert_not_null(mkdtemp(t.dir));
+	snprintf(t.path, sizeof(t.path), "%s/a.db", t.dir);
+	loop_init();
+	open_db();
+}
+
+static void
+tear_down(void)
+{
+	char command[128];
+
+	commit_free(t.commit);
+	db_close(t.db);
+	loop_fini();
+	snprintf(command, sizeof(command), "rm -rf %s", t.dir);
+	cr_assert_eq(system(command), 0);
+}
+
+static enum db_result
+add(const char *word)
+{
+	struct statement *s;
+
+	cr_assert(commit_begin(t.commit));
+	s = db_statement(t.db, "INSERT INTO word VALUES (?)");
+	statement_bind_text(s, 1, slice_of(word));
+	return statement_run(s);
+}
+
+static int64_t
+count(void)
+{
+	struct statement *s = db_statement(t.db, "SELECT count(*) FROM word");
+	int64_t n;
+
+	cr_assert_eq(statement_step(s), DB_ROW);
+	n = statement_number(s, 0);
+	statement_reset(s);
+	return n;
+}
+
+Test(commit, many_changes_of_a_turn_are_answered_together)
+{
+	char word[16];
+
+	set_up();
+	t.wanted = 100;
+	for (int i = 0; i < 100; i++) {
+		snprintf(word, sizeof(word), "w%d", i);
+		cr_assert_eq(add(word), DB_DONE);
+		commit_wait(t.commit, on_done, NULL);
+	}
+	cr_assert_eq(t.ok, 0, "nobody is answered before the sync");
+	loop_run();
+	cr_assert_eq(t.ok, 100);
+	cr_assert_eq(count(), 100);
+	tear_down();
+}
+
+Test(commit, a_change_is_taken_back_alone)
+{
+	set_up();
+	t.wanted = 1;
+	add("kept");
+	cr_assert(commit_save(t.commit));
+	add("undone");
+	cr_assert_eq(add("kept"), DB_CONSTRAINT);
+	commit_undo(t.commit);
+	commit_wait(t.commit, on_done, NULL);
+	loop_run();
+	cr_assert_eq(count(), 1);
+	tear_down();
+}
+
+/* The files as a crash leaves them: what was answered is there, without repair. */
+Test(commit, a_copy_of_the_files_holds_what_was_answered)
+{
+	char command[256];
+	struct error why;
+	struct db *copy;
+	struct statement *s;
+
+	set_up();
+	t.wanted = 1;
+	add("durable");
+	commit_wait(t.commit, on_done, NULL);
+	loop_run();
+	snprintf(command, sizeof(command), "mkdir %s/copy && cp %s/a.db* %s/copy", t.dir, t.dir, t.dir);
+	cr_assert_eq(system(command), 0);
+	snprintf(command, sizeof(command), "%s/copy/a.db", t.dir);
+	copy = db_open(command, schema, 1, &why);
+	cr_assert_not_null(copy, "%s", why.text);
+	s = db_statement(copy, "SELECT text FROM word");
+	cr_assert_eq(statement_step(s), DB_ROW);
+	cr_slice_eq(statement_octets(s, 0), "durable");
+	statement_reset(s);
+	db_close(copy);
+	tear_down();
+}
+
+Test(commit, freeing_refuses_who_still_waits)
+{
+	set_up();
+	t.wanted = 2;
+	add("x");
+	commit_wait(t.commit, on_done, NULL);
+	commit_free(t.commit);
+	t.commit = NULL;
+	cr_assert_eq(t.refused, 1);
+	cr_assert_eq(count(), 1);
+	tear_down();
+}
+
+Test(commit, a_newer_schema_is_refused_with_a_sentence)
+{
+	struct error why = {""};
+
+	set_up();
+	db_exec(t.db, "PRAGMA user_version = 9");
+	commit_free(t.commit);
+	t.commit = NULL;
+	db_close(t.db);
+	t.db = db_open(t.path, schema, 1, &why);
+	cr_assert_null(t.db);
+	cr_assert_not_null(strstr(why.text, "newer Kurir"));
+	tear_down();
+}

@@ -1,0 +1,238 @@
+#include "tests/unit/unit.h"
+
+#include "common/ipc/any_lookup.h"
+#include "common/ipc/queue_relay.h"
+#include "common/net/loop.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+UNIT_SUITE(channel);
+
+/* Both ends in one process: an asker and an answerer on one loop. */
+static struct {
+	struct channel *asker, *answerer;
+	int raw;               /* the answerer's end when a test speaks for itself */
+	int answers, ended, downs, got;
+	enum channel_end why;
+	uint32_t id;
+	int fd;
+	char text[100000];
+	size_t len;
+} t;
+
+static const struct ipc_schema *const asker_answers[] = {&al_value_schema, NULL};
+
+static void
+on_asker_down(void *owner)
+{
+	t.downs++;
+	channel_close(t.asker);
+	t.asker = NULL;
+	loop_stop();
+}
+
+static void
+on_fetch(void *owner, struct ipc_message *m)
+{
+	struct al_value v = {.found = 1, .value = ((const struct al_fetch *)m->body)->key};
+
+	t.got++;
+	al_value_send(m->channel, m->id, &v, -1);
+}
+
+static void
+on_body(void *owner, struct ipc_message *m)
+{
+	const struct qr_body *b = m->body;
+
+	t.got++;
+	t.fd = m->fd;
+	t.len = b->octets.len;
+	loop_stop();
+}
+
+static void
+on_answerer_down(void *owner)
+{
+	channel_close(t.answerer);
+	t.answerer = NULL;
+	loop_stop();
+}
+
+static const struct ipc_handler answerer_handlers[] = {
+    {&al_fetch_schema, on_fetch}, {&qr_body_schema, on_body}, {NULL, NULL}};
+
+static void
+on_answer(void *owner, struct ipc_message *m)
+{
+	const struct al_value *v = m->body;
+
+	t.answers++;
+	slice_copy(v->value, t.text, sizeof(t.text));
+	channel_done(m->channel, m->id);
+	loop_stop();
+}
+
+static void
+on_ended(void *owner, enum channel_end why)
+{
+	t.ended++;
+	t.why = why;
+	loop_stop();
+}
+
+static const struct channel_request ask = {.answer = on_answer, .ended = on_ended, .deadline = {200}};
+
+static void
+open_pair(bool with_answerer)
+{
+	int ends[2];
+	struct channel_options a = {.peer = "answerer", .answers = asker_answers, .down = on_asker_down,
+	    .most_requests = 4};
+	struct channel_options b = {
+	    .peer = "asker", .handlers = answerer_handlers, .down = on_answerer_down};
+
+	memset(&t, 0, sizeof(t));
+	loop_init();
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+	t.asker = channel_new(ends[0], &a);
+	t.raw = ends[1];
+	if (with_answerer)
+		t.answerer = channel_new(ends[1], &b);
+}
+
+static void
+close_pair(void)
+{
+	channel_close(t.asker);
+	if (t.answerer != NULL)
+		channel_close(t.answerer);
+	loop_fini();
+}
+
+static uint32_t
+fetch(const char *key)
+{
+	struct al_fetch f = {.table = SLICE("t"), .key = slice_of(key)};
+	uint32_t id = channel_request(t.asker, &ask);
+
+	if (id != 0)
+		al_fetch_send(t.asker, id, &f, -1);
+	return id;
+}
+
+Test(channel, a_request_gets_its_answer)
+{
+	open_pair(true);
+	fetch("hello");
+	loop_run();
+	cr_assert_eq(t.answers, 1);
+	cr_assert_str_eq(t.text, "hello");
+	close_pair();
+}
+
+Test(channel, credit_is_limited)
+{
+	open_pair(true);
+	for (int i = 0; i < 4; i++)
+		cr_assert_neq(fetch("x"), 0);
+	cr_assert_eq(fetch("x"), 0);
+	close_pair();
+	cr_assert_eq(t.ended, 4, "closing ends every request, once");
+}
+
+Test(channel, a_silent_peer_means_late)
+{
+	open_pair(false);
+	fetch("x");
+	loop_run();
+	cr_assert_eq(t.ended, 1);
+	cr_assert_eq(t.why, CHANNEL_LATE);
+	close_pair();
+	close(t.raw);
+}
+
+Test(channel, a_dead_peer_means_down)
+{
+	open_pair(false);
+	fetch("x");
+	close(t.raw);
+	loop_run();
+	cr_assert_eq(t.ended, 1);
+	cr_assert_eq(t.why, CHANNEL_DOWN);
+	cr_assert_eq(t.downs, 1);
+	close_pair();
+}
+
+Test(channel, passes_a_file_and_many_octets)
+{
+	char name[] = "/tmp/kurir-channel-XXXXXX";
+	int fd = mkstemp(name);
+	static char big[LIMIT_INLINE];
+	struct qr_body b = {.octets = {big, sizeof(big)}};
+
+	open_pair(true);
+	unlink(name);
+	cr_assert_eq(write(fd, "file", 4), 4);
+	cr_assert(qr_body_send(t.asker, 7, &b, fd));
+	loop_run();
+	cr_assert_eq(t.got, 1);
+	cr_assert_eq(t.len, sizeof(big));
+	cr_assert_geq(t.fd, 0);
+	cr_assert_eq(pread(t.fd, t.text, 10, 0), 4);
+	close(t.fd);
+	close_pair();
+}
+
+/* What a captured peer may write, and that each of it cuts the peer off and nothing else. */
+Test(channel, nonsense_cuts_the_peer_off)
+{
+	static const struct {
+		const char *octets;
+		size_t len;
+	} cases[] = {
+	    {"\0\0\0\0\0\0\0\0\0\0\0\0", 12},                 /* length 0 */
+	    {"\0\0\0\013\0\0\0\0\0\0\0\0", 12},               /* shorter than a header */
+	    {"\377\377\377\377\0\0\0\0\0\0\0\0", 12},         /* 4 GiB */
+	    {"\0\0\0\014\0\0\0\0\0\0\0\0", 12},               /* type 0 */
+	    {"\0\0\0\014\003\007\0\0\0\0\0\0", 12},           /* another edge's type */
+	    {"\0\0\0\014\003\011\0\0\0\0\0\0", 12},           /* an answer without fields */
+	    {"\0\0\0\022\003\011\0\0\0\0\0\1\1\0\0\0\0\0", 18}, /* an answer nobody asked for */
+	    {"\0\0\0\022\003\011\0\1\0\0\0\1\1\0\0\0\0\0", 18}, /* says it has a descriptor */
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		open_pair(false);
+		cr_assert_eq(write(t.raw, cases[i].octets, cases[i].len), (ssize_t)cases[i].len);
+		loop_run();
+		cr_assert_eq(t.downs, 1, "case %zu", i);
+		close(t.raw);
+		close_pair();
+	}
+}
+
+Test(channel, half_a_frame_waits_for_the_rest)
+{
+	struct al_value v = {.found = 1, .value = SLICE("slow")};
+	struct buf body = {0};
+	char header[12] = {0};
+
+	open_pair(false);
+	fetch("x");
+	ipc_pack(&body, &al_value_schema, &v);
+	header[3] = (char)(12 + body.len);
+	header[4] = 3;
+	header[5] = 9;
+	header[11] = 1;
+	for (size_t i = 0; i < sizeof(header); i++)
+		cr_assert_eq(write(t.raw, header + i, 1), 1);
+	cr_assert_eq(write(t.raw, body.data, body.len), (ssize_t)body.len);
+	loop_run();
+	cr_assert_eq(t.answers, 1);
+	cr_assert_str_eq(t.text, "slow");
+	buf_fini(&body);
+	close(t.raw);
+	close_pair();
+}
