@@ -148,6 +148,26 @@ static const scmp_datum_t lock_fcntls[] = {
 };
 /* clang-format on */
 
+/* Conditions on a call's argument, counted from 0. */
+static struct scmp_arg_cmp
+compared(unsigned argument, enum scmp_compare how, scmp_datum_t value)
+{
+	return (struct scmp_arg_cmp){.arg = argument, .op = how, .datum_a = value};
+}
+
+static struct scmp_arg_cmp
+equal(unsigned argument, scmp_datum_t value)
+{
+	return compared(argument, SCMP_CMP_EQ, value);
+}
+
+static struct scmp_arg_cmp
+masked(unsigned argument, scmp_datum_t mask, scmp_datum_t value)
+{
+	return (struct scmp_arg_cmp){
+	    .arg = argument, .op = SCMP_CMP_MASKED_EQ, .datum_a = mask, .datum_b = value};
+}
+
 /* One rule; with conditions, all of them must hold. */
 static void
 rule(struct filter *f, uint32_t action, int call, unsigned count, const struct scmp_arg_cmp *when)
@@ -175,7 +195,7 @@ static void
 words_allow(struct filter *f, int call, const scmp_datum_t *words, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		rule(f, SCMP_ACT_ALLOW, call, 1, &SCMP_A1_32(SCMP_CMP_EQ, words[i]));
+		rule(f, SCMP_ACT_ALLOW, call, 1, (struct scmp_arg_cmp[]){equal(1, words[i])});
 }
 
 static bool
@@ -194,8 +214,8 @@ families_allow(struct filter *f)
 
 	for (int family = 0; family < FAMILIES; family++)
 		for (size_t i = 0; family_is_allowed(f, family) && i < COUNT(types); i++)
-			WHEN(f, SCMP_ACT_ALLOW, socket, SCMP_A0_32(SCMP_CMP_EQ, (unsigned)family),
-			    SCMP_A1_32(SCMP_CMP_MASKED_EQ, TYPE_MASK, (unsigned)types[i]));
+			WHEN(f, SCMP_ACT_ALLOW, socket, equal(0, (unsigned)family),
+			    masked(1, TYPE_MASK, (unsigned)types[i]));
 }
 
 static void
@@ -203,18 +223,18 @@ families_refuse(struct filter *f)
 {
 	for (int family = 0; family < FAMILIES; family++)
 		if (!family_is_allowed(f, family))
-			WHEN(f, f->refusal, socket, SCMP_A0_32(SCMP_CMP_EQ, (unsigned)family));
-	WHEN(f, f->refusal, socket, SCMP_A0_32(SCMP_CMP_GE, FAMILIES));
-	WHEN(f, f->refusal, socket, SCMP_A1_32(SCMP_CMP_MASKED_EQ, TYPE_MASK, SOCK_RAW));
+			WHEN(f, f->refusal, socket, equal(0, (unsigned)family));
+	WHEN(f, f->refusal, socket, compared(0, SCMP_CMP_GE, FAMILIES));
+	WHEN(f, f->refusal, socket, masked(1, TYPE_MASK, SOCK_RAW));
 }
 
 /* MSG_FASTOPEN would connect a closed socket without connect(2). */
 static void
 sending_allow(struct filter *f)
 {
-	WHEN(f, SCMP_ACT_ALLOW, sendto, SCMP_A3_32(SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, 0));
-	WHEN(f, SCMP_ACT_ALLOW, sendmsg, SCMP_A2_32(SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, 0));
-	WHEN(f, SCMP_ACT_ALLOW, sendmmsg, SCMP_A3_32(SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, 0));
+	WHEN(f, SCMP_ACT_ALLOW, sendto, masked(3, MSG_FASTOPEN, 0));
+	WHEN(f, SCMP_ACT_ALLOW, sendmsg, masked(2, MSG_FASTOPEN, 0));
+	WHEN(f, SCMP_ACT_ALLOW, sendmmsg, masked(3, MSG_FASTOPEN, 0));
 }
 
 static void
@@ -222,9 +242,9 @@ sending_refuse(struct filter *f)
 {
 	const unsigned bit = MSG_FASTOPEN;
 
-	WHEN(f, f->refusal, sendto, SCMP_A3_32(SCMP_CMP_MASKED_EQ, bit, bit));
-	WHEN(f, f->refusal, sendmsg, SCMP_A2_32(SCMP_CMP_MASKED_EQ, bit, bit));
-	WHEN(f, f->refusal, sendmmsg, SCMP_A3_32(SCMP_CMP_MASKED_EQ, bit, bit));
+	WHEN(f, f->refusal, sendto, masked(3, bit, bit));
+	WHEN(f, f->refusal, sendmsg, masked(2, bit, bit));
+	WHEN(f, f->refusal, sendmmsg, masked(3, bit, bit));
 }
 
 /* Memory is never executable, limits are only read, and signals stay in the process. */
@@ -233,15 +253,14 @@ process_allow(struct filter *f)
 {
 	const scmp_datum_t self = (scmp_datum_t)getpid();
 
-	WHEN(f, SCMP_ACT_ALLOW, mmap, SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-	WHEN(f, SCMP_ACT_ALLOW, mmap2, SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-	WHEN(f, SCMP_ACT_ALLOW, mprotect, SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-	WHEN(f, SCMP_ACT_ALLOW, clone,
-	    SCMP_A0_64(SCMP_CMP_MASKED_EQ, CLONE_THREAD | NEW_WORLDS, CLONE_THREAD));
-	WHEN(f, SCMP_ACT_ALLOW, prlimit64, SCMP_A0_32(SCMP_CMP_EQ, 0), SCMP_A2_64(SCMP_CMP_EQ, 0));
-	WHEN(f, SCMP_ACT_ALLOW, prctl, SCMP_A0_32(SCMP_CMP_EQ, PR_SET_NAME));
-	WHEN(f, SCMP_ACT_ALLOW, prctl, SCMP_A0_32(SCMP_CMP_EQ, PR_GET_NAME));
-	WHEN(f, SCMP_ACT_ALLOW, tgkill, SCMP_A0_32(SCMP_CMP_EQ, self));
+	WHEN(f, SCMP_ACT_ALLOW, mmap, masked(2, PROT_EXEC, 0));
+	WHEN(f, SCMP_ACT_ALLOW, mmap2, masked(2, PROT_EXEC, 0));
+	WHEN(f, SCMP_ACT_ALLOW, mprotect, masked(2, PROT_EXEC, 0));
+	WHEN(f, SCMP_ACT_ALLOW, clone, masked(0, CLONE_THREAD | NEW_WORLDS, CLONE_THREAD));
+	WHEN(f, SCMP_ACT_ALLOW, prlimit64, equal(0, 0), equal(2, 0));
+	WHEN(f, SCMP_ACT_ALLOW, prctl, equal(0, PR_SET_NAME));
+	WHEN(f, SCMP_ACT_ALLOW, prctl, equal(0, PR_GET_NAME));
+	WHEN(f, SCMP_ACT_ALLOW, tgkill, equal(0, self));
 	words_allow(f, SCMP_SYS(ioctl), ioctls, COUNT(ioctls));
 	words_allow(f, SCMP_SYS(fcntl), fcntls, COUNT(fcntls));
 	words_allow(f, SCMP_SYS(fcntl64), fcntls, COUNT(fcntls));
@@ -255,12 +274,12 @@ process_refuse(struct filter *f)
 {
 	const scmp_datum_t self = (scmp_datum_t)getpid();
 
-	WHEN(f, f->refusal, clone, SCMP_A0_64(SCMP_CMP_MASKED_EQ, CLONE_VM, 0));
-	WHEN(f, f->refusal, clone, SCMP_A0_64(SCMP_CMP_MASKED_EQ, CLONE_VFORK, CLONE_VFORK));
-	WHEN(f, f->refusal, kill, SCMP_A0_32(SCMP_CMP_NE, self));
-	WHEN(f, f->refusal, tgkill, SCMP_A0_32(SCMP_CMP_NE, self));
-	WHEN(f, f->refusal, mmap, SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC));
-	WHEN(f, f->refusal, mprotect, SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC));
+	WHEN(f, f->refusal, clone, masked(0, CLONE_VM, 0));
+	WHEN(f, f->refusal, clone, masked(0, CLONE_VFORK, CLONE_VFORK));
+	WHEN(f, f->refusal, kill, compared(0, SCMP_CMP_NE, self));
+	WHEN(f, f->refusal, tgkill, compared(0, SCMP_CMP_NE, self));
+	WHEN(f, f->refusal, mmap, masked(2, PROT_EXEC, PROT_EXEC));
+	WHEN(f, f->refusal, mprotect, masked(2, PROT_EXEC, PROT_EXEC));
 }
 
 static void
@@ -268,8 +287,7 @@ files_allow(struct filter *f)
 {
 	/* glibc's fstat. A path put behind it would tell that a file exists, and no more. */
 	if ((f->may & MAY_READ) == 0) {
-		WHEN(f, SCMP_ACT_ALLOW, newfstatat,
-		    SCMP_A3_32(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH));
+		WHEN(f, SCMP_ACT_ALLOW, newfstatat, masked(3, AT_EMPTY_PATH, AT_EMPTY_PATH));
 		return;
 	}
 	words_allow(f, SCMP_SYS(fcntl), lock_fcntls, COUNT(lock_fcntls));
@@ -279,8 +297,8 @@ files_allow(struct filter *f)
 		rule(f, SCMP_ACT_ALLOW, SCMP_SYS(openat), 0, NULL);
 		return;
 	}
-	WHEN(f, SCMP_ACT_ALLOW, open, SCMP_A1_32(SCMP_CMP_MASKED_EQ, OPEN_CHANGES, O_RDONLY));
-	WHEN(f, SCMP_ACT_ALLOW, openat, SCMP_A2_32(SCMP_CMP_MASKED_EQ, OPEN_CHANGES, O_RDONLY));
+	WHEN(f, SCMP_ACT_ALLOW, open, masked(1, OPEN_CHANGES, O_RDONLY));
+	WHEN(f, SCMP_ACT_ALLOW, openat, masked(2, OPEN_CHANGES, O_RDONLY));
 }
 
 static void
@@ -294,8 +312,8 @@ files_refuse(struct filter *f)
 	for (size_t i = 0; i < COUNT(changes); i++) {
 		const unsigned mask = changes[i][0], value = changes[i][1];
 
-		WHEN(f, f->refusal, open, SCMP_A1_32(SCMP_CMP_MASKED_EQ, mask, value));
-		WHEN(f, f->refusal, openat, SCMP_A2_32(SCMP_CMP_MASKED_EQ, mask, value));
+		WHEN(f, f->refusal, open, masked(1, mask, value));
+		WHEN(f, f->refusal, openat, masked(2, mask, value));
 	}
 }
 

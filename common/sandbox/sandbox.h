@@ -31,21 +31,21 @@ enum sandbox_may {
  * the system grants; tasks the most processes and threads of the user, 0 no limit of ours.
  */
 #define SANDBOX_ROLES(R) \
-	/* role          title        user  chroot files tasks        may */ \
-	R(PARENT,        "smtpd",     NULL, false, 0,    0,           MAY_EVERYTHING) \
-	R(LISTENER,      "listener",  "",   true,  0,    LIMIT_TASKS, MAY_ACCEPT | MAY_SHARE) \
-	R(LOOKUP,        "lookup",    "l",  false, 0,    LIMIT_TASKS, MAY_UNIX | MAY_FILES) \
-	R(RESOLVER,      "resolver",  "d",  true,  0,    LIMIT_TASKS, MAY_INET | MAY_READ) \
-	R(KEYHOLDER,     "keyholder", "k",  true,  256,  LIMIT_TASKS, MAY_NOTHING) \
-	R(QUEUE,         "queue",     "q",  false, 0,    LIMIT_TASKS, MAY_FILES | MAY_SHARE) \
-	R(RELAY,         "relay",     "r",  true,  0,    LIMIT_TASKS, MAY_INET) \
-	R(MAILBOX,       "mailbox",   "m",  false, 0,    LIMIT_TASKS, MAY_FILES | MAY_SHARE) \
-	R(AGENT,         "agent",     NULL, false, 64,   0,           MAY_FILES) \
-	R(AGENT_LMTP,    "agent",     NULL, false, 64,   0,           MAY_INET | MAY_UNIX) \
-	R(AGENT_COMMAND, "agent",     NULL, false, 1024, 0,           MAY_EVERYTHING) \
-	R(IMAPD,         "imapd",     "i",  true,  0,    LIMIT_TASKS, MAY_ACCEPT | MAY_SHARE) \
-	R(POP3D,         "pop3d",     "i",  true,  0,    LIMIT_TASKS, MAY_ACCEPT) \
-	R(CTL,           "smtpctl",   NULL, false, 0,    0,           MAY_UNIX | MAY_FILES | MAY_ASK)
+	/* role          title        user  chroot files tasks       may */ \
+	R(PARENT,        "smtpd",     NULL, false, 0,   0,           MAY_EVERYTHING) \
+	R(LISTENER,      "listener",  "",   true,  0,   LIMIT_TASKS, MAY_ACCEPT | MAY_SHARE) \
+	R(LOOKUP,        "lookup",    "l",  false, 0,   LIMIT_TASKS, MAY_UNIX | MAY_FILES) \
+	R(RESOLVER,      "resolver",  "d",  true,  0,   LIMIT_TASKS, MAY_INET | MAY_READ) \
+	R(KEYHOLDER,     "keyholder", "k",  true,  256, LIMIT_TASKS, MAY_NOTHING) \
+	R(QUEUE,         "queue",     "q",  false, 0,   LIMIT_TASKS, MAY_FILES | MAY_SHARE) \
+	R(RELAY,         "relay",     "r",  true,  0,   LIMIT_TASKS, MAY_INET) \
+	R(MAILBOX,       "mailbox",   "m",  false, 0,   LIMIT_TASKS, MAY_FILES | MAY_SHARE) \
+	R(AGENT,         "agent",     NULL, false, 64,  0,           MAY_FILES) \
+	R(AGENT_LMTP,    "agent",     NULL, false, 64,  0,           MAY_INET | MAY_UNIX) \
+	R(AGENT_COMMAND, "agent",     NULL, false, 512, 0,           MAY_EVERYTHING) \
+	R(IMAPD,         "imapd",     "i",  true,  0,   LIMIT_TASKS, MAY_ACCEPT | MAY_SHARE) \
+	R(POP3D,         "pop3d",     "i",  true,  0,   LIMIT_TASKS, MAY_ACCEPT) \
+	R(CTL,           "smtpctl",   NULL, false, 0,   0,           MAY_UNIX | MAY_FILES | MAY_ASK)
 /* clang-format on */
 
 enum sandbox_role {

@@ -18,7 +18,6 @@
 #include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -129,7 +128,9 @@ judged(bool ok)
 {
 	if (ok)
 		return ALLOWED;
-	return errno == EPERM || errno == EACCES || errno == ENOSYS ? REFUSED : BROKEN;
+	if (errno == EPERM || errno == ENOSYS)
+		return REFUSED_CALL;
+	return errno == EACCES ? REFUSED_ACCESS : BROKEN;
 }
 
 static enum outcome
@@ -272,6 +273,7 @@ socket_raw(const struct scene *s)
 	return judged(socket(AF_NETLINK, SOCK_RAW, 0) >= 0);
 }
 
+/* A child that runs at all is too many: whether it can be waited for does not count. */
 static enum outcome
 fork_child(const struct scene *s)
 {
@@ -280,7 +282,7 @@ fork_child(const struct scene *s)
 	(void)s;
 	if (pid == 0)
 		_exit(0);
-	return judged(pid > 0 && waitpid(pid, NULL, 0) == pid);
+	return judged(pid > 0);
 }
 
 static enum outcome
@@ -291,7 +293,7 @@ spawn_child(const struct scene *s)
 
 	(void)s;
 	errno = posix_spawn(&pid, "/bin/true", NULL, NULL, words, NULL);
-	return judged(errno == 0 && waitpid(pid, NULL, 0) == pid);
+	return judged(errno == 0);
 }
 
 /* The program that takes over ends with 0, which is ALLOWED. */

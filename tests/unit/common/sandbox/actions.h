@@ -26,7 +26,8 @@ struct scene {
 	uint16_t port; /* of tcp, in network order */
 };
 
-enum outcome { ALLOWED, REFUSED, BROKEN };
+/* The filter of system calls says EPERM (or ENOSYS), Landlock EACCES: each must do its own part. */
+enum outcome { ALLOWED, REFUSED_CALL, REFUSED_ACCESS, BROKEN };
 
 /* clang-format off */
 #define ACTIONS(A) \
