@@ -187,7 +187,7 @@ log_write(const struct log_context *context, enum log_event event, const struct 
 		log_flush();
 }
 
-static void
+static void __attribute__((format(printf, 2, 0)))
 sentence(enum log_event event, const char *fmt, va_list ap)
 {
 	char text[LOG_SENTENCE];

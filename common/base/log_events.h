@@ -8,6 +8,7 @@
 /* clang-format off */
 /*        word                  level    meaning; what to do */
 #define LOG_EVENTS(E) \
+	E(accepted,             INFO,    "a message was stored in the queue and its sender told so") \
 	E(auth_failed,          WARNING, "a client gave a wrong user or password; nothing, unless it repeats") \
 	E(auth_ok,              INFO,    "a client logged in") \
 	E(bug,                  ERROR,   "an invariant of ours broke and the process restarts; report it") \
@@ -22,7 +23,9 @@
 	E(process_exit,         ERROR,   "a process died; the parent starts it anew") \
 	E(process_start,        INFO,    "a process started") \
 	E(ready,                INFO,    "the suite answers") \
+	E(refused,              INFO,    "a recipient was refused in the session") \
 	E(stopping,             INFO,    "the suite ends") \
+	E(tls_failed,           INFO,    "a TLS handshake did not succeed; the text says why") \
 	E(warning,              WARNING, "something is not as it should be; service goes on")
 /* clang-format on */
 

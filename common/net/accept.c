@@ -6,6 +6,7 @@
 #include "common/net/loop.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -115,6 +116,12 @@ acceptor_new(int fd, const struct acceptor_options *o,
 	a->io = io_new(fd, on_ready, a);
 	watch(a);
 	return a;
+}
+
+int
+acceptor_duplicate(const struct acceptor *a)
+{
+	return fcntl(a->fd, F_DUPFD_CLOEXEC, 0);
 }
 
 static void

@@ -27,6 +27,9 @@ void acceptor_release(struct acceptor *a, const struct netaddr *peer);
 void acceptor_pause(struct acceptor *a);
 void acceptor_resume(struct acceptor *a);
 
+/* Another descriptor of the same socket, for an acceptor that takes over; -1 when there is none left. */
+int acceptor_duplicate(const struct acceptor *a);
+
 /* Stops listening; memory goes with the last release. */
 void acceptor_close(struct acceptor *a);
 

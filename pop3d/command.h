@@ -1,0 +1,35 @@
+/*
+ * The commands of POP3 (RFC 1939, 2449, 2595, 5034): a table of name, state and function.
+ */
+#ifndef POP3D_COMMAND_H
+#define POP3D_COMMAND_H
+
+#include "pop3d/session.h"
+
+/* The states that read a line. */
+enum pop3_next pop3_when_command(struct pop3_session *s);
+enum pop3_next pop3_when_auth_input(struct pop3_session *s);
+
+/* One command each; the argument is what stands behind its name. */
+void pop3_command_capa(struct pop3_session *s, struct slice argument);
+void pop3_command_stls(struct pop3_session *s, struct slice argument);
+void pop3_command_user(struct pop3_session *s, struct slice argument);
+void pop3_command_pass(struct pop3_session *s, struct slice argument);
+void pop3_command_auth(struct pop3_session *s, struct slice argument);
+void pop3_command_stat(struct pop3_session *s, struct slice argument);
+void pop3_command_list(struct pop3_session *s, struct slice argument);
+void pop3_command_uidl(struct pop3_session *s, struct slice argument);
+void pop3_command_retr(struct pop3_session *s, struct slice argument);
+void pop3_command_top(struct pop3_session *s, struct slice argument);
+void pop3_command_dele(struct pop3_session *s, struct slice argument);
+void pop3_command_noop(struct pop3_session *s, struct slice argument);
+void pop3_command_rset(struct pop3_session *s, struct slice argument);
+void pop3_command_quit(struct pop3_session *s, struct slice argument);
+
+/* Opens the maildrop of the account that lookup granted; ends in TRANSACTION or AUTHORIZATION. */
+void pop3_open(struct pop3_session *s, struct slice token, unsigned mailbox);
+
+/* Whether a password may be taken now: under TLS, or from this machine (RFC 8314). */
+bool pop3_may_login(const struct pop3_session *s);
+
+#endif

@@ -1,0 +1,243 @@
+/* STAT, LIST, UIDL, RETR, TOP, DELE, NOOP, RSET, QUIT: what one does with an open maildrop. */
+#include "pop3d/command.h"
+
+#include "common/ipc/any_mailbox.h"
+
+#include <unistd.h>
+
+enum { FETCH_SECONDS = 120, UPDATE_SECONDS = 300, RANGES = 60000 };
+
+void
+pop3_command_stat(struct pop3_session *s, struct slice argument)
+{
+	size_t count;
+	uint64_t octets;
+
+	pop3_drop_total(&s->drop, &count, &octets);
+	stream_printf(s->stream, "+OK %zu %llu\r\n", count, (unsigned long long)octets);
+}
+
+static struct pop3_message *
+find(struct pop3_session *s, struct slice number)
+{
+	struct pop3_message *m = pop3_drop_find(&s->drop, number);
+
+	if (m == NULL)
+		pop3_err(s, "there is no such message");
+	return m;
+}
+
+void
+pop3_command_list(struct pop3_session *s, struct slice argument)
+{
+	size_t count;
+	uint64_t octets;
+
+	if (argument.len > 0) {
+		struct pop3_message *m = find(s, argument);
+
+		if (m != NULL)
+			pop3_ok(s, "%zu %u", (size_t)(m - s->drop.messages) + 1, m->size);
+		return;
+	}
+	pop3_drop_total(&s->drop, &count, &octets);
+	pop3_ok(s, "%zu messages, %llu octets", count, (unsigned long long)octets);
+	for (size_t i = 0; i < s->drop.count; i++) {
+		if (!s->drop.messages[i].is_deleted)
+			stream_printf(s->stream, "%zu %u\r\n", i + 1, s->drop.messages[i].size);
+	}
+	stream_write(s->stream, SLICE(".\r\n"));
+}
+
+void
+pop3_command_uidl(struct pop3_session *s, struct slice argument)
+{
+	struct buf id = {0};
+
+	if (argument.len > 0) {
+		struct pop3_message *m = find(s, argument);
+
+		if (m != NULL) {
+			pop3_drop_uidl(&s->drop, m, &id);
+			pop3_ok(s, "%zu %s", (size_t)(m - s->drop.messages) + 1, buf_text(&id));
+		}
+		buf_fini(&id);
+		return;
+	}
+	pop3_ok(s, "unique ids follow");
+	for (size_t i = 0; i < s->drop.count; i++) {
+		if (s->drop.messages[i].is_deleted)
+			continue;
+		buf_clear(&id);
+		pop3_drop_uidl(&s->drop, &s->drop.messages[i], &id);
+		stream_printf(s->stream, "%zu %s\r\n", i + 1, buf_text(&id));
+	}
+	stream_write(s->stream, SLICE(".\r\n"));
+	buf_fini(&id);
+}
+
+static void
+on_fetch_ended(void *owner, enum channel_end why)
+{
+	struct pop3_session *s = owner;
+
+	s->request = 0;
+	pop3_err(s, "[SYS/TEMP] the message cannot be read now, try again later");
+	pop3_move(s, POP3_TRANSACTION);
+	pop3_session_step(s);
+}
+
+/* The message is kept until am_ok, so that a refusal can still be said. */
+static void
+on_fetched(void *owner, struct ipc_message *m)
+{
+	struct pop3_session *s = owner;
+
+	if (m->schema == &am_message_schema && s->retrieve.at == 0 && s->retrieve.octets == NULL &&
+	    s->retrieve.fd < 0) {
+		const struct am_message *a = m->body;
+
+		pop3_retrieve_start(&s->retrieve, a->octets, m->fd, a->size, s->retrieve.lines);
+		return;
+	}
+	if (m->fd >= 0)
+		close(m->fd);
+	if (m->schema == &am_batch_schema) {
+		struct am_more more = {0};
+
+		am_more_send(m->channel, m->id, &more, -1);
+		return;
+	}
+	if (m->schema != &am_ok_schema && m->schema != &am_no_schema) {
+		channel_violation(m->channel, m->schema->name);
+		return;
+	}
+	pop3_asked(s);
+	if (m->schema == &am_ok_schema && s->retrieve.is_active) {
+		pop3_ok(s, "%llu octets", (unsigned long long)s->retrieve.size);
+		pop3_move(s, POP3_SENDING);
+	} else {
+		pop3_retrieve_stop(&s->retrieve);
+		pop3_err(s, "[SYS/TEMP] the message cannot be read now");
+		pop3_move(s, POP3_TRANSACTION);
+	}
+	pop3_session_step(s);
+}
+
+static void
+retrieve(struct pop3_session *s, const struct pop3_message *m, uint64_t lines)
+{
+	char range[8] = {(char)(m->uid >> 24), (char)(m->uid >> 16), (char)(m->uid >> 8), (char)m->uid,
+	    (char)(m->uid >> 24), (char)(m->uid >> 16), (char)(m->uid >> 8), (char)m->uid};
+	struct am_fetch fetch = {
+	    .handle = s->handle, .uids = {range, sizeof(range)}, .want = WANT_OCTETS};
+
+	s->retrieve = (struct pop3_retrieve){.fd = -1, .lines = lines};
+	if (!pop3_ask(s, s->mailbox, on_fetched, on_fetch_ended, SPAN_SECONDS(FETCH_SECONDS))) {
+		pop3_err(s, "[SYS/TEMP] the message cannot be read now, try again later");
+		return;
+	}
+	pop3_move(s, POP3_FETCH_ASK);
+	am_fetch_send(s->mailbox, s->request, &fetch, -1);
+}
+
+void
+pop3_command_retr(struct pop3_session *s, struct slice argument)
+{
+	struct pop3_message *m = find(s, argument);
+
+	if (m != NULL)
+		retrieve(s, m, UINT64_MAX);
+}
+
+void
+pop3_command_top(struct pop3_session *s, struct slice argument)
+{
+	struct slice number;
+	uint64_t lines;
+	struct pop3_message *m;
+
+	if (!slice_word(&argument, &number) || !slice_number(argument, INT32_MAX, &lines)) {
+		pop3_err(s, "TOP needs a message and how many lines of its body");
+		return;
+	}
+	m = find(s, number);
+	if (m != NULL)
+		retrieve(s, m, lines);
+}
+
+void
+pop3_command_dele(struct pop3_session *s, struct slice argument)
+{
+	struct pop3_message *m = find(s, argument);
+
+	if (m == NULL)
+		return;
+	m->is_deleted = true;
+	pop3_ok(s, "it goes at QUIT");
+}
+
+void
+pop3_command_noop(struct pop3_session *s, struct slice argument)
+{
+	pop3_ok(s, "here");
+}
+
+void
+pop3_command_rset(struct pop3_session *s, struct slice argument)
+{
+	pop3_drop_reset(&s->drop);
+	pop3_ok(s, "nothing is marked any more");
+}
+
+static void
+end(struct pop3_session *s, bool all)
+{
+	if (all)
+		pop3_ok(s, "%s bye", service_hostname(s->service));
+	else
+		pop3_err(s, "[SYS/TEMP] some deleted messages were not removed");
+	pop3_move(s, POP3_CLOSING);
+}
+
+static void
+on_removed(void *owner, struct ipc_message *m)
+{
+	struct pop3_session *s = owner;
+
+	pop3_asked(s);
+	end(s, m->schema == &am_ok_schema);
+	pop3_session_step(s);
+}
+
+static void
+on_removing_ended(void *owner, enum channel_end why)
+{
+	struct pop3_session *s = owner;
+
+	s->request = 0;
+	end(s, false);
+	pop3_session_step(s);
+}
+
+/* UPDATE (RFC 1939 6): what was marked goes, in one transaction, and is durable before the +OK. */
+void
+pop3_command_quit(struct pop3_session *s, struct slice argument)
+{
+	struct buf uids = {0};
+	struct am_expunge expunge = {.handle = s->handle};
+	size_t from = 0;
+
+	if (s->state == POP3_TRANSACTION)
+		pop3_drop_ranges(&s->drop, true, &from, RANGES, &uids);
+	if (uids.len == 0) {
+		end(s, true);
+	} else if (!pop3_ask(s, s->mailbox, on_removed, on_removing_ended, SPAN_SECONDS(UPDATE_SECONDS))) {
+		end(s, false);
+	} else {
+		pop3_move(s, POP3_UPDATE_ASK);
+		expunge.uids = buf_slice(&uids);
+		am_expunge_send(s->mailbox, s->request, &expunge, -1);
+	}
+	buf_fini(&uids);
+}

@@ -1,0 +1,23 @@
+/*
+ * pop3d: accepts POP3, speaks the protocol, and asks mailbox for the mail. It has no files, no
+ * keys and no passwords.
+ */
+#include "pop3d/server.h"
+
+int
+main(int argc, char **argv)
+{
+	static const struct child pop3d = {
+	    .name = "pop3d",
+	    .role = SANDBOX_POP3D,
+	    .start = pop3_server_start,
+	    .apply = services_apply,
+	    .peer = pop3_server_peer,
+	    .socket = services_socket,
+	    .control = pop3_server_control,
+	    .drain = pop3_server_drain,
+	};
+
+	pop3_server_init();
+	return child_main(argc, argv, &pop3d);
+}

@@ -1,0 +1,174 @@
+/*
+ * Opening the maildrop: the account with the token of the login, INBOX, and the size of every
+ * message, so that STAT is right from the first.
+ */
+#include "common/base/mem.h"
+#include "common/ipc/any_mailbox.h"
+#include "pop3d/command.h"
+
+enum { OPEN_SECONDS = 120, RANGES = 60000 };
+
+static void ask_sizes(struct pop3_session *s, size_t from);
+
+static void
+refuse_open(struct pop3_session *s, const char *code, struct slice why)
+{
+	pop3_err(s, "[%s] %.*s", code, SLICE_FMT(why));
+	pop3_move(s, POP3_AUTHORIZATION);
+	if (s->handle != 0) {
+		struct am_close m = {.handle = s->handle};
+
+		am_close_send(s->mailbox, 0, &m, -1);
+	}
+	s->handle = 0;
+	s->mailbox = NULL;
+	pop3_drop_fini(&s->drop);
+	pop3_session_step(s);
+}
+
+static void
+on_open_ended(void *owner, enum channel_end why)
+{
+	struct pop3_session *s = owner;
+
+	s->request = 0;
+	refuse_open(s, "SYS/TEMP", SLICE("the mail store does not answer now, try again later"));
+}
+
+static bool
+refused(struct pop3_session *s, struct ipc_message *m)
+{
+	const struct am_no *no = m->body;
+
+	if (m->schema != &am_no_schema)
+		return false;
+	pop3_asked(s);
+	refuse_open(s, no->code == AM_INUSE ? "IN-USE" : "SYS/TEMP", no->text);
+	return true;
+}
+
+static void
+ready(struct pop3_session *s)
+{
+	size_t count;
+	uint64_t octets;
+
+	pop3_drop_settle(&s->drop);
+	pop3_drop_total(&s->drop, &count, &octets);
+	pop3_ok(s, "%zu messages, %llu octets", count, (unsigned long long)octets);
+	pop3_move(s, POP3_TRANSACTION);
+	timer_start(&s->deadline, SPAN_SECONDS(LIMIT_POP3_SECONDS));
+	pop3_session_step(s);
+}
+
+static void
+on_sizes(void *owner, struct ipc_message *m)
+{
+	struct pop3_session *s = owner;
+
+	if (refused(s, m))
+		return;
+	if (m->schema == &am_message_schema) {
+		const struct am_message *a = m->body;
+
+		if (m->fd >= 0 || !pop3_drop_size(&s->drop, a->uid, (uint32_t)a->size))
+			channel_violation(m->channel, "uid");
+	} else if (m->schema == &am_batch_schema) {
+		struct am_more more = {0};
+
+		am_more_send(m->channel, m->id, &more, -1);
+	} else if (m->schema == &am_ok_schema) {
+		pop3_asked(s);
+		ask_sizes(s, s->drop.filled);
+	} else {
+		channel_violation(m->channel, m->schema->name);
+	}
+}
+
+/* The sizes of the messages from that index on, as many as one request can name. */
+static void
+ask_sizes(struct pop3_session *s, size_t from)
+{
+	struct buf uids = {0};
+	struct am_fetch fetch = {.handle = s->handle, .want = WANT_SIZE};
+
+	pop3_drop_ranges(&s->drop, false, &from, RANGES, &uids);
+	if (uids.len == 0) {
+		ready(s);
+		return;
+	}
+	if (!pop3_ask(s, s->mailbox, on_sizes, on_open_ended, SPAN_SECONDS(OPEN_SECONDS))) {
+		buf_fini(&uids);
+		refuse_open(s, "SYS/TEMP", SLICE("the mail store does not answer now, try again later"));
+		return;
+	}
+	fetch.uids = buf_slice(&uids);
+	am_fetch_send(s->mailbox, s->request, &fetch, -1);
+	buf_fini(&uids);
+}
+
+static void
+take_records(struct pop3_session *s, struct slice records)
+{
+	for (size_t at = 0; at + AM_RECORD <= records.len; at += AM_RECORD) {
+		const unsigned char *p = (const unsigned char *)records.data + at;
+
+		pop3_drop_add(&s->drop,
+		    (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3]);
+	}
+}
+
+static void
+on_view(void *owner, struct ipc_message *m)
+{
+	struct pop3_session *s = owner;
+
+	if (refused(s, m))
+		return;
+	if (m->schema == &am_view_is_schema) {
+		s->drop.uidvalidity = ((const struct am_view_is *)m->body)->uidvalidity;
+	} else if (m->schema == &am_messages_schema) {
+		take_records(s, ((const struct am_messages *)m->body)->records);
+	} else if (m->schema == &am_ok_schema) {
+		pop3_asked(s);
+		ask_sizes(s, 0);
+	} else if (m->schema != &am_keywords_schema) {
+		channel_violation(m->channel, m->schema->name);
+	}
+}
+
+static void
+on_opened(void *owner, struct ipc_message *m)
+{
+	struct pop3_session *s = owner;
+	struct am_view view = {.name = SLICE("INBOX"), .readonly = 1};
+
+	if (refused(s, m))
+		return;
+	if (m->schema != &am_opened_schema) {
+		channel_violation(m->channel, m->schema->name);
+		return;
+	}
+	s->handle = ((const struct am_opened *)m->body)->handle;
+	pop3_asked(s);
+	if (!pop3_ask(s, s->mailbox, on_view, on_open_ended, SPAN_SECONDS(OPEN_SECONDS))) {
+		refuse_open(s, "SYS/TEMP", SLICE("the mail store does not answer now, try again later"));
+		return;
+	}
+	view.handle = s->handle;
+	am_view_send(s->mailbox, s->request, &view, -1);
+}
+
+void
+pop3_open(struct pop3_session *s, struct slice token, unsigned mailbox)
+{
+	struct am_open open = {.token = token, .exclusive = 1};
+
+	s->mailbox = mailbox < POP3_MAILBOXES ? pop3_server.mailboxes[mailbox] : NULL;
+	if (!pop3_ask(s, s->mailbox, on_opened, on_open_ended, SPAN_SECONDS(OPEN_SECONDS))) {
+		pop3_err(s, "[SYS/TEMP] the mail store does not answer now, try again later");
+		pop3_move(s, POP3_AUTHORIZATION);
+		return;
+	}
+	am_open_send(s->mailbox, s->request, &open, -1);
+}

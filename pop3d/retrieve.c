@@ -1,0 +1,100 @@
+#include "pop3d/retrieve.h"
+
+#include "common/base/mem.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { BLOCK = 32 * 1024 };
+
+void
+pop3_retrieve_start(struct pop3_retrieve *r, struct slice octets, int fd, uint64_t size, uint64_t lines)
+{
+	*r = (struct pop3_retrieve){.fd = fd, .lines = lines, .is_active = true, .is_line_start = true};
+	r->size = fd >= 0 ? size : octets.len;
+	if (fd < 0)
+		r->octets = mem_text(octets.data, octets.len);
+}
+
+void
+pop3_retrieve_stop(struct pop3_retrieve *r)
+{
+	if (!r->is_active)
+		return;
+	free(r->octets);
+	if (r->fd >= 0)
+		close(r->fd);
+	*r = (struct pop3_retrieve){.fd = -1};
+}
+
+/* Counts the lines of a TOP; true when the line that just ended was the last wanted. */
+static bool
+is_enough(struct pop3_retrieve *r, bool was_empty)
+{
+	if (!r->is_in_body) {
+		r->is_in_body = was_empty;
+		return r->is_in_body && r->lines == 0;
+	}
+	return r->lines != UINT64_MAX && --r->lines == 0;
+}
+
+/* Appends octets with dots doubled; returns false when TOP has all it wanted. */
+static bool
+add_block(struct pop3_retrieve *r, struct slice s, struct buf *out)
+{
+	while (s.len > 0) {
+		const char *lf = memchr(s.data, '\n', s.len);
+		size_t n = lf == NULL ? s.len : (size_t)(lf - s.data) + 1;
+		bool was_empty;
+
+		if (r->is_line_start && s.data[0] == '.')
+			buf_add_char(out, '.');
+		buf_add(out, s.data, n);
+		r->line += n;
+		r->is_line_start = lf != NULL;
+		s = slice_from(s, n);
+		if (lf == NULL)
+			break;
+		was_empty = r->line <= 2;
+		r->line = 0;
+		if (is_enough(r, was_empty))
+			return false;
+	}
+	return true;
+}
+
+static void
+end(const struct pop3_retrieve *r, struct buf *out)
+{
+	buf_add_text(out, r->is_line_start ? ".\r\n" : "\r\n.\r\n");
+}
+
+bool
+pop3_retrieve_next(struct pop3_retrieve *r, struct buf *out, bool *failed)
+{
+	char block[BLOCK];
+	size_t want = r->size - r->at < sizeof(block) ? (size_t)(r->size - r->at) : sizeof(block);
+	struct slice s;
+
+	*failed = false;
+	if (r->octets != NULL) {
+		s = slice_make(r->octets + r->at, want);
+	} else {
+		ssize_t n;
+
+		do
+			n = pread(r->fd, block, want, (off_t)r->at);
+		while (n < 0 && errno == EINTR);
+		if (n < 0 || (n == 0 && want > 0)) {
+			*failed = true;
+			return false;
+		}
+		s = slice_make(block, (size_t)n);
+	}
+	r->at += s.len;
+	if (add_block(r, s, out) && r->at < r->size)
+		return true;
+	end(r, out);
+	return false;
+}

@@ -1,0 +1,120 @@
+#include "smtpd/listener/body.h"
+
+#include "common/base/limits.h"
+
+#include <string.h>
+
+void
+smtp_body_init(struct smtp_body *b, uint64_t most)
+{
+	*b = (struct smtp_body){.state = BODY_LINE_START, .most = most};
+}
+
+static bool
+has_8bit(struct slice s)
+{
+	size_t i = 0;
+
+	for (; i + 8 <= s.len; i += 8) {
+		uint64_t word;
+
+		memcpy(&word, s.data + i, 8);
+		if (word & 0x8080808080808080U)
+			return true;
+	}
+	for (; i < s.len; i++) {
+		if (s.data[i] & 0x80)
+			return true;
+	}
+	return false;
+}
+
+static void
+keep(struct smtp_body *b, struct slice s, struct buf *out)
+{
+	b->line += s.len;
+	b->has_long_line |= b->line > LIMIT_TEXT_LINE;
+	b->size += s.len;
+	if (b->size > b->most) {
+		b->is_too_big = true;
+		return;
+	}
+	if (!b->has_8bit)
+		b->has_8bit = has_8bit(s);
+	buf_add_slice(out, s);
+}
+
+/* The octets of a line up to its CR or LF; returns how many were taken. */
+static size_t
+feed_line(struct smtp_body *b, struct slice in, struct buf *out)
+{
+	const char *lf = memchr(in.data, '\n', in.len);
+	size_t n = lf == NULL ? in.len : (size_t)(lf - in.data);
+	const char *cr = memchr(in.data, '\r', n);
+
+	if (cr != NULL) {
+		n = (size_t)(cr - in.data);
+		keep(b, slice_sub(in, 0, n), out);
+		b->state = BODY_AFTER_CR;
+		return n + 1;
+	}
+	if (lf == NULL) {
+		keep(b, in, out);
+		return in.len;
+	}
+	b->has_bare = true;
+	keep(b, slice_sub(in, 0, n + 1), out);
+	return n + 1;
+}
+
+/* One octet in a state that looks at one; returns how many were taken (0: look again). */
+static size_t
+feed_octet(struct smtp_body *b, char c, struct buf *out)
+{
+	switch (b->state) {
+	case BODY_LINE_START:
+		b->state = c == '.' ? BODY_DOT : BODY_IN_LINE;
+		return c == '.' ? 1 : 0;
+	case BODY_DOT:
+		b->state = c == '\r' ? BODY_DOT_CR : BODY_IN_LINE;
+		return c == '\r' ? 1 : 0;
+	case BODY_DOT_CR:
+		if (c == '\n') {
+			b->state = BODY_END;
+			return 1;
+		}
+		b->has_bare = true;
+		keep(b, SLICE("\r"), out);
+		b->state = BODY_IN_LINE;
+		return 0;
+	case BODY_AFTER_CR:
+		if (c == '\n') {
+			keep(b, SLICE("\r\n"), out);
+			b->line = 0;
+			b->state = BODY_LINE_START;
+			return 1;
+		}
+		b->has_bare = true;
+		keep(b, SLICE("\r"), out);
+		b->state = BODY_IN_LINE;
+		return 0;
+	case BODY_IN_LINE:
+	case BODY_END:
+		break;
+	}
+	return 0;
+}
+
+size_t
+smtp_body_feed(struct smtp_body *b, struct slice octets, struct buf *out)
+{
+	size_t at = 0;
+
+	while (at < octets.len && b->state != BODY_END) {
+		if (b->state == BODY_IN_LINE)
+			at += feed_line(b, slice_from(octets, at), out);
+		else
+			at += feed_octet(b, octets.data[at], out);
+	}
+	return at;
+}

@@ -1,0 +1,71 @@
+#include "smtpd/listener/command.h"
+
+static const struct {
+	enum smtp_verb verb;
+	void (*run)(struct smtp_session *s, const struct smtp_command *c);
+} verbs[] = {
+    {SMTP_VERB_EHLO, smtp_command_hello},
+    {SMTP_VERB_HELO, smtp_command_hello},
+    {SMTP_VERB_MAIL, smtp_command_mail},
+    {SMTP_VERB_RCPT, smtp_command_rcpt},
+    {SMTP_VERB_DATA, smtp_command_data},
+    {SMTP_VERB_RSET, smtp_command_rset},
+    {SMTP_VERB_NOOP, smtp_command_noop},
+    {SMTP_VERB_VRFY, smtp_command_vrfy},
+    {SMTP_VERB_HELP, smtp_command_help},
+    {SMTP_VERB_QUIT, smtp_command_quit},
+    {SMTP_VERB_STARTTLS, smtp_command_starttls},
+    {SMTP_VERB_AUTH, smtp_command_auth},
+};
+
+static void
+run(struct smtp_session *s, struct slice line)
+{
+	struct smtp_command c;
+	enum smtp_syntax_result result = smtp_command_parse(line, false, &c);
+
+	if (result != SMTP_SYNTAX_OK) {
+		smtp_refuse(s, smtp_syntax_code(result), smtp_syntax_enhanced(result), "%s",
+		    smtp_syntax_text(result));
+		return;
+	}
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		if (verbs[i].verb == c.verb) {
+			verbs[i].run(s, &c);
+			return;
+		}
+	}
+	smtp_refuse(s, 502, "5.5.1", "this server does not do that");
+}
+
+enum smtp_next
+smtp_when_command(struct smtp_session *s)
+{
+	struct slice line;
+
+	if (s->errors > LIMIT_SMTP_ERRORS) {
+		smtp_session_shut(s, "4.7.0", "too many errors");
+		return SMTP_GO_ON;
+	}
+	switch (stream_line(s->stream, LIMIT_SMTP_COMMAND - 2, &line)) {
+	case STREAM_OK:
+		timer_start(&s->deadline, SPAN_SECONDS(LIMIT_COMMAND_SECONDS));
+		run(s, line);
+		return s->request != 0 ? SMTP_WAIT : SMTP_GO_ON;
+	case STREAM_AGAIN:
+		return SMTP_WAIT;
+	case STREAM_BARE:
+		smtp_refuse(s, 500, "5.5.2", "a line ends in CR LF");
+		return SMTP_GO_ON;
+	case STREAM_TOO_LONG:
+		smtp_refuse(s, 500, "5.5.2", "the line is longer than %d octets", LIMIT_SMTP_COMMAND);
+		return SMTP_GO_ON;
+	case STREAM_FLOOD:
+		smtp_session_shut(s, "4.7.0", "a line without end");
+		return SMTP_GO_ON;
+	case STREAM_CLOSED:
+		break;
+	}
+	smtp_move(s, SMTP_CLOSING);
+	return SMTP_GO_ON;
+}

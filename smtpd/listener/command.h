@@ -1,0 +1,37 @@
+/*
+ * The verbs: a table of what may be said, when, and who answers it.
+ */
+#ifndef SMTPD_LISTENER_COMMAND_H
+#define SMTPD_LISTENER_COMMAND_H
+
+#include "common/mail/smtp_syntax.h"
+#include "smtpd/listener/session.h"
+
+/* The states that read: each takes what input there is and says how to go on. */
+enum smtp_next smtp_when_command(struct smtp_session *s);
+enum smtp_next smtp_when_auth_input(struct smtp_session *s);
+enum smtp_next smtp_when_data(struct smtp_session *s);
+
+/* One verb each; the command's slices are valid during the call. */
+void smtp_command_hello(struct smtp_session *s, const struct smtp_command *c);
+void smtp_command_mail(struct smtp_session *s, const struct smtp_command *c);
+void smtp_command_rcpt(struct smtp_session *s, const struct smtp_command *c);
+void smtp_command_data(struct smtp_session *s, const struct smtp_command *c);
+void smtp_command_rset(struct smtp_session *s, const struct smtp_command *c);
+void smtp_command_noop(struct smtp_session *s, const struct smtp_command *c);
+void smtp_command_vrfy(struct smtp_session *s, const struct smtp_command *c);
+void smtp_command_help(struct smtp_session *s, const struct smtp_command *c);
+void smtp_command_quit(struct smtp_session *s, const struct smtp_command *c);
+void smtp_command_starttls(struct smtp_session *s, const struct smtp_command *c);
+void smtp_command_auth(struct smtp_session *s, const struct smtp_command *c);
+
+/* Whether AUTH may be used now; false also when it is not offered here at all. */
+bool smtp_auth_is_offered(const struct smtp_session *s);
+
+/* The lines behind EHLO's first (RFC 5321 4.1.1.1): what works here and now, and nothing else. */
+void smtp_extensions(const struct smtp_session *s, struct buf *out);
+
+/* The name of the user at the other end of a Unix socket, asked of the kernel; gives, or NULL. */
+char *smtp_local_user(int fd);
+
+#endif

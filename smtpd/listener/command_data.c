@@ -1,0 +1,267 @@
+/*
+ * DATA (RFC 5321 4.1.1.4): takes the message to its real end, whatever is wrong with it, hands
+ * it to queue, and answers 250 only when queue says that it is on stable storage.
+ */
+#include "smtpd/listener/command.h"
+
+#include "common/base/id.h"
+#include "common/ipc/listener_queue.h"
+#include "common/mail/header.h"
+#include "common/mail/trace.h"
+
+
+enum { STORE_SECONDS = 300 };
+
+static void
+write_trace(struct smtp_session *s)
+{
+	struct smtp_transaction *t = s->transaction;
+	const struct tls *tls = stream_tls(s->stream);
+	const struct conf_listen *l = s->service->listen;
+	char client[NETADDR_TEXT], id[ID_TEXT];
+	struct smtp_recipient *only = STAILQ_FIRST(&t->recipients);
+	struct trace_received r = {.helo = slice_of(s->helo),
+	    .client = l->mask_src ? SLICE("") : slice_of(netaddr_literal(&s->peer, client)),
+	    .rdns = l->mask_src ? SLICE("") : slice_of(s->rdns), .by = slice_of(service_hostname(s->service)),
+	    .id = slice_of(id_format(t->message, id)),
+	    .recipient = t->accepted == 1 ? slice_of(only->original) : SLICE(""),
+	    .user = l->received_auth ? slice_of(s->user) : SLICE(""), .extended = s->has_ehlo,
+	    .tls = tls != NULL, .tls_version = slice_of(tls == NULL ? NULL : tls_version(tls)),
+	    .tls_cipher = slice_of(tls == NULL ? NULL : tls_cipher(tls)), .authenticated = s->user != NULL,
+	    .when = civil_now()};
+
+	trace_received(&t->octets, &r);
+	t->trace = t->octets.len;
+}
+
+void
+smtp_command_data(struct smtp_session *s, const struct smtp_command *c)
+{
+	struct smtp_transaction *t = s->transaction;
+
+	if (t == NULL) {
+		smtp_refuse(s, 503, "5.5.1", "say MAIL first");
+		return;
+	}
+	if (t->accepted == 0) {
+		smtp_refuse(s, 503, "5.5.1", "no valid recipient");
+		return;
+	}
+	t->message = smtp_server_message_id();
+	if (t->message == 0) {
+		smtp_reply(s, 451, "4.3.0", "the queue does not answer now, try again later");
+		return;
+	}
+	write_trace(s);
+	smtp_body_init(&t->body, s->service->conf->global.max_message);
+	smtp_reply(s, 354, "", "send the message, and end it with a dot on a line of its own");
+	timer_start(&s->deadline, SPAN_SECONDS(LIMIT_COMMAND_SECONDS));
+	smtp_move(s, SMTP_DATA);
+}
+
+static void
+end_transaction(struct smtp_session *s)
+{
+	smtp_transaction_reset(s);
+	if (s->state != SMTP_CLOSING)
+		smtp_move(s, SMTP_COMMAND);
+}
+
+static void
+log_accepted(struct smtp_session *s)
+{
+	const struct smtp_transaction *t = s->transaction;
+	struct log_context message = {.outer = &s->log, .key = "message", .id = t->message};
+
+	log_event(&message, EV_accepted, WORD("from", t->sender), NUM("recipients", t->recipient_count),
+	    WORD("to", STAILQ_FIRST(&t->recipients)->original), NUM("octets", t->body.size));
+}
+
+static void
+on_store_ended(void *owner, enum channel_end why)
+{
+	struct smtp_session *s = owner;
+
+	s->request = 0;
+	smtp_reply(s, 451, "4.3.0", "the queue does not answer now, try again later");
+	end_transaction(s);
+	smtp_session_step(s);
+}
+
+static void
+on_stored(void *owner, struct ipc_message *m)
+{
+	struct smtp_session *s = owner;
+	char id[ID_TEXT];
+
+	if (m->schema == &lq_stored_schema) {
+		smtp_asked(s);
+		s->messages++;
+		log_accepted(s);
+		smtp_reply(s, 250, "2.0.0", "%s is queued", id_format(s->transaction->message, id));
+	} else if (m->schema == &lq_refused_schema) {
+		const struct lq_refused *r = m->body;
+
+		smtp_asked(s);
+		smtp_reply(s, r->code, "", "%.*s", SLICE_FMT(r->text));
+	} else {
+		channel_violation(m->channel, m->schema->name);
+		return;
+	}
+	end_transaction(s);
+	smtp_session_step(s);
+}
+
+static enum smtp_next
+hand_over(struct smtp_session *s)
+{
+	if (s->transaction->spool_id != 0)
+		smtp_transaction_spill(s->transaction);
+	if (s->transaction->spool_failed) {
+		struct lq_drop drop = {.spool = s->transaction->spool_id};
+
+		lq_drop_send(smtp_server.queue, 0, &drop, -1);
+		smtp_reply(s, 452, "4.3.1", "no room for this message now, try again later");
+		end_transaction(s);
+		return SMTP_GO_ON;
+	}
+	if (!smtp_ask(s, smtp_server.queue, on_stored, on_store_ended, SPAN_SECONDS(STORE_SECONDS)) ||
+	    !smtp_transaction_send(s)) {
+		if (s->request != 0)
+			smtp_asked(s);
+		smtp_reply(s, 451, "4.3.0", "the queue does not answer now, try again later");
+		end_transaction(s);
+		return SMTP_GO_ON;
+	}
+	smtp_move(s, SMTP_STORE_ASK);
+	return SMTP_WAIT;
+}
+
+/* The header as far as it is in memory: enough to count the hops. */
+static bool
+is_looping(const struct smtp_transaction *t)
+{
+	struct slice message = slice_from(buf_slice(&t->octets), t->trace);
+
+	return t->spooled == 0 && header_count(message, SLICE("Received")) > LIMIT_RECEIVED;
+}
+
+static void
+drop_spool(struct smtp_session *s)
+{
+	struct lq_drop drop = {.spool = s->transaction->spool_id};
+
+	if (drop.spool != 0)
+		lq_drop_send(smtp_server.queue, 0, &drop, -1);
+}
+
+static enum smtp_next
+end_of_data(struct smtp_session *s)
+{
+	struct smtp_transaction *t = s->transaction;
+
+	timer_start(&s->deadline, SPAN_SECONDS(LIMIT_COMMAND_SECONDS));
+	if (t->body.is_too_big)
+		smtp_refuse(s, 552, "5.3.4", "the message is larger than %llu octets",
+		    (unsigned long long)t->body.most);
+	else if (t->body.has_bare)
+		smtp_refuse(s, 550, "5.6.0", "the message has a CR or LF that stands alone");
+	else if (t->body.has_long_line)
+		smtp_refuse(s, 554, "5.6.0", "the message has a line over %d octets", LIMIT_TEXT_LINE);
+	else if (t->is_looping || is_looping(t))
+		smtp_refuse(s, 554, "5.4.6", "more than %d hops: the message goes in a circle", LIMIT_RECEIVED);
+	else
+		return hand_over(s);
+	drop_spool(s);
+	end_transaction(s);
+	return SMTP_GO_ON;
+}
+
+static void
+on_spool_ended(void *owner, enum channel_end why)
+{
+	struct smtp_session *s = owner;
+
+	s->request = 0;
+	s->transaction->spool_failed = true;
+	buf_clear(&s->transaction->octets);
+	smtp_move(s, SMTP_DATA);
+	smtp_session_step(s);
+}
+
+static void
+on_spooled(void *owner, struct ipc_message *m)
+{
+	struct smtp_session *s = owner;
+	struct smtp_transaction *t = s->transaction;
+
+	if (m->schema == &lq_spooled_schema) {
+		t->spool = m->fd;
+		t->spool_id = ((const struct lq_spooled *)m->body)->spool;
+		t->is_looping = is_looping(t);
+		smtp_transaction_spill(t);
+	} else if (m->schema == &lq_refused_schema) {
+		t->spool_failed = true;
+		buf_clear(&t->octets);
+	} else {
+		channel_violation(m->channel, m->schema->name);
+		return;
+	}
+	smtp_asked(s);
+	smtp_move(s, SMTP_DATA);
+	smtp_session_step(s);
+}
+
+static enum smtp_next
+ask_spool(struct smtp_session *s)
+{
+	struct lq_spool nothing = {0};
+
+	if (!smtp_ask(s, smtp_server.queue, on_spooled, on_spool_ended, SPAN_SECONDS(STORE_SECONDS))) {
+		s->transaction->spool_failed = true;
+		buf_clear(&s->transaction->octets);
+		return SMTP_GO_ON;
+	}
+	smtp_move(s, SMTP_SPOOL_ASK);
+	lq_spool_send(smtp_server.queue, s->request, &nothing, -1);
+	return SMTP_WAIT;
+}
+
+/* Takes what is there. A message that outgrows a frame goes on into a file of queue's. */
+static enum smtp_next
+take_octets(struct smtp_session *s, struct slice octets)
+{
+	struct smtp_transaction *t = s->transaction;
+
+	stream_consume(s->stream, smtp_body_feed(&t->body, octets, &t->octets));
+	if (t->spool_failed || t->body.is_too_big)
+		buf_clear(&t->octets);
+	else if (t->spool >= 0 && t->octets.len > LIMIT_INLINE)
+		smtp_transaction_spill(t);
+	if (t->spool < 0 && !t->spool_failed && t->octets.len > LIMIT_INLINE)
+		return ask_spool(s);
+	return t->body.state == BODY_END ? end_of_data(s) : SMTP_GO_ON;
+}
+
+enum smtp_next
+smtp_when_data(struct smtp_session *s)
+{
+	struct slice octets;
+
+	if (s->transaction->body.state == BODY_END)
+		return end_of_data(s);
+	switch (stream_peek(s->stream, &octets)) {
+	case STREAM_OK:
+		return take_octets(s, octets);
+	case STREAM_AGAIN:
+		return SMTP_WAIT;
+	case STREAM_BARE:
+	case STREAM_TOO_LONG:
+	case STREAM_FLOOD:
+	case STREAM_CLOSED:
+		break;
+	}
+	drop_spool(s);
+	smtp_move(s, SMTP_CLOSING);
+	return SMTP_GO_ON;
+}

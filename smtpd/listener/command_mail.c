@@ -1,0 +1,115 @@
+/* MAIL (RFC 5321 4.1.1.2): begins a transaction, if this client may send here and so. */
+#include "smtpd/listener/command.h"
+
+#include "common/base/mem.h"
+#include "common/ipc/any_lookup.h"
+
+enum { SENDER_SECONDS = 30 };
+
+static void
+accept_sender(struct smtp_session *s)
+{
+	smtp_reply(s, 250, "2.0.0", "ok");
+}
+
+static void
+on_sender_ended(void *owner, enum channel_end why)
+{
+	struct smtp_session *s = owner;
+
+	s->request = 0;
+	smtp_move(s, SMTP_COMMAND);
+	smtp_transaction_reset(s);
+	smtp_reply(s, 451, "4.3.0", "cannot check the sender now, try again later");
+	smtp_session_step(s);
+}
+
+static void
+on_sender(void *owner, struct ipc_message *m)
+{
+	struct smtp_session *s = owner;
+	const struct al_sender_is *is;
+
+	if (m->schema != &al_sender_is_schema) {
+		channel_violation(m->channel, m->schema->name);
+		return;
+	}
+	is = m->body;
+	smtp_asked(s);
+	smtp_move(s, SMTP_COMMAND);
+	if (is->temporary) {
+		smtp_transaction_reset(s);
+		smtp_reply(s, 451, "4.3.0", "cannot check the sender now, try again later");
+	} else if (!is->allowed) {
+		smtp_transaction_reset(s);
+		smtp_refuse(s, 550, "5.7.1", "you may not send as this address");
+	} else {
+		accept_sender(s);
+	}
+	smtp_session_step(s);
+}
+
+/* listen … senders <table>: which addresses an authenticated user may send as. */
+static void
+ask_sender(struct smtp_session *s)
+{
+	struct al_sender q = {.table = s->service->listen->senders, .user = slice_of(s->user),
+	    .sender = slice_of(s->transaction->sender)};
+
+	if (!smtp_ask(s, smtp_server.lookup, on_sender, on_sender_ended, SPAN_SECONDS(SENDER_SECONDS))) {
+		smtp_transaction_reset(s);
+		smtp_reply(s, 451, "4.3.0", "cannot check the sender now, try again later");
+		return;
+	}
+	smtp_move(s, SMTP_SENDER_ASK);
+	al_sender_send(smtp_server.lookup, s->request, &q, -1);
+}
+
+/* What stands in the way of a transaction, answered; false: nothing may begin. */
+static bool
+may_begin(struct smtp_session *s, const struct smtp_command *c)
+{
+	const struct conf_listen *l = s->service->listen;
+	const struct conf_global *g = &s->service->conf->global;
+
+	if (smtp_server.is_draining)
+		smtp_session_shut(s, "4.3.2", "the server is shutting down, try again later");
+	else if (s->transaction != NULL)
+		smtp_refuse(s, 503, "5.5.1", "a transaction is open already; RSET first");
+	else if (s->helo == NULL)
+		smtp_refuse(s, 503, "5.5.1", "say EHLO first");
+	else if (l->tls == TLS_REQUIRED && !s->is_tls)
+		smtp_refuse(s, 530, "5.7.0", "say STARTTLS first");
+	else if (l->auth == AUTH_REQUIRED && s->user == NULL)
+		smtp_refuse(s, 530, "5.7.0", "authenticate first");
+	else if (s->messages >= g->max_mails)
+		smtp_session_shut(s, "4.7.0", "enough messages for one session, connect again");
+	else if (!smtp_server.has_room)
+		smtp_reply(s, 452, "4.3.1", "no room for mail now, try again later");
+	else if (c->mail.size > g->max_message)
+		smtp_refuse(s, 552, "5.3.4", "the message is larger than %llu octets",
+		    (unsigned long long)g->max_message);
+	else
+		return true;
+	return false;
+}
+
+void
+smtp_command_mail(struct smtp_session *s, const struct smtp_command *c)
+{
+	struct buf sender = {0};
+
+	if (!may_begin(s, c))
+		return;
+	if (!c->is_null)
+		address_format(&sender, &c->path);
+	s->transaction = smtp_transaction_new(buf_text(&sender));
+	buf_fini(&sender);
+	s->transaction->body_8bit = c->mail.body == SMTP_BODY_8BITMIME;
+	s->transaction->envid = slice_text(SLICE(""));
+	s->idle_commands = 0;
+	if (s->user != NULL && s->service->listen->senders.len > 0)
+		ask_sender(s);
+	else
+		accept_sender(s);
+}

@@ -1,0 +1,72 @@
+/* RSET, NOOP, VRFY, HELP, QUIT: what changes little. */
+#include "smtpd/listener/command.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { IDLE_COMMANDS = 100 };
+
+/* Commands that bring nothing forward are free, but not without end. */
+static bool
+is_patient(struct smtp_session *s)
+{
+	if (++s->idle_commands <= IDLE_COMMANDS)
+		return true;
+	smtp_session_shut(s, "4.7.0", "too many commands without mail");
+	return false;
+}
+
+void
+smtp_command_rset(struct smtp_session *s, const struct smtp_command *c)
+{
+	if (!is_patient(s))
+		return;
+	smtp_transaction_reset(s);
+	smtp_reply(s, 250, "2.0.0", "ok");
+}
+
+void
+smtp_command_noop(struct smtp_session *s, const struct smtp_command *c)
+{
+	if (is_patient(s))
+		smtp_reply(s, 250, "2.0.0", "ok");
+}
+
+/* The same answer for everybody (RFC 5321 7.3), so nobody can ask for names. */
+void
+smtp_command_vrfy(struct smtp_session *s, const struct smtp_command *c)
+{
+	if (is_patient(s))
+		smtp_reply(s, 252, "2.5.2", "send some mail, and it will be seen");
+}
+
+void
+smtp_command_help(struct smtp_session *s, const struct smtp_command *c)
+{
+	if (is_patient(s))
+		smtp_reply(s, 214, "2.0.0",
+		    "EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT STARTTLS AUTH; see RFC 5321");
+}
+
+void
+smtp_command_quit(struct smtp_session *s, const struct smtp_command *c)
+{
+	smtp_reply(s, 221, "2.0.0", "%s bye", service_hostname(s->service));
+	smtp_move(s, SMTP_CLOSING);
+}
+
+/* Without files there is no user database: the number is the name that nobody can forge. */
+char *
+smtp_local_user(int fd)
+{
+	uid_t uid;
+	gid_t gid;
+	char name[32];
+
+	if (getpeereid(fd, &uid, &gid) < 0)
+		return NULL;
+	snprintf(name, sizeof(name), "uid:%lu", (unsigned long)uid);
+	return strdup(name);
+}

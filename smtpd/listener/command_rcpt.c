@@ -1,0 +1,135 @@
+/*
+ * RCPT (RFC 5321 4.1.1.3): lookup expands and routes the address while the client waits, so
+ * that a 250 means the message can be delivered and an unknown user is refused here.
+ */
+#include "smtpd/listener/command.h"
+
+#include "common/base/mem.h"
+#include "common/ipc/any_lookup.h"
+
+enum { ROUTE_SECONDS = 60 };
+
+static void
+log_refused(struct smtp_session *s, const char *why)
+{
+	log_event(&s->log, EV_refused, WORD("from", s->transaction->sender),
+	    WORD("to", s->transaction->pending_original), WORD("why", why));
+}
+
+static void
+answer(struct smtp_session *s, const struct al_route_is *is)
+{
+	switch ((enum al_route_result)is->result) {
+	case ROUTE_OK:
+		s->transaction->accepted++;
+		smtp_reply(s, 250, "2.1.5", "ok");
+		return;
+	case ROUTE_UNKNOWN:
+		smtp_refuse(s, 550, "5.1.1", "there is no such mailbox here");
+		break;
+	case ROUTE_RELAY_DENIED:
+		smtp_refuse(s, 550, "5.7.1", "relay denied");
+		break;
+	case ROUTE_REJECTED:
+		smtp_refuse(s, 550, "5.7.1", "refused by a rule of this server");
+		break;
+	case ROUTE_ERROR:
+		stream_printf(s->stream, "%.*s\r\n", SLICE_FMT(is->reply));
+		s->errors++;
+		break;
+	case ROUTE_LOOP:
+		smtp_refuse(s, 550, "5.4.6", "the address leads in a circle, or to too many");
+		break;
+	case ROUTE_TEMPORARY:
+		smtp_reply(s, 451, "4.3.0", "cannot find out where this goes now, try again later");
+		break;
+	}
+	smtp_transaction_undo(s->transaction);
+	log_refused(s, is->result == ROUTE_RELAY_DENIED ? "relay denied" : "recipient refused");
+}
+
+static void
+end_rcpt(struct smtp_session *s)
+{
+	free(s->transaction->pending_original);
+	free(s->transaction->pending_orcpt);
+	s->transaction->pending_original = NULL;
+	s->transaction->pending_orcpt = NULL;
+	if (s->state == SMTP_RCPT_ASK)
+		smtp_move(s, SMTP_COMMAND);
+}
+
+static void
+on_route_ended(void *owner, enum channel_end why)
+{
+	struct smtp_session *s = owner;
+	struct al_route_is is = {.result = ROUTE_TEMPORARY};
+
+	s->request = 0;
+	answer(s, &is);
+	end_rcpt(s);
+	smtp_session_step(s);
+}
+
+static void
+on_route(void *owner, struct ipc_message *m)
+{
+	struct smtp_session *s = owner;
+
+	if (m->schema == &al_recipient_schema) {
+		if (!smtp_transaction_add(s->transaction, m->body)) {
+			smtp_asked(s);
+			smtp_transaction_undo(s->transaction);
+			smtp_reply(s, 452, "4.5.3", "too many recipients");
+			end_rcpt(s);
+			smtp_session_step(s);
+		}
+	} else if (m->schema == &al_route_is_schema) {
+		smtp_asked(s);
+		answer(s, m->body);
+		end_rcpt(s);
+		smtp_session_step(s);
+	} else {
+		channel_violation(m->channel, m->schema->name);
+	}
+}
+
+static void
+ask_route(struct smtp_session *s)
+{
+	char client[NETADDR_TEXT];
+	struct al_route q = {.sender = slice_of(s->transaction->sender),
+	    .recipient = slice_of(s->transaction->pending_original),
+	    .client = s->is_local ? SLICE("") : slice_of(netaddr_format(&s->peer, client)),
+	    .rdns = s->is_confirmed_rdns ? slice_of(s->rdns) : SLICE(""),
+	    .helo = slice_of(s->helo), .user = slice_of(s->user), .tag = s->service->listen->tag,
+	    .tls = s->is_tls, .local = s->is_local};
+
+	s->transaction->mark = s->transaction->recipient_count;
+	if (!smtp_ask(s, smtp_server.lookup, on_route, on_route_ended, SPAN_SECONDS(ROUTE_SECONDS))) {
+		smtp_reply(s, 451, "4.3.0", "cannot find out where this goes now, try again later");
+		end_rcpt(s);
+		return;
+	}
+	smtp_move(s, SMTP_RCPT_ASK);
+	al_route_send(smtp_server.lookup, s->request, &q, -1);
+}
+
+void
+smtp_command_rcpt(struct smtp_session *s, const struct smtp_command *c)
+{
+	struct buf address = {0};
+
+	if (s->transaction == NULL) {
+		smtp_refuse(s, 503, "5.5.1", "say MAIL first");
+		return;
+	}
+	if (s->transaction->accepted >= s->service->conf->global.max_rcpt) {
+		smtp_reply(s, 452, "4.5.3", "too many recipients");
+		return;
+	}
+	address_format(&address, &c->path);
+	s->transaction->pending_original = buf_take(&address, NULL);
+	s->transaction->pending_orcpt = slice_text(SLICE(""));
+	ask_route(s);
+}

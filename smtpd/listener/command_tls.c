@@ -1,0 +1,30 @@
+/*
+ * STARTTLS (RFC 3207). Octets that came behind the command in clear are thrown away, and all
+ * that the client said before is forgotten, so nothing can be injected into the TLS session.
+ */
+#include "smtpd/listener/command.h"
+
+#include <stdlib.h>
+
+void
+smtp_command_starttls(struct smtp_session *s, const struct smtp_command *c)
+{
+	if (s->is_tls) {
+		smtp_refuse(s, 503, "5.5.1", "TLS is already on");
+		return;
+	}
+	if (s->service->tls == NULL) {
+		smtp_refuse(s, 502, "5.5.1", "TLS is not offered here");
+		return;
+	}
+	if (s->transaction != NULL) {
+		smtp_refuse(s, 503, "5.5.1", "STARTTLS inside a transaction; RSET first");
+		return;
+	}
+	smtp_reply(s, 220, "2.0.0", "go ahead");
+	free(s->helo);
+	s->helo = NULL;
+	s->has_ehlo = false;
+	smtp_move(s, SMTP_TLS);
+	stream_start_tls_server(s->stream, s->service->tls);
+}

@@ -1,0 +1,36 @@
+/*
+ * What all sessions of this process share: the lines to its neighbours, the message ids that
+ * queue gave, and whether queue has room.
+ */
+#ifndef SMTPD_LISTENER_SERVER_H
+#define SMTPD_LISTENER_SERVER_H
+
+#include "common/conf/child.h"
+#include "common/conf/service.h"
+
+#include <sys/queue.h>
+
+struct smtp_server {
+	struct channel *lookup, *resolver, *keyholder, *queue;
+	LIST_HEAD(, smtp_session) sessions;
+	uint64_t next_id, ids_left;         /* message ids to use */
+	bool has_room;                      /* queue takes more mail */
+	bool is_draining;                   /* no new transactions */
+	char room_reason[200];
+};
+
+extern struct smtp_server smtp_server;
+
+/* Once, before child_main(). */
+void smtp_server_init(void);
+
+/* The hooks of struct child. */
+bool smtp_server_start(const struct conf *c, struct error *why);
+void smtp_server_peer(enum sandbox_role role, int instance, int instances, int fd);
+void smtp_server_drain(void);
+void smtp_server_control(struct control *order, struct slice verb, struct slice arguments, bool json);
+
+/* The next message id, or 0 when queue has given none. */
+uint64_t smtp_server_message_id(void);
+
+#endif

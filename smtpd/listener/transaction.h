@@ -1,0 +1,59 @@
+/*
+ * A mail transaction (RFC 5321 3.3): reverse-path, recipients as lookup routed them, the
+ * message, and its handing over to queue. It is made at MAIL and freed as a whole.
+ */
+#ifndef SMTPD_LISTENER_TRANSACTION_H
+#define SMTPD_LISTENER_TRANSACTION_H
+
+#include "common/base/buf.h"
+#include "smtpd/listener/body.h"
+
+#include <sys/queue.h>
+
+struct smtp_session;
+
+/* A recipient after expansion: the fields of al_recipient, and what RCPT said. */
+struct smtp_recipient {
+	STAILQ_ENTRY(smtp_recipient) link;
+	uint8_t transport, mailbox, notify;
+	char *action, *address, *user, *target, *original, *orcpt;
+};
+
+struct smtp_transaction {
+	uint64_t message;                 /* id, given at DATA; the queue id people see */
+	char *sender;                     /* "" is the null path */
+	char *envid;
+	uint8_t ret;
+	bool smtputf8, body_8bit;
+	STAILQ_HEAD(, smtp_recipient) recipients;
+	size_t recipient_count;           /* after expansion */
+	size_t accepted;                  /* RCPT commands answered with 250 */
+	size_t mark;                      /* recipient_count when the RCPT in hand began */
+	char *pending_original, *pending_orcpt;
+	uint8_t pending_notify;
+	struct smtp_body body;
+	struct buf octets;                /* the message, trace fields first, while it is small */
+	int spool;                        /* queue's file for a larger one, or -1 */
+	uint32_t spool_id;
+	uint64_t spooled;                 /* octets written there */
+	bool spool_failed, is_looping;
+	size_t trace;                     /* octets of the trace fields */
+};
+
+struct smtp_transaction *smtp_transaction_new(const char *sender);
+void smtp_transaction_free(struct smtp_transaction *t);
+
+/* Adds what lookup answered for the RCPT in hand; false when it is one too many. */
+struct al_recipient;
+bool smtp_transaction_add(struct smtp_transaction *t, const struct al_recipient *r);
+
+/* Takes the recipients of the RCPT in hand back. */
+void smtp_transaction_undo(struct smtp_transaction *t);
+
+/* Hands all over to queue on the request that is open; false when the line is down. */
+bool smtp_transaction_send(struct smtp_session *s);
+
+/* Moves what has gathered in octets to the spool file. */
+void smtp_transaction_spill(struct smtp_transaction *t);
+
+#endif

@@ -1,0 +1,242 @@
+/*
+ * MX records, else the domain's own address (RFC 5321 5.1); a null MX means no mail (RFC 7505).
+ * Hosts of one preference are shuffled, and each host's addresses are asked for at once.
+ */
+#include "smtpd/resolver/hosts.h"
+
+#include "common/base/mem.h"
+#include "common/ipc/any_resolver.h"
+#include "smtpd/resolver/query.h"
+#include "smtpd/resolver/rdata.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+enum { HOSTS = 20, ADDRESSES = 10 };
+
+struct host {
+	struct lookup *lookup;
+	uint16_t preference;
+	uint32_t shuffle;
+	char name[LIMIT_DOMAIN + 1];
+	struct {
+		unsigned char octets[16];
+		size_t len;
+		bool secure;
+	} addresses[ADDRESSES];
+	size_t count;
+};
+
+struct lookup {
+	LIST_ENTRY(lookup) link;
+	struct channel *channel;       /* NULL: nobody waits any more */
+	uint32_t id;
+	char domain[LIMIT_DOMAIN + 1];
+	struct host hosts[HOSTS];
+	size_t count;
+	int pending;                   /* questions without an answer yet */
+	bool mx_secure, failed, bogus;
+	char reason[200];
+};
+
+static LIST_HEAD(, lookup) lookups = LIST_HEAD_INITIALIZER(lookups);
+
+static int
+compare_hosts(const void *a, const void *b)
+{
+	const struct host *x = a, *y = b;
+
+	if (x->preference != y->preference)
+		return x->preference < y->preference ? -1 : 1;
+	return (x->shuffle > y->shuffle) - (x->shuffle < y->shuffle);
+}
+
+static void
+end_lookup(struct lookup *l, enum ar_status status)
+{
+	struct ar_done done = {
+	    .status = (uint8_t)status, .secure = l->mx_secure, .reason = slice_of(l->reason)};
+
+	if (l->channel != NULL)
+		ar_done_send(l->channel, l->id, &done, -1);
+	LIST_REMOVE(l, link);
+	free(l);
+}
+
+static size_t
+send_hosts(struct lookup *l)
+{
+	size_t sent = 0;
+
+	qsort(l->hosts, l->count, sizeof(l->hosts[0]), compare_hosts);
+	for (size_t i = 0; i < l->count; i++) {
+		for (size_t k = 0; k < l->hosts[i].count; k++) {
+			struct ar_host h = {.preference = l->hosts[i].preference,
+			    .name = slice_of(l->hosts[i].name), .secure = l->hosts[i].addresses[k].secure,
+			    .address = slice_make((const char *)l->hosts[i].addresses[k].octets,
+			        l->hosts[i].addresses[k].len)};
+
+			if (l->channel != NULL)
+				ar_host_send(l->channel, l->id, &h, -1);
+			sent++;
+		}
+	}
+	return sent;
+}
+
+static void
+finish(struct lookup *l)
+{
+	if (send_hosts(l) > 0)
+		end_lookup(l, DNS_OK);
+	else if (l->bogus)
+		end_lookup(l, DNS_BOGUS);
+	else if (l->failed)
+		end_lookup(l, DNS_TEMPORARY);
+	else
+		end_lookup(l, DNS_NONE);
+}
+
+static void
+take_failure(struct lookup *l, const struct query_answer *a)
+{
+	if (a->status == QUERY_FAILED)
+		l->failed = true;
+	if (a->status == QUERY_BOGUS)
+		l->bogus = true;
+	if (a->status != QUERY_FOUND)
+		strlcpy(l->reason, a->reason, sizeof(l->reason));
+}
+
+static void
+on_address(void *owner, const struct query_answer *a)
+{
+	struct host *h = owner;
+	struct lookup *l = h->lookup;
+
+	take_failure(l, a);
+	for (size_t i = 0; i < a->count && h->count < ADDRESSES; i++) {
+		if (a->records[i].len != 4 && a->records[i].len != 16)
+			continue;
+		memcpy(h->addresses[h->count].octets, a->records[i].data, a->records[i].len);
+		h->addresses[h->count].len = a->records[i].len;
+		h->addresses[h->count].secure = a->secure && l->mx_secure;
+		h->count++;
+	}
+	if (--l->pending == 0)
+		finish(l);
+}
+
+static void
+ask_addresses(struct lookup *l)
+{
+	l->pending = (int)l->count * 2;
+	for (size_t i = 0; i < l->count; i++) {
+		l->hosts[i].lookup = l;
+		query_ask(l->hosts[i].name, QUERY_AAAA, on_address, &l->hosts[i]);
+		query_ask(l->hosts[i].name, QUERY_A, on_address, &l->hosts[i]);
+	}
+}
+
+static void
+add_host(struct lookup *l, uint16_t preference, const char *name)
+{
+	struct host *h;
+
+	if (l->count == HOSTS)
+		return;
+	h = &l->hosts[l->count++];
+	h->preference = preference;
+	h->shuffle = arc4random();
+	strlcpy(h->name, name, sizeof(h->name));
+}
+
+static void
+take_mx(struct lookup *l, const struct query_answer *a)
+{
+	bool null_mx = false;
+
+	for (size_t i = 0; i < a->count; i++) {
+		uint16_t preference;
+		char name[LIMIT_DOMAIN + 1];
+
+		if (!rdata_mx(a->records[i], &preference, name))
+			continue;
+		if (name[0] == '\0')
+			null_mx = true;
+		else
+			add_host(l, preference, name);
+	}
+	if (l->count > 0) {
+		ask_addresses(l);
+		return;
+	}
+	strlcpy(l->reason, null_mx ? "the domain takes no mail (null MX)" : "no usable MX record",
+	    sizeof(l->reason));
+	end_lookup(l, null_mx ? DNS_NULL_MX : DNS_NONE);
+}
+
+static void
+on_mx(void *owner, const struct query_answer *a)
+{
+	struct lookup *l = owner;
+
+	l->mx_secure = a->secure;
+	switch (a->status) {
+	case QUERY_FOUND:
+		take_mx(l, a);
+		return;
+	case QUERY_NO_DATA:
+		add_host(l, 0, l->domain);
+		ask_addresses(l);
+		return;
+	case QUERY_NO_NAME:
+	case QUERY_BOGUS:
+	case QUERY_FAILED:
+		take_failure(l, a);
+		finish(l);
+		return;
+	}
+}
+
+static struct lookup *
+new_lookup(struct ipc_message *m, struct slice name)
+{
+	struct lookup *l = mem_zero(sizeof(*l));
+
+	l->channel = m->channel;
+	l->id = m->id;
+	l->mx_secure = true;
+	slice_copy(name, l->domain, sizeof(l->domain));
+	LIST_INSERT_HEAD(&lookups, l, link);
+	return l;
+}
+
+void
+hosts_for_domain(struct ipc_message *m)
+{
+	struct lookup *l = new_lookup(m, ((const struct ar_mx *)m->body)->domain);
+
+	query_ask(l->domain, QUERY_MX, on_mx, l);
+}
+
+void
+hosts_for_name(struct ipc_message *m)
+{
+	struct lookup *l = new_lookup(m, ((const struct ar_address *)m->body)->host);
+
+	add_host(l, 0, l->domain);
+	ask_addresses(l);
+}
+
+void
+hosts_forget(struct channel *c)
+{
+	struct lookup *l;
+
+	LIST_FOREACH (l, &lookups, link) {
+		if (l->channel == c)
+			l->channel = NULL;
+	}
+}

@@ -1,0 +1,94 @@
+/*
+ * resolver: the only process that speaks to the DNS. It answers listener and relay, and knows
+ * nothing of mail.
+ */
+#include "common/conf/child.h"
+#include "common/ipc/any_resolver.h"
+#include "smtpd/resolver/hosts.h"
+#include "smtpd/resolver/query.h"
+#include "smtpd/resolver/reverse.h"
+
+#include <unistd.h>
+
+enum { INSTANCES = 64 };
+
+static struct channel *listeners[INSTANCES], *relays[INSTANCES];
+
+static void
+on_mx(void *owner, struct ipc_message *m)
+{
+	hosts_for_domain(m);
+}
+
+static void
+on_address(void *owner, struct ipc_message *m)
+{
+	hosts_for_name(m);
+}
+
+static void
+on_ptr(void *owner, struct ipc_message *m)
+{
+	reverse_answer(m);
+}
+
+static void
+drop(struct channel **c)
+{
+	hosts_forget(*c);
+	reverse_forget(*c);
+	channel_close(*c);
+	*c = NULL;
+}
+
+static void
+on_down(void *owner)
+{
+	drop(owner);
+}
+
+static void
+on_peer(enum sandbox_role role, int instance, int instances, int fd)
+{
+	static const struct ipc_handler from_listener[] = {{&ar_ptr_schema, on_ptr},
+	    {&ar_mx_schema, on_mx}, {&ar_address_schema, on_address}, {NULL, NULL}};
+	static const struct ipc_handler from_relay[] = {
+	    {&ar_mx_schema, on_mx}, {&ar_address_schema, on_address}, {NULL, NULL}};
+	bool is_relay = role == SANDBOX_RELAY;
+	struct channel **c = is_relay ? &relays[instance] : &listeners[instance];
+	struct channel_options o = {.peer = sandbox_title(role), .down = on_down, .owner = c,
+	    .handlers = is_relay ? from_relay : from_listener};
+
+	if (!is_relay && role != SANDBOX_LISTENER) {
+		close(fd);
+		return;
+	}
+	drop(c);
+	*c = channel_new(fd, &o);
+}
+
+static bool
+prepare(const struct conf *c, struct sandbox_paths *paths, struct error *why)
+{
+	return query_init(c->global.dns_server, c->global.dns_trust_anchor, why);
+}
+
+static bool
+start(const struct conf *c, struct error *why)
+{
+	return query_start_serving(why);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct child resolver = {
+	    .name = "resolver",
+	    .role = SANDBOX_RESOLVER,
+	    .prepare = prepare,
+	    .start = start,
+	    .peer = on_peer,
+	};
+
+	return child_main(argc, argv, &resolver);
+}
