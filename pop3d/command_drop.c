@@ -82,6 +82,7 @@ on_fetch_ended(void *owner, enum channel_end why)
 	struct pop3_session *s = owner;
 
 	s->request = 0;
+	pop3_retrieve_stop(&s->retrieve);
 	pop3_err(s, "[SYS/TEMP] the message cannot be read now, try again later");
 	pop3_move(s, POP3_TRANSACTION);
 	pop3_session_step(s);

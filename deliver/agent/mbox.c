@@ -1,0 +1,100 @@
+/*
+ * mbox: appended under fcntl(2) and dot locks, synced, and cut back to its old length when
+ * anything fails half-way. All as the recipient; links are not followed.
+ */
+#include "deliver/agent/job.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PATH_TEXT = 1200, LOCK_TRIES = 30 };
+
+/* A folder that the recipient may not write in (as /var/mail often is) leaves fcntl alone. */
+static bool
+dot_lock(const char *path, char lock[PATH_TEXT])
+{
+	snprintf(lock, PATH_TEXT, "%.1100s.lock", path);
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		int fd = open(lock, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+		if (fd >= 0) {
+			close(fd);
+			return true;
+		}
+		if (errno != EEXIST) {
+			lock[0] = '\0';
+			return true;
+		}
+		sleep(1);
+	}
+	lock[0] = '\0';
+	return false;
+}
+
+static bool
+file_lock(int fd)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		if (fcntl(fd, F_SETLK, &lock) == 0)
+			return true;
+		sleep(1);
+	}
+	return false;
+}
+
+static bool
+is_right_file(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 && st.st_uid == geteuid();
+}
+
+static struct agent_result
+append(const struct agent_job *j, int fd, const char *path)
+{
+	off_t end;
+
+	if (!is_right_file(fd))
+		return agent_temporary("%s is not a plain file of %s's own", path, j->user);
+	if (!file_lock(fd))
+		return agent_temporary("%s is locked by another program", path);
+	end = lseek(fd, 0, SEEK_END);
+	if (end < 0)
+		return agent_temporary("cannot seek in %s: %s", path, strerror(errno));
+	if (!agent_write(j, fd, true) || fsync(fd) < 0) {
+		int code = errno;
+
+		if (ftruncate(fd, end) < 0)
+			return agent_temporary("cannot cut %s back after a failed write: %s", path, strerror(errno));
+		return agent_temporary("cannot write %s: %s", path, strerror(code));
+	}
+	return agent_done();
+}
+
+struct agent_result
+agent_mbox(const struct agent_job *j, const char *path)
+{
+	char lock[PATH_TEXT];
+	struct agent_result result;
+	int fd;
+
+	if (!dot_lock(path, lock))
+		return agent_temporary("%s is locked by another program", path);
+	fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		result = agent_temporary("cannot open %s: %s", path, strerror(errno));
+	} else {
+		result = append(j, fd, path);
+		close(fd);
+	}
+	if (lock[0] != '\0')
+		unlink(lock);
+	return result;
+}

@@ -1,0 +1,180 @@
+/*
+ * relay: brings messages to other servers. It holds connections and, for a moment, a smarthost's
+ * password; the messages come from queue, one at a time, and every outcome goes back there.
+ */
+#include "common/ipc/any_lookup.h"
+#include "common/ipc/any_resolver.h"
+#include "deliver/relay/pool.h"
+#include "deliver/relay/server.h"
+#include "deliver/relay/session.h"
+
+#include "common/base/hash.h"
+#include "common/base/log.h"
+
+#include <unistd.h>
+
+struct relay_server relay_server;
+
+/* Transfers whose body has not come yet, by request id. */
+static struct hash coming;
+
+static void
+on_transfer(void *owner, struct ipc_message *m)
+{
+	struct relay_transfer *old =
+	    hash_add(&coming, HASH_NUMBER(m->id), relay_transfer_new(m->channel, m->id, m->body));
+
+	if (old != NULL) {
+		relay_transfer_end(old);
+		channel_violation(m->channel, "request id");
+	}
+}
+
+static void
+on_rcpt(void *owner, struct ipc_message *m)
+{
+	struct relay_transfer *t = hash_find(&coming, HASH_NUMBER(m->id));
+
+	if (t == NULL || !relay_transfer_add(t, m->body))
+		channel_violation(m->channel, "rcpts");
+}
+
+static void
+on_body(void *owner, struct ipc_message *m)
+{
+	struct relay_transfer *t = hash_remove(&coming, HASH_NUMBER(m->id));
+
+	if (t == NULL) {
+		if (m->fd >= 0)
+			close(m->fd);
+		channel_violation(m->channel, "request id");
+	} else if (!relay_transfer_start(t, ((const struct qr_body *)m->body)->octets, m->fd)) {
+		relay_transfer_end(t);
+		channel_violation(m->channel, "size");
+	}
+}
+
+static void
+forget_coming(void)
+{
+	struct hash_walk walk = {0};
+	struct slice key;
+	void *value;
+
+	while (hash_next(&coming, &walk, &key, &value))
+		relay_transfer_end(value);
+	hash_fini(&coming);
+}
+
+static void
+on_down(void *owner)
+{
+	struct channel **c = owner;
+
+	if (c == &relay_server.queue) {
+		relay_transfers_forget(*c);
+		forget_coming();
+	}
+	channel_close(*c);
+	*c = NULL;
+}
+
+static void
+on_peer(enum sandbox_role role, int instance, int instances, int fd)
+{
+	static const struct ipc_handler from_queue[] = {{&qr_transfer_schema, on_transfer},
+	    {&qr_rcpt_schema, on_rcpt}, {&qr_body_schema, on_body}, {NULL, NULL}};
+	static const struct ipc_schema *const of_lookup[] = {&al_value_schema, NULL};
+	static const struct ipc_schema *const of_resolver[] = {&ar_host_schema, &ar_done_schema, NULL};
+	struct channel_options o = {.peer = sandbox_title(role), .down = on_down};
+	struct channel **c;
+
+	if (role == SANDBOX_QUEUE) {
+		c = &relay_server.queue;
+		o.handlers = from_queue;
+	} else if (role == SANDBOX_LOOKUP) {
+		c = &relay_server.lookup;
+		o.answers = of_lookup;
+	} else if (role == SANDBOX_RESOLVER) {
+		c = &relay_server.resolver;
+		o.answers = of_resolver;
+	} else {
+		close(fd);
+		return;
+	}
+	o.owner = c;
+	if (*c != NULL)
+		on_down(c);
+	*c = channel_new(fd, &o);
+}
+
+/* The clients are made before the walls go up: they read the system's certificates. */
+static bool
+prepare(const struct conf *c, struct sandbox_paths *paths, struct error *why)
+{
+	struct tls_client_options strict = {.verify = true}, lax = {.verify = false};
+
+	relay_server.verifying = tls_client_new(&strict, why);
+	relay_server.opportunistic = tls_client_new(&lax, why);
+	return relay_server.verifying != NULL && relay_server.opportunistic != NULL;
+}
+
+static bool
+start(const struct conf *c, struct error *why)
+{
+	return true;
+}
+
+struct tls_client *
+relay_tls_client(const struct conf_action *a, bool is_verified)
+{
+	const struct conf_ca *ca = a == NULL || a->ca.len == 0 ? NULL : conf_find_ca(child_conf(), a->ca);
+	struct tls_client_options o = {.verify = is_verified};
+	struct error why = {""};
+	struct tls_client *own;
+
+	if (ca == NULL)
+		return is_verified ? relay_server.verifying : relay_server.opportunistic;
+	o.ca = ca->certificates;
+	own = tls_client_new(&o, &why);
+	if (own == NULL)
+		log_error("action \"%.*s\": %s", SLICE_FMT(a->name), why.text);
+	return own == NULL ? relay_server.verifying : own;
+}
+
+static void
+on_drain(void)
+{
+	relay_pool_drain();
+	child_exit();
+}
+
+static void
+on_control(struct control *order, struct slice verb, struct slice arguments, bool json)
+{
+	if (!slice_equal_text(verb, "show status")) {
+		control_done(order, 1, "relay does not know this order");
+		return;
+	}
+	if (json)
+		control_line(order, "{\"process\":\"relay\",\"sessions\":%zu}", relay_sessions());
+	else
+		control_line(order, "relay: %zu sessions", relay_sessions());
+	control_done(order, 0, "");
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct child relay = {
+	    .name = "relay",
+	    .role = SANDBOX_RELAY,
+	    .prepare = prepare,
+	    .start = start,
+	    .peer = on_peer,
+	    .control = on_control,
+	    .drain = on_drain,
+	};
+
+	return child_main(argc, argv, &relay);
+}

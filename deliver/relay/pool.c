@@ -1,0 +1,57 @@
+#include "deliver/relay/pool.h"
+
+#include "deliver/relay/session.h"
+
+#include <string.h>
+
+static LIST_HEAD(, relay_session) pool = LIST_HEAD_INITIALIZER(pool);
+static int count;
+
+static bool
+fits(const struct relay_session *s, const struct relay_transfer *t)
+{
+	return strcmp(s->action, t->action) == 0 && strcmp(s->host, t->route.host) == 0 &&
+	    (s->host[0] != '\0' || strcmp(s->domain, t->domain) == 0);
+}
+
+struct relay_session *
+relay_pool_take(const struct relay_transfer *t)
+{
+	struct relay_session *s;
+
+	LIST_FOREACH (s, &pool, pooled) {
+		if (fits(s, t)) {
+			relay_pool_remove(s);
+			return s;
+		}
+	}
+	return NULL;
+}
+
+bool
+relay_pool_add(struct relay_session *s)
+{
+	if (count >= POOL_MOST)
+		return false;
+	LIST_INSERT_HEAD(&pool, s, pooled);
+	s->is_pooled = true;
+	count++;
+	return true;
+}
+
+void
+relay_pool_remove(struct relay_session *s)
+{
+	if (!s->is_pooled)
+		return;
+	LIST_REMOVE(s, pooled);
+	s->is_pooled = false;
+	count--;
+}
+
+void
+relay_pool_drain(void)
+{
+	while (!LIST_EMPTY(&pool))
+		relay_session_quit(LIST_FIRST(&pool));
+}

@@ -1,0 +1,56 @@
+/*
+ * Where a transfer goes: a list of addresses in the order to try, and how to speak to them.
+ * From the action's host URL (a smarthost), or from the domain's MX records.
+ */
+#ifndef DELIVER_RELAY_ROUTE_H
+#define DELIVER_RELAY_ROUTE_H
+
+#include "common/conf/conf.h"
+#include "common/net/netaddr.h"
+
+enum { ROUTE_ADDRESSES = 20 };
+
+enum relay_security {
+	RELAY_CLEAR,             /* smtp+notls */
+	RELAY_OPPORTUNISTIC,     /* TLS when it is offered, whatever the certificate */
+	RELAY_STARTTLS,          /* or nothing; the certificate must hold unless no-verify */
+	RELAY_SMTPS,             /* TLS from the first octet */
+};
+
+struct relay_candidate {
+	struct netaddr address;
+	char name[LIMIT_DOMAIN + 1];      /* for the certificate and the log */
+	uint16_t preference;
+	bool no_tls;                      /* a handshake failed: once more in clear */
+};
+
+struct relay_route {
+	enum relay_security security;
+	bool is_verified;                 /* the certificate must hold */
+	uint16_t port;
+	char host[LIMIT_DOMAIN + 1];      /* of a smarthost; "": by MX */
+	char label[LIMIT_ACTION + 1];     /* whose credentials; "": no AUTH */
+	struct relay_candidate candidates[ROUTE_ADDRESSES];
+	size_t count, next;
+};
+
+/*
+ * Reads "[label@]host[:port]" with an optional scheme smtp://, smtp+tls://, smtp+notls://,
+ * smtps://, lmtp is not for relay; ports 25 and 465 unless given. False: malformed.
+ */
+bool relay_route_parse(struct relay_route *r, struct slice url);
+
+/* The route of an action without its addresses yet. False, and a sentence, when its URL is wrong. */
+bool relay_route_init(struct relay_route *r, const struct conf *c, const struct conf_action *a,
+    struct slice url, struct error *why);
+
+/* Adds an address (4 or 16 octets) in the order of calls; beyond ROUTE_ADDRESSES it is left out. */
+void relay_route_add(struct relay_route *r, struct slice address, struct slice name, uint16_t preference);
+
+/*
+ * Takes out our own name and all hosts not better than it (RFC 5321 5.1). False when nothing is
+ * left: the domain's mail would come back to us.
+ */
+bool relay_route_without_self(struct relay_route *r, struct slice hostname);
+
+#endif

@@ -1,0 +1,326 @@
+/*
+ * Invariants:
+ * 1. relay_move() is the only writer of the state, and every state has a deadline.
+ * 2. The replies that are awaited are exactly those whose commands were sent; a reply that
+ *    nobody waits for ends the session.
+ * 3. After the last dot was sent, silence is a temporary failure: the message may arrive twice,
+ *    but is never lost.
+ */
+#include "deliver/relay/session.h"
+
+#include "common/base/assert.h"
+#include "common/base/mem.h"
+#include "deliver/relay/pool.h"
+#include "deliver/relay/server.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { SESSION_MESSAGES = 100, LINES_IN_A_TURN = 64 };
+
+static const struct {
+	const char *name;
+	int seconds;
+	unsigned next;
+} states[] = {
+#define S(name, waits, seconds, next) {waits, seconds, next},
+    RELAY_STATES(S)
+#undef S
+};
+
+static LIST_HEAD(, relay_session) sessions = LIST_HEAD_INITIALIZER(sessions);
+static size_t session_count;
+
+size_t
+relay_sessions(void)
+{
+	return session_count;
+}
+
+void
+relay_move(struct relay_session *s, enum relay_state next)
+{
+	ASSERT(states[s->state].next & (1U << next));
+	s->state = next;
+	timer_start(&s->deadline, SPAN_SECONDS(states[next].seconds));
+	if (next == RELAY_CLOSING)
+		task_queue(&s->again);
+}
+
+static void
+free_session(struct relay_session *s)
+{
+	ASSERT(s->transfer == NULL);
+	relay_pool_remove(s);
+	task_cancel(&s->again);
+	timer_stop(&s->deadline);
+	stream_finish(s->stream);
+	reply_fini(&s->reply);
+	LIST_REMOVE(s, link);
+	session_count--;
+	free(s->action);
+	free(s->host);
+	free(s->domain);
+	free(s);
+}
+
+void
+relay_session_refused(struct relay_session *s, const char *why)
+{
+	struct relay_transfer *t = s->transfer;
+	char text[300];
+
+	snprintf(text, sizeof(text), "%s: %s", s->name, why);
+	s->transfer = NULL;
+	if (s->state != RELAY_CLOSING)
+		relay_move(s, RELAY_CLOSING);
+	if (t == NULL)
+		return;
+	/* Opportunistic TLS that does not come about is tried once more in clear (RFC 7435). */
+	if (s->tls_refused && t->route.security == RELAY_OPPORTUNISTIC && !s->candidate->no_tls)
+		s->candidate->no_tls = true;
+	else
+		t->route.next++;
+	relay_transfer_next_host(t, text);
+}
+
+void
+relay_session_broken(struct relay_session *s, const char *why)
+{
+	struct relay_transfer *t = s->transfer;
+	char text[300];
+
+	if (!s->is_ready) {
+		relay_session_refused(s, why);
+		return;
+	}
+	s->transfer = NULL;
+	if (s->state != RELAY_CLOSING)
+		relay_move(s, RELAY_CLOSING);
+	if (t == NULL)
+		return;
+	snprintf(text, sizeof(text), "%s: %s", s->name, why);
+	relay_transfer_outcome_all(t, OUTCOME_TEMPORARY, "4.4.2", text, s->name);
+	relay_transfer_end(t);
+}
+
+void
+relay_session_quit(struct relay_session *s)
+{
+	relay_pool_remove(s);
+	stream_printf(s->stream, "QUIT\r\n");
+	relay_move(s, RELAY_QUIT);
+}
+
+void
+relay_session_idle(struct relay_session *s)
+{
+	relay_move(s, RELAY_IDLE);
+	s->is_ready = true;
+	s->candidate = NULL;
+	if (s->transfer != NULL)
+		relay_say_envelope(s);
+	else if (s->messages >= SESSION_MESSAGES || !relay_pool_add(s))
+		relay_session_quit(s);
+}
+
+void
+relay_session_go(struct relay_session *s, struct relay_transfer *t)
+{
+	s->transfer = t;
+	relay_say_envelope(s);
+}
+
+static void
+on_reply(struct relay_session *s)
+{
+	switch (s->state) {
+	case RELAY_GREETING:
+		relay_on_greeting(s);
+		return;
+	case RELAY_EHLO:
+		relay_on_ehlo(s);
+		return;
+	case RELAY_HELO:
+		relay_on_helo(s);
+		return;
+	case RELAY_STARTTLS:
+		relay_on_starttls(s);
+		return;
+	case RELAY_AUTH:
+		relay_on_auth(s);
+		return;
+	case RELAY_ENVELOPE:
+		relay_on_envelope(s);
+		return;
+	case RELAY_DOT:
+		relay_on_dot(s);
+		return;
+	case RELAY_RESET:
+		relay_on_reset(s);
+		return;
+	case RELAY_QUIT:
+		relay_move(s, RELAY_CLOSING);
+		return;
+	case RELAY_BODY:
+	case RELAY_IDLE:
+		relay_session_broken(s, "the server closed the session");
+		return;
+	case RELAY_CONNECT:
+	case RELAY_TLS:
+	case RELAY_CLOSING:
+	case RELAY_STATE_COUNT:
+		break;
+	}
+	PANIC("a reply where none can be read");
+}
+
+/* One line of a reply; false when there is no more for now. */
+static bool
+read_line(struct relay_session *s)
+{
+	struct slice line;
+
+	switch (stream_line(s->stream, LIMIT_SMTP_COMMAND, &line)) {
+	case STREAM_OK:
+	case STREAM_BARE:
+		break;
+	case STREAM_AGAIN:
+		return false;
+	case STREAM_TOO_LONG:
+	case STREAM_FLOOD:
+		relay_session_broken(s, "a reply line without end");
+		return true;
+	case STREAM_CLOSED:
+		relay_session_broken(s, stream_failure(s->stream)[0] != '\0' ? stream_failure(s->stream)
+		                                                             : "the server closed the connection");
+		return true;
+	}
+	switch (reply_feed(&s->reply, line)) {
+	case REPLY_MORE:
+		break;
+	case REPLY_DONE:
+		on_reply(s);
+		reply_reset(&s->reply);
+		break;
+	case REPLY_BAD:
+		relay_session_broken(s, "the server's reply is malformed");
+		break;
+	}
+	return true;
+}
+
+static bool
+when_connecting(struct relay_session *s)
+{
+	if (stream_failure(s->stream)[0] != '\0') {
+		relay_session_refused(s, stream_failure(s->stream));
+		return true;
+	}
+	if (stream_is_connecting(s->stream))
+		return false;
+	if (s->transfer->route.security == RELAY_SMTPS) {
+		const struct conf_action *a = conf_find_action(child_conf(), slice_of(s->action));
+
+		relay_move(s, RELAY_TLS);
+		stream_start_tls_client(s->stream, relay_tls_client(a, s->transfer->route.is_verified), s->name);
+	} else {
+		relay_move(s, RELAY_GREETING);
+	}
+	return true;
+}
+
+static bool
+when_tls(struct relay_session *s)
+{
+	struct slice nothing;
+
+	if (stream_failure(s->stream)[0] != '\0') {
+		s->tls_refused = true;
+		relay_session_refused(s, stream_failure(s->stream));
+		return true;
+	}
+	if (stream_is_handshaking(s->stream)) {
+		stream_peek(s->stream, &nothing);
+		return false;
+	}
+	s->is_tls = true;
+	if (s->transfer->route.security == RELAY_SMTPS)
+		relay_move(s, RELAY_GREETING);
+	else
+		relay_say_ehlo(s);
+	return true;
+}
+
+void
+relay_session_step(struct relay_session *s)
+{
+	bool more = true;
+
+	for (int i = 0; i < LINES_IN_A_TURN && more; i++) {
+		if (s->state == RELAY_CLOSING) {
+			free_session(s);
+			return;
+		}
+		if (s->state == RELAY_CONNECT)
+			more = when_connecting(s);
+		else if (s->state == RELAY_TLS)
+			more = when_tls(s);
+		else
+			more = read_line(s);
+	}
+	if (s->state == RELAY_BODY)
+		relay_send_body(s);
+	if (more)
+		task_queue(&s->again);
+}
+
+static void
+on_again(void *owner)
+{
+	relay_session_step(owner);
+}
+
+static void
+on_deadline(void *owner)
+{
+	struct relay_session *s = owner;
+	char why[100];
+
+	if (s->state == RELAY_IDLE) {
+		relay_session_quit(s);
+		return;
+	}
+	snprintf(why, sizeof(why), "timeout while waiting for %s", states[s->state].name);
+	relay_session_broken(s, why);
+	if (s->state != RELAY_CLOSING)
+		relay_move(s, RELAY_CLOSING);
+}
+
+struct relay_session *
+relay_session_open(struct relay_transfer *t, struct relay_candidate *c)
+{
+	const struct conf_action *a = conf_find_action(child_conf(), slice_of(t->action));
+	struct relay_session *s = mem_zero(sizeof(*s));
+	struct netaddr source;
+	bool has_source = a != NULL && netaddr_parse(a->src, &source) && source.family == c->address.family;
+
+	s->stream = stream_connect(&c->address, has_source ? &source : NULL, on_again, s);
+	if (s->stream == NULL) {
+		free(s);
+		return NULL;
+	}
+	s->transfer = t;
+	s->candidate = c;
+	s->action = slice_text(slice_of(t->action));
+	s->host = slice_text(slice_of(t->route.host));
+	s->domain = slice_text(slice_of(t->domain));
+	slice_copy(slice_of(c->name), s->name, sizeof(s->name));
+	reply_init(&s->reply);
+	task_init(&s->again, on_again, s);
+	timer_init(&s->deadline, on_deadline, s);
+	timer_start(&s->deadline, SPAN_SECONDS(states[RELAY_CONNECT].seconds));
+	LIST_INSERT_HEAD(&sessions, s, link);
+	session_count++;
+	return s;
+}

@@ -1,0 +1,75 @@
+/*
+ * One connection to another server, and the transfer it carries. Replies are read one by one
+ * and belong, in order, to the commands that were sent.
+ */
+#ifndef DELIVER_RELAY_SESSION_H
+#define DELIVER_RELAY_SESSION_H
+
+#include "common/mail/reply.h"
+#include "common/net/stream.h"
+#include "deliver/relay/session_states.h"
+#include "deliver/relay/transfer.h"
+
+struct relay_session {
+	LIST_ENTRY(relay_session) link;
+	LIST_ENTRY(relay_session) pooled;
+	struct stream *stream;
+	struct relay_transfer *transfer;       /* NULL while nothing is carried */
+	enum relay_state state;
+	struct timer deadline;
+	struct task again;
+	struct reply reply;
+	char *action, *host, *domain;          /* what it can be used for again */
+	struct relay_candidate *candidate;     /* of the first transfer, until the session is ready */
+	char name[LIMIT_DOMAIN + 1];           /* the server's, as MX or URL named it */
+	unsigned commands_sent, replies_seen;  /* of the envelope: MAIL, RCPT…, DATA */
+	size_t accepted;                       /* recipients of this transaction */
+	uint64_t body_at, size_limit;
+	unsigned messages;
+	bool has_pipelining, has_starttls, has_8bitmime, has_size, has_auth_plain;
+	bool is_tls, is_ready, is_pooled, is_line_start, tls_refused;
+};
+
+/* Connects to a candidate for a transfer; NULL when that fails at once. */
+struct relay_session *relay_session_open(struct relay_transfer *t, struct relay_candidate *c);
+
+/* A kept session takes another transfer. */
+void relay_session_go(struct relay_session *s, struct relay_transfer *t);
+
+/* Says QUIT and ends by itself. */
+void relay_session_quit(struct relay_session *s);
+
+/* Goes on as far as it can. The session may be gone afterwards. */
+void relay_session_step(struct relay_session *s);
+
+/* The only writer of the state; asserts that the list allows the move, and sets its deadline. */
+void relay_move(struct relay_session *s, enum relay_state next);
+
+/* How many sessions there are. */
+size_t relay_sessions(void);
+
+/* session_hello.c: replies before the session is ready. */
+void relay_on_greeting(struct relay_session *s);
+void relay_on_ehlo(struct relay_session *s);
+void relay_on_helo(struct relay_session *s);
+void relay_on_starttls(struct relay_session *s);
+void relay_on_auth(struct relay_session *s);
+void relay_say_ehlo(struct relay_session *s);
+
+/* session_mail.c: replies of a transaction, and the message itself. */
+void relay_say_envelope(struct relay_session *s);
+void relay_on_envelope(struct relay_session *s);
+void relay_send_body(struct relay_session *s);
+void relay_on_dot(struct relay_session *s);
+void relay_on_reset(struct relay_session *s);
+
+/* The session is ready, or has done a transfer: the next, the pool, or QUIT. */
+void relay_session_idle(struct relay_session *s);
+
+/* This host cannot be used now: the transfer tries the next one; the session ends. */
+void relay_session_refused(struct relay_session *s, const char *why);
+
+/* The connection broke, or the server spoke nonsense: recipients without an outcome wait. */
+void relay_session_broken(struct relay_session *s, const char *why);
+
+#endif

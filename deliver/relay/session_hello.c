@@ -1,0 +1,180 @@
+/* From the greeting to a session that is ready: EHLO, STARTTLS, AUTH. */
+#include "deliver/relay/session.h"
+
+#include "common/base/encode.h"
+#include "deliver/relay/server.h"
+
+#include <string.h>
+
+static const struct conf_action *
+action_of(const struct relay_session *s)
+{
+	return conf_find_action(child_conf(), slice_of(s->action));
+}
+
+static struct slice
+helo_name(const struct relay_session *s)
+{
+	const struct conf_action *a = action_of(s);
+
+	return a != NULL && a->helo.len > 0 ? a->helo : child_conf()->global.hostname;
+}
+
+void
+relay_say_ehlo(struct relay_session *s)
+{
+	s->has_pipelining = s->has_starttls = s->has_8bitmime = s->has_size = false;
+	s->has_auth_plain = false;
+	s->size_limit = 0;
+	stream_printf(s->stream, "EHLO %.*s\r\n", SLICE_FMT(helo_name(s)));
+	relay_move(s, RELAY_EHLO);
+}
+
+void
+relay_on_greeting(struct relay_session *s)
+{
+	if (s->reply.code == 220)
+		relay_say_ehlo(s);
+	else
+		relay_session_refused(s, reply_line(&s->reply));
+}
+
+static void
+take_auth(struct relay_session *s, struct slice mechanisms)
+{
+	struct slice word;
+
+	while (slice_word(&mechanisms, &word))
+		s->has_auth_plain |= slice_equal_text_nocase(word, "PLAIN");
+}
+
+static void
+take_extension(struct relay_session *s, struct slice line)
+{
+	struct slice word;
+
+	if (!slice_word(&line, &word))
+		return;
+	if (slice_equal_text_nocase(word, "PIPELINING"))
+		s->has_pipelining = true;
+	else if (slice_equal_text_nocase(word, "STARTTLS"))
+		s->has_starttls = true;
+	else if (slice_equal_text_nocase(word, "8BITMIME"))
+		s->has_8bitmime = true;
+	else if (slice_equal_text_nocase(word, "AUTH"))
+		take_auth(s, line);
+	else if (slice_equal_text_nocase(word, "SIZE")) {
+		s->has_size = true;
+		slice_number(line, INT64_MAX, &s->size_limit);
+	}
+}
+
+static void
+say_plain(struct relay_session *s)
+{
+	struct buf message = {0}, encoded = {0};
+
+	buf_add_char(&message, '\0');
+	buf_add_text(&message, s->transfer->user);
+	buf_add_char(&message, '\0');
+	buf_add_text(&message, s->transfer->secret);
+	base64_encode(&encoded, buf_slice(&message));
+	stream_printf(s->stream, "AUTH PLAIN %s\r\n", buf_text(&encoded));
+	explicit_bzero(message.data, message.capacity);
+	explicit_bzero(encoded.data, encoded.capacity);
+	buf_fini(&message);
+	buf_fini(&encoded);
+	relay_move(s, RELAY_AUTH);
+}
+
+/* EHLO is through, and TLS if there is to be any. */
+static void
+say_auth_or_idle(struct relay_session *s)
+{
+	if (s->transfer->user == NULL)
+		relay_session_idle(s);
+	else if (!s->is_tls && !netaddr_is_loopback(&s->candidate->address))
+		relay_session_refused(s, "no TLS, so the password is not sent");
+	else if (!s->has_auth_plain)
+		relay_session_refused(s, "the server does not offer AUTH PLAIN");
+	else
+		say_plain(s);
+}
+
+static void
+after_ehlo(struct relay_session *s)
+{
+	enum relay_security security = s->transfer->route.security;
+	bool wants = security == RELAY_STARTTLS ||
+	    (security == RELAY_OPPORTUNISTIC && !s->candidate->no_tls);
+
+	if (s->is_tls || !wants) {
+		say_auth_or_idle(s);
+	} else if (s->has_starttls) {
+		stream_printf(s->stream, "STARTTLS\r\n");
+		relay_move(s, RELAY_STARTTLS);
+	} else if (security == RELAY_STARTTLS) {
+		relay_session_refused(s, "TLS is required, but the server does not offer it");
+	} else {
+		say_auth_or_idle(s);
+	}
+}
+
+void
+relay_on_ehlo(struct relay_session *s)
+{
+	struct slice lines, line;
+
+	if (s->reply.code / 100 == 5 && s->transfer->user == NULL &&
+	    s->transfer->route.security != RELAY_STARTTLS) {
+		stream_printf(s->stream, "HELO %.*s\r\n", SLICE_FMT(helo_name(s)));
+		relay_move(s, RELAY_HELO);
+		return;
+	}
+	if (s->reply.code != 250) {
+		relay_session_refused(s, reply_line(&s->reply));
+		return;
+	}
+	lines = reply_text(&s->reply);
+	slice_split(&lines, '\n', &line);
+	while (slice_split(&lines, '\n', &line))
+		take_extension(s, line);
+	after_ehlo(s);
+}
+
+void
+relay_on_helo(struct relay_session *s)
+{
+	if (s->reply.code == 250)
+		relay_session_idle(s);
+	else
+		relay_session_refused(s, reply_line(&s->reply));
+}
+
+/* Octets in clear behind the 220 would be an injection: the session is broken off (RFC 3207). */
+void
+relay_on_starttls(struct relay_session *s)
+{
+	if (s->reply.code != 220) {
+		if (s->transfer->route.security == RELAY_STARTTLS)
+			relay_session_refused(s, "TLS is required, but the server refused it");
+		else
+			say_auth_or_idle(s);
+		return;
+	}
+	if (stream_has_input(s->stream)) {
+		relay_session_refused(s, "the server sent octets in clear behind its 220 to STARTTLS");
+		return;
+	}
+	relay_move(s, RELAY_TLS);
+	stream_start_tls_client(s->stream, relay_tls_client(action_of(s), s->transfer->route.is_verified), s->name);
+}
+
+void
+relay_on_auth(struct relay_session *s)
+{
+	if (s->reply.code == 235)
+		relay_session_idle(s);
+	else
+		relay_session_refused(s, reply_line(&s->reply));
+}

@@ -1,0 +1,267 @@
+/*
+ * One transaction: MAIL, RCPT…, DATA, the message, and what the server says of each. With
+ * PIPELINING (RFC 2920) the whole envelope leaves in one piece.
+ */
+#include "deliver/relay/session.h"
+
+#include "common/base/mem.h"
+#include "common/ipc/listener_queue.h"
+#include "deliver/relay/outcome.h"
+#include "deliver/relay/pool.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { BLOCK = 32 * 1024 };
+
+static void
+end_transfer(struct relay_session *s)
+{
+	struct relay_transfer *t = s->transfer;
+
+	s->transfer = NULL;
+	relay_transfer_end(t);
+}
+
+static void
+say_mail(struct relay_session *s)
+{
+	const struct relay_transfer *t = s->transfer;
+
+	stream_printf(s->stream, "MAIL FROM:<%s>", t->sender);
+	if (s->has_size)
+		stream_printf(s->stream, " SIZE=%llu", (unsigned long long)t->size);
+	if (s->has_8bitmime && (t->flags & MESSAGE_8BIT))
+		stream_printf(s->stream, " BODY=8BITMIME");
+	stream_printf(s->stream, "\r\n");
+}
+
+/* Command n of the envelope: 0 is MAIL, then one for each recipient, then DATA. */
+static void
+say_command(struct relay_session *s, unsigned n)
+{
+	const struct relay_transfer *t = s->transfer;
+
+	if (n == 0)
+		say_mail(s);
+	else if (n <= t->count)
+		stream_printf(s->stream, "RCPT TO:<%s>\r\n", t->recipients[n - 1].address);
+	else
+		stream_printf(s->stream, "DATA\r\n");
+	s->commands_sent++;
+}
+
+static bool
+is_refused_here(struct relay_session *s)
+{
+	struct relay_transfer *t = s->transfer;
+
+	if (t->queue == NULL) {
+		end_transfer(s);
+		return true;
+	}
+	if (s->size_limit != 0 && t->size > s->size_limit) {
+		relay_transfer_outcome_all(t, OUTCOME_PERMANENT, "5.3.4",
+		    "the message is larger than the server takes", s->name);
+		end_transfer(s);
+		return true;
+	}
+	return false;
+}
+
+void
+relay_say_envelope(struct relay_session *s)
+{
+	unsigned all = (unsigned)s->transfer->count + 2;
+
+	if (is_refused_here(s)) {
+		if (!s->is_pooled && !relay_pool_add(s))
+			relay_session_quit(s);
+		return;
+	}
+	s->commands_sent = s->replies_seen = 0;
+	s->accepted = 0;
+	do
+		say_command(s, s->commands_sent);
+	while (s->has_pipelining && s->commands_sent < all);
+	relay_move(s, RELAY_ENVELOPE);
+}
+
+static void
+say_outcome(struct relay_session *s, struct relay_recipient *r)
+{
+	char status[REPLY_STATUS];
+
+	relay_transfer_outcome(s->transfer, r, outcome_of(s->reply.code),
+	    outcome_status(s->reply.code, reply_status(&s->reply), status), reply_line(&s->reply), s->name);
+}
+
+static void
+say_outcome_all(struct relay_session *s)
+{
+	for (size_t i = 0; i < s->transfer->count; i++)
+		say_outcome(s, &s->transfer->recipients[i]);
+}
+
+static void
+reset(struct relay_session *s)
+{
+	end_transfer(s);
+	stream_printf(s->stream, "RSET\r\n");
+	relay_move(s, RELAY_RESET);
+}
+
+static void
+begin_body(struct relay_session *s)
+{
+	s->body_at = 0;
+	s->is_line_start = true;
+	relay_move(s, RELAY_BODY);
+	relay_send_body(s);
+}
+
+/* DATA's reply: the end of the envelope. */
+static void
+on_data(struct relay_session *s)
+{
+	if (s->reply.code == 354 && s->accepted > 0) {
+		begin_body(s);
+	} else if (s->reply.code == 354) {
+		/* Pipelined DATA was taken though nobody was: an empty message goes to nobody. */
+		stream_printf(s->stream, ".\r\n");
+		end_transfer(s);
+		relay_move(s, RELAY_RESET);
+	} else {
+		say_outcome_all(s);
+		reset(s);
+	}
+}
+
+static void
+on_mail(struct relay_session *s)
+{
+	if (s->reply.code != 250)
+		say_outcome_all(s);
+}
+
+static void
+on_rcpt(struct relay_session *s, struct relay_recipient *r)
+{
+	if (s->reply.code == 250 || s->reply.code == 251) {
+		r->is_accepted = true;
+		s->accepted++;
+	} else {
+		say_outcome(s, r);
+	}
+}
+
+void
+relay_on_envelope(struct relay_session *s)
+{
+	unsigned n = s->replies_seen++, all = (unsigned)s->transfer->count + 2;
+
+	if (s->reply.code == 421) {
+		relay_session_broken(s, reply_line(&s->reply));
+		return;
+	}
+	if (n == 0)
+		on_mail(s);
+	else if (n <= s->transfer->count)
+		on_rcpt(s, &s->transfer->recipients[n - 1]);
+	if (n + 1 == all) {
+		on_data(s);
+		return;
+	}
+	if (s->commands_sent > s->replies_seen)
+		return;
+	if ((n == 0 && s->reply.code != 250) || (s->commands_sent == all - 1 && s->accepted == 0))
+		reset(s);
+	else
+		say_command(s, s->commands_sent);
+}
+
+static ssize_t
+read_block(struct relay_session *s, char *block)
+{
+	struct relay_transfer *t = s->transfer;
+	uint64_t left = t->size - s->body_at;
+	size_t want = left < BLOCK ? (size_t)left : BLOCK;
+	ssize_t n;
+
+	if (t->fd < 0) {
+		memcpy(block, t->octets + s->body_at, want);
+		return (ssize_t)want;
+	}
+	do
+		n = pread(t->fd, block, want, (off_t)s->body_at);
+	while (n < 0 && errno == EINTR);
+	return n == 0 && want > 0 ? -1 : n;
+}
+
+/* Doubles the dots; the queue holds CRLF line ends only, so nothing else needs to change. */
+static void
+send_lines(struct relay_session *s, struct slice octets)
+{
+	while (octets.len > 0) {
+		const char *lf = memchr(octets.data, '\n', octets.len);
+		size_t n = lf == NULL ? octets.len : (size_t)(lf - octets.data) + 1;
+
+		if (s->is_line_start && octets.data[0] == '.')
+			stream_write(s->stream, SLICE("."));
+		stream_write(s->stream, slice_sub(octets, 0, n));
+		s->is_line_start = lf != NULL;
+		octets = slice_from(octets, n);
+	}
+}
+
+void
+relay_send_body(struct relay_session *s)
+{
+	char block[BLOCK];
+
+	while (s->body_at < s->transfer->size) {
+		ssize_t n;
+
+		if (stream_pending(s->stream) >= STREAM_HIGH)
+			return;
+		n = read_block(s, block);
+		if (n < 0) {
+			relay_session_broken(s, "the message cannot be read from the queue");
+			return;
+		}
+		send_lines(s, slice_make(block, (size_t)n));
+		s->body_at += (uint64_t)n;
+		timer_start(&s->deadline, SPAN_SECONDS(180));
+	}
+	stream_write(s->stream, s->is_line_start ? SLICE(".\r\n") : SLICE("\r\n.\r\n"));
+	relay_move(s, RELAY_DOT);
+}
+
+void
+relay_on_dot(struct relay_session *s)
+{
+	struct relay_transfer *t = s->transfer;
+
+	if (s->reply.code == 421) {
+		relay_session_broken(s, reply_line(&s->reply));
+		return;
+	}
+	for (size_t i = 0; i < t->count; i++) {
+		if (t->recipients[i].is_accepted)
+			say_outcome(s, &t->recipients[i]);
+	}
+	s->messages++;
+	end_transfer(s);
+	relay_session_idle(s);
+}
+
+void
+relay_on_reset(struct relay_session *s)
+{
+	if (s->reply.code == 421)
+		relay_move(s, RELAY_CLOSING);
+	else
+		relay_session_idle(s);
+}

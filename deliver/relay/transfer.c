@@ -1,0 +1,333 @@
+/*
+ * Invariants:
+ * 1. relay_transfer_outcome() sends an outcome only for a recipient that has none.
+ * 2. A transfer belongs to at most one session, and has at most one request open.
+ */
+#include "deliver/relay/transfer.h"
+
+#include "common/base/mem.h"
+#include "common/ipc/any_lookup.h"
+#include "common/ipc/any_resolver.h"
+#include "deliver/relay/pool.h"
+#include "deliver/relay/server.h"
+#include "deliver/relay/session.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { ASK_SECONDS = 60 };
+
+static LIST_HEAD(, relay_transfer) transfers = LIST_HEAD_INITIALIZER(transfers);
+
+struct relay_transfer *
+relay_transfer_new(struct channel *queue, uint32_t id, const struct qr_transfer *m)
+{
+	struct relay_transfer *t = mem_zero(sizeof(*t));
+
+	t->queue = queue;
+	t->id = id;
+	t->log = (struct log_context){.key = "message", .id = m->message};
+	t->message = m->message;
+	t->size = m->size;
+	t->flags = m->flags;
+	t->action = slice_text(m->action);
+	t->domain = slice_text(m->domain);
+	t->sender = slice_text(m->sender);
+	t->announced = m->rcpts;
+	t->recipients = mem_array(m->rcpts, sizeof(*t->recipients));
+	t->fd = -1;
+	LIST_INSERT_HEAD(&transfers, t, link);
+	return t;
+}
+
+bool
+relay_transfer_add(struct relay_transfer *t, const struct qr_rcpt *m)
+{
+	struct relay_recipient *r;
+
+	if (t->count == t->announced)
+		return false;
+	r = &t->recipients[t->count++];
+	r->envelope = m->envelope;
+	r->address = slice_text(m->address);
+	return true;
+}
+
+void
+relay_transfer_outcome(struct relay_transfer *t, struct relay_recipient *r, enum outcome outcome,
+    const char *status, const char *reply, const char *mta)
+{
+	struct qr_outcome m = {.envelope = r->envelope, .outcome = (uint8_t)outcome,
+	    .status = slice_of(status), .reply = slice_sub(slice_of(reply), 0, 1000), .mta = slice_of(mta)};
+
+	if (r->is_done)
+		return;
+	r->is_done = true;
+	log_event(&t->log, outcome == OUTCOME_RELAYED ? EV_relayed : EV_relay_failed, WORD("to", r->address),
+	    WORD("mta", mta), WORD("status", status), WORD("reply", reply));
+	if (t->queue != NULL)
+		qr_outcome_send(t->queue, t->id, &m, -1);
+}
+
+void
+relay_transfer_outcome_all(struct relay_transfer *t, enum outcome outcome, const char *status,
+    const char *reply, const char *mta)
+{
+	for (size_t i = 0; i < t->count; i++)
+		relay_transfer_outcome(t, &t->recipients[i], outcome, status, reply, mta);
+}
+
+void
+relay_transfer_end(struct relay_transfer *t)
+{
+	struct qr_done done = {.destination = (uint8_t)t->destination, .reason = slice_of(t->reason)};
+
+	if (t->queue != NULL)
+		qr_done_send(t->queue, t->id, &done, -1);
+	if (t->request != 0)
+		channel_done(t->asked, t->request);
+	LIST_REMOVE(t, link);
+	for (size_t i = 0; i < t->count; i++)
+		free(t->recipients[i].address);
+	free(t->recipients);
+	free(t->action);
+	free(t->domain);
+	free(t->sender);
+	free(t->octets);
+	free(t->user);
+	if (t->secret != NULL)
+		explicit_bzero(t->secret, strlen(t->secret));
+	free(t->secret);
+	if (t->fd >= 0)
+		close(t->fd);
+	free(t);
+}
+
+static void
+give_up(struct relay_transfer *t, enum outcome outcome, const char *status, const char *why)
+{
+	relay_transfer_outcome_all(t, outcome, status, why, "");
+	if (outcome == OUTCOME_TEMPORARY)
+		t->destination = DESTINATION_DOWN;
+	snprintf(t->reason, sizeof(t->reason), "%s", why);
+	relay_transfer_end(t);
+}
+
+void
+relay_transfer_next_host(struct relay_transfer *t, const char *why)
+{
+	t->session = NULL;
+	if (why != NULL)
+		snprintf(t->reason, sizeof(t->reason), "%s", why);
+	while (t->route.next < t->route.count) {
+		t->session = relay_session_open(t, &t->route.candidates[t->route.next]);
+		if (t->session != NULL)
+			return;
+		t->route.next++;
+		snprintf(t->reason, sizeof(t->reason), "cannot open a connection");
+	}
+	give_up(t, OUTCOME_TEMPORARY, "4.4.1", t->reason[0] == '\0' ? "no host answers" : t->reason);
+}
+
+static void
+on_ask_ended(void *owner, enum channel_end why)
+{
+	struct relay_transfer *t = owner;
+
+	t->request = 0;
+	give_up(t, OUTCOME_TEMPORARY, "4.3.0", "a process of this server does not answer now");
+}
+
+static bool
+ask(struct relay_transfer *t, struct channel *c, void (*answer)(void *owner, struct ipc_message *m))
+{
+	struct channel_request r = {.answer = answer, .ended = on_ask_ended, .owner = t,
+	    .deadline = SPAN_SECONDS(ASK_SECONDS)};
+
+	t->asked = c;
+	t->request = channel_request(c, &r);
+	if (t->request == 0)
+		on_ask_ended(t, CHANNEL_DOWN);
+	return t->request != 0;
+}
+
+static void
+asked(struct relay_transfer *t)
+{
+	channel_done(t->asked, t->request);
+	t->request = 0;
+}
+
+static void
+take_status(struct relay_transfer *t, const struct ar_done *done)
+{
+	char why[300];
+
+	snprintf(why, sizeof(why), "%.*s: %.*s", SLICE_FMT(slice_of(t->domain)), SLICE_FMT(done->reason));
+	switch ((enum ar_status)done->status) {
+	case DNS_OK:
+		if (t->route.host[0] == '\0' &&
+		    !relay_route_without_self(&t->route, child_conf()->global.hostname))
+			give_up(t, OUTCOME_PERMANENT, "5.4.6", "the domain's mail would come back to this server");
+		else
+			relay_transfer_next_host(t, NULL);
+		return;
+	case DNS_NULL_MX:
+		give_up(t, OUTCOME_PERMANENT, "5.1.10", why);
+		return;
+	case DNS_NONE:
+		give_up(t, OUTCOME_PERMANENT, "5.1.2", why);
+		return;
+	case DNS_BOGUS:
+		give_up(t, OUTCOME_TEMPORARY, "4.7.5", why);
+		return;
+	case DNS_TEMPORARY:
+		give_up(t, OUTCOME_TEMPORARY, "4.4.3", why);
+		return;
+	}
+}
+
+static void
+on_hosts(void *owner, struct ipc_message *m)
+{
+	struct relay_transfer *t = owner;
+
+	if (m->schema == &ar_host_schema) {
+		const struct ar_host *h = m->body;
+
+		relay_route_add(&t->route, h->address, h->name, h->preference);
+	} else if (m->schema == &ar_done_schema) {
+		asked(t);
+		take_status(t, m->body);
+	} else {
+		channel_violation(m->channel, m->schema->name);
+	}
+}
+
+static void
+find_hosts(struct relay_transfer *t)
+{
+	struct netaddr literal;
+	struct slice host = slice_of(t->route.host), domain = slice_of(t->domain);
+
+	if (host.len == 0 && domain.len > 2 && domain.data[0] == '[') {
+		host = slice_sub(domain, 1, domain.len - 2);
+		if (slice_has_prefix_nocase(host, SLICE("IPv6:")))
+			host = slice_from(host, 5);
+	}
+	if (host.len > 0 && netaddr_parse(host, &literal)) {
+		relay_route_add(&t->route,
+		    slice_make((const char *)literal.octets, literal.family == AF_INET ? 4 : 16), host, 0);
+		relay_transfer_next_host(t, NULL);
+		return;
+	}
+	if (!ask(t, relay_server.resolver, on_hosts))
+		return;
+	if (host.len > 0) {
+		struct ar_address m = {.host = host};
+
+		ar_address_send(relay_server.resolver, t->request, &m, -1);
+	} else {
+		struct ar_mx m = {.domain = domain};
+
+		ar_mx_send(relay_server.resolver, t->request, &m, -1);
+	}
+}
+
+static void
+on_credentials(void *owner, struct ipc_message *m)
+{
+	struct relay_transfer *t = owner;
+	const struct al_value *v = m->body;
+	ptrdiff_t colon;
+
+	asked(t);
+	colon = slice_find(v->value, ':');
+	if (!v->found || colon < 0) {
+		give_up(t, OUTCOME_TEMPORARY, "4.7.0", "there are no credentials for the smarthost");
+		return;
+	}
+	t->user = slice_text(slice_sub(v->value, 0, (size_t)colon));
+	t->secret = slice_text(slice_from(v->value, (size_t)colon + 1));
+	find_hosts(t);
+}
+
+/* With the URL known: credentials first, if it has a label. */
+static void
+go(struct relay_transfer *t, const struct conf_action *a, struct slice url)
+{
+	struct error why = {""};
+
+	if (!relay_route_init(&t->route, child_conf(), a, url, &why)) {
+		give_up(t, OUTCOME_TEMPORARY, "4.3.5", why.text);
+		return;
+	}
+	t->session = relay_pool_take(t);
+	if (t->session != NULL) {
+		relay_session_go(t->session, t);
+		return;
+	}
+	if (t->route.label[0] != '\0' && a->auth_table.len > 0) {
+		struct al_fetch fetch = {
+		    .service = FETCH_CREDENTIALS, .table = a->auth_table, .key = slice_of(t->route.label)};
+
+		if (ask(t, relay_server.lookup, on_credentials))
+			al_fetch_send(relay_server.lookup, t->request, &fetch, -1);
+		return;
+	}
+	find_hosts(t);
+}
+
+static void
+on_value(void *owner, struct ipc_message *m)
+{
+	struct relay_transfer *t = owner;
+	const struct al_value *v = m->body;
+	const struct conf_action *a = conf_find_action(child_conf(), slice_of(t->action));
+
+	asked(t);
+	if (!v->found || a == NULL)
+		give_up(t, OUTCOME_TEMPORARY, "4.3.5", "the table of relay hosts has nothing for this domain");
+	else
+		go(t, a, v->value);
+}
+
+bool
+relay_transfer_start(struct relay_transfer *t, struct slice octets, int fd)
+{
+	const struct conf_action *a = conf_find_action(child_conf(), slice_of(t->action));
+
+	if (t->count != t->announced || (fd < 0 && octets.len != t->size)) {
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	t->fd = fd;
+	if (fd < 0)
+		t->octets = mem_text(octets.data, octets.len);
+	if (a == NULL) {
+		give_up(t, OUTCOME_TEMPORARY, "4.3.5", "the action is not configured any more");
+	} else if (a->host_table.len > 0 || a->domain_table.len > 0) {
+		struct al_fetch fetch = {.service = FETCH_RELAYHOST,
+		    .table = a->host_table.len > 0 ? a->host_table : a->domain_table,
+		    .key = a->host_table.len > 0 ? SLICE("") : slice_of(t->domain)};
+
+		if (ask(t, relay_server.lookup, on_value))
+			al_fetch_send(relay_server.lookup, t->request, &fetch, -1);
+	} else {
+		go(t, a, a->host);
+	}
+	return true;
+}
+
+void
+relay_transfers_forget(struct channel *queue)
+{
+	struct relay_transfer *t;
+
+	LIST_FOREACH (t, &transfers, link) {
+		if (t->queue == queue)
+			t->queue = NULL;
+	}
+}

@@ -1,0 +1,69 @@
+/*
+ * One transfer of queue's: a message, its recipients of one destination, and what became of
+ * each. It has an outcome for every recipient exactly once, whatever happens to connections.
+ */
+#ifndef DELIVER_RELAY_TRANSFER_H
+#define DELIVER_RELAY_TRANSFER_H
+
+#include "common/base/log.h"
+#include "common/ipc/queue_relay.h"
+#include "common/net/loop.h"
+#include "deliver/relay/route.h"
+
+#include <sys/queue.h>
+
+struct relay_recipient {
+	uint64_t envelope;
+	char *address;
+	bool is_done;            /* its outcome was sent */
+	bool is_accepted;        /* the next hop took it in this transaction */
+};
+
+struct relay_session;
+
+struct relay_transfer {
+	LIST_ENTRY(relay_transfer) link;
+	struct channel *queue;           /* NULL: queue is gone, nobody wants the outcome */
+	uint32_t id;
+	struct log_context log;
+	uint64_t message, size;
+	char *action, *domain, *sender;
+	uint8_t flags;
+	struct relay_recipient *recipients;
+	size_t count, announced;
+	char *octets;                    /* the message, or NULL and fd */
+	int fd;
+	struct relay_route route;
+	char *user, *secret;             /* for AUTH */
+	uint32_t request;                /* open with lookup or resolver */
+	struct channel *asked;
+	struct relay_session *session;   /* that carries it; NULL: none yet */
+	enum qr_destination destination;
+	char reason[300];
+};
+
+/* Begins with qr_transfer; recipients and the body follow. Gives. */
+struct relay_transfer *relay_transfer_new(struct channel *queue, uint32_t id, const struct qr_transfer *m);
+
+/* False when queue sends more than it announced. */
+bool relay_transfer_add(struct relay_transfer *t, const struct qr_rcpt *m);
+
+/* The body came: finds the way and goes. Takes fd. */
+bool relay_transfer_start(struct relay_transfer *t, struct slice octets, int fd);
+
+/* The outcome of one recipient, and of all that have none yet. */
+void relay_transfer_outcome(struct relay_transfer *t, struct relay_recipient *r, enum outcome outcome,
+    const char *status, const char *reply, const char *mta);
+void relay_transfer_outcome_all(struct relay_transfer *t, enum outcome outcome, const char *status,
+    const char *reply, const char *mta);
+
+/* All is said: tells queue and frees. Recipients without an outcome are queue's to try again. */
+void relay_transfer_end(struct relay_transfer *t);
+
+/* The connection to the present candidate failed before anything was sent: the next, or give up. */
+void relay_transfer_next_host(struct relay_transfer *t, const char *why);
+
+/* Queue is gone: its transfers end without a word. */
+void relay_transfers_forget(struct channel *queue);
+
+#endif
