@@ -1,0 +1,109 @@
+#include "common/base/encode.h"
+
+#include "tests/unit/unit.h"
+
+UNIT_SUITE(encode);
+
+struct decoding {
+	const char *text;
+	const char *want;      /* NULL: refused */
+};
+
+static void
+check(bool (*decode)(struct buf *, struct slice), const struct decoding *cases, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct buf out = {0};
+		bool ok;
+
+		buf_add_char(&out, '>');
+		ok = decode(&out, slice_of(cases[i].text));
+		cr_assert_eq(ok, cases[i].want != NULL, "%s", cases[i].text);
+		cr_slice_eq(slice_from(buf_slice(&out), 1), ok ? cases[i].want : "");
+		buf_fini(&out);
+	}
+}
+
+#define CHECK(decode, cases) check((decode), (cases), sizeof(cases) / sizeof((cases)[0]))
+
+Test(encode, base64_takes_only_what_rfc_4648_allows)
+{
+	static const struct decoding cases[] = {
+	    {"", ""}, {"Zg==", "f"}, {"Zm8=", "fo"}, {"Zm9v", "foo"}, {"Zm9vYg==", "foob"},
+	    {"Zm9vYmE=", "fooba"}, {"Zm9vYmFy", "foobar"}, {"Zg", NULL}, {"Zg=", NULL}, {"Z", NULL},
+	    {"=", NULL}, {"====", NULL}, {"Z===", NULL}, {"Zg==Zg==", NULL}, {"Zh==", NULL},
+	    {"Zm9=", NULL}, {"Zm 9v", NULL}, {"Zm9v\n", NULL}, {"Zm9v\r\nZm9v", NULL}, {"Zm-v", NULL},
+	    {"Zm\xc3\xbcv", NULL}, {"Zg=a", NULL},
+	};
+
+	CHECK(base64_decode, cases);
+}
+
+Test(encode, hex)
+{
+	static const struct decoding cases[] = {
+	    {"", ""}, {"6b7572", "kur"}, {"6B", "k"}, {"6", NULL}, {"6g", NULL}, {"0x", NULL}, {" 6", NULL},
+	};
+
+	CHECK(hex_decode, cases);
+}
+
+Test(encode, xtext_hides_no_line_end)
+{
+	static const struct decoding cases[] = {
+	    {"", ""}, {"a+2Bb", "a+b"}, {"a+20b", "a b"}, {"QQ314159", "QQ314159"},
+	    {"a+0D+0AX:+20y", NULL}, {"a+0Ab", NULL}, {"a+0D", NULL}, {"a+00b", NULL}, {"+ZZ", NULL},
+	    {"a+2b", NULL}, {"a+", NULL}, {"a+2", NULL}, {"a=b", NULL}, {"a b", NULL}, {"\xc3\xbc", NULL},
+	    {"a\x7f", NULL}, {"a\r\n", NULL},
+	};
+
+	CHECK(xtext_decode, cases);
+}
+
+Test(encode, percent)
+{
+	static const struct decoding cases[] = {
+	    {"", ""}, {"a%20b%2fc+d", "a b/c+d"}, {"%", NULL}, {"%4", NULL}, {"%4g", NULL}, {"%C3%BC", "\xc3\xbc"},
+	};
+
+	CHECK(percent_decode, cases);
+}
+
+Test(encode, every_octet_comes_back)
+{
+	static const struct {
+		void (*encode)(struct buf *, struct slice);
+		bool (*decode)(struct buf *, struct slice);
+		bool lines;
+	} pairs[] = {
+	    {base64_encode, base64_decode, true},
+	    {hex_encode, hex_decode, true},
+	    {xtext_encode, xtext_decode, false},
+	    {percent_encode, percent_decode, true},
+	};
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		for (int c = 0; c < 256; c++) {
+			char octets[] = {'a', (char)c, 'z', (char)c};
+			struct buf text = {0}, back = {0};
+			bool hidden = c == 0 || c == '\r' || c == '\n';
+
+			pairs[i].encode(&text, slice_make(octets, sizeof(octets)));
+			cr_assert_eq(pairs[i].decode(&back, buf_slice(&text)), pairs[i].lines || !hidden);
+			if (pairs[i].lines || !hidden)
+				cr_assert(slice_equal(buf_slice(&back), slice_make(octets, sizeof(octets))));
+			buf_fini(&text);
+			buf_fini(&back);
+		}
+	}
+}
+
+Test(encode, a_full_buffer_is_a_refusal)
+{
+	struct buf out;
+
+	buf_init(&out, 4);
+	cr_assert_not(base64_decode(&out, SLICE("Zm9vYmFy")));
+	cr_assert_eq(out.len, 0);
+	buf_fini(&out);
+}
