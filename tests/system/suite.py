@@ -1,0 +1,271 @@
+"""A private suite for a test: its own folder, ports, certificate, accounts and processes.
+
+Every test that needs the whole of Kurir makes a Suite, uses real clients against it, and stops
+it. Only processes that were started here are ended, by their process ids.
+"""
+
+import json
+import os
+import shutil
+import signal
+import smtplib
+import socket
+import ssl
+import subprocess
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("KURIR_BUILD", ROOT / "build")).resolve()
+SMTPD = BUILD / "smtpd/parent/smtpd"
+SMTPCTL = BUILD / "smtpd/ctl/smtpctl"
+PASSWORDS = {"alice": "alice-secret", "bob": "bob-secret"}
+
+
+def wait_until(condition, seconds=10, what="a condition"):
+    """Calls condition until it is true; fails with what after so many seconds."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"{what}: not within {seconds} s")
+
+
+def free_ports(count, host):
+    """Ports that nobody uses now on host, all different."""
+    sockets = []
+    for _ in range(count):
+        s = socket.socket()
+        s.bind((host, 0))
+        sockets.append(s)
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
+def message(sender, to, subject="test", body="hello\r\n", extra=""):
+    return (f"From: {sender}\r\nTo: {to}\r\nSubject: {subject}\r\n{extra}\r\n{body}").encode()
+
+
+class Suite:
+    """One running suite for the domain, on host. Use it in a with statement."""
+
+    def __init__(self, domain="example.test", host="127.0.0.1", extra="", dns=None, relay_port=None,
+                 users=("alice", "bob"), match=None, listeners=None):
+        self.domain, self.host, self.extra, self.dns = domain, host, extra, dns
+        self.relay_port, self.users, self.match = relay_port, users, match
+        self.folder = Path(tempfile.mkdtemp(prefix="kurir-test-"))
+        self.folder.chmod(0o755)
+        names = ["smtp", "submission", "smtps", "imap", "imaps", "pop3", "pop3s"]
+        self.port = dict(zip(names, free_ports(len(names), host)))
+        if listeners:
+            self.port.update(listeners)
+        self.process = None
+        self.lines = []
+
+    # The configuration: what an administrator would write, on high ports.
+    def conf(self):
+        p, f = self.port, self.folder
+        match = self.match or (f'match from any for domain "{self.domain}" action "local"\n'
+                               'match from local for any action "out"\n'
+                               'match from auth for any action "out"\n')
+        return (f'hostname "mail.{self.domain}"\n'
+                f'queue path "{f}/queue"\nmail path "{f}/mail"\nrun path "{f}/run"\n'
+                f'accounts path "{f}/accounts/accounts.db"\n'
+                + (f'resolver "{self.dns}"\n' if self.dns else "")
+                + (f"mta port {self.relay_port}\n" if self.relay_port else "")
+                + f'pki "mail" cert "{f}/cert.pem"\npki "mail" key "{f}/key.pem"\n'
+                f'listen on {self.host} port {p["smtp"]} tls pki "mail"\n'
+                f'listen on {self.host} submission port {p["submission"]} tls pki "mail" auth\n'
+                f'listen on {self.host} port {p["smtps"]} smtps pki "mail" auth\n'
+                f'listen on {self.host} imap port {p["imap"]} tls pki "mail"\n'
+                f'listen on {self.host} imaps port {p["imaps"]} pki "mail"\n'
+                f'listen on {self.host} pop3 port {p["pop3"]} tls pki "mail"\n'
+                f'listen on {self.host} pop3s port {p["pop3s"]} pki "mail"\n'
+                f'{self.extra}'
+                'action "local" mailbox\naction "out" relay\n'
+                f"{match}")
+
+    def write_conf(self, text=None):
+        self.path.write_text(text if text is not None else self.conf())
+
+    @property
+    def path(self):
+        return self.folder / "smtpd.conf"
+
+    def make_certificate(self):
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+             "-keyout", self.folder / "key.pem", "-out", self.folder / "cert.pem", "-days", "30",
+             "-subj", f"/CN=mail.{self.domain}", "-addext",
+             f"subjectAltName=DNS:mail.{self.domain},DNS:localhost,IP:{self.host}"],
+            check=True, capture_output=True)
+        (self.folder / "key.pem").chmod(0o600)
+
+    def start(self):
+        self.make_certificate()
+        self.write_conf()
+        self.run()
+        for user in self.users:
+            self.ctl("account", "add", f"{user}@{self.domain}", stdin=PASSWORDS.get(user, f"{user}-secret") + "\n")
+        return self
+
+    def run(self, *arguments):
+        """Starts the processes on the configuration that is there."""
+        self.ready = threading.Event()
+        self.process = subprocess.Popen(
+            [SMTPD, "-d", "-f", self.path, "-L", BUILD, *arguments],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+            start_new_session=True, env=dict(os.environ))
+        self.reader = threading.Thread(target=self._read, args=(self.process,), daemon=True)
+        self.reader.start()
+        if not self.ready.wait(30):
+            self.stop()
+            raise AssertionError("the suite did not become ready:\n" + self.log())
+
+    def _read(self, process):
+        for line in process.stdout:
+            self.lines.append(line.decode(errors="replace").rstrip("\n"))
+            if "event=ready" in self.lines[-1]:
+                self.ready.set()
+
+    def log(self):
+        return "\n".join(self.lines[-200:])
+
+    def stop(self):
+        """Ends the suite with SIGTERM and expects it to end by itself."""
+        if not self.process:
+            return 0
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            code = self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+            code = None
+        self.reader.join(5)
+        self.process.stdout.close()
+        self.process = None
+        return code
+
+    def kill(self):
+        """Ends every process of the suite at once, as a power cut would."""
+        for pid in [p["pid"] for p in self.processes()] + [self.process.pid]:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        self.process.wait()
+        self.reader.join(5)
+        self.process.stdout.close()
+        self.process = None
+
+    def __enter__(self):
+        try:
+            return self.start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def __exit__(self, kind, value, trace):
+        code = self.stop()
+        complaints = [l for l in self.lines if "ERROR: AddressSanitizer" in l or "runtime error:" in l
+                      or "event=bug" in l or "LeakSanitizer" in l]
+        if kind is not None:
+            print(self.log())
+        else:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            assert not complaints, "\n".join(complaints) + "\n" + self.log()
+            assert code == 0, f"the suite ended with {code}:\n{self.log()}"
+
+    # The administrator's side.
+    def ctl(self, *arguments, stdin="", check=True, tool=None):
+        result = subprocess.run([tool or SMTPCTL, "-s", self.folder / "run/smtpd.sock", *arguments],
+                                input=stdin, capture_output=True, text=True, timeout=60)
+        if check and result.returncode != 0:
+            raise AssertionError(f"smtpctl {arguments}: {result.returncode} {result.stderr}\n{self.log()}")
+        return result
+
+    def processes(self):
+        """The children of the parent that run now: name and pid."""
+        out = []
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                fields = stat.read_text().rsplit(")", 1)[1].split()
+                if int(fields[1]) == self.process.pid:
+                    name = (stat.parent / "cmdline").read_bytes().split(b"\0")[0].decode().split(":")[0]
+                    out.append({"pid": int(stat.parent.name), "name": name.split("/")[-1].split()[0]})
+            except (OSError, IndexError, ValueError):
+                pass
+        return out
+
+    def pids(self, name):
+        return [p["pid"] for p in self.processes() if p["name"] == name]
+
+    def queue(self):
+        """The envelopes in the queue."""
+        text = self.ctl("--json", "show", "queue").stdout
+        return [json.loads(line) for line in text.splitlines() if line.strip()]
+
+    def wait_queue_empty(self, seconds=30):
+        wait_until(lambda: not self.queue(), seconds, "an empty queue")
+
+    # The clients' side.
+    def address(self, user):
+        return f"{user}@{self.domain}"
+
+    def password(self, user):
+        return PASSWORDS.get(user, f"{user}-secret")
+
+    def tls(self):
+        context = ssl.create_default_context(cafile=self.folder / "cert.pem")
+        return context
+
+    def smtp(self, port="smtp"):
+        return smtplib.SMTP(self.host, self.port[port], timeout=30)
+
+    def submit(self, sender, to, data):
+        """Submits as that user over TLS; to is a list."""
+        with smtplib.SMTP(self.host, self.port["submission"], timeout=60) as s:
+            s.starttls(context=self.tls())
+            s.login(self.address(sender), self.password(sender))
+            return s.sendmail(self.address(sender), to, data)
+
+    def imap(self, user, tls=True):
+        import imaplib
+        if tls:
+            c = imaplib.IMAP4_SSL(self.host, self.port["imaps"], ssl_context=self.tls(), timeout=60)
+        else:
+            c = imaplib.IMAP4(self.host, self.port["imap"], timeout=60)
+        c.login(self.address(user), self.password(user))
+        return c
+
+    def pop3(self, user):
+        import poplib
+        c = poplib.POP3_SSL(self.host, self.port["pop3s"], context=self.tls(), timeout=60)
+        c.user(self.address(user))
+        c.pass_(self.password(user))
+        return c
+
+    def bodies(self, user, mailbox="INBOX"):
+        """The octets of every message there."""
+        c = self.imap(user)
+        try:
+            typ, count = c.select(mailbox, readonly=True)
+            assert typ == "OK", count
+            if int(count[0]) == 0:
+                return []
+            typ, data = c.fetch("1:*", "(BODY.PEEK[])")
+            assert typ == "OK", data
+            return [part[1] for part in data if isinstance(part, tuple)]
+        finally:
+            c.logout()
+
+    def wait_messages(self, user, count, seconds=20, mailbox="INBOX"):
+        return wait_until(lambda: (lambda b: b if len(b) >= count else None)(self.bodies(user, mailbox)),
+                          seconds, f"{count} messages for {user}")

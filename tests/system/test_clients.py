@@ -1,0 +1,220 @@
+"""Real mail programs, unmodified: curl, mbsync, neomutt, fetchmail, getmail, msmtp, imaplib, poplib."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+from suite import Suite, message, wait_until
+
+
+class Clients(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.suite = Suite().__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.suite.__exit__(None, None, None)
+
+    def setUp(self):
+        self.home = Path(tempfile.mkdtemp(prefix="kurir-client-"))
+        self.addCleanup(shutil.rmtree, self.home, True)
+
+    def run_client(self, *command, **more):
+        env = dict(os.environ, HOME=str(self.home), TERM="xterm", SSL_CERT_FILE=str(self.suite.folder / "cert.pem"))
+        r = subprocess.run(command, capture_output=True, text=True, timeout=90, env=env, **more)
+        self.assertEqual(r.returncode, 0, f"{command}\n{r.stdout}\n{r.stderr}\n{self.suite.log()}")
+        return r.stdout
+
+    def deliver(self, user, count, subject):
+        before = len(self.suite.bodies(user))
+        for i in range(count):
+            self.suite.submit("alice", [self.suite.address(user)],
+                              message(self.suite.address("alice"), self.suite.address(user), f"{subject} {i}"))
+        self.suite.wait_messages(user, before + count)
+        return before + count
+
+    def write(self, name, text):
+        path = self.home / name
+        path.write_text(text)
+        path.chmod(0o600)
+        return str(path)
+
+    def test_curl(self):
+        s = self.suite
+        total = self.deliver("bob", 2, "curl")
+        login = ["--cacert", str(s.folder / "cert.pem"), "-s", "-u", f"{s.address('bob')}:{s.password('bob')}"]
+        out = self.run_client("curl", *login, f"imaps://{s.host}:{s.port['imaps']}/INBOX;MAILINDEX={total}")
+        self.assertIn("Subject: curl 1", out)
+        self.assertIn("INBOX", self.run_client("curl", *login, f"imaps://{s.host}:{s.port['imaps']}/"))
+        out = self.run_client("curl", *login, f"pop3s://{s.host}:{s.port['pop3s']}/{total}")
+        self.assertIn("Subject: curl 1", out)
+        data = self.write("m", "From: a@b\nTo: c@d\nSubject: by curl\n\nx\n")
+        self.run_client("curl", *login, "--ssl-reqd", f"smtp://{s.host}:{s.port['submission']}/client.test",
+                        "--mail-from", s.address("bob"), "--mail-rcpt", s.address("bob"), "-T", data, "--crlf")
+        s.wait_messages("bob", total + 1)
+
+    def test_mbsync_both_ways_and_again(self):
+        s = self.suite
+        total = self.deliver("bob", 3, "mbsync")
+        (self.home / "box").mkdir()
+        rc = self.write("mbsyncrc", f"""
+IMAPAccount k
+Host {s.host}
+Port {s.port['imaps']}
+User {s.address('bob')}
+Pass {s.password('bob')}
+SSLType IMAPS
+CertificateFile {s.folder}/cert.pem
+IMAPStore far
+Account k
+MaildirStore near
+Path {self.home}/box/
+Inbox {self.home}/box/INBOX
+SubFolders Verbatim
+Channel c
+Far :far:
+Near :near:
+Patterns *
+Create Both
+Expunge Both
+SyncState *
+""")
+        self.run_client("mbsync", "-c", rc, "c")
+        inbox = self.home / "box/INBOX"
+        files = list(inbox.glob("cur/*")) + list(inbox.glob("new/*"))
+        self.assertEqual(len(files), total)
+        # Changes on both sides: read and deleted here, flagged there.
+        seen = files[0]
+        moved = inbox / "cur" / (seen.name.split(":")[0] + ":2,S")
+        seen.rename(moved)
+        files[1].rename(inbox / "cur" / (files[1].name.split(":")[0] + ":2,T"))
+        c = s.imap("bob")
+        c.select("INBOX")
+        c.store(str(total), "+FLAGS", r"(\Flagged)")
+        c.logout()
+        self.run_client("mbsync", "-c", rc, "c")
+        self.run_client("mbsync", "-c", rc, "c")
+        c = s.imap("bob")
+        typ, count = c.select("INBOX", readonly=True)
+        self.assertEqual(int(count[0]), total - 1)
+        typ, found = c.search(None, "SEEN")
+        self.assertGreaterEqual(len(found[0].split()), 1)
+        c.logout()
+        self.assertEqual(len(list(inbox.glob("cur/*F*"))), 1)
+
+    def test_neomutt_script(self):
+        s = self.suite
+        total = self.deliver("bob", 1, "neomutt")
+        rc = self.write("muttrc", f"""
+set imap_user="{s.address('bob')}" imap_pass="{s.password('bob')}" ssl_force_tls=yes
+set certificate_file="{s.folder}/cert.pem" ssl_verify_dates=no ssl_verify_host=no
+set folder="imaps://{s.host}:{s.port['imaps']}/" spoolfile="+INBOX" confirmappend=no delete=yes
+set header_cache="" quit=yes
+""")
+        out = self.run_client("script", "-qec",
+                              f"neomutt -F {rc} -e 'push \"<last-entry><flag-message><sync-mailbox><quit>\"'",
+                              "/dev/null")
+        c = s.imap("bob")
+        c.select("INBOX", readonly=True)
+        typ, found = c.search(None, "FLAGGED", "SUBJECT", '"neomutt 0"')
+        self.assertEqual(len(found[0].split()), 1, out)
+        c.logout()
+
+    def test_fetchmail_keeps_and_takes(self):
+        s = self.suite
+        total = self.deliver("bob", 2, "fetchmail")
+        for protocol, port, keep in (("imap", "imaps", "keep"), ("pop3", "pop3s", "keep"), ("pop3", "pop3s", "nokeep")):
+            box = self.home / f"{protocol}-{keep}"
+            rc = self.write("fetchmailrc", f"""
+poll {s.host} protocol {protocol} service {s.port[port]} user "{s.address('bob')}" password "{s.password('bob')}"
+  ssl sslcertfile {s.folder}/cert.pem sslcertck fetchall {keep} mda "cat >> {box}"
+""")
+            self.run_client("fetchmail", "-f", rc, "--pidfile", str(self.home / "pid"), "--nosyslog")
+            self.assertEqual(box.read_text().count("Subject: fetchmail"), 2)
+        self.assertEqual(len(s.bodies("bob")), 0)
+
+    def test_getmail(self):
+        s = self.suite
+        self.deliver("alice", 1, "getmail")
+        (self.home / "m").mkdir()
+        for sub in ("new", "cur", "tmp"):
+            (self.home / "m" / sub).mkdir()
+        rc = self.write("getmailrc", f"""
+[retriever]
+type = SimplePOP3SSLRetriever
+server = {s.host}
+port = {s.port['pop3s']}
+username = {s.address('alice')}
+password = {s.password('alice')}
+ca_certs = {s.folder}/cert.pem
+[destination]
+type = Maildir
+path = {self.home}/m/
+[options]
+read_all = true
+delete = false
+""")
+        self.run_client("getmail", "--getmaildir", str(self.home), "--rcfile", rc)
+        self.assertTrue(any("getmail 0" in f.read_text() for f in (self.home / "m/new").iterdir()))
+
+    def test_msmtp(self):
+        s = self.suite
+        before = len(s.bodies("bob"))
+        rc = self.write("msmtprc", f"""
+account default
+host {s.host}
+port {s.port['submission']}
+from {s.address('alice')}
+auth plain
+user {s.address('alice')}
+password {s.password('alice')}
+tls on
+tls_trust_file {s.folder}/cert.pem
+""")
+        self.run_client("msmtp", "-C", rc, s.address("bob"), input="Subject: by msmtp\n\nx\n")
+        s.wait_messages("bob", before + 1)
+
+    def test_a_change_shows_in_the_other_session_at_once(self):
+        s = self.suite
+        self.deliver("alice", 1, "idle")
+        one, two = s.imap("alice"), s.imap("alice")
+        one.select("INBOX")
+        two.select("INBOX")
+        two.send(b"i1 IDLE\r\n")
+        self.assertTrue(two.readline().startswith(b"+"))
+        one.store("1", "+FLAGS", r"(\Answered)")
+        line = two.readline()
+        self.assertIn(b"FETCH", line)
+        self.assertIn(b"\\Answered", line)
+        s.submit("bob", [s.address("alice")], message("b@x", "a@x", "while idling"))
+        while b"EXISTS" not in line:
+            line = two.readline()
+        two.send(b"DONE\r\n")
+        while not line.startswith(b"i1 "):
+            line = two.readline()
+        self.assertIn(b"OK", line)
+        one.logout()
+        two.logout()
+
+    def test_poplib_removes_at_quit_only(self):
+        s = self.suite
+        self.deliver("bob", 2, "pop")
+        c = s.pop3("bob")
+        count = c.stat()[0]
+        c.dele(1)
+        c.close()
+        c = s.pop3("bob")
+        self.assertEqual(c.stat()[0], count)
+        self.assertEqual(len(set(c.uidl()[1])), count)
+        c.dele(1)
+        self.assertTrue(b"\n".join(c.top(2, 0)[1]).lower().count(b"subject:"))
+        c.quit()
+        self.assertEqual(len(s.bodies("bob")), count - 1)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,108 @@
+"""Crash-only: any process may be killed at any instant, and nothing that got a 250 is lost or doubled.
+
+KURIR_KILLS sets how many rounds of kills each process gets (2 unless said otherwise).
+"""
+
+import os
+import random
+import re
+import signal
+import smtplib
+import threading
+import time
+import unittest
+
+from suite import Suite, message, wait_until
+
+ROUNDS = int(os.environ.get("KURIR_KILLS", "2"))
+SEED = int(os.environ.get("KURIR_SEED", str(random.randrange(1 << 30))))
+TOKEN = re.compile(rb"X-Token: (\d+-\d+)")
+
+
+class Load(threading.Thread):
+    """Sends messages without pause; writes down the token of each that got its 250."""
+
+    def __init__(self, suite, number):
+        super().__init__(daemon=True)
+        self.suite, self.number, self.accepted, self.on = suite, number, [], True
+
+    def run(self):
+        n = 0
+        while self.on:
+            try:
+                with self.suite.smtp() as c:
+                    for _ in range(10):
+                        n += 1
+                        token = f"{self.number}-{n}"
+                        c.sendmail("x@elsewhere.test", [self.suite.address("bob")],
+                                   message("x@elsewhere.test", "bob", "load", "x" * 70 + "\r\n", f"X-Token: {token}\r\n"))
+                        self.accepted.append(token)
+            except (smtplib.SMTPException, OSError):
+                time.sleep(0.05)
+
+
+class Crash(unittest.TestCase):
+    def tokens(self, suite):
+        return [m.group(1).decode() for b in suite.bodies("bob") for m in [TOKEN.search(b)] if m]
+
+    def check(self, suite, accepted):
+        """Everything accepted is in exactly one mailbox, once."""
+        suite.wait_queue_empty(60)
+        found = self.tokens(suite)
+        self.assertEqual(len(found), len(set(found)), "a message was delivered twice")
+        missing = set(accepted) - set(found)
+        self.assertFalse(missing, f"lost {len(missing)} of {len(accepted)}: {sorted(missing)[:5]}")
+
+    def test_each_process_is_killed_under_load(self):
+        rnd = random.Random(SEED)
+        print(f"seed {SEED}")
+        with Suite() as s:
+            loads = [Load(s, i) for i in range(4)]
+            for l in loads:
+                l.start()
+            names = sorted({p["name"] for p in s.processes()})
+            self.assertGreaterEqual(len(names), 9, names)
+            for _ in range(ROUNDS):
+                for name in names:
+                    time.sleep(rnd.uniform(0.05, 0.3))
+                    for pid in s.pids(name):
+                        os.kill(pid, signal.SIGKILL)
+                    wait_until(lambda: s.pids(name), 12, f"{name} to come back")
+            for l in loads:
+                l.on = False
+            for l in loads:
+                l.join(60)
+            accepted = [t for l in loads for t in l.accepted]
+            self.assertGreater(len(accepted), 50)
+            self.check(s, accepted)
+
+    def test_everything_is_killed_and_starts_again(self):
+        with Suite() as s:
+            for _ in range(ROUNDS):
+                load = Load(s, random.randrange(10 ** 9))
+                load.start()
+                time.sleep(0.7)
+                load.on = False
+                s.kill()
+                load.join(60)
+                s.run()
+                self.check(s, load.accepted)
+
+    def test_the_service_is_whole_within_two_seconds(self):
+        with Suite() as s:
+            for name in ("listener", "queue", "lookup", "mailbox", "imapd"):
+                os.kill(s.pids(name)[0], signal.SIGKILL)
+                start = time.monotonic()
+                while True:
+                    try:
+                        with s.smtp() as c:
+                            c.sendmail("x@y.test", [s.address("bob")], message("x@y.test", "bob"))
+                        s.imap("bob").logout()
+                        break
+                    except Exception:
+                        self.assertLess(time.monotonic() - start, 2, name)
+                        time.sleep(0.02)
+
+
+if __name__ == "__main__":
+    unittest.main()

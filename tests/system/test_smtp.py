@@ -1,0 +1,180 @@
+"""SMTP and submission with swaks, openssl s_client and Python's smtplib."""
+
+import smtplib
+import socket
+import subprocess
+import unittest
+
+from suite import Suite, message
+
+
+class Smtp(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.suite = Suite().__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.suite.__exit__(None, None, None)
+
+    def swaks(self, *arguments, port="smtp"):
+        s = self.suite
+        return subprocess.run(["swaks", "--server", s.host, "--port", str(s.port[port]), "--helo", "client.test",
+                               "--timeout", "20", *arguments], capture_output=True, text=True, timeout=60)
+
+    def login(self, user="alice", password=None):
+        s = self.suite
+        return ["--auth", "PLAIN", "--auth-user", s.address(user), "--auth-password", password or s.password(user)]
+
+    def test_swaks_delivers_in_clear_and_under_tls(self):
+        for i, extra in enumerate(([], ["--tls"])):
+            before = len(self.suite.bodies("bob"))
+            r = self.swaks("--to", self.suite.address("bob"), "--from", "x@elsewhere.test", *extra)
+            self.assertEqual(r.returncode, 0, r.stdout)
+            self.assertRegex(r.stdout, r"250 2\.0\.0 [0-9a-z]{13} ")
+            self.suite.wait_messages("bob", before + 1)
+
+    def test_swaks_submits_with_auth_to_one_and_many(self):
+        before = len(self.suite.bodies("alice"))
+        to = self.suite.address("alice") + "," + self.suite.address("bob")
+        r = self.swaks("--to", to, "--from", self.suite.address("alice"), "--tls", *self.login(), port="submission")
+        self.assertEqual(r.returncode, 0, r.stdout)
+        self.suite.wait_messages("alice", before + 1)
+        r = self.swaks("--to", to, "--from", self.suite.address("alice"), "--tls-on-connect", "--auth", "LOGIN",
+                       *self.login()[2:], port="smtps")
+        self.assertEqual(r.returncode, 0, r.stdout)
+        self.suite.wait_messages("alice", before + 2)
+
+    def test_refusals(self):
+        s = self.suite
+        cases = [
+            (["--to", s.address("bob"), "--tls", *self.login(password="wrong")], "submission", "535 5.7.8"),
+            (["--to", "x@far.test"], "smtp", "550 5.7.1"),
+            (["--to", s.address("nobody")], "smtp", "550 5.1.1"),
+            (["--to", s.address("bob"), "--tls"], "submission", "530 5.7.0"),
+        ]
+        for arguments, port, want in cases:
+            r = self.swaks("--from", "x@elsewhere.test", *arguments, port=port)
+            self.assertNotEqual(r.returncode, 0)
+            self.assertIn(want, r.stdout)
+
+    def test_a_message_over_size_is_refused_before_and_after(self):
+        s = self.suite
+        with s.smtp() as c:
+            c.ehlo("client.test")
+            limit = int(c.esmtp_features["size"])
+            code, text = c.mail("x@elsewhere.test", [f"SIZE={limit + 1}"])
+            self.assertEqual(code, 552, text)
+            c.mail("x@elsewhere.test")
+            c.rcpt(s.address("bob"))
+            with self.assertRaises(smtplib.SMTPDataError) as e:
+                c.data(b"Subject: big\r\n\r\n" + b"x" * 998 + b"\r\n" + (b"y" * 998 + b"\r\n") * (limit // 1000 + 1))
+            self.assertEqual(e.exception.smtp_code, 552)
+            self.assertEqual(c.noop()[0], 250)
+
+    def test_a_large_message_arrives_whole(self):
+        s = self.suite
+        before = len(s.bodies("bob"))
+        body = ("line of a large message %d\r\n" * 1) % 1
+        data = message("x@elsewhere.test", s.address("bob"), "large", body * 40000)
+        with s.smtp() as c:
+            c.sendmail("x@elsewhere.test", [s.address("bob")], data)
+        got = s.wait_messages("bob", before + 1)
+        self.assertTrue(any(b.endswith(data) for b in got))
+
+    def test_password_needs_tls_from_afar_and_the_extensions_say_so(self):
+        with self.suite.smtp("submission") as c:
+            c.ehlo("client.test")
+            self.assertTrue(c.has_extn("starttls"))
+            for word in ("pipelining", "8bitmime", "size", "enhancedstatuscodes"):
+                self.assertTrue(c.has_extn(word), word)
+            c.starttls(context=self.suite.tls())
+            c.ehlo("client.test")
+            self.assertFalse(c.has_extn("starttls"))
+            self.assertIn("PLAIN", c.esmtp_features["auth"])
+
+    def raw(self, octets, port="smtp"):
+        """Sends octets after EHLO and QUITs; returns all that came back."""
+        with socket.create_connection((self.suite.host, self.suite.port[port]), timeout=20) as c:
+            c.sendall(b"EHLO client.test\r\n")
+            c.sendall(octets)
+            c.sendall(b"QUIT\r\n")
+            out = b""
+            while chunk := c.recv(65536):
+                out += chunk
+        return out.decode(errors="replace")
+
+    def test_smuggling_never_makes_a_second_message(self):
+        s = self.suite
+        ends = [b"\n.\n", b"\n.\r\n", b"\r\n.\n", b"\r.\r", b"\r.\r\n", b"\r\n.\r", b"\r.\n", b"\n.\r",
+                b"\r\n.\0\r\n", b"\r\n\0.\r\n", b"\r\n. \r\n", b"\r\n.\r\r\n"]
+        before = len(s.bodies("bob"))
+        smuggled = f"MAIL FROM:<i@evil.test>\r\nRCPT TO:<{s.address('bob')}>\r\nDATA\r\nSubject: smuggled\r\n\r\nx"
+        stored = 0
+        for end in ends:
+            out = self.raw(f"MAIL FROM:<a@b.test>\r\nRCPT TO:<{s.address('bob')}>\r\nDATA\r\nSubject: first\r\n\r\na".encode()
+                           + end + smuggled.encode() + b"\r\n.\r\n")
+            finals = [l for l in out.splitlines() if l.startswith(("250 2.0.0 ", "550 5.6.0")) and "ok" not in l]
+            self.assertEqual(len(finals), 1, (end, out))
+            stored += finals[0].startswith("250")
+        got = s.wait_messages("bob", before + stored)
+        self.assertEqual(len(got), before + stored)
+        self.assertFalse(any(b"Subject: smuggled" in b.split(b"\r\n\r\n")[0] for b in got))
+
+    def test_hostile_lines_stay_in_step(self):
+        for line, want in ((b"MAIL FROM:<a@b>\n", "500"), (b"MAIL FROM:<a\0b@c>\r\n", "501"),
+                           (b"NOOP " + b"x" * 1000000 + b"\r\n", "500"), (b"RCPT TO:<a@b>\r\n", "503"),
+                           (b"DATA\r\n", "503"), (b"FOO\r\n", "500"), (b"MAIL FROM:<a@b> SIZE=-1\r\n", "501"),
+                           (b"MAIL FROM:<a@b> FOO=1\r\n", "555"), (b"MAIL FROM:<;touch${IFS}/tmp/M;>\r\n", "501")):
+            out = self.raw(line + b"NOOP\r\n")
+            codes = [l[:3] for l in out.splitlines() if l[3:4] == " "]
+            self.assertIn(codes[2:], ([want, "250", "221"], [want]), (line[:40], out[-300:]))
+
+    def test_starttls_injection_is_dropped(self):
+        s = self.suite
+        with socket.create_connection((s.host, s.port["smtp"]), timeout=20) as c:
+            f = c.makefile("rb")
+            f.readline()
+            c.sendall(b"EHLO x.test\r\n")
+            while not f.readline().startswith(b"250 "):
+                pass
+            c.sendall(b"STARTTLS\r\nMAIL FROM:<i@x.test>\r\n")
+            self.assertTrue(f.readline().startswith(b"220"))
+            t = s.tls().wrap_socket(c, server_hostname="localhost")
+            t.sendall(b"NOOP\r\n")
+            self.assertTrue(t.recv(1000).startswith(b"250"))
+            t.sendall(b"RCPT TO:<x@y.test>\r\n")
+            self.assertTrue(t.recv(1000).startswith(b"503"))
+
+    def test_openssl_s_client(self):
+        s = self.suite
+        for protocol, port in (("smtp", "smtp"), ("imap", "imap"), ("pop3", "pop3"), (None, "imaps"), (None, "smtps"), (None, "pop3s")):
+            for version in ("-tls1_2", "-tls1_3"):
+                r = subprocess.run(["openssl", "s_client", "-connect", f"{s.host}:{s.port[port]}", "-CAfile",
+                                    s.folder / "cert.pem", "-brief", version, "-verify_return_error",
+                                    *(["-starttls", protocol] if protocol else [])],
+                                   input="", capture_output=True, text=True, timeout=30)
+                self.assertIn("Verification: OK", r.stderr + r.stdout, (port, version))
+        old = subprocess.run(["openssl", "s_client", "-connect", f"{s.host}:{s.port['imaps']}", "-tls1_1",
+                              "-cipher", "DEFAULT@SECLEVEL=0"], input="", capture_output=True, text=True, timeout=30)
+        self.assertNotEqual(old.returncode, 0)
+
+    def test_sendmail_command(self):
+        s = self.suite
+        before = len(s.bodies("bob"))
+        sendmail = s.folder / "sendmail"
+        if not sendmail.exists():
+            from suite import SMTPCTL
+            sendmail.symlink_to(SMTPCTL)
+        r = subprocess.run([sendmail, "-t", "-i", "-f", s.address("alice")], text=True, capture_output=True,
+                           input=f"To: {s.address('bob')}\nBcc: {s.address('bob')}\nSubject: from cron\n\n.\nbody\n",
+                           env={"PATH": "/usr/bin:/bin", "KURIR_RUN": str(s.folder / "run")}, timeout=30)
+        self.assertEqual(r.returncode, 0, r.stderr)
+        got = s.wait_messages("bob", before + 1)[-1]
+        self.assertIn(b"Subject: from cron", got)
+        self.assertNotIn(b"Bcc", got)
+        self.assertTrue(got.endswith(b"\r\n.\r\nbody\r\n"))
+
+
+if __name__ == "__main__":
+    unittest.main()
