@@ -12,6 +12,7 @@
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/ipc/frame.h"
 #include "common/net/loop.h"
 
 #include <errno.h>
@@ -24,11 +25,7 @@
 #include <unistd.h>
 
 enum {
-	HEADER = 12,
-	FLAG_FD = 1,
 	BLOCK = 256 * 1024,
-	INBOX_FDS = 64,
-	CONTROL_FDS = 8,
 	STRUCT_MOST = 1024,
 	NAME = 32,
 };
@@ -55,8 +52,7 @@ struct channel {
 	struct buf out;
 	uint64_t sent;         /* octets ever taken by the kernel; out begins there */
 	STAILQ_HEAD(, outgoing_fd) out_fds;
-	int in_fds[INBOX_FDS];
-	size_t in_fd_count;
+	struct frame_fds in_fds;
 	struct hash requests;
 	uint32_t next_id;
 	struct task flush;
@@ -165,31 +161,6 @@ next_piece(struct channel *c, int *fd)
 	return o == NULL ? c->out.len : (size_t)(o->at - c->sent);
 }
 
-static ssize_t
-send_piece(struct channel *c, const char *data, size_t len, int fd)
-{
-	struct iovec iov = {.iov_base = (void *)(uintptr_t)data, .iov_len = len};
-	union {
-		char octets[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control;
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-
-	if (fd >= 0) {
-		struct cmsghdr *cmsg;
-
-		memset(&control, 0, sizeof(control));
-		msg.msg_control = control.octets;
-		msg.msg_controllen = sizeof(control.octets);
-		cmsg = CMSG_FIRSTHDR(&msg);
-		cmsg->cmsg_level = SOL_SOCKET;
-		cmsg->cmsg_type = SCM_RIGHTS;
-		cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(cmsg), &fd, sizeof(int));
-	}
-	return sendmsg(c->fd, &msg, MSG_NOSIGNAL);
-}
-
 static void
 drop_sent_fd(struct channel *c)
 {
@@ -212,7 +183,7 @@ channel_flush(struct channel *c)
 		ssize_t n;
 
 		len = len > c->out.len - done ? c->out.len - done : len;
-		n = send_piece(c, c->out.data + done, len, fd);
+		n = frame_send(c->fd, slice_make(c->out.data + done, len), fd);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS)) {
@@ -247,46 +218,6 @@ on_flush(void *owner)
 		c->drained = NULL;
 		drained(c->drained_owner);
 	}
-}
-
-/* Descriptors that came with a block of octets, in order. */
-static bool
-collect_fds(struct channel *c, struct msghdr *msg)
-{
-	bool fits = (msg->msg_flags & MSG_CTRUNC) == 0;
-
-	for (struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg); cmsg != NULL; cmsg = CMSG_NXTHDR(msg, cmsg)) {
-		size_t n;
-
-		if (cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SCM_RIGHTS)
-			continue;
-		n = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		for (size_t i = 0; i < n; i++) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(cmsg) + i * sizeof(int), sizeof(int));
-			if (c->in_fd_count < INBOX_FDS) {
-				c->in_fds[c->in_fd_count++] = fd;
-			} else {
-				close(fd);
-				fits = false;
-			}
-		}
-	}
-	return fits;
-}
-
-static int
-take_fd(struct channel *c)
-{
-	int fd;
-
-	if (c->in_fd_count == 0)
-		return -1;
-	fd = c->in_fds[0];
-	c->in_fd_count--;
-	memmove(c->in_fds, c->in_fds + 1, c->in_fd_count * sizeof(int));
-	return fd;
 }
 
 /* A file must be a file and a socket a socket, whatever the peer claims. */
@@ -356,16 +287,16 @@ deliver_answer(struct channel *c, struct ipc_message *m)
 }
 
 static void
-dispatch(struct channel *c, uint16_t type, uint16_t flags, uint32_t id, struct slice body)
+dispatch(struct channel *c, const struct frame *f, struct slice body)
 {
 	_Alignas(max_align_t) unsigned char room[STRUCT_MOST];
-	const struct ipc_handler *h = find_handler(c, type);
-	const struct ipc_schema *schema = h != NULL ? h->schema : find_answer(c, type);
-	struct ipc_message m = {.channel = c, .schema = schema, .id = id, .body = room, .fd = -1};
+	const struct ipc_handler *h = find_handler(c, f->type);
+	const struct ipc_schema *schema = h != NULL ? h->schema : find_answer(c, f->type);
+	struct ipc_message m = {.channel = c, .schema = schema, .id = f->id, .body = room, .fd = -1};
 	const char *wrong = NULL;
 
-	if (flags & FLAG_FD)
-		m.fd = take_fd(c);
+	if (f->has_fd)
+		m.fd = frame_fds_take(&c->in_fds);
 	if (schema == NULL)
 		wrong = "type";
 	else if (!is_right_descriptor(schema, m.fd))
@@ -387,34 +318,23 @@ dispatch(struct channel *c, uint16_t type, uint16_t flags, uint32_t id, struct s
 		deliver_answer(c, &m);
 }
 
-static uint32_t
-get32(const char *p)
-{
-	const unsigned char *u = (const unsigned char *)p;
-
-	return (uint32_t)u[0] << 24 | (uint32_t)u[1] << 16 | (uint32_t)u[2] << 8 | u[3];
-}
-
 /* Handles the whole frames in octets; returns how many octets they were. */
 static size_t
 handle_frames(struct channel *c, struct slice octets)
 {
 	size_t at = 0;
 
-	while (c->up && !c->closed && octets.len - at >= HEADER) {
-		const char *p = octets.data + at;
-		uint32_t len = get32(p);
-		uint32_t kind = get32(p + 4);
+	while (c->up && !c->closed) {
+		struct slice rest = slice_from(octets, at);
+		struct frame f;
+		enum frame_result result = frame_get(rest, &f);
 
-		if (len < HEADER || len > LIMIT_FRAME) {
+		if (result == FRAME_BAD)
 			channel_violation(c, "length");
+		if (result != FRAME_WHOLE)
 			break;
-		}
-		if (octets.len - at < len)
-			break;
-		at += len;
-		dispatch(c, (uint16_t)(kind >> 16), (uint16_t)kind, get32(p + 8),
-		    slice_make(p + HEADER, len - HEADER));
+		at += f.length;
+		dispatch(c, &f, slice_sub(rest, FRAME_HEADER, f.length - FRAME_HEADER));
 	}
 	return at;
 }
@@ -422,16 +342,10 @@ handle_frames(struct channel *c, struct slice octets)
 static ssize_t
 receive(struct channel *c)
 {
-	struct iovec iov = {.iov_base = block, .iov_len = sizeof(block)};
-	union {
-		char octets[CMSG_SPACE(sizeof(int) * CONTROL_FDS)];
-		struct cmsghdr align;
-	} control;
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.octets,
-	    .msg_controllen = sizeof(control.octets)};
-	ssize_t n = recvmsg(c->fd, &msg, MSG_CMSG_CLOEXEC);
+	bool fits;
+	ssize_t n = frame_receive(c->fd, block, sizeof(block), &c->in_fds, &fits);
 
-	if (n > 0 && !collect_fds(c, &msg)) {
+	if (!fits) {
 		channel_violation(c, "descriptors");
 		return -1;
 	}
@@ -524,21 +438,11 @@ channel_close(struct channel *c)
 	close(c->fd);
 	while (!STAILQ_EMPTY(&c->out_fds))
 		drop_sent_fd(c);
-	for (size_t i = 0; i < c->in_fd_count; i++)
-		close(c->in_fds[i]);
+	frame_fds_close(&c->in_fds);
 	hash_fini(&c->requests);
 	buf_fini(&c->in);
 	buf_fini(&c->out);
 	free(c);
-}
-
-static void
-put32(char *p, uint32_t n)
-{
-	p[0] = (char)(n >> 24);
-	p[1] = (char)(n >> 16);
-	p[2] = (char)(n >> 8);
-	p[3] = (char)n;
 }
 
 static bool
@@ -563,8 +467,8 @@ channel_send(struct channel *c, const struct ipc_schema *schema, uint32_t id, co
 		return false;
 	}
 	start = c->out.len;
-	buf_room(&c->out, HEADER);
-	buf_grew(&c->out, HEADER);
+	buf_room(&c->out, FRAME_HEADER);
+	buf_grew(&c->out, FRAME_HEADER);
 	wrong = ipc_pack(&c->out, schema, message);
 	if (wrong == NULL && c->out.len - start > LIMIT_FRAME)
 		wrong = "length";
@@ -572,9 +476,8 @@ channel_send(struct channel *c, const struct ipc_schema *schema, uint32_t id, co
 		buf_truncate(&c->out, start);
 		return refuse(c, schema, fd, wrong);
 	}
-	put32(c->out.data + start, (uint32_t)(c->out.len - start));
-	put32(c->out.data + start + 4, (uint32_t)schema->type << 16 | (fd >= 0 ? FLAG_FD : 0));
-	put32(c->out.data + start + 8, id);
+	frame_put(c->out.data + start, &(struct frame){.length = (uint32_t)(c->out.len - start),
+	    .type = schema->type, .has_fd = fd >= 0, .id = id});
 	if (fd >= 0) {
 		struct outgoing_fd *o = mem_zero(sizeof(*o));
 

@@ -39,7 +39,7 @@ struct stream {
 	struct task flush;
 	struct timer patience;          /* of a stream that finishes by itself */
 	bool wanted, connecting, handshaking, skipping;
-	bool busy, closed, finishing, ended, failed, shut, write_blocked;
+	bool busy, closed, finishing, ended, failed, write_blocked;
 	bool read_needs_write, write_needs_read;
 	char *failure;
 };
@@ -208,8 +208,6 @@ flush(struct stream *s)
 	buf_fini(&s->out);
 	if (s->handshaking && s->tls == NULL)
 		begin_tls(s);
-	else if (s->shut)
-		shutdown(s->fd, SHUT_WR);
 	watch(s);
 	return tell || s->failed;
 }
@@ -530,7 +528,7 @@ stream_discard_input(struct stream *s)
 void
 stream_write(struct stream *s, struct slice octets)
 {
-	if (s->failed || s->closed || s->shut)
+	if (s->failed || s->closed)
 		return;
 	buf_add_slice(&s->out, octets);
 	task_queue(&s->flush);
@@ -541,7 +539,7 @@ stream_printf(struct stream *s, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (s->failed || s->closed || s->shut)
+	if (s->failed || s->closed)
 		return;
 	va_start(ap, fmt);
 	buf_vprintf(&s->out, fmt, ap);
@@ -553,19 +551,6 @@ size_t
 stream_pending(const struct stream *s)
 {
 	return s->out.len;
-}
-
-bool
-stream_is_drained(const struct stream *s)
-{
-	return s->failed || s->out.len == 0;
-}
-
-void
-stream_shutdown(struct stream *s)
-{
-	s->shut = true;
-	task_queue(&s->flush);
 }
 
 void

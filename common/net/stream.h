@@ -69,12 +69,6 @@ void stream_printf(struct stream *s, const char *fmt, ...) __attribute__((format
 enum { STREAM_HIGH = 256 * 1024 };
 size_t stream_pending(const struct stream *s);
 
-/* True once: everything that was written has gone out, or never will. */
-bool stream_is_drained(const struct stream *s);
-
-/* Ends with a FIN after the last octet; input may still be read. */
-void stream_shutdown(struct stream *s);
-
 /*
  * Goes over to TLS after what is queued has gone out in clear. Until the handshake is done all
  * input is STREAM_AGAIN; if it fails, STREAM_CLOSED, and stream_failure() says why.
