@@ -1,22 +1,33 @@
 /*
- * Octets as text and back: base64 (RFC 4648), hexadecimal, and xtext (RFC 3461 4). Decoders are
- * strict: what no encoder writes is refused.
+ * Octets as text and back: base64, hexadecimal, xtext, unitext, percent. All append to a buffer.
+ * A decoder is strict: it takes exactly what the encoding allows, or refuses and leaves the
+ * buffer as it was. The buffer's maximum is the bound; passing it is a refusal as well.
  */
 #ifndef COMMON_BASE_ENCODE_H
 #define COMMON_BASE_ENCODE_H
 
 #include "common/base/buf.h"
 
+/* RFC 4648 4, with padding, without line breaks; non-zero spare bits are refused (3.5). */
 void base64_encode(struct buf *out, struct slice octets);
-
-/* Appends the octets; false for any character, padding or rest that does not belong. */
 bool base64_decode(struct buf *out, struct slice text);
 
+/* Two digits an octet: lower case is written, both cases are read. */
 void hex_encode(struct buf *out, struct slice octets);
 bool hex_decode(struct buf *out, struct slice text);
 
-/* xtext; the decoder refuses what would become a control character, NUL, CR and LF above all. */
+/* RFC 3461 4: + and = and what is not printable ASCII become +XX. Text that hides a control is
+ * refused, CR, LF and NUL above all, for what comes out goes into header fields. */
 void xtext_encode(struct buf *out, struct slice octets);
 bool xtext_decode(struct buf *out, struct slice text);
+
+/* RFC 6533 3: characters above ASCII, blanks, controls, + = and the backslash become \x{HEX}. Text
+ * that is not UTF-8, or that hides a control, is refused. */
+void unitext_encode(struct buf *out, struct slice text);
+bool unitext_decode(struct buf *out, struct slice text);
+
+/* RFC 3986 2.1: everything but unreserved characters becomes %XX; a + stays a +. */
+void percent_encode(struct buf *out, struct slice octets);
+bool percent_decode(struct buf *out, struct slice text);
 
 #endif

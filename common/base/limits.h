@@ -27,6 +27,7 @@ enum {
 	LIMIT_SMTP_ERRORS   = 20,                 /* bad commands before 421 */
 	LIMIT_AUTH_FAILURES = 5,                  /* wrong passwords before the session ends */
 	LIMIT_MESSAGE       = 35 * 1024 * 1024,   /* octets; smtp max-message-size */
+	LIMIT_RETURNED      = 64 * 1024,          /* octets of a message that a bounce brings back whole */
 	LIMIT_SESSIONS      = 20000,              /* of one process */
 	LIMIT_PER_ADDRESS   = 50,                 /* sessions from one IPv4 address or IPv6 /64 */
 

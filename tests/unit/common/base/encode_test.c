@@ -60,6 +60,18 @@ Test(encode, xtext_hides_no_line_end)
 	CHECK(xtext_decode, cases);
 }
 
+Test(encode, unitext)
+{
+	static const struct decoding cases[] = {
+	    {"", ""}, {"ab@c", "ab@c"}, {"\\x{FC}b", "\xc3\xbc" "b"}, {"\xc3\xbc", "\xc3\xbc"},
+	    {"\\x{1F600}", "\xf0\x9f\x98\x80"}, {"a\\x{2B}b", "a+b"}, {"a\\x{5C}b", "a\\b"},
+	    {"a+b", NULL}, {"a b", NULL}, {"\\x{}", NULL}, {"\\x{D}", NULL}, {"\\x{0A}", NULL}, {"\\x{85}", NULL},
+	    {"\\x{FC", NULL}, {"\\", NULL}, {"\\y", NULL}, {"a\xc3", NULL}, {"\\x{1234567}", NULL},
+	};
+
+	CHECK(unitext_decode, cases);
+}
+
 Test(encode, percent)
 {
 	static const struct decoding cases[] = {
@@ -74,7 +86,7 @@ Test(encode, every_octet_comes_back)
 	static const struct {
 		void (*encode)(struct buf *, struct slice);
 		bool (*decode)(struct buf *, struct slice);
-		bool lines;
+		bool controls;
 	} pairs[] = {
 	    {base64_encode, base64_decode, true},
 	    {hex_encode, hex_decode, true},
@@ -86,16 +98,29 @@ Test(encode, every_octet_comes_back)
 		for (int c = 0; c < 256; c++) {
 			char octets[] = {'a', (char)c, 'z', (char)c};
 			struct buf text = {0}, back = {0};
-			bool hidden = c == 0 || c == '\r' || c == '\n';
+			bool hidden = c < ' ' || c == 127;
 
 			pairs[i].encode(&text, slice_make(octets, sizeof(octets)));
-			cr_assert_eq(pairs[i].decode(&back, buf_slice(&text)), pairs[i].lines || !hidden);
-			if (pairs[i].lines || !hidden)
+			cr_assert_eq(pairs[i].decode(&back, buf_slice(&text)), pairs[i].controls || !hidden);
+			if (pairs[i].controls || !hidden)
 				cr_assert(slice_equal(buf_slice(&back), slice_make(octets, sizeof(octets))));
 			buf_fini(&text);
 			buf_fini(&back);
 		}
 	}
+}
+
+Test(encode, unitext_comes_back)
+{
+	struct slice text = SLICE("a b+c=d\\e\xc3\xbc\xf0\x9f\x98\x80");
+	struct buf encoded = {0}, back = {0};
+
+	unitext_encode(&encoded, text);
+	cr_slice_eq(buf_slice(&encoded), "a\\x{20}b\\x{2B}c\\x{3D}d\\x{5C}e\\x{FC}\\x{1F600}");
+	cr_assert(unitext_decode(&back, buf_slice(&encoded)));
+	cr_assert(slice_equal(buf_slice(&back), text));
+	buf_fini(&encoded);
+	buf_fini(&back);
 }
 
 Test(encode, a_full_buffer_is_a_refusal)

@@ -1,0 +1,571 @@
+#include "common/mail/smtp_syntax.h"
+
+#include "common/base/encode.h"
+#include "common/base/utf8.h"
+
+#include <string.h>
+
+static const struct {
+	int code;
+	const char *enhanced, *sentence;
+} results[] = {
+#define R(name, code, enhanced, sentence) {code, enhanced, sentence},
+    SMTP_SYNTAX_RESULTS(R)
+#undef R
+};
+
+static const char *const verbs[] = {
+    "",
+#define V(name) #name,
+    SMTP_VERBS(V)
+#undef V
+};
+
+enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
+
+int
+smtp_syntax_code(enum smtp_syntax_result result)
+{
+	return results[result].code;
+}
+
+const char *
+smtp_syntax_enhanced(enum smtp_syntax_result result)
+{
+	return results[result].enhanced;
+}
+
+const char *
+smtp_syntax_text(enum smtp_syntax_result result)
+{
+	return results[result].sentence;
+}
+
+const char *
+smtp_verb_name(enum smtp_verb verb)
+{
+	return verbs[verb];
+}
+
+static bool
+has_control(struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		if ((unsigned char)s.data[i] < ' ' || s.data[i] == 127)
+			return true;
+	}
+	return false;
+}
+
+static struct slice
+trim_spaces(struct slice s)
+{
+	while (s.len > 0 && s.data[0] == ' ')
+		s = slice_from(s, 1);
+	while (s.len > 0 && s.data[s.len - 1] == ' ')
+		s.len--;
+	return s;
+}
+
+/* [2001:db8::1] without its tag is wrong, but some clients say it. */
+static bool
+is_untagged_literal(struct slice s)
+{
+	char tagged[LIMIT_HOSTNAME + 8] = "[IPv6:";
+
+	if (s.len < 2 || s.len > LIMIT_HOSTNAME || slice_find(s, ':') < 0)
+		return false;
+	memcpy(tagged + 6, s.data + 1, s.len - 1);
+	return domain_is_literal(slice_make(tagged, s.len + 5));
+}
+
+bool
+smtp_hello_is_valid(struct slice name)
+{
+	if (name.len == 0 || name.len > LIMIT_HOSTNAME)
+		return false;
+	if (name.data[0] == '[')
+		return domain_is_literal(name) || is_untagged_literal(name);
+	for (size_t i = 0; i < name.len; i++) {
+		char c = name.data[i];
+
+		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
+		    (c == '\0' || strchr("-_.:", c) == NULL))
+			return false;
+	}
+	return true;
+}
+
+/* Decodes into size octets, a NUL with them; what comes out is UTF-8 without controls. */
+static bool
+take_text(bool (*decode)(struct buf *, struct slice), struct slice text, char *out, size_t size)
+{
+	struct buf octets;
+	bool ok;
+
+	buf_init(&octets, size - 1);
+	ok = text.len > 0 && decode(&octets, text) && !has_control(buf_slice(&octets)) &&
+	    utf8_is_valid(buf_slice(&octets)) && slice_copy(buf_slice(&octets), out, size);
+	buf_fini(&octets);
+	return ok;
+}
+
+static enum smtp_syntax_result
+take_size(struct slice value, struct smtp_mail *m)
+{
+	if (slice_number(value, INT64_MAX, &m->size))
+		return SMTP_SYNTAX_OK;
+	for (size_t i = 0; i < value.len; i++) {
+		if (value.data[i] < '0' || value.data[i] > '9')
+			return SMTP_SYNTAX_PARAMETER_BAD;
+	}
+	return value.len > 0 ? SMTP_SYNTAX_SIZE_TOO_LARGE : SMTP_SYNTAX_PARAMETER_BAD;
+}
+
+static enum smtp_syntax_result
+take_body(struct slice value, unsigned offers, struct smtp_mail *m)
+{
+	if (slice_equal_text_nocase(value, "7BIT"))
+		m->body = SMTP_BODY_7BIT;
+	else if (slice_equal_text_nocase(value, "8BITMIME"))
+		m->body = SMTP_BODY_8BITMIME;
+	else if ((offers & SMTP_OFFER_BINARY) != 0 && slice_equal_text_nocase(value, "BINARYMIME"))
+		m->body = SMTP_BODY_BINARYMIME;
+	else
+		return SMTP_SYNTAX_PARAMETER_BAD;
+	return SMTP_SYNTAX_OK;
+}
+
+static enum smtp_syntax_result
+take_ret(struct slice value, struct smtp_mail *m)
+{
+	if (slice_equal_text_nocase(value, "FULL"))
+		m->ret = SMTP_RET_FULL;
+	else if (slice_equal_text_nocase(value, "HDRS"))
+		m->ret = SMTP_RET_HDRS;
+	else
+		return SMTP_SYNTAX_PARAMETER_BAD;
+	return SMTP_SYNTAX_OK;
+}
+
+static enum smtp_syntax_result
+take_envid(struct slice value, struct smtp_mail *m)
+{
+	if (!take_text(xtext_decode, value, m->envid, sizeof(m->envid)))
+		return SMTP_SYNTAX_PARAMETER_BAD;
+	return SMTP_SYNTAX_OK;
+}
+
+/* Who submitted the message first (RFC 4954 5); <> is nobody that can be named. */
+static enum smtp_syntax_result
+take_auth(struct slice value, struct smtp_mail *m)
+{
+	struct address a;
+
+	m->has_auth = true;
+	if (slice_equal_text(value, "<>"))
+		return SMTP_SYNTAX_OK;
+	if (!take_text(xtext_decode, value, m->auth, sizeof(m->auth)) ||
+	    address_parse(slice_of(m->auth), ADDRESS_ALLOW_UTF8, &a) != ADDRESS_OK)
+		return SMTP_SYNTAX_PARAMETER_BAD;
+	return SMTP_SYNTAX_OK;
+}
+
+static enum smtp_syntax_result
+take_notify(struct slice value, struct smtp_rcpt *r)
+{
+	static const struct {
+		const char *word;
+		uint8_t bit;
+	} words[] = {{"NEVER", SMTP_NOTIFY_NEVER}, {"SUCCESS", SMTP_NOTIFY_SUCCESS},
+	    {"FAILURE", SMTP_NOTIFY_FAILURE}, {"DELAY", SMTP_NOTIFY_DELAY}};
+	struct slice word, rest = value;
+
+	if (value.len == 0 || value.data[value.len - 1] == ',')
+		return SMTP_SYNTAX_PARAMETER_BAD;
+	while (slice_split(&rest, ',', &word)) {
+		uint8_t bit = 0;
+
+		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+			if (slice_equal_text_nocase(word, words[i].word))
+				bit = words[i].bit;
+		}
+		if (bit == 0 || (r->notify & bit) != 0)
+			return SMTP_SYNTAX_PARAMETER_BAD;
+		r->notify |= bit;
+	}
+	if ((r->notify & SMTP_NOTIFY_NEVER) != 0 && r->notify != SMTP_NOTIFY_NEVER)
+		return SMTP_SYNTAX_PARAMETER_BAD;
+	return SMTP_SYNTAX_OK;
+}
+
+static bool
+is_type(struct slice type)
+{
+	for (size_t i = 0; i < type.len; i++) {
+		char c = type.data[i];
+
+		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') && c != '-')
+			return false;
+	}
+	return type.len > 0;
+}
+
+static bool
+is_utf8_type(struct slice type)
+{
+	return slice_equal_text_nocase(type, "utf-8");
+}
+
+/* address-type ";" xtext (RFC 3461 4.2), or "utf-8;" unitext (RFC 6533 3). */
+static enum smtp_syntax_result
+take_orcpt(struct slice value, struct smtp_rcpt *r)
+{
+	struct slice type, address = value;
+
+	if (!slice_split(&address, ';', &type) || !is_type(type) || type.len > 20)
+		return SMTP_SYNTAX_PARAMETER_BAD;
+	memcpy(r->orcpt, type.data, type.len);
+	r->orcpt[type.len] = ';';
+	if (!take_text(is_utf8_type(type) ? unitext_decode : xtext_decode, address,
+	        r->orcpt + type.len + 1, sizeof(r->orcpt) - type.len - 1))
+		return SMTP_SYNTAX_PARAMETER_BAD;
+	return SMTP_SYNTAX_OK;
+}
+
+enum parameter { SIZE, BODY, SMTPUTF8, RET, ENVID, AUTH, NOTIFY, ORCPT };
+
+static const struct {
+	const char *name;
+	enum smtp_verb verb;
+	unsigned offer;      /* 0: always known */
+} parameters[] = {
+    [SIZE] = {"SIZE", SMTP_VERB_MAIL, 0},
+    [BODY] = {"BODY", SMTP_VERB_MAIL, 0},
+    [SMTPUTF8] = {"SMTPUTF8", SMTP_VERB_MAIL, SMTP_OFFER_UTF8},
+    [RET] = {"RET", SMTP_VERB_MAIL, SMTP_OFFER_DSN},
+    [ENVID] = {"ENVID", SMTP_VERB_MAIL, SMTP_OFFER_DSN},
+    [AUTH] = {"AUTH", SMTP_VERB_MAIL, SMTP_OFFER_AUTH},
+    [NOTIFY] = {"NOTIFY", SMTP_VERB_RCPT, SMTP_OFFER_DSN},
+    [ORCPT] = {"ORCPT", SMTP_VERB_RCPT, SMTP_OFFER_DSN},
+};
+
+enum { PARAMETERS = sizeof(parameters) / sizeof(parameters[0]) };
+
+static enum smtp_syntax_result
+take_parameter(struct smtp_command *c, enum parameter which, struct slice value, unsigned offers)
+{
+	switch (which) {
+	case SIZE:
+		return take_size(value, &c->mail);
+	case BODY:
+		return take_body(value, offers, &c->mail);
+	case SMTPUTF8:
+		c->mail.smtputf8 = true;
+		return value.data == NULL ? SMTP_SYNTAX_OK : SMTP_SYNTAX_PARAMETER_BAD;
+	case RET:
+		return take_ret(value, &c->mail);
+	case ENVID:
+		return take_envid(value, &c->mail);
+	case AUTH:
+		return take_auth(value, &c->mail);
+	case NOTIFY:
+		return take_notify(value, &c->rcpt);
+	case ORCPT:
+		return take_orcpt(value, &c->rcpt);
+	}
+	return SMTP_SYNTAX_PARAMETER_UNKNOWN;
+}
+
+/* The parameters behind a path; each at most once. */
+static enum smtp_syntax_result
+take_parameters(struct smtp_command *c, struct slice rest, unsigned offers)
+{
+	bool seen[PARAMETERS] = {false};
+	struct slice word;
+
+	while (slice_word(&rest, &word)) {
+		ptrdiff_t equals = slice_find(word, '=');
+		struct slice name = equals < 0 ? word : slice_sub(word, 0, (size_t)equals);
+		struct slice value = equals < 0 ? slice_of(NULL) : slice_from(word, name.len + 1);
+		enum smtp_syntax_result result;
+		size_t i = 0;
+
+		while (i < PARAMETERS && !slice_equal_text_nocase(name, parameters[i].name))
+			i++;
+		if (i == PARAMETERS)
+			return equals < 0 || !is_type(name) ? SMTP_SYNTAX_TRAILING : SMTP_SYNTAX_PARAMETER_UNKNOWN;
+		if (parameters[i].verb != c->verb || (parameters[i].offer & ~offers) != 0)
+			return SMTP_SYNTAX_PARAMETER_UNKNOWN;
+		if (seen[i])
+			return SMTP_SYNTAX_PARAMETER_TWICE;
+		seen[i] = true;
+		result = take_parameter(c, (enum parameter)i, value, offers);
+		if (result != SMTP_SYNTAX_OK)
+			return result;
+	}
+	return SMTP_SYNTAX_OK;
+}
+
+static enum smtp_syntax_result
+judge_path(enum smtp_verb verb, enum address_result result)
+{
+	bool is_mail = verb == SMTP_VERB_MAIL;
+
+	switch (result) {
+	case ADDRESS_OK:
+		return SMTP_SYNTAX_OK;
+	case ADDRESS_TOO_LONG:
+		return is_mail ? SMTP_SYNTAX_SENDER_TOO_LONG : SMTP_SYNTAX_RECIPIENT_TOO_LONG;
+	case ADDRESS_UTF8:
+		return SMTP_SYNTAX_UTF8_NOT_ALLOWED;
+	case ADDRESS_SYNTAX:
+	case ADDRESS_BAD_DOMAIN:
+		break;
+	}
+	return is_mail ? SMTP_SYNTAX_SENDER_BAD : SMTP_SYNTAX_RECIPIENT_BAD;
+}
+
+/* "FROM:" or "TO:", spaces that clients wrongly put there, a path, parameters. MAIL's SMTPUTF8
+ * stands behind the address that needs it, so the address is judged last. */
+static enum smtp_syntax_result
+take_path(struct smtp_command *c, struct slice keyword, unsigned allow, unsigned offers)
+{
+	struct slice rest = c->argument;
+	bool utf8 = (offers & (c->verb == SMTP_VERB_MAIL ? SMTP_OFFER_UTF8 : SMTP_IN_UTF8)) != 0;
+	enum smtp_syntax_result result;
+
+	if (!slice_has_prefix_nocase(rest, keyword))
+		return c->verb == SMTP_VERB_MAIL ? SMTP_SYNTAX_MAIL_BAD : SMTP_SYNTAX_RCPT_BAD;
+	rest = trim_spaces(slice_from(rest, keyword.len));
+	if (utf8)
+		allow |= ADDRESS_ALLOW_UTF8;
+	result = judge_path(c->verb, address_path_parse(&rest, allow, &c->path));
+	if (result != SMTP_SYNTAX_OK)
+		return result;
+	if (rest.len > 0 && rest.data[0] != ' ')
+		return SMTP_SYNTAX_TRAILING;
+	result = take_parameters(c, rest, offers);
+	if (result != SMTP_SYNTAX_OK)
+		return result;
+	if (c->verb == SMTP_VERB_MAIL && !c->mail.smtputf8 && !address_is_ascii(&c->path))
+		return SMTP_SYNTAX_UTF8_NOT_ALLOWED;
+	c->is_null = address_is_null(&c->path);
+	return SMTP_SYNTAX_OK;
+}
+
+/* A mechanism (RFC 4422 3.1) and perhaps an initial response, still in base64. */
+static enum smtp_syntax_result
+take_auth_arguments(struct smtp_command *c)
+{
+	struct slice rest = c->argument;
+
+	if (!slice_word(&rest, &c->mechanism))
+		return SMTP_SYNTAX_ARGUMENT_MISSING;
+	for (size_t i = 0; i < c->mechanism.len; i++) {
+		char m = c->mechanism.data[i];
+
+		if (!(m >= 'a' && m <= 'z') && !(m >= 'A' && m <= 'Z') && !(m >= '0' && m <= '9') &&
+		    m != '-' && m != '_')
+			return SMTP_SYNTAX_ARGUMENT_BAD;
+	}
+	if (c->mechanism.len > 20)
+		return SMTP_SYNTAX_ARGUMENT_BAD;
+	c->has_initial = slice_word(&rest, &c->initial);
+	return rest.len == 0 ? SMTP_SYNTAX_OK : SMTP_SYNTAX_ARGUMENT_BAD;
+}
+
+/* chunk-size [ "LAST" ] (RFC 3030 2) */
+static enum smtp_syntax_result
+take_chunk(struct smtp_command *c)
+{
+	struct slice rest = c->argument, word;
+
+	if (!slice_word(&rest, &word))
+		return SMTP_SYNTAX_ARGUMENT_MISSING;
+	if (!slice_number(word, INT64_MAX, &c->chunk))
+		return SMTP_SYNTAX_ARGUMENT_BAD;
+	c->is_last = slice_equal_text_nocase(rest, "LAST");
+	return rest.len == 0 || c->is_last ? SMTP_SYNTAX_OK : SMTP_SYNTAX_ARGUMENT_BAD;
+}
+
+/* What a web browser, made to connect here by a page, says first. */
+static bool
+is_http(struct slice verb)
+{
+	static const char *const words[] = {"GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT", "Host:"};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (slice_equal_text_nocase(verb, words[i]))
+			return true;
+	}
+	return false;
+}
+
+static enum smtp_syntax_result
+take_arguments(struct smtp_command *c, unsigned offers)
+{
+	switch (c->verb) {
+	case SMTP_VERB_HELO:
+	case SMTP_VERB_EHLO:
+	case SMTP_VERB_LHLO:
+		return smtp_hello_is_valid(c->argument) ? SMTP_SYNTAX_OK : SMTP_SYNTAX_HELLO_BAD;
+	case SMTP_VERB_MAIL:
+		return take_path(c, SLICE("FROM:"), ADDRESS_ALLOW_NULL, offers);
+	case SMTP_VERB_RCPT:
+		return take_path(c, SLICE("TO:"), ADDRESS_ALLOW_POSTMASTER, offers);
+	case SMTP_VERB_BDAT:
+		return take_chunk(c);
+	case SMTP_VERB_AUTH:
+		return take_auth_arguments(c);
+	case SMTP_VERB_VRFY:
+	case SMTP_VERB_EXPN:
+		return c->argument.len > 0 ? SMTP_SYNTAX_OK : SMTP_SYNTAX_ARGUMENT_MISSING;
+	case SMTP_VERB_DATA:
+	case SMTP_VERB_RSET:
+	case SMTP_VERB_QUIT:
+	case SMTP_VERB_STARTTLS:
+		return c->argument.len == 0 ? SMTP_SYNTAX_OK : SMTP_SYNTAX_ARGUMENT_UNWANTED;
+	case SMTP_VERB_NOOP:
+	case SMTP_VERB_HELP:
+		return SMTP_SYNTAX_OK;
+	case SMTP_VERB_UNKNOWN:
+		break;
+	}
+	return SMTP_SYNTAX_UNKNOWN;
+}
+
+/* Only addresses may be above ASCII, and those that VRFY and EXPN would only echo may not be wrong. */
+static bool
+may_have_utf8(enum smtp_verb verb)
+{
+	return verb == SMTP_VERB_MAIL || verb == SMTP_VERB_RCPT || verb == SMTP_VERB_VRFY ||
+	    verb == SMTP_VERB_EXPN;
+}
+
+enum smtp_syntax_result
+smtp_command_parse(struct slice line, unsigned offers, struct smtp_command *c)
+{
+	struct slice name = line;
+	ptrdiff_t space = slice_find(line, ' ');
+
+	*c = (struct smtp_command){.verb = SMTP_VERB_UNKNOWN};
+	if (space >= 0)
+		name = slice_sub(line, 0, (size_t)space);
+	for (size_t i = 1; i < VERBS; i++) {
+		if (slice_equal_text_nocase(name, verbs[i]))
+			c->verb = (enum smtp_verb)i;
+	}
+	if (has_control(line))
+		return SMTP_SYNTAX_CONTROLS;
+	if (!utf8_is_ascii(line) && (!may_have_utf8(c->verb) || !utf8_is_valid(line)))
+		return SMTP_SYNTAX_NOT_ASCII;
+	if (is_http(name))
+		return SMTP_SYNTAX_HTTP;
+	c->argument = trim_spaces(slice_from(line, name.len));
+	return take_arguments(c, offers);
+}
+
+/* An address that goes between brackets; the grammar keeps CR, LF and the like out of it. */
+static bool
+add_path(struct buf *out, struct slice text, unsigned allow)
+{
+	struct buf path = {0};
+	struct slice rest;
+	struct address a;
+	bool ok;
+
+	buf_printf(&path, "<%.*s>", SLICE_FMT(text));
+	rest = buf_slice(&path);
+	ok = address_path_parse(&rest, allow | ADDRESS_ALLOW_UTF8, &a) == ADDRESS_OK && rest.len == 0;
+	if (ok)
+		buf_add_slice(out, buf_slice(&path));
+	buf_fini(&path);
+	return ok;
+}
+
+static void
+add_xtext(struct buf *out, const char *name, const char *value)
+{
+	buf_add_text(out, name);
+	xtext_encode(out, slice_of(value));
+}
+
+bool
+smtp_mail_format(struct buf *out, struct slice sender, const struct smtp_mail *m)
+{
+	static const char *const bodies[] = {
+	    [SMTP_BODY_UNSAID] = "", [SMTP_BODY_7BIT] = " BODY=7BIT", [SMTP_BODY_8BITMIME] = " BODY=8BITMIME",
+	    [SMTP_BODY_BINARYMIME] = " BODY=BINARYMIME"};
+	static const char *const rets[] = {
+	    [SMTP_RET_UNSAID] = "", [SMTP_RET_FULL] = " RET=FULL", [SMTP_RET_HDRS] = " RET=HDRS"};
+	size_t before = out->len;
+
+	buf_add_text(out, "MAIL FROM:");
+	if (!add_path(out, sender, ADDRESS_ALLOW_NULL)) {
+		buf_truncate(out, before);
+		return false;
+	}
+	if (m->size > 0)
+		buf_printf(out, " SIZE=%llu", (unsigned long long)m->size);
+	buf_add_text(out, bodies[m->body]);
+	if (m->smtputf8)
+		buf_add_text(out, " SMTPUTF8");
+	buf_add_text(out, rets[m->ret]);
+	if (m->envid[0] != '\0')
+		add_xtext(out, " ENVID=", m->envid);
+	if (m->has_auth && m->auth[0] == '\0')
+		buf_add_text(out, " AUTH=<>");
+	else if (m->has_auth)
+		add_xtext(out, " AUTH=", m->auth);
+	buf_add_text(out, "\r\n");
+	return true;
+}
+
+static void
+add_notify(struct buf *out, uint8_t notify)
+{
+	static const char *const words[] = {"SUCCESS", "FAILURE", "DELAY", "NEVER"};
+	char mark = '=';
+
+	if (notify == 0)
+		return;
+	buf_add_text(out, " NOTIFY");
+	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if ((notify & 1U << i) == 0)
+			continue;
+		buf_add_char(out, mark);
+		buf_add_text(out, words[i]);
+		mark = ',';
+	}
+}
+
+static void
+add_orcpt(struct buf *out, struct slice orcpt)
+{
+	struct slice type, address = orcpt;
+
+	if (!slice_split(&address, ';', &type) || !is_type(type) || address.len == 0)
+		return;
+	buf_printf(out, " ORCPT=%.*s;", SLICE_FMT(type));
+	if (is_utf8_type(type))
+		unitext_encode(out, address);
+	else
+		xtext_encode(out, address);
+}
+
+bool
+smtp_rcpt_format(struct buf *out, struct slice recipient, const struct smtp_rcpt *r)
+{
+	size_t before = out->len;
+
+	buf_add_text(out, "RCPT TO:");
+	if (!add_path(out, recipient, ADDRESS_ALLOW_POSTMASTER)) {
+		buf_truncate(out, before);
+		return false;
+	}
+	add_notify(out, r->notify);
+	add_orcpt(out, slice_of(r->orcpt));
+	buf_add_text(out, "\r\n");
+	return true;
+}
