@@ -24,6 +24,8 @@
 	E(process_start,        INFO,    "a process started") \
 	E(ready,                INFO,    "the suite answers") \
 	E(refused,              INFO,    "a recipient was refused in the session") \
+	E(relay_failed,         INFO,    "another server did not take a message for a recipient; the reply says why") \
+	E(relayed,              INFO,    "another server took a message for a recipient") \
 	E(stopping,             INFO,    "the suite ends") \
 	E(tls_failed,           INFO,    "a TLS handshake did not succeed; the text says why") \
 	E(warning,              WARNING, "something is not as it should be; service goes on")

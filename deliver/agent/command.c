@@ -86,7 +86,7 @@ last_line(int fd, char *out, size_t size)
 	while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == '\r'))
 		text[--n] = '\0';
 	line = strrchr(text, '\n');
-	snprintf(out, size, "%s", line == NULL ? text : line + 1);
+	strlcpy(out, line == NULL ? text : line + 1, size);
 }
 
 static struct agent_result

@@ -120,9 +120,10 @@ agent_temporary(const char *fmt, ...)
 struct agent_result
 agent_permanent(const char *status, const char *fmt, ...)
 {
-	struct agent_result r = {.outcome = OUTCOME_PERMANENT, .status = status};
+	struct agent_result r = {.outcome = OUTCOME_PERMANENT};
 	va_list ap;
 
+	snprintf(r.status, sizeof(r.status), "%s", status);
 	va_start(ap, fmt);
 	vsnprintf(r.text, sizeof(r.text), fmt, ap);
 	va_end(ap);

@@ -9,6 +9,8 @@
 #include "common/ipc/queue_agent.h"
 #include "common/ipc/queue_relay.h"
 
+#include <sys/types.h>
+
 struct agent_job {
 	uint64_t message, size;
 	uint8_t method;
@@ -22,7 +24,7 @@ struct agent_job {
 
 struct agent_result {
 	enum outcome outcome;
-	const char *status;          /* RFC 3463 */
+	char status[16];             /* RFC 3463 */
 	char text[400];              /* for the log and a bounce */
 };
 

@@ -162,15 +162,14 @@ send_message(struct lmtp *l, const struct agent_job *j)
 }
 
 static struct agent_result
-judge(const struct lmtp *l)
+judge(struct lmtp *l)
 {
-	static char status[16];
-	struct slice own = reply_status(&l->reply);
+	char status[16];
 
 	if (l->reply.code / 100 == 2)
 		return agent_done();
 	if (l->reply.code / 100 == 5)
-		return agent_permanent(slice_copy(own, status, sizeof(status)) && own.len >= 5 ? status : "5.0.0",
+		return agent_permanent(slice_copy(reply_status(&l->reply), status, sizeof(status)) ? status : "5.0.0",
 		    "%s", reply_line(&l->reply));
 	return agent_temporary("%s", l->reply.code == 0 ? "the LMTP server does not answer" : reply_line(&l->reply));
 }

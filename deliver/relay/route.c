@@ -8,16 +8,16 @@ static const struct {
 	bool is_verified;
 	uint16_t port;
 } schemes[] = {
-    {"smtp://", RELAY_OPPORTUNISTIC, false, 25},
-    {"smtp+tls://", RELAY_STARTTLS, true, 25},
-    {"smtp+notls://", RELAY_CLEAR, false, 25},
-    {"smtps://", RELAY_SMTPS, true, 465},
+    {"smtp://", SECURITY_OPPORTUNISTIC, false, 25},
+    {"smtp+tls://", SECURITY_STARTTLS, true, 25},
+    {"smtp+notls://", SECURITY_CLEAR, false, 25},
+    {"smtps://", SECURITY_SMTPS, true, 465},
 };
 
 static void
 take_scheme(struct relay_route *r, struct slice *url)
 {
-	r->security = RELAY_OPPORTUNISTIC;
+	r->security = SECURITY_OPPORTUNISTIC;
 	r->port = 25;
 	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
 		if (!slice_has_prefix_nocase(*url, slice_of(schemes[i].prefix)))
@@ -75,13 +75,13 @@ relay_route_init(struct relay_route *r, const struct conf *c, const struct conf_
 			return error_set(why, "action \"%.*s\": \"%.*s\" is not a relay URL", SLICE_FMT(a->name),
 			    SLICE_FMT(url));
 	} else {
-		*r = (struct relay_route){.security = RELAY_OPPORTUNISTIC, .port = c->global.relay_port};
+		*r = (struct relay_route){.security = SECURITY_OPPORTUNISTIC, .port = c->global.relay_port};
 	}
 	if (a->tls == RELAY_TLS_REQUIRED) {
-		r->security = r->security == RELAY_SMTPS ? RELAY_SMTPS : RELAY_STARTTLS;
+		r->security = r->security == SECURITY_SMTPS ? SECURITY_SMTPS : SECURITY_STARTTLS;
 		r->is_verified = true;
 	} else if (a->tls == RELAY_TLS_NO_VERIFY) {
-		r->security = r->security == RELAY_SMTPS ? RELAY_SMTPS : RELAY_STARTTLS;
+		r->security = r->security == SECURITY_SMTPS ? SECURITY_SMTPS : SECURITY_STARTTLS;
 		r->is_verified = false;
 	}
 	return true;

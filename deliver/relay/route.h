@@ -11,10 +11,10 @@
 enum { ROUTE_ADDRESSES = 20 };
 
 enum relay_security {
-	RELAY_CLEAR,             /* smtp+notls */
-	RELAY_OPPORTUNISTIC,     /* TLS when it is offered, whatever the certificate */
-	RELAY_STARTTLS,          /* or nothing; the certificate must hold unless no-verify */
-	RELAY_SMTPS,             /* TLS from the first octet */
+	SECURITY_CLEAR,             /* smtp+notls */
+	SECURITY_OPPORTUNISTIC,     /* TLS when it is offered, whatever the certificate */
+	SECURITY_STARTTLS,          /* or nothing; the certificate must hold unless no-verify */
+	SECURITY_SMTPS,             /* TLS from the first octet */
 };
 
 struct relay_candidate {

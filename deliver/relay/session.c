@@ -77,7 +77,7 @@ relay_session_refused(struct relay_session *s, const char *why)
 	if (t == NULL)
 		return;
 	/* Opportunistic TLS that does not come about is tried once more in clear (RFC 7435). */
-	if (s->tls_refused && t->route.security == RELAY_OPPORTUNISTIC && !s->candidate->no_tls)
+	if (s->tls_refused && t->route.security == SECURITY_OPPORTUNISTIC && !s->candidate->no_tls)
 		s->candidate->no_tls = true;
 	else
 		t->route.next++;
@@ -219,7 +219,7 @@ when_connecting(struct relay_session *s)
 	}
 	if (stream_is_connecting(s->stream))
 		return false;
-	if (s->transfer->route.security == RELAY_SMTPS) {
+	if (s->transfer->route.security == SECURITY_SMTPS) {
 		const struct conf_action *a = conf_find_action(child_conf(), slice_of(s->action));
 
 		relay_move(s, RELAY_TLS);
@@ -245,7 +245,7 @@ when_tls(struct relay_session *s)
 		return false;
 	}
 	s->is_tls = true;
-	if (s->transfer->route.security == RELAY_SMTPS)
+	if (s->transfer->route.security == SECURITY_SMTPS)
 		relay_move(s, RELAY_GREETING);
 	else
 		relay_say_ehlo(s);

@@ -105,15 +105,15 @@ static void
 after_ehlo(struct relay_session *s)
 {
 	enum relay_security security = s->transfer->route.security;
-	bool wants = security == RELAY_STARTTLS ||
-	    (security == RELAY_OPPORTUNISTIC && !s->candidate->no_tls);
+	bool wants = security == SECURITY_STARTTLS ||
+	    (security == SECURITY_OPPORTUNISTIC && !s->candidate->no_tls);
 
 	if (s->is_tls || !wants) {
 		say_auth_or_idle(s);
 	} else if (s->has_starttls) {
 		stream_printf(s->stream, "STARTTLS\r\n");
 		relay_move(s, RELAY_STARTTLS);
-	} else if (security == RELAY_STARTTLS) {
+	} else if (security == SECURITY_STARTTLS) {
 		relay_session_refused(s, "TLS is required, but the server does not offer it");
 	} else {
 		say_auth_or_idle(s);
@@ -126,7 +126,7 @@ relay_on_ehlo(struct relay_session *s)
 	struct slice lines, line;
 
 	if (s->reply.code / 100 == 5 && s->transfer->user == NULL &&
-	    s->transfer->route.security != RELAY_STARTTLS) {
+	    s->transfer->route.security != SECURITY_STARTTLS) {
 		stream_printf(s->stream, "HELO %.*s\r\n", SLICE_FMT(helo_name(s)));
 		relay_move(s, RELAY_HELO);
 		return;
@@ -156,7 +156,7 @@ void
 relay_on_starttls(struct relay_session *s)
 {
 	if (s->reply.code != 220) {
-		if (s->transfer->route.security == RELAY_STARTTLS)
+		if (s->transfer->route.security == SECURITY_STARTTLS)
 			relay_session_refused(s, "TLS is required, but the server refused it");
 		else
 			say_auth_or_idle(s);

@@ -6,6 +6,7 @@
 
 #include "common/base/mem.h"
 #include "common/ipc/listener_queue.h"
+#include "common/mail/smtp_syntax.h"
 #include "deliver/relay/outcome.h"
 #include "deliver/relay/pool.h"
 
@@ -25,31 +26,25 @@ end_transfer(struct relay_session *s)
 	relay_transfer_end(t);
 }
 
-static void
-say_mail(struct relay_session *s)
-{
-	const struct relay_transfer *t = s->transfer;
-
-	stream_printf(s->stream, "MAIL FROM:<%s>", t->sender);
-	if (s->has_size)
-		stream_printf(s->stream, " SIZE=%llu", (unsigned long long)t->size);
-	if (s->has_8bitmime && (t->flags & MESSAGE_8BIT))
-		stream_printf(s->stream, " BODY=8BITMIME");
-	stream_printf(s->stream, "\r\n");
-}
-
 /* Command n of the envelope: 0 is MAIL, then one for each recipient, then DATA. */
 static void
 say_command(struct relay_session *s, unsigned n)
 {
 	const struct relay_transfer *t = s->transfer;
+	struct smtp_mail mail = {.size = s->has_size ? t->size : 0};
+	struct smtp_rcpt rcpt = {.notify = 0};
+	struct buf line = {0};
 
+	if (s->has_8bitmime && (t->flags & MESSAGE_8BIT))
+		mail.body = SMTP_BODY_8BITMIME;
 	if (n == 0)
-		say_mail(s);
+		smtp_mail_format(&line, slice_of(t->sender), &mail);
 	else if (n <= t->count)
-		stream_printf(s->stream, "RCPT TO:<%s>\r\n", t->recipients[n - 1].address);
+		smtp_rcpt_format(&line, slice_of(t->recipients[n - 1].address), &rcpt);
 	else
-		stream_printf(s->stream, "DATA\r\n");
+		buf_add_text(&line, "DATA\r\n");
+	stream_write(s->stream, buf_slice(&line));
+	buf_fini(&line);
 	s->commands_sent++;
 }
 
@@ -59,6 +54,12 @@ is_refused_here(struct relay_session *s)
 	struct relay_transfer *t = s->transfer;
 
 	if (t->queue == NULL) {
+		end_transfer(s);
+		return true;
+	}
+	if ((t->flags & MESSAGE_8BIT) && !s->has_8bitmime) {
+		relay_transfer_outcome_all(t, OUTCOME_PERMANENT, "5.6.3",
+		    "the message has 8-bit octets, and the server does not take those", s->name);
 		end_transfer(s);
 		return true;
 	}

@@ -22,11 +22,13 @@ static void
 run(struct smtp_session *s, struct slice line)
 {
 	struct smtp_command c;
-	enum smtp_syntax_result result = smtp_command_parse(line, false, &c);
+	enum smtp_syntax_result result = smtp_command_parse(line, smtp_offers(s), &c);
 
 	if (result != SMTP_SYNTAX_OK) {
 		smtp_refuse(s, smtp_syntax_code(result), smtp_syntax_enhanced(result), "%s",
 		    smtp_syntax_text(result));
+		if (result == SMTP_SYNTAX_HTTP)
+			smtp_session_shut(s, "4.7.0", "this is no web server");
 		return;
 	}
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {

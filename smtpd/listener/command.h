@@ -28,6 +28,9 @@ void smtp_command_auth(struct smtp_session *s, const struct smtp_command *c);
 /* Whether AUTH may be used now; false also when it is not offered here at all. */
 bool smtp_auth_is_offered(const struct smtp_session *s);
 
+/* The same as SMTP_OFFER_* bits: parameters of what is not offered are unknown. */
+unsigned smtp_offers(const struct smtp_session *s);
+
 /* The lines behind EHLO's first (RFC 5321 4.1.1.1): what works here and now, and nothing else. */
 void smtp_extensions(const struct smtp_session *s, struct buf *out);
 

@@ -53,7 +53,7 @@ smtp_command_data(struct smtp_session *s, const struct smtp_command *c)
 		return;
 	}
 	write_trace(s);
-	smtp_body_init(&t->body, s->service->conf->global.max_message);
+	smtp_data_init(&t->body, s->service->conf->global.max_message);
 	smtp_reply(s, 354, "", "send the message, and end it with a dot on a line of its own");
 	timer_start(&s->deadline, SPAN_SECONDS(LIMIT_COMMAND_SECONDS));
 	smtp_move(s, SMTP_DATA);
@@ -233,14 +233,14 @@ take_octets(struct smtp_session *s, struct slice octets)
 {
 	struct smtp_transaction *t = s->transaction;
 
-	stream_consume(s->stream, smtp_body_feed(&t->body, octets, &t->octets));
+	stream_consume(s->stream, smtp_data_feed(&t->body, octets, &t->octets));
 	if (t->spool_failed || t->body.is_too_big)
 		buf_clear(&t->octets);
 	else if (t->spool >= 0 && t->octets.len > LIMIT_INLINE)
 		smtp_transaction_spill(t);
 	if (t->spool < 0 && !t->spool_failed && t->octets.len > LIMIT_INLINE)
 		return ask_spool(s);
-	return t->body.state == BODY_END ? end_of_data(s) : SMTP_GO_ON;
+	return t->body.state == DATA_END ? end_of_data(s) : SMTP_GO_ON;
 }
 
 enum smtp_next
@@ -248,7 +248,7 @@ smtp_when_data(struct smtp_session *s)
 {
 	struct slice octets;
 
-	if (s->transaction->body.state == BODY_END)
+	if (s->transaction->body.state == DATA_END)
 		return end_of_data(s);
 	switch (stream_peek(s->stream, &octets)) {
 	case STREAM_OK:

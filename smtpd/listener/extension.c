@@ -7,6 +7,12 @@ smtp_auth_is_offered(const struct smtp_session *s)
 	    (s->is_tls || netaddr_is_loopback(&s->peer));
 }
 
+unsigned
+smtp_offers(const struct smtp_session *s)
+{
+	return s->service->listen->auth != AUTH_NONE ? SMTP_OFFER_AUTH : 0;
+}
+
 void
 smtp_extensions(const struct smtp_session *s, struct buf *out)
 {

@@ -6,7 +6,7 @@
 #define SMTPD_LISTENER_TRANSACTION_H
 
 #include "common/base/buf.h"
-#include "smtpd/listener/body.h"
+#include "smtpd/listener/data.h"
 
 #include <sys/queue.h>
 
@@ -31,7 +31,7 @@ struct smtp_transaction {
 	size_t mark;                      /* recipient_count when the RCPT in hand began */
 	char *pending_original, *pending_orcpt;
 	uint8_t pending_notify;
-	struct smtp_body body;
+	struct smtp_data body;
 	struct buf octets;                /* the message, trace fields first, while it is small */
 	int spool;                        /* queue's file for a larger one, or -1 */
 	uint32_t spool_id;

@@ -1,13 +1,13 @@
-#include "smtpd/listener/body.h"
+#include "smtpd/listener/data.h"
 
 #include "common/base/limits.h"
 
 #include <string.h>
 
 void
-smtp_body_init(struct smtp_body *b, uint64_t most)
+smtp_data_init(struct smtp_data *b, uint64_t most)
 {
-	*b = (struct smtp_body){.state = BODY_LINE_START, .most = most};
+	*b = (struct smtp_data){.state = DATA_LINE_START, .most = most};
 }
 
 static bool
@@ -30,7 +30,7 @@ has_8bit(struct slice s)
 }
 
 static void
-keep(struct smtp_body *b, struct slice s, struct buf *out)
+keep(struct smtp_data *b, struct slice s, struct buf *out)
 {
 	b->line += s.len;
 	b->has_long_line |= b->line > LIMIT_TEXT_LINE;
@@ -46,7 +46,7 @@ keep(struct smtp_body *b, struct slice s, struct buf *out)
 
 /* The octets of a line up to its CR or LF; returns how many were taken. */
 static size_t
-feed_line(struct smtp_body *b, struct slice in, struct buf *out)
+feed_line(struct smtp_data *b, struct slice in, struct buf *out)
 {
 	const char *lf = memchr(in.data, '\n', in.len);
 	size_t n = lf == NULL ? in.len : (size_t)(lf - in.data);
@@ -55,7 +55,7 @@ feed_line(struct smtp_body *b, struct slice in, struct buf *out)
 	if (cr != NULL) {
 		n = (size_t)(cr - in.data);
 		keep(b, slice_sub(in, 0, n), out);
-		b->state = BODY_AFTER_CR;
+		b->state = DATA_AFTER_CR;
 		return n + 1;
 	}
 	if (lf == NULL) {
@@ -69,49 +69,49 @@ feed_line(struct smtp_body *b, struct slice in, struct buf *out)
 
 /* One octet in a state that looks at one; returns how many were taken (0: look again). */
 static size_t
-feed_octet(struct smtp_body *b, char c, struct buf *out)
+feed_octet(struct smtp_data *b, char c, struct buf *out)
 {
 	switch (b->state) {
-	case BODY_LINE_START:
-		b->state = c == '.' ? BODY_DOT : BODY_IN_LINE;
+	case DATA_LINE_START:
+		b->state = c == '.' ? DATA_DOT : DATA_IN_LINE;
 		return c == '.' ? 1 : 0;
-	case BODY_DOT:
-		b->state = c == '\r' ? BODY_DOT_CR : BODY_IN_LINE;
+	case DATA_DOT:
+		b->state = c == '\r' ? DATA_DOT_CR : DATA_IN_LINE;
 		return c == '\r' ? 1 : 0;
-	case BODY_DOT_CR:
+	case DATA_DOT_CR:
 		if (c == '\n') {
-			b->state = BODY_END;
+			b->state = DATA_END;
 			return 1;
 		}
 		b->has_bare = true;
 		keep(b, SLICE("\r"), out);
-		b->state = BODY_IN_LINE;
+		b->state = DATA_IN_LINE;
 		return 0;
-	case BODY_AFTER_CR:
+	case DATA_AFTER_CR:
 		if (c == '\n') {
 			keep(b, SLICE("\r\n"), out);
 			b->line = 0;
-			b->state = BODY_LINE_START;
+			b->state = DATA_LINE_START;
 			return 1;
 		}
 		b->has_bare = true;
 		keep(b, SLICE("\r"), out);
-		b->state = BODY_IN_LINE;
+		b->state = DATA_IN_LINE;
 		return 0;
-	case BODY_IN_LINE:
-	case BODY_END:
+	case DATA_IN_LINE:
+	case DATA_END:
 		break;
 	}
 	return 0;
 }
 
 size_t
-smtp_body_feed(struct smtp_body *b, struct slice octets, struct buf *out)
+smtp_data_feed(struct smtp_data *b, struct slice octets, struct buf *out)
 {
 	size_t at = 0;
 
-	while (at < octets.len && b->state != BODY_END) {
-		if (b->state == BODY_IN_LINE)
+	while (at < octets.len && b->state != DATA_END) {
+		if (b->state == DATA_IN_LINE)
 			at += feed_line(b, slice_from(octets, at), out);
 		else
 			at += feed_octet(b, octets.data[at], out);

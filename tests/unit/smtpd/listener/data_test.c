@@ -1,8 +1,8 @@
 #include "tests/unit/unit.h"
 
-#include "smtpd/listener/body.h"
+#include "smtpd/listener/data.h"
 
-UNIT_SUITE(body);
+UNIT_SUITE(data);
 
 static const struct {
 	const char *name;
@@ -28,21 +28,21 @@ static const struct {
 };
 
 /* Whatever the pieces, the same message comes out. */
-Test(body, ends_only_where_it_must)
+Test(data, ends_only_where_it_must)
 {
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		for (size_t piece = 1; piece <= cases[i].in.len; piece++) {
-			struct smtp_body b;
+			struct smtp_data b;
 			struct buf out = {0};
 			size_t at = 0;
 
-			smtp_body_init(&b, 1000);
-			while (at < cases[i].in.len && b.state != BODY_END)
-				at += smtp_body_feed(&b, slice_sub(cases[i].in, at, piece), &out);
+			smtp_data_init(&b, 1000);
+			while (at < cases[i].in.len && b.state != DATA_END)
+				at += smtp_data_feed(&b, slice_sub(cases[i].in, at, piece), &out);
 			cr_slice_eq(buf_slice(&out), cases[i].out);
 			cr_assert_eq(b.has_bare, cases[i].bare, "%s", cases[i].name);
 			if (cases[i].taken == SIZE_MAX)
-				cr_assert_neq(b.state, BODY_END, "%s", cases[i].name);
+				cr_assert_neq(b.state, DATA_END, "%s", cases[i].name);
 			else
 				cr_assert_eq(at, cases[i].taken, "%s", cases[i].name);
 			buf_fini(&out);
@@ -50,30 +50,30 @@ Test(body, ends_only_where_it_must)
 	}
 }
 
-Test(body, keeps_nothing_beyond_its_size)
+Test(data, keeps_nothing_beyond_its_size)
 {
-	struct smtp_body b;
+	struct smtp_data b;
 	struct buf out = {0};
 
-	smtp_body_init(&b, 5);
-	smtp_body_feed(&b, SLICE("1234\r\n5678\r\n.\r\n"), &out);
+	smtp_data_init(&b, 5);
+	smtp_data_feed(&b, SLICE("1234\r\n5678\r\n.\r\n"), &out);
 	cr_assert(b.is_too_big);
-	cr_assert_eq(b.state, BODY_END);
+	cr_assert_eq(b.state, DATA_END);
 	cr_assert_leq(out.len, 5);
 	buf_fini(&out);
 }
 
-Test(body, counts_a_line_without_end)
+Test(data, counts_a_line_without_end)
 {
 	static char line[70000];
-	struct smtp_body b;
+	struct smtp_data b;
 	struct buf out = {0};
 
 	memset(line, 0xc3, sizeof(line));
-	smtp_body_init(&b, 1000000);
-	smtp_body_feed(&b, slice_make(line, 1000), &out);
+	smtp_data_init(&b, 1000000);
+	smtp_data_feed(&b, slice_make(line, 1000), &out);
 	cr_assert_not(b.has_long_line);
-	smtp_body_feed(&b, slice_make(line, sizeof(line)), &out);
+	smtp_data_feed(&b, slice_make(line, sizeof(line)), &out);
 	cr_assert(b.has_long_line);
 	cr_assert(b.has_8bit);
 	buf_fini(&out);

@@ -4,15 +4,15 @@
  * (RFC 5321 4.1.1.4); a CR or LF that stands alone is remembered and never ends a line, so
  * nothing can be smuggled behind it.
  */
-#ifndef SMTPD_LISTENER_BODY_H
-#define SMTPD_LISTENER_BODY_H
+#ifndef SMTPD_LISTENER_DATA_H
+#define SMTPD_LISTENER_DATA_H
 
 #include "common/base/buf.h"
 
-enum smtp_body_state { BODY_LINE_START, BODY_IN_LINE, BODY_AFTER_CR, BODY_DOT, BODY_DOT_CR, BODY_END };
+enum smtp_data_state { DATA_LINE_START, DATA_IN_LINE, DATA_AFTER_CR, DATA_DOT, DATA_DOT_CR, DATA_END };
 
-struct smtp_body {
-	enum smtp_body_state state;
+struct smtp_data {
+	enum smtp_data_state state;
 	uint64_t size;         /* octets of the message so far, dots taken off */
 	uint64_t most;         /* beyond this nothing is kept */
 	size_t line;           /* octets of the line so far */
@@ -22,12 +22,12 @@ struct smtp_body {
 	bool is_too_big;
 };
 
-void smtp_body_init(struct smtp_body *b, uint64_t most);
+void smtp_data_init(struct smtp_data *b, uint64_t most);
 
 /*
  * Takes octets up to the end of the message, and appends what belongs to it to out. Returns how
- * many were taken: all of them, unless b->state became BODY_END.
+ * many were taken: all of them, unless b->state became DATA_END.
  */
-size_t smtp_body_feed(struct smtp_body *b, struct slice octets, struct buf *out);
+size_t smtp_data_feed(struct smtp_data *b, struct slice octets, struct buf *out);
 
 #endif

@@ -1,0 +1,73 @@
+#include "tests/unit/unit.h"
+
+#include "deliver/relay/route.h"
+
+UNIT_SUITE(route);
+
+Test(route, urls)
+{
+	static const struct {
+		const char *url, *host, *label;
+		bool ok, verified;
+		enum relay_security security;
+		uint16_t port;
+	} cases[] = {
+	    {"mail.test", "mail.test", "", true, false, SECURITY_OPPORTUNISTIC, 25},
+	    {"smtp://mail.test:2525", "mail.test", "", true, false, SECURITY_OPPORTUNISTIC, 2525},
+	    {"smtp+tls://me@mail.test:587", "mail.test", "me", true, true, SECURITY_STARTTLS, 587},
+	    {"smtps://me@[2001:db8::1]", "2001:db8::1", "me", true, true, SECURITY_SMTPS, 465},
+	    {"smtp+notls://[2001:db8::1]:26", "2001:db8::1", "", true, false, SECURITY_CLEAR, 26},
+	    {"", "", "", false, false, SECURITY_OPPORTUNISTIC, 0},
+	    {"smtp://", "", "", false, false, SECURITY_OPPORTUNISTIC, 0},
+	    {"smtp://@mail.test", "", "", false, false, SECURITY_OPPORTUNISTIC, 0},
+	    {"mail.test:0", "", "", false, false, SECURITY_OPPORTUNISTIC, 0},
+	    {"mail.test:65536", "", "", false, false, SECURITY_OPPORTUNISTIC, 0},
+	    {"mail.test:x", "", "", false, false, SECURITY_OPPORTUNISTIC, 0},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct relay_route r;
+
+		cr_assert_eq(relay_route_parse(&r, slice_of(cases[i].url)), cases[i].ok, "%s", cases[i].url);
+		if (!cases[i].ok)
+			continue;
+		cr_assert_str_eq(r.host, cases[i].host);
+		cr_assert_str_eq(r.label, cases[i].label);
+		cr_assert_eq(r.security, cases[i].security);
+		cr_assert_eq(r.is_verified, cases[i].verified);
+		cr_assert_eq(r.port, cases[i].port);
+	}
+}
+
+static void
+add(struct relay_route *r, const char *name, uint16_t preference)
+{
+	relay_route_add(r, slice_make("\177\0\0\1", 4), slice_of(name), preference);
+}
+
+Test(route, never_goes_to_itself_or_to_who_is_no_better)
+{
+	struct relay_route r = {.port = 25};
+
+	add(&r, "best.test", 5);
+	add(&r, "me.test", 10);
+	add(&r, "equal.test", 10);
+	add(&r, "worse.test", 20);
+	cr_assert(relay_route_without_self(&r, SLICE("ME.test")));
+	cr_assert_eq(r.count, 1);
+	cr_assert_str_eq(r.candidates[0].name, "best.test");
+
+	r = (struct relay_route){.port = 25};
+	add(&r, "me.test", 0);
+	add(&r, "other.test", 0);
+	cr_assert_not(relay_route_without_self(&r, SLICE("me.test")));
+}
+
+Test(route, keeps_a_bounded_number_of_addresses)
+{
+	struct relay_route r = {.port = 25};
+
+	for (int i = 0; i < ROUTE_ADDRESSES + 5; i++)
+		add(&r, "many.test", 1);
+	cr_assert_eq(r.count, ROUTE_ADDRESSES);
+}
