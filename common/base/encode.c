@@ -133,8 +133,8 @@ hex_decode(struct buf *out, struct slice text)
 static void
 add_escape(struct buf *out, char mark, char octet)
 {
-	char escape[3] = {mark, upper_digits[(unsigned char)octet >> 4],
-	    upper_digits[(unsigned char)octet & 15]};
+	char escape[3] = {
+	    mark, upper_digits[(unsigned char)octet >> 4], upper_digits[(unsigned char)octet & 15]};
 
 	buf_add(out, escape, sizeof(escape));
 }

@@ -10,7 +10,7 @@
 #include <utf8proc.h>
 
 enum {
-	LABEL = 63,      /* octets, RFC 1035 2.3.4 */
+	LABEL = 63, /* octets, RFC 1035 2.3.4 */
 	ZERO_WIDTH_NON_JOINER = 0x200C,
 	ZERO_WIDTH_JOINER = 0x200D,
 };
@@ -39,7 +39,8 @@ is_atext(char c)
 	return is_alnum(c) || (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
 }
 
-/* Characters that show nothing, or turn the direction of what is shown, are in no honest address. */
+/* Characters that show nothing, or turn the direction of what is shown, are in no honest address.
+ */
 static bool
 is_visible(uint32_t code)
 {
@@ -49,8 +50,8 @@ is_visible(uint32_t code)
 		return true;
 	category = utf8proc_category((utf8proc_int32_t)code);
 	return category != UTF8PROC_CATEGORY_CC && category != UTF8PROC_CATEGORY_CF &&
-	    category != UTF8PROC_CATEGORY_CS && category != UTF8PROC_CATEGORY_ZS &&
-	    category != UTF8PROC_CATEGORY_ZL && category != UTF8PROC_CATEGORY_ZP;
+	       category != UTF8PROC_CATEGORY_CS && category != UTF8PROC_CATEGORY_ZS &&
+	       category != UTF8PROC_CATEGORY_ZL && category != UTF8PROC_CATEGORY_ZP;
 }
 
 /* The octets of the character above ASCII that s begins with, or 0 when it may not stand there. */
@@ -128,7 +129,7 @@ domain_is_literal(struct slice domain)
 	domain = slice_sub(domain, 1, domain.len - 2);
 	if (slice_has_prefix_nocase(domain, SLICE("IPv6:")))
 		return slice_copy(slice_from(domain, 5), text, sizeof(text)) &&
-		    inet_pton(AF_INET6, text, octets) == 1;
+		       inet_pton(AF_INET6, text, octets) == 1;
 	return slice_copy(domain, text, sizeof(text)) && inet_pton(AF_INET, text, octets) == 1;
 }
 
@@ -187,7 +188,8 @@ domain_to_ascii(struct buf *out, struct slice domain)
 	}
 	if (!utf8_is_valid(domain) || !slice_copy(domain, text, sizeof(text)))
 		return false;
-	if (idn2_to_ascii_8z(text, &ascii, IDN2_NONTRANSITIONAL | IDN2_USE_STD3_ASCII_RULES) == IDN2_OK)
+	if (idn2_to_ascii_8z(text, &ascii, IDN2_NONTRANSITIONAL | IDN2_USE_STD3_ASCII_RULES) ==
+	    IDN2_OK)
 		ok = is_ascii_domain(slice_of(ascii));
 	if (ok)
 		buf_add_text(out, ascii);
@@ -231,7 +233,8 @@ judge_domain(struct slice domain, bool utf8)
 		return ADDRESS_TOO_LONG;
 	if (!utf8 && !utf8_is_ascii(domain))
 		return ADDRESS_UTF8;
-	return domain_is_literal(domain) || domain_is_valid(domain, utf8) ? ADDRESS_OK : ADDRESS_BAD_DOMAIN;
+	return domain_is_literal(domain) || domain_is_valid(domain, utf8) ? ADDRESS_OK
+									  : ADDRESS_BAD_DOMAIN;
 }
 
 /* Why there is no local part at the start of s. */

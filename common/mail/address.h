@@ -19,16 +19,16 @@ struct address {
 enum address_result {
 	ADDRESS_OK,
 	ADDRESS_SYNTAX,
-	ADDRESS_TOO_LONG,      /* a part is over its limit of RFC 5321 4.5.3.1 */
-	ADDRESS_UTF8,          /* octets above 127 where they are not allowed */
-	ADDRESS_BAD_DOMAIN,    /* neither a domain name nor an address literal */
+	ADDRESS_TOO_LONG,   /* a part is over its limit of RFC 5321 4.5.3.1 */
+	ADDRESS_UTF8,       /* octets above 127 where they are not allowed */
+	ADDRESS_BAD_DOMAIN, /* neither a domain name nor an address literal */
 };
 
 /* What a caller allows beside an ordinary mailbox. */
 enum address_allow {
-	ADDRESS_ALLOW_UTF8 = 1,           /* RFC 6531: valid UTF-8 without controls; U-labels */
-	ADDRESS_ALLOW_NULL = 2,           /* <> (paths only) */
-	ADDRESS_ALLOW_POSTMASTER = 4,     /* <postmaster> (paths only; RFC 5321 4.5.1) */
+	ADDRESS_ALLOW_UTF8 = 1,       /* RFC 6531: valid UTF-8 without controls; U-labels */
+	ADDRESS_ALLOW_NULL = 2,       /* <> (paths only) */
+	ADDRESS_ALLOW_POSTMASTER = 4, /* <postmaster> (paths only; RFC 5321 4.5.1) */
 };
 
 /* Local-part "@" domain, and nothing else. */
@@ -46,10 +46,11 @@ void address_local(struct buf *out, const struct address *a);
 /* Appends the local part in its one canonical spelling: quoted only when it must be. */
 void address_local_canonical(struct buf *out, const struct address *a);
 
-/* Appends the domain in lower case; U-labels are made A-labels, so equal domains are equal octets. */
+/* Appends the domain in lower case and A-labels, so equal domains are equal octets. */
 void address_domain_folded(struct buf *out, const struct address *a);
 
-/* Appends canonical local part, @, and the domain with its ASCII letters lower; nothing for the null path. */
+/* Appends canonical local part, @, and the domain with its ASCII letters lower; nothing for the
+ * null path. */
 void address_format(struct buf *out, const struct address *a);
 
 /* Same mailbox: local parts by meaning and case (RFC 5321 2.4), domains without case. */
@@ -57,7 +58,8 @@ bool address_equal(const struct address *a, const struct address *b);
 
 /* Splits a local part that is not quoted at the first delimiter behind its first octet; false:
  * there is none, and base is all of it. */
-bool address_split_detail(struct slice local, char delimiter, struct slice *base, struct slice *detail);
+bool address_split_detail(
+    struct slice local, char delimiter, struct slice *base, struct slice *detail);
 
 /* Whether it is ASCII throughout, so that a server without SMTPUTF8 can have it. */
 bool address_is_ascii(const struct address *a);

@@ -163,7 +163,8 @@ add_word(struct buf *out, struct slice raw)
 static bool
 is_joined(const struct address_list *l, const struct buf *before, char next)
 {
-	return !l->has_gap || before->len == 0 || next == '.' || before->data[before->len - 1] == '.';
+	return !l->has_gap || before->len == 0 || next == '.' ||
+	       before->data[before->len - 1] == '.';
 }
 
 /* Words up to something else: they may turn out a display name or a local part, so both grow. */
@@ -186,6 +187,7 @@ take_words(struct address_list *l)
 			buf_clear(&l->local);
 		add_word(&l->name, word);
 		add_word(&l->local, word);
+		l->is_quoted = word.data[0] == '"';
 		l->has_gap = false;
 	}
 }
@@ -271,7 +273,8 @@ skip_to_delimiter(struct address_list *l)
 	}
 }
 
-/* Behind words stands an @: they were a local part, or an address that serves as the name of another. */
+/* Behind words stands an @: they were a local part, or an address that serves as the name of
+ * another. */
 static void
 take_spec(struct address_list *l)
 {
@@ -287,11 +290,11 @@ take_spec(struct address_list *l)
 	take_angle(l);
 }
 
-/* A lone word may be a user of this machine; several are a name without an address. */
+/* A lone atom may be a user of this machine; other words are a name without an address. */
 static void
 take_bare(struct address_list *l)
 {
-	if (l->words > 1)
+	if (l->words > 1 || l->is_quoted)
 		buf_clear(&l->local);
 	else
 		l->words = 0;
@@ -308,8 +311,8 @@ static bool
 give_mailbox(struct address_list *l, struct address_item *item)
 {
 	skip_to_delimiter(l);
-	*item = (struct address_item){.kind = ADDRESS_ITEM_MAILBOX, .local = shown(&l->local),
-	    .domain = shown(&l->domain)};
+	*item = (struct address_item){
+	    .kind = ADDRESS_ITEM_MAILBOX, .local = shown(&l->local), .domain = shown(&l->domain)};
 	if (l->words > 0)
 		item->name = shown(&l->name);
 	else if (l->comment.len > 0)

@@ -11,8 +11,8 @@
 
 enum address_item_kind {
 	ADDRESS_ITEM_MAILBOX,
-	ADDRESS_ITEM_GROUP,          /* name is the group's; its members follow */
-	ADDRESS_ITEM_GROUP_END,      /* all empty; there is one for every beginning */
+	ADDRESS_ITEM_GROUP,     /* name is the group's; its members follow */
+	ADDRESS_ITEM_GROUP_END, /* all empty; there is one for every beginning */
 };
 
 /*
@@ -27,10 +27,11 @@ struct address_item {
 
 struct address_list {
 	struct slice rest;
-	struct buf name, route, local, domain, comment;      /* what the item's slices show */
-	unsigned count;      /* items so far */
-	unsigned words;      /* of the phrase in hand */
-	bool has_gap;        /* blanks or a comment stood before what comes next */
+	struct buf name, route, local, domain, comment; /* what the item's slices show */
+	unsigned count;                                 /* items so far */
+	unsigned words;                                 /* of the phrase in hand */
+	bool has_gap;   /* blanks or a comment stood before what comes next */
+	bool is_quoted; /* the last word of the phrase was */
 	bool in_group;
 };
 

@@ -6,18 +6,18 @@ enum {
 	MINUTE = 60,
 	HOUR = 60 * MINUTE,
 	DAY = 24 * HOUR,
-	DAYS_TO_1970 = 719468,      /* from 1 March of the year 0 */
-	DAYS_OF_ERA = 146097,       /* 400 years */
+	DAYS_TO_1970 = 719468, /* from 1 March of the year 0 */
+	DAYS_OF_ERA = 146097,  /* 400 years */
 	YEAR_MOST = 9999,
 };
 
-static const int64_t YEAR_1 = -62135596800, YEAR_10000 = 253402300800;      /* seconds since 1970 */
+static const int64_t YEAR_1 = -62135596800, YEAR_10000 = 253402300800; /* seconds since 1970 */
 
 static const char month_names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 static const char day_names[] = "SunMonTueWedThuFriSat";
 
 struct civil {
-	int year, month, day;      /* month and day count from 1 */
+	int year, month, day; /* month and day count from 1 */
 	int hour, minute, second;
 };
 
@@ -30,7 +30,8 @@ days_of(const struct civil *c)
 	int64_t era = (year >= 0 ? year : year - 399) / 400, of_era = year - era * 400;
 	int64_t of_year = (153 * month + 2) / 5 + c->day - 1;
 
-	return era * DAYS_OF_ERA + of_era * 365 + of_era / 4 - of_era / 100 + of_year - DAYS_TO_1970;
+	return era * DAYS_OF_ERA + of_era * 365 + of_era / 4 - of_era / 100 + of_year -
+	       DAYS_TO_1970;
 }
 
 static int64_t
@@ -286,7 +287,9 @@ local_seconds(struct date d)
 	if (d.seconds > YEAR_10000 - 1)
 		return YEAR_10000 - 1;
 	d.seconds += (int64_t)sane_zone(d) * MINUTE;
-	return d.seconds < YEAR_1 ? YEAR_1 : d.seconds > YEAR_10000 - 1 ? YEAR_10000 - 1 : d.seconds;
+	return d.seconds < YEAR_1           ? YEAR_1
+	       : d.seconds > YEAR_10000 - 1 ? YEAR_10000 - 1
+					    : d.seconds;
 }
 
 static void
@@ -313,7 +316,7 @@ static bool
 take_day(struct slice *s, struct civil *c)
 {
 	return take_number(s, 1, 2, &c->day) && take_char(s, '-') && s->len >= 3 &&
-	    take_month(s, &c->month) && take_char(s, '-') && take_number(s, 4, 4, &c->year);
+	       take_month(s, &c->month) && take_char(s, '-') && take_number(s, 4, 4, &c->year);
 }
 
 bool
@@ -326,8 +329,9 @@ date_internal_parse(struct slice text, struct date *d)
 	if (is_short && text.len > 1 && text.data[1] != '-')
 		return false;
 	if (!take_day(&text, &c) || !take_char(&text, ' ') || !take_number(&text, 2, 2, &c.hour) ||
-	    !take_char(&text, ':') || !take_number(&text, 2, 2, &c.minute) || !take_char(&text, ':') ||
-	    !take_number(&text, 2, 2, &c.second) || !take_char(&text, ' ') || !take_offset(&text, &zone))
+	    !take_char(&text, ':') || !take_number(&text, 2, 2, &c.minute) ||
+	    !take_char(&text, ':') || !take_number(&text, 2, 2, &c.second) ||
+	    !take_char(&text, ' ') || !take_offset(&text, &zone))
 		return false;
 	if (text.len > 0 || !is_civil(&c))
 		return false;
@@ -340,8 +344,8 @@ date_internal_format(struct buf *out, struct date d)
 {
 	struct civil c = civil_of(local_seconds(d));
 
-	buf_printf(out, "%2d-%.3s-%04d %02d:%02d:%02d ", c.day, month_names + 3 * (c.month - 1), c.year,
-	    c.hour, c.minute, c.second);
+	buf_printf(out, "%2d-%.3s-%04d %02d:%02d:%02d ", c.day, month_names + 3 * (c.month - 1),
+	    c.year, c.hour, c.minute, c.second);
 	add_zone(out, sane_zone(d));
 }
 

@@ -8,8 +8,8 @@
 #include "common/base/buf.h"
 
 struct date {
-	int64_t seconds;      /* since 1970, UTC */
-	int zone;             /* minutes east of Greenwich; 0 for -0000 and zones unknown */
+	int64_t seconds; /* since 1970, UTC */
+	int zone;        /* minutes east of Greenwich; 0 for -0000 and zones unknown */
 };
 
 /* "Fri, 20 Nov 2026 22:51:17 +0000", with comments, folds, two-digit years, zone names and

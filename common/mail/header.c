@@ -5,8 +5,8 @@
 #include <string.h>
 
 enum {
-	FOLD = 78,        /* octets wanted on a line, RFC 5322 2.1.1 */
-	LONGEST = 998,    /* octets that a line may have */
+	FOLD = 78,     /* octets wanted on a line, RFC 5322 2.1.1 */
+	LONGEST = 998, /* octets that a line may have */
 };
 
 /* The line at an offset, its line end included. */
@@ -179,7 +179,8 @@ header_unfold(struct buf *out, struct slice value)
 	}
 }
 
-/* Octets from the next blank on up to and without the blank after it: what one line takes or not. */
+/* Octets from the next blank on up to and without the blank after it: what one line takes or not.
+ */
 static size_t
 chunk(struct slice s)
 {

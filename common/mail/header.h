@@ -9,10 +9,10 @@
 #include "common/base/buf.h"
 
 struct header_field {
-	struct slice name;       /* without blanks before the colon */
-	struct slice value;      /* raw: blanks at its ends are gone, the folds are in it */
-	struct slice whole;      /* name, colon, value and the line end */
-	size_t start, end;       /* of whole, as offsets in the message */
+	struct slice name;  /* without blanks before the colon */
+	struct slice value; /* raw: blanks at its ends are gone, the folds are in it */
+	struct slice whole; /* name, colon, value and the line end */
+	size_t start, end;  /* of whole, as offsets in the message */
 };
 
 /* Walks the fields of a message, from header_walk(). */

@@ -3,9 +3,9 @@
 #include "common/base/limits.h"
 
 enum {
-	ONE_LINE = 900,       /* octets of a reply told on one line: it goes into bounces and logs */
+	ONE_LINE = 900, /* octets of a reply told on one line: it goes into bounces and logs */
 	LINES = 1000,
-	SHOWN = 480,          /* octets of text on a line of ours, so that all of it keeps to 512 */
+	SHOWN = 480, /* octets of text on a line of ours, so that all of it keeps to 512 */
 };
 
 void
@@ -65,8 +65,8 @@ reply_find_status(struct slice text)
 
 	if (text.len == 0 || (text.data[0] != '2' && text.data[0] != '4' && text.data[0] != '5'))
 		return SLICE("");
-	if (!take_digits(&rest, 1) || !take_dot(&rest) || !take_digits(&rest, 3) || !take_dot(&rest) ||
-	    !take_digits(&rest, 3))
+	if (!take_digits(&rest, 1) || !take_dot(&rest) || !take_digits(&rest, 3) ||
+	    !take_dot(&rest) || !take_digits(&rest, 3))
 		return SLICE("");
 	if (rest.len > 0 && rest.data[0] != ' ')
 		return SLICE("");
@@ -178,10 +178,11 @@ reply_format(struct buf *out, int code, const char *enhanced, struct slice text)
 			slice_split(&rest, '\n', &line);
 		part = slice_sub(line, 0, shown(line));
 		line = slice_trim(slice_from(line, part.len));
-		buf_printf(out, "%03d%c%s%s", code, line.len > 0 || rest.len > 0 ? '-' : ' ', enhanced,
-		    enhanced[0] == '\0' ? "" : " ");
+		buf_printf(out, "%03d%c%s%s", code, line.len > 0 || rest.len > 0 ? '-' : ' ',
+		    enhanced, enhanced[0] == '\0' ? "" : " ");
 		for (size_t i = 0; i < part.len; i++)
-			buf_add_char(out, part.data[i] < ' ' || part.data[i] == 127 ? '?' : part.data[i]);
+			buf_add_char(
+			    out, part.data[i] < ' ' || part.data[i] == 127 ? '?' : part.data[i]);
 		buf_add_text(out, "\r\n");
 	} while (line.len > 0 || rest.len > 0);
 }

@@ -14,8 +14,7 @@ static const struct {
 #undef R
 };
 
-static const char *const verbs[] = {
-    "",
+static const char *const verbs[] = {"",
 #define V(name) #name,
     SMTP_VERBS(V)
 #undef V
@@ -105,7 +104,7 @@ take_text(bool (*decode)(struct buf *, struct slice), struct slice text, char *o
 
 	buf_init(&octets, size - 1);
 	ok = text.len > 0 && decode(&octets, text) && !has_control(buf_slice(&octets)) &&
-	    utf8_is_valid(buf_slice(&octets)) && slice_copy(buf_slice(&octets), out, size);
+	     utf8_is_valid(buf_slice(&octets)) && slice_copy(buf_slice(&octets), out, size);
 	buf_fini(&octets);
 	return ok;
 }
@@ -205,7 +204,8 @@ is_type(struct slice type)
 	for (size_t i = 0; i < type.len; i++) {
 		char c = type.data[i];
 
-		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') && c != '-')
+		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
+		    c != '-')
 			return false;
 	}
 	return type.len > 0;
@@ -228,7 +228,7 @@ take_orcpt(struct slice value, struct smtp_rcpt *r)
 	memcpy(r->orcpt, type.data, type.len);
 	r->orcpt[type.len] = ';';
 	if (!take_text(is_utf8_type(type) ? unitext_decode : xtext_decode, address,
-	        r->orcpt + type.len + 1, sizeof(r->orcpt) - type.len - 1))
+		r->orcpt + type.len + 1, sizeof(r->orcpt) - type.len - 1))
 		return SMTP_SYNTAX_PARAMETER_BAD;
 	return SMTP_SYNTAX_OK;
 }
@@ -238,7 +238,7 @@ enum parameter { SIZE, BODY, SMTPUTF8, RET, ENVID, AUTH, NOTIFY, ORCPT };
 static const struct {
 	const char *name;
 	enum smtp_verb verb;
-	unsigned offer;      /* 0: always known */
+	unsigned offer; /* 0: always known */
 } parameters[] = {
     [SIZE] = {"SIZE", SMTP_VERB_MAIL, 0},
     [BODY] = {"BODY", SMTP_VERB_MAIL, 0},
@@ -294,7 +294,8 @@ take_parameters(struct smtp_command *c, struct slice rest, unsigned offers)
 		while (i < PARAMETERS && !slice_equal_text_nocase(name, parameters[i].name))
 			i++;
 		if (i == PARAMETERS)
-			return equals < 0 || !is_type(name) ? SMTP_SYNTAX_TRAILING : SMTP_SYNTAX_PARAMETER_UNKNOWN;
+			return equals < 0 || !is_type(name) ? SMTP_SYNTAX_TRAILING
+							    : SMTP_SYNTAX_PARAMETER_UNKNOWN;
 		if (parameters[i].verb != c->verb || (parameters[i].offer & ~offers) != 0)
 			return SMTP_SYNTAX_PARAMETER_UNKNOWN;
 		if (seen[i])
@@ -393,7 +394,8 @@ take_chunk(struct smtp_command *c)
 static bool
 is_http(struct slice verb)
 {
-	static const char *const words[] = {"GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT", "Host:"};
+	static const char *const words[] = {
+	    "GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT", "Host:"};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (slice_equal_text_nocase(verb, words[i]))
@@ -435,12 +437,13 @@ take_arguments(struct smtp_command *c, unsigned offers)
 	return SMTP_SYNTAX_UNKNOWN;
 }
 
-/* Only addresses may be above ASCII, and those that VRFY and EXPN would only echo may not be wrong. */
+/* Only addresses may be above ASCII, and those that VRFY and EXPN would only echo may not be wrong.
+ */
 static bool
 may_have_utf8(enum smtp_verb verb)
 {
 	return verb == SMTP_VERB_MAIL || verb == SMTP_VERB_RCPT || verb == SMTP_VERB_VRFY ||
-	    verb == SMTP_VERB_EXPN;
+	       verb == SMTP_VERB_EXPN;
 }
 
 enum smtp_syntax_result
@@ -477,7 +480,8 @@ add_path(struct buf *out, struct slice text, unsigned allow)
 
 	buf_printf(&path, "<%.*s>", SLICE_FMT(text));
 	rest = buf_slice(&path);
-	ok = address_path_parse(&rest, allow | ADDRESS_ALLOW_UTF8, &a) == ADDRESS_OK && rest.len == 0;
+	ok = address_path_parse(&rest, allow | ADDRESS_ALLOW_UTF8, &a) == ADDRESS_OK &&
+	     rest.len == 0;
 	if (ok)
 		buf_add_slice(out, buf_slice(&path));
 	buf_fini(&path);
@@ -494,8 +498,9 @@ add_xtext(struct buf *out, const char *name, const char *value)
 bool
 smtp_mail_format(struct buf *out, struct slice sender, const struct smtp_mail *m)
 {
-	static const char *const bodies[] = {
-	    [SMTP_BODY_UNSAID] = "", [SMTP_BODY_7BIT] = " BODY=7BIT", [SMTP_BODY_8BITMIME] = " BODY=8BITMIME",
+	static const char *const bodies[] = {[SMTP_BODY_UNSAID] = "",
+	    [SMTP_BODY_7BIT] = " BODY=7BIT",
+	    [SMTP_BODY_8BITMIME] = " BODY=8BITMIME",
 	    [SMTP_BODY_BINARYMIME] = " BODY=BINARYMIME"};
 	static const char *const rets[] = {
 	    [SMTP_RET_UNSAID] = "", [SMTP_RET_FULL] = " RET=FULL", [SMTP_RET_HDRS] = " RET=HDRS"};

@@ -11,8 +11,9 @@
 #include "common/mail/address.h"
 
 #define SMTP_VERBS(V) \
-	V(HELO) V(EHLO) V(LHLO) V(MAIL) V(RCPT) V(DATA) V(BDAT) V(RSET) V(NOOP) V(QUIT) V(VRFY) V(EXPN) \
-	V(HELP) V(STARTTLS) V(AUTH)
+	V(HELO) \
+	V(EHLO) V(LHLO) V(MAIL) V(RCPT) V(DATA) V(BDAT) V(RSET) V(NOOP) V(QUIT) V(VRFY) V(EXPN) \
+	    V(HELP) V(STARTTLS) V(AUTH)
 
 enum smtp_verb {
 	SMTP_VERB_UNKNOWN,
@@ -26,7 +27,7 @@ enum smtp_verb {
 #define SMTP_SYNTAX_RESULTS(R) \
 	R(OK,                    250, "2.0.0", "ok") \
 	R(CONTROLS,              501, "5.5.2", "a command holds printable characters only") \
-	R(NOT_ASCII,             501, "5.5.2", "a command holds ASCII only, but for addresses after SMTPUTF8") \
+	R(NOT_ASCII,             501, "5.5.2", "a command holds ASCII, addresses apart") \
 	R(UNKNOWN,               500, "5.5.1", "there is no such command") \
 	R(HTTP,                  500, "5.5.1", "this is a mail server, not a web server") /* hang up */ \
 	R(ARGUMENT_MISSING,      501, "5.5.4", "the command needs an argument") \
@@ -53,51 +54,58 @@ enum smtp_syntax_result {
 #undef R
 };
 
-/* What this server offers; a parameter of what is not offered is unknown. SIZE and 8BITMIME always are. */
+/* What this server offers; a parameter of what is not offered is unknown. SIZE and 8BITMIME always
+ * are. */
 enum smtp_offer {
 	SMTP_OFFER_DSN = 1,
 	SMTP_OFFER_UTF8 = 2,
 	SMTP_OFFER_AUTH = 4,
 	SMTP_OFFER_BINARY = 8,
-	SMTP_IN_UTF8 = 16,                 /* MAIL said SMTPUTF8, so RCPT may hold UTF-8 */
+	SMTP_IN_UTF8 = 16, /* MAIL said SMTPUTF8, so RCPT may hold UTF-8 */
 };
 
 enum smtp_body { SMTP_BODY_UNSAID, SMTP_BODY_7BIT, SMTP_BODY_8BITMIME, SMTP_BODY_BINARYMIME };
 
 /* The numbers are those of RET_* and NOTIFY_* in common/ipc/listener_queue.h. */
 enum smtp_ret { SMTP_RET_UNSAID, SMTP_RET_FULL, SMTP_RET_HDRS };
-enum { SMTP_NOTIFY_SUCCESS = 1, SMTP_NOTIFY_FAILURE = 2, SMTP_NOTIFY_DELAY = 4, SMTP_NOTIFY_NEVER = 8 };
+enum {
+	SMTP_NOTIFY_SUCCESS = 1,
+	SMTP_NOTIFY_FAILURE = 2,
+	SMTP_NOTIFY_DELAY = 4,
+	SMTP_NOTIFY_NEVER = 8
+};
 
 struct smtp_mail {
-	uint64_t size;                     /* 0: not said */
+	uint64_t size; /* 0: not said */
 	enum smtp_body body;
 	enum smtp_ret ret;
 	bool smtputf8;
 	bool has_auth;
-	char auth[LIMIT_PATH + 1];         /* RFC 4954 5: a mailbox, or "" for <> */
-	char envid[LIMIT_ENVID + 1];       /* decoded; "": not said */
+	char auth[LIMIT_PATH + 1];   /* RFC 4954 5: a mailbox, or "" for <> */
+	char envid[LIMIT_ENVID + 1]; /* decoded; "": not said */
 };
 
 struct smtp_rcpt {
-	uint8_t notify;                    /* SMTP_NOTIFY_* bits; 0: not said */
-	char orcpt[LIMIT_ORCPT + 1];       /* type;address, the address decoded; "": not said */
+	uint8_t notify;              /* SMTP_NOTIFY_* bits; 0: not said */
+	char orcpt[LIMIT_ORCPT + 1]; /* type;address, the address decoded; "": not said */
 };
 
 struct smtp_command {
 	enum smtp_verb verb;
-	struct slice argument;             /* behind the verb, blanks at its ends removed */
-	struct address path;               /* MAIL and RCPT */
-	bool is_null;                      /* MAIL FROM:<> */
+	struct slice argument; /* behind the verb, blanks at its ends removed */
+	struct address path;   /* MAIL and RCPT */
+	bool is_null;          /* MAIL FROM:<> */
 	struct smtp_mail mail;
 	struct smtp_rcpt rcpt;
-	struct slice mechanism, initial;   /* AUTH; initial as it came, in base64 or "=" */
+	struct slice mechanism, initial; /* AUTH; initial as it came, in base64 or "=" */
 	bool has_initial;
-	uint64_t chunk;                    /* BDAT: octets that follow */
+	uint64_t chunk; /* BDAT: octets that follow */
 	bool is_last;
 };
 
 /* Reads a line without its CRLF; offers are SMTP_OFFER_* bits. The verb is set even on failure. */
-enum smtp_syntax_result smtp_command_parse(struct slice line, unsigned offers, struct smtp_command *c);
+enum smtp_syntax_result smtp_command_parse(
+    struct slice line, unsigned offers, struct smtp_command *c);
 
 /* The reply to a result: code, enhanced code (RFC 3463) and a sentence. */
 int smtp_syntax_code(enum smtp_syntax_result result);

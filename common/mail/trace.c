@@ -2,17 +2,18 @@
 
 #include "common/mail/date.h"
 
-enum { LONGEST = 400 };      /* octets of any one argument that is shown */
+/* Octets of a word and of an address that are shown, so that no line passes 998. */
+enum { WORD = 255, ADDRESS = 400 };
 
 /* Printable octets that neither open nor close anything in a Received field. */
 static void
 add_word(struct buf *out, struct slice s)
 {
-	s = slice_sub(s, 0, LONGEST);
+	s = slice_sub(s, 0, WORD);
 	for (size_t i = 0; i < s.len; i++) {
 		unsigned char c = (unsigned char)s.data[i];
-		bool is_harmful = c <= ' ' || c == 127 || c == '(' || c == ')' || c == '\\' || c == ';' ||
-		    c == '"' || c == '<' || c == '>';
+		bool is_harmful = c <= ' ' || c == 127 || c == '(' || c == ')' || c == '\\' ||
+				  c == ';' || c == '"' || c == '<' || c == '>';
 
 		buf_add_char(out, is_harmful ? '_' : (char)c);
 	}
@@ -22,7 +23,7 @@ add_word(struct buf *out, struct slice s)
 static void
 add_address(struct buf *out, struct slice s)
 {
-	s = slice_sub(s, 0, LONGEST);
+	s = slice_sub(s, 0, ADDRESS);
 	for (size_t i = 0; i < s.len; i++) {
 		unsigned char c = (unsigned char)s.data[i];
 

@@ -8,17 +8,17 @@
 #include "common/base/buf.h"
 
 struct trace_received {
-	struct slice helo;           /* what the client said; empty: a local client */
-	struct slice client;         /* its address as a literal: [192.0.2.1]; empty: kept private */
-	struct slice rdns;           /* its name as DNS has it; empty: unknown */
-	struct slice by;             /* our host name */
-	struct slice id;             /* queue id */
-	struct slice recipient;      /* when there is a single one, else empty */
-	struct slice user;           /* authenticated as, when that may be shown */
+	struct slice helo;      /* what the client said; empty: a local client */
+	struct slice client;    /* its address as a literal: [192.0.2.1]; empty: kept private */
+	struct slice rdns;      /* its name as DNS has it; empty: unknown */
+	struct slice by;        /* our host name */
+	struct slice id;        /* queue id */
+	struct slice recipient; /* when there is a single one, else empty */
+	struct slice user;      /* authenticated as, when that may be shown */
 	struct slice tls_version, tls_cipher;
-	bool extended;               /* EHLO */
+	bool extended; /* EHLO */
 	bool tls, authenticated, smtputf8, lmtp;
-	int64_t when;                /* seconds since 1970 */
+	int64_t when; /* seconds since 1970 */
 };
 
 /* The protocol word (RFC 3848, 6531): SMTP, ESMTP, ESMTPSA, UTF8SMTPS, LMTPA … */

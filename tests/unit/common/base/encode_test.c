@@ -6,7 +6,7 @@ UNIT_SUITE(encode);
 
 struct decoding {
 	const char *text;
-	const char *want;      /* NULL: refused */
+	const char *want; /* NULL: refused */
 };
 
 static void
@@ -29,11 +29,28 @@ check(bool (*decode)(struct buf *, struct slice), const struct decoding *cases, 
 Test(encode, base64_takes_only_what_rfc_4648_allows)
 {
 	static const struct decoding cases[] = {
-	    {"", ""}, {"Zg==", "f"}, {"Zm8=", "fo"}, {"Zm9v", "foo"}, {"Zm9vYg==", "foob"},
-	    {"Zm9vYmE=", "fooba"}, {"Zm9vYmFy", "foobar"}, {"Zg", NULL}, {"Zg=", NULL}, {"Z", NULL},
-	    {"=", NULL}, {"====", NULL}, {"Z===", NULL}, {"Zg==Zg==", NULL}, {"Zh==", NULL},
-	    {"Zm9=", NULL}, {"Zm 9v", NULL}, {"Zm9v\n", NULL}, {"Zm9v\r\nZm9v", NULL}, {"Zm-v", NULL},
-	    {"Zm\xc3\xbcv", NULL}, {"Zg=a", NULL},
+	    {"", ""},
+	    {"Zg==", "f"},
+	    {"Zm8=", "fo"},
+	    {"Zm9v", "foo"},
+	    {"Zm9vYg==", "foob"},
+	    {"Zm9vYmE=", "fooba"},
+	    {"Zm9vYmFy", "foobar"},
+	    {"Zg", NULL},
+	    {"Zg=", NULL},
+	    {"Z", NULL},
+	    {"=", NULL},
+	    {"====", NULL},
+	    {"Z===", NULL},
+	    {"Zg==Zg==", NULL},
+	    {"Zh==", NULL},
+	    {"Zm9=", NULL},
+	    {"Zm 9v", NULL},
+	    {"Zm9v\n", NULL},
+	    {"Zm9v\r\nZm9v", NULL},
+	    {"Zm-v", NULL},
+	    {"Zm\xc3\xbcv", NULL},
+	    {"Zg=a", NULL},
 	};
 
 	CHECK(base64_decode, cases);
@@ -42,7 +59,13 @@ Test(encode, base64_takes_only_what_rfc_4648_allows)
 Test(encode, hex)
 {
 	static const struct decoding cases[] = {
-	    {"", ""}, {"6b7572", "kur"}, {"6B", "k"}, {"6", NULL}, {"6g", NULL}, {"0x", NULL}, {" 6", NULL},
+	    {"", ""},
+	    {"6b7572", "kur"},
+	    {"6B", "k"},
+	    {"6", NULL},
+	    {"6g", NULL},
+	    {"0x", NULL},
+	    {" 6", NULL},
 	};
 
 	CHECK(hex_decode, cases);
@@ -51,10 +74,23 @@ Test(encode, hex)
 Test(encode, xtext_hides_no_line_end)
 {
 	static const struct decoding cases[] = {
-	    {"", ""}, {"a+2Bb", "a+b"}, {"a+20b", "a b"}, {"QQ314159", "QQ314159"},
-	    {"a+0D+0AX:+20y", NULL}, {"a+0Ab", NULL}, {"a+0D", NULL}, {"a+00b", NULL}, {"+ZZ", NULL},
-	    {"a+2b", NULL}, {"a+", NULL}, {"a+2", NULL}, {"a=b", NULL}, {"a b", NULL}, {"\xc3\xbc", NULL},
-	    {"a\x7f", NULL}, {"a\r\n", NULL},
+	    {"", ""},
+	    {"a+2Bb", "a+b"},
+	    {"a+20b", "a b"},
+	    {"QQ314159", "QQ314159"},
+	    {"a+0D+0AX:+20y", NULL},
+	    {"a+0Ab", NULL},
+	    {"a+0D", NULL},
+	    {"a+00b", NULL},
+	    {"+ZZ", NULL},
+	    {"a+2b", NULL},
+	    {"a+", NULL},
+	    {"a+2", NULL},
+	    {"a=b", NULL},
+	    {"a b", NULL},
+	    {"\xc3\xbc", NULL},
+	    {"a\x7f", NULL},
+	    {"a\r\n", NULL},
 	};
 
 	CHECK(xtext_decode, cases);
@@ -63,10 +99,25 @@ Test(encode, xtext_hides_no_line_end)
 Test(encode, unitext)
 {
 	static const struct decoding cases[] = {
-	    {"", ""}, {"ab@c", "ab@c"}, {"\\x{FC}b", "\xc3\xbc" "b"}, {"\xc3\xbc", "\xc3\xbc"},
-	    {"\\x{1F600}", "\xf0\x9f\x98\x80"}, {"a\\x{2B}b", "a+b"}, {"a\\x{5C}b", "a\\b"},
-	    {"a+b", NULL}, {"a b", NULL}, {"\\x{}", NULL}, {"\\x{D}", NULL}, {"\\x{0A}", NULL}, {"\\x{85}", NULL},
-	    {"\\x{FC", NULL}, {"\\", NULL}, {"\\y", NULL}, {"a\xc3", NULL}, {"\\x{1234567}", NULL},
+	    {"", ""},
+	    {"ab@c", "ab@c"},
+	    {"\\x{FC}b", "\xc3\xbc"
+			 "b"},
+	    {"\xc3\xbc", "\xc3\xbc"},
+	    {"\\x{1F600}", "\xf0\x9f\x98\x80"},
+	    {"a\\x{2B}b", "a+b"},
+	    {"a\\x{5C}b", "a\\b"},
+	    {"a+b", NULL},
+	    {"a b", NULL},
+	    {"\\x{}", NULL},
+	    {"\\x{D}", NULL},
+	    {"\\x{0A}", NULL},
+	    {"\\x{85}", NULL},
+	    {"\\x{FC", NULL},
+	    {"\\", NULL},
+	    {"\\y", NULL},
+	    {"a\xc3", NULL},
+	    {"\\x{1234567}", NULL},
 	};
 
 	CHECK(unitext_decode, cases);
@@ -75,7 +126,12 @@ Test(encode, unitext)
 Test(encode, percent)
 {
 	static const struct decoding cases[] = {
-	    {"", ""}, {"a%20b%2fc+d", "a b/c+d"}, {"%", NULL}, {"%4", NULL}, {"%4g", NULL}, {"%C3%BC", "\xc3\xbc"},
+	    {"", ""},
+	    {"a%20b%2fc+d", "a b/c+d"},
+	    {"%", NULL},
+	    {"%4", NULL},
+	    {"%4g", NULL},
+	    {"%C3%BC", "\xc3\xbc"},
 	};
 
 	CHECK(percent_decode, cases);
@@ -101,9 +157,11 @@ Test(encode, every_octet_comes_back)
 			bool hidden = c < ' ' || c == 127;
 
 			pairs[i].encode(&text, slice_make(octets, sizeof(octets)));
-			cr_assert_eq(pairs[i].decode(&back, buf_slice(&text)), pairs[i].controls || !hidden);
+			cr_assert_eq(
+			    pairs[i].decode(&back, buf_slice(&text)), pairs[i].controls || !hidden);
 			if (pairs[i].controls || !hidden)
-				cr_assert(slice_equal(buf_slice(&back), slice_make(octets, sizeof(octets))));
+				cr_assert(slice_equal(
+				    buf_slice(&back), slice_make(octets, sizeof(octets))));
 			buf_fini(&text);
 			buf_fini(&back);
 		}
