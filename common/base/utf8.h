@@ -9,7 +9,7 @@
 
 enum {
 	UTF8_REPLACEMENT = 0xFFFD,
-	UTF8_LONGEST = 4,      /* octets of one character */
+	UTF8_LONGEST = 4, /* octets of one character */
 };
 
 /* The first character of s, which is not empty: its octets are counted in *taken. A wrong

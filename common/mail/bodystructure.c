@@ -14,8 +14,8 @@
 #include "common/mail/param.h"
 
 enum {
-	SPARING_TEXT = 200,       /* octets of one text */
-	SPARING_NAME = 64,        /* of a type, a subtype or a parameter's name */
+	SPARING_TEXT = 200, /* octets of one text */
+	SPARING_NAME = 64,  /* of a type, a subtype or a parameter's name */
 	SPARING_PARAMS = 8,
 	END_LONGEST = 2 * SPARING_NAME + IMAP_STRING_FRAME + 48,
 	STUB_LONGEST = 128,
@@ -25,7 +25,7 @@ struct writer {
 	struct buf *out;
 	const struct mime *m;
 	size_t start, max;
-	size_t open;         /* containers that are begun and not ended */
+	size_t open; /* containers that are begun and not ended */
 	bool full, sparing;
 	struct param_field params;
 	struct buf line;
@@ -295,8 +295,7 @@ write_all(struct writer *w)
 }
 
 void
-bodystructure_write(
-    struct buf *out, const struct mime *m, enum bodystructure_form form, size_t max)
+bodystructure_write(struct buf *out, const struct mime *m, enum bodystructure_form form, size_t max)
 {
 	struct writer w = {.out = out, .m = m, .start = out->len, .max = max};
 

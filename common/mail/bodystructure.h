@@ -10,11 +10,11 @@
 #include "common/mail/mime.h"
 
 enum bodystructure_form {
-	BODYSTRUCTURE_BODY,      /* without extension data */
+	BODYSTRUCTURE_BODY, /* without extension data */
 	BODYSTRUCTURE_FULL,
 };
 
-enum { BODYSTRUCTURE_LEAST = 4096 };      /* octets; the least that max may be */
+enum { BODYSTRUCTURE_LEAST = 4096 }; /* octets; the least that max may be */
 
 /* Appends the structure in at most max octets: where all of it would be longer, long texts and
  * parameters are left out, then the last parts of a multipart; a part whose own description has

@@ -8,9 +8,9 @@
 #include <utf8proc.h>
 
 enum {
-	CONVERT_STEP = 1024,     /* octets of room that iconv gets at a time */
-	FOLD_WINDOW = 64,        /* characters that are put in canonical order together */
-	FOLD_EXPANSION = 32,     /* characters that one may decompose into: U+FDFA gives 18 */
+	CONVERT_STEP = 1024, /* octets of room that iconv gets at a time */
+	FOLD_WINDOW = 64,    /* characters that are put in canonical order together */
+	FOLD_EXPANSION = 32, /* characters that one may decompose into: U+FDFA gives 18 */
 };
 
 enum family { FAMILY_UTF8, FAMILY_ASCII, FAMILY_WINDOWS_1252, FAMILY_ICONV, FAMILY_UNKNOWN };
@@ -45,8 +45,8 @@ family_of(struct slice name)
 	}
 	for (size_t i = 0; i < name.len; i++) {
 		char c = name.data[i];
-		bool alnum = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
-		    (c >= 'a' && c <= 'z');
+		bool alnum =
+		    (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 
 		if (!alnum && (i == 0 || memchr("-_.:+", c, 5) == NULL))
 			return FAMILY_UNKNOWN;
@@ -94,12 +94,14 @@ add_utf8(struct slice s, struct buf *out)
 static void
 add_windows_1252(struct slice s, struct buf *out)
 {
+	/* clang-format off */
 	static const uint16_t high[32] = {
 	    0x20AC, 0xFFFD, 0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021,
 	    0x02C6, 0x2030, 0x0160, 0x2039, 0x0152, 0xFFFD, 0x017D, 0xFFFD,
 	    0xFFFD, 0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014,
 	    0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0xFFFD, 0x017E, 0x0178,
 	};
+	/* clang-format on */
 
 	for (size_t at = 0; at < s.len;) {
 		unsigned char c = (unsigned char)s.data[at];

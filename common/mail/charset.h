@@ -8,7 +8,7 @@
 
 #include "common/base/buf.h"
 
-enum { CHARSET_NAME = 40 };      /* octets of a charset's name, RFC 2978 2.3 */
+enum { CHARSET_NAME = 40 }; /* octets of a charset's name, RFC 2978 2.3 */
 
 /* Whether text in it can be converted. The name is letters, digits and -_.:+ only, so it
  * never reaches iconv(3) as a path, a locale or a conversion option. */

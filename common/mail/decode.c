@@ -141,7 +141,7 @@ qp_feed(struct decode *d, struct slice octets, struct buf *out)
 		size_t run = at;
 
 		while (d->held == 0 && run < octets.len && octets.data[run] > ' ' &&
-		    octets.data[run] != '=')
+		       octets.data[run] != '=')
 			run++;
 		buf_add(out, octets.data + at, run - at);
 		at = run;

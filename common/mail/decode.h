@@ -14,16 +14,16 @@ enum transfer_encoding {
 	ENCODING_BINARY,
 	ENCODING_QUOTED_PRINTABLE,
 	ENCODING_BASE64,
-	ENCODING_UNKNOWN,      /* x-uuencode and others: the octets are left as they are */
+	ENCODING_UNKNOWN, /* x-uuencode and others: the octets are left as they are */
 };
 
 enum { DECODE_HELD = 128 };
 
 struct decode {
 	enum transfer_encoding encoding;
-	uint32_t bits;      /* base64: the digits that make no octets yet */
+	uint32_t bits; /* base64: the digits that make no octets yet */
 	unsigned digits;
-	size_t held;        /* quoted-printable: blanks, or what an = began */
+	size_t held; /* quoted-printable: blanks, or what an = began */
 	char hold[DECODE_HELD];
 };
 

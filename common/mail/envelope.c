@@ -9,17 +9,19 @@
 #include <string.h>
 
 /* The fields, in the order in which they are sent. */
+/* clang-format off */
 enum field {
 	FIELD_DATE, FIELD_SUBJECT, FIELD_FROM, FIELD_SENDER, FIELD_REPLY_TO, FIELD_TO, FIELD_CC,
 	FIELD_BCC, FIELD_IN_REPLY_TO, FIELD_MESSAGE_ID, FIELDS,
 };
+/* clang-format on */
 
 struct writer {
 	struct buf *out;
-	size_t share;      /* octets that one field may take */
-	struct buf line;   /* a value without its folds */
+	size_t share;    /* octets that one field may take */
+	struct buf line; /* a value without its folds */
 	struct slice values[FIELDS];
-	size_t from, from_len;      /* where the written addresses of From are */
+	size_t from, from_len; /* where the written addresses of From are */
 };
 
 static const char group_end[] = "(NIL NIL NIL NIL)";

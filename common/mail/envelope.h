@@ -8,7 +8,7 @@
 
 #include "common/base/buf.h"
 
-enum { ENVELOPE_LEAST = 1024 };      /* octets; the least that max may be */
+enum { ENVELOPE_LEAST = 1024 }; /* octets; the least that max may be */
 
 /* Appends the envelope of a message, or of its header alone, in at most max octets: where all of
  * it would be longer, long texts are cut and the last addresses left out. */

@@ -9,8 +9,8 @@
 #include "common/base/buf.h"
 
 enum {
-	IMAP_QUOTED_LONGEST = 1000,      /* octets; longer text is sent as a literal */
-	IMAP_STRING_FRAME = 24,          /* a text of n octets takes at most 2 n and these */
+	IMAP_QUOTED_LONGEST = 1000, /* octets; longer text is sent as a literal */
+	IMAP_STRING_FRAME = 24,     /* a text of n octets takes at most 2 n and these */
 };
 
 /* "text" or {n}CRLF and the octets; the empty slice gives "". */

@@ -20,7 +20,6 @@ enum { PARTS_FIRST = 8 };
 
 struct boundary {
 	uint32_t part;
-	uint32_t hash;
 	size_t len;
 	char text[MIME_BOUNDARY];
 };
@@ -28,14 +27,15 @@ struct boundary {
 struct walker {
 	struct mime *m;
 	size_t capacity;
-	size_t at;               /* where the line in hand begins */
-	size_t lines;            /* line ends before it */
-	size_t ending;           /* octets of the line end before it */
+	size_t at;     /* where the line in hand begins */
+	size_t lines;  /* line ends before it */
+	size_t ending; /* octets of the line end before it */
 	uint32_t current;
 	bool in_header;
-	bool full;               /* no more parts: the last one takes all that is left */
-	enum mime_field field;   /* which field's value the last header line was part of */
-	size_t depth;            /* entries of boundaries */
+	bool full;             /* no more parts: the last one takes all that is left */
+	enum mime_field field; /* which field's value the last header line was part of */
+	size_t depth;          /* entries of boundaries */
+	uint32_t hashes[LIMIT_MIME_DEPTH]; /* of the boundaries, together: they are read often */
 	struct boundary *boundaries;
 	size_t boundaries_capacity;
 	struct param_field params;
@@ -128,14 +128,15 @@ boundary_push(struct walker *w, struct slice text)
 	struct boundary *b;
 
 	if (w->depth == w->boundaries_capacity) {
-		w->boundaries_capacity = w->boundaries_capacity == 0 ? 4 : 2 * w->boundaries_capacity;
+		w->boundaries_capacity =
+		    w->boundaries_capacity == 0 ? 4 : 2 * w->boundaries_capacity;
 		w->boundaries =
 		    mem_resize(w->boundaries, w->boundaries_capacity * sizeof(w->boundaries[0]));
 	}
 	ASSERT(w->depth < LIMIT_MIME_DEPTH);
+	w->hashes[w->depth] = hash_of(text);
 	b = &w->boundaries[w->depth++];
 	b->part = w->current;
-	b->hash = hash_of(text);
 	b->len = text.len;
 	memcpy(b->text, text.data, text.len);
 }
@@ -320,16 +321,18 @@ find_boundary(const struct walker *w, struct slice line, size_t *found, bool *la
 	shorter = slice_sub(text, 0, text.len - (*last ? 2 : 0));
 	hash = hash_of(text);
 	shorter_hash = *last ? hash_of(shorter) : hash;
-	for (size_t i = w->depth; i > 0; i--) {
-		const struct boundary *b = &w->boundaries[i - 1];
-		struct slice have = slice_make(b->text, b->len);
+	for (size_t i = w->depth; i-- > 0;) {
+		struct slice have;
 
-		*found = i - 1;
-		if (b->hash == hash && slice_equal(have, text)) {
+		if (w->hashes[i] != hash && w->hashes[i] != shorter_hash)
+			continue;
+		have = slice_make(w->boundaries[i].text, w->boundaries[i].len);
+		*found = i;
+		if (slice_equal(have, text)) {
 			*last = false;
 			return true;
 		}
-		if (*last && b->hash == shorter_hash && slice_equal(have, shorter))
+		if (*last && slice_equal(have, shorter))
 			return true;
 	}
 	return false;
@@ -476,5 +479,5 @@ bool
 mime_is(const struct mime_part *p, const char *type, const char *subtype)
 {
 	return slice_equal_text_nocase(p->type, type) &&
-	    slice_equal_text_nocase(p->subtype, subtype);
+	       slice_equal_text_nocase(p->subtype, subtype);
 }

@@ -15,38 +15,40 @@
 #include "common/mail/decode.h"
 
 enum {
-	MIME_NONE = UINT32_MAX,      /* no such part */
-	MIME_BOUNDARY = 1000,        /* octets; RFC 2046 5.1.1 allows 70 */
+	MIME_NONE = UINT32_MAX, /* no such part */
+	MIME_BOUNDARY = 1000,   /* octets; RFC 2046 5.1.1 allows 70 */
 };
 
 enum mime_kind {
 	MIME_LEAF,
-	MIME_MULTIPART,      /* has one child or more */
-	MIME_MESSAGE,        /* message/rfc822: its one child is the message in it */
+	MIME_MULTIPART, /* has one child or more */
+	MIME_MESSAGE,   /* message/rfc822: its one child is the message in it */
 };
 
 /* The fields that are kept; data is NULL for one that the part does not have. */
+/* clang-format off */
 enum mime_field {
 	MIME_TYPE, MIME_ENCODING, MIME_DISPOSITION, MIME_ID, MIME_DESCRIPTION, MIME_LANGUAGE,
 	MIME_LOCATION, MIME_MD5, MIME_FIELDS,
 };
+/* clang-format on */
 
 struct mime_part {
 	enum mime_kind kind;
 	enum transfer_encoding encoding;
-	bool implied;                          /* type is not what the field says, nor its parameters */
-	struct slice type, subtype;            /* as written; text/plain where nothing holds */
-	struct slice fields[MIME_FIELDS];      /* values, folded as they are */
-	size_t header, header_len;             /* octets of the message, the blank line counted */
-	size_t body, body_len;                 /* without the line end before a boundary */
-	size_t lines;                          /* line ends in the body */
-	uint32_t parent, child, next;          /* indexes, or MIME_NONE */
-	uint32_t depth;                        /* 0: the message itself */
+	bool implied;                     /* the field does not say type, so neither parameters */
+	struct slice type, subtype;       /* as written; text/plain where nothing holds */
+	struct slice fields[MIME_FIELDS]; /* values, folded as they are */
+	size_t header, header_len;        /* octets of the message, the blank line counted */
+	size_t body, body_len;            /* without the line end before a boundary */
+	size_t lines;                     /* line ends in the body */
+	uint32_t parent, child, next;     /* indexes, or MIME_NONE */
+	uint32_t depth;                   /* 0: the message itself */
 };
 
 struct mime {
 	struct slice octets;
-	struct mime_part *parts;      /* the message itself first; a part stands before its children */
+	struct mime_part *parts; /* the message itself first; a part stands before its children */
 	size_t count;
 };
 

@@ -15,10 +15,10 @@ enum { PIECE_NUMBERS = 9999, PIECE_WHOLE = -1 };
 
 struct piece {
 	struct slice name, value;
-	int number;          /* PIECE_WHOLE: the parameter is not in pieces */
-	size_t group;        /* the first piece of the same name */
-	bool extended;       /* the name ended with an asterisk */
-	bool raw;            /* value still has quotes' backslashes, line ends or NULs in it */
+	int number;    /* PIECE_WHOLE: the parameter is not in pieces */
+	size_t group;  /* the first piece of the same name */
+	bool extended; /* the name ended with an asterisk */
+	bool raw;      /* value still has quotes' backslashes, line ends or NULs in it */
 };
 
 static bool
@@ -55,10 +55,12 @@ take_token(struct slice *s, const char *stops)
 	size_t n = 0;
 
 	while (n < s->len && !is_blank(s->data[n]) && s->data[n] != '(' &&
-	    strchr(stops, s->data[n]) == NULL)
+	       strchr(stops, s->data[n]) == NULL)
 		n++;
+	struct slice token = slice_sub(*s, 0, n);
+
 	*s = slice_from(*s, n);
-	return slice_make(s->data - n, n);
+	return token;
 }
 
 /* Takes a quoted string without its quotes; one that is not closed goes to the end. */
@@ -292,7 +294,7 @@ param_parse(struct param_field *f, struct slice value)
 	for (size_t at = 0, n; at < count; at += n) {
 		n = 1;
 		while (pieces[at].number != PIECE_WHOLE && at + n < count &&
-		    pieces[at + n].group == pieces[at].group)
+		       pieces[at + n].group == pieces[at].group)
 			n++;
 		join(f, pieces + at, n);
 	}
@@ -320,7 +322,7 @@ add_percent_decoded(struct slice s, struct buf *out)
 		if (c == '%' && i + 2 < s.len && decode_hex_digit(s.data[i + 1]) >= 0 &&
 		    decode_hex_digit(s.data[i + 2]) >= 0) {
 			c = (char)(decode_hex_digit(s.data[i + 1]) << 4 |
-			    decode_hex_digit(s.data[i + 2]));
+				   decode_hex_digit(s.data[i + 2]));
 			i += 2;
 		}
 		buf_add_char(out, c);

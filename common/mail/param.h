@@ -11,16 +11,16 @@
 #include "common/base/limits.h"
 
 struct param {
-	struct slice name;      /* without the marks of RFC 2231 */
-	struct slice value;     /* unquoted, unfolded, pieces joined; no CR, LF or NUL */
-	bool extended;          /* value is charset'language'percent-encoded (RFC 2231 4) */
+	struct slice name;  /* without the marks of RFC 2231 */
+	struct slice value; /* unquoted, unfolded, pieces joined; no CR, LF or NUL */
+	bool extended;      /* value is charset'language'percent-encoded (RFC 2231 4) */
 };
 
 struct param_field {
-	struct slice type, subtype;      /* empty where the field has none */
+	struct slice type, subtype; /* empty where the field has none */
 	struct param params[LIMIT_PARAMETERS];
 	size_t count;
-	struct buf memory;               /* values that stand nowhere as they are */
+	struct buf memory; /* values that stand nowhere as they are */
 };
 
 /* Before the first param_parse(), and after the last; a field is read into again and again. */

@@ -8,13 +8,13 @@
 #include <string.h>
 
 enum {
-	WORD_LONGEST = 75,      /* RFC 2047 2 */
-	WORD_FRAME = 12,        /* =?utf-8?B? and ?= */
+	WORD_LONGEST = 75, /* RFC 2047 2 */
+	WORD_FRAME = 12,   /* =?utf-8?B? and ?= */
 };
 
 struct word {
 	struct slice charset, text;
-	char how;      /* b or q */
+	char how; /* b or q */
 };
 
 /* The words that were read but not converted yet: one charset, octets decoded. */
@@ -42,7 +42,7 @@ read_word(struct slice s, struct word *w, bool *unclosed)
 	if (mark <= 0)
 		return 0;
 	w->charset = slice_sub(head, 0, (size_t)mark);
-	star = slice_find(w->charset, '*');      /* a language may follow, RFC 2231 5 */
+	star = slice_find(w->charset, '*'); /* a language may follow, RFC 2231 5 */
 	if (star >= 0)
 		w->charset.len = (size_t)star;
 	rest = slice_from(s, 2 + (size_t)mark + 1);
@@ -70,7 +70,7 @@ decode_q(struct slice s, struct buf *out)
 		if (c == '=' && i + 2 < s.len && decode_hex_digit(s.data[i + 1]) >= 0 &&
 		    decode_hex_digit(s.data[i + 2]) >= 0) {
 			c = (char)(decode_hex_digit(s.data[i + 1]) << 4 |
-			    decode_hex_digit(s.data[i + 2]));
+				   decode_hex_digit(s.data[i + 2]));
 			i += 2;
 		} else if (c == '_') {
 			c = ' ';
@@ -130,7 +130,7 @@ word_one_line(struct slice s, struct buf *out)
 		size_t run = at;
 
 		while (run < s.len && s.data[run] != '\0' && s.data[run] != '\r' &&
-		    s.data[run] != '\n')
+		       s.data[run] != '\n')
 			run++;
 		buf_add(out, s.data + at, run - at);
 		if (run == s.len)
@@ -184,7 +184,7 @@ static bool
 is_q_plain(char c)
 {
 	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-	    (c != '\0' && memchr("!*+-/", c, 5) != NULL);
+	       (c != '\0' && memchr("!*+-/", c, 5) != NULL);
 }
 
 static void
@@ -235,12 +235,12 @@ word_share(struct slice s, bool as_q)
 	size_t len = 0, room = WORD_LONGEST - WORD_FRAME;
 
 	while (len < s.len) {
-		size_t taken;
+		size_t taken, needed;
 		bool wrong;
 
 		utf8_next(slice_from(s, len), &taken, &wrong);
-		if (as_q ? q_length(slice_sub(s, 0, len + taken)) > room :
-			   (len + taken + 2) / 3 * 4 > room)
+		needed = as_q ? q_length(slice_sub(s, 0, len + taken)) : (len + taken + 2) / 3 * 4;
+		if (needed > room)
 			break;
 		len += taken;
 	}

@@ -13,18 +13,20 @@ Test(utf8, validity_and_length)
 	} cases[] = {
 	    {SLICE(""), 0, true},
 	    {SLICE("plain text that is longer than eight"), 36, true},
-	    {SLICE("gr\xC3\xBC\xC3\x9F" "e"), 5, true},
+	    {SLICE("gr\xC3\xBC\xC3\x9F"
+		   "e"),
+		5, true},
 	    {SLICE("\xE2\x82\xAC \xF0\x9F\x93\xA8"), 3, true},
 	    {SLICE("\x00x"), 2, true},
 	    {SLICE("\xF4\x8F\xBF\xBF"), 1, true},
-	    {SLICE("\xF4\x90\x80\x80"), 4, false},     /* above U+10FFFF */
-	    {SLICE("\xED\xA0\x80"), 3, false},         /* a surrogate */
+	    {SLICE("\xF4\x90\x80\x80"), 4, false}, /* above U+10FFFF */
+	    {SLICE("\xED\xA0\x80"), 3, false},     /* a surrogate */
 	    {SLICE("\xED\x9F\xBF"), 1, true},
-	    {SLICE("\xC0\xAF"), 2, false},             /* overlong */
+	    {SLICE("\xC0\xAF"), 2, false}, /* overlong */
 	    {SLICE("\xE0\x80\xAF"), 3, false},
 	    {SLICE("\xF0\x80\x80\xAF"), 4, false},
 	    {SLICE("\xC0\x80"), 2, false},
-	    {SLICE("abc\xC3"), 4, false},              /* cut */
+	    {SLICE("abc\xC3"), 4, false}, /* cut */
 	    {SLICE("abc\xE2\x82"), 5, false},
 	    {SLICE("\x80"), 1, false},
 	    {SLICE("\xC3x"), 2, false},

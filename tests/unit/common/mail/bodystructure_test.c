@@ -47,29 +47,43 @@ Test(bodystructure, written)
 	} cases[] = {
 	    {SLICE(""), PLAIN "0 0 NIL NIL NIL NIL)"},
 	    {SLICE("a: b\r\n\r\none\r\ntwo\r\n"), PLAIN "10 2 NIL NIL NIL NIL)"},
-	    {SLICE("Content-Type: TEXT/PLAIN; CHARSET=US-ASCII\r\nContent-Transfer-Encoding: Quoted-Printable\r\n\r\nx"),
-		"(\"TEXT\" \"PLAIN\" (\"CHARSET\" \"US-ASCII\") NIL NIL \"Quoted-Printable\" 1 0 NIL NIL NIL NIL)"},
-	    {SLICE("Content-Type: text/x-myown; charset=us-ascii; foo=\"quoted\\\"string\"\r\n"
-		   "Content-ID: <foo@bar>\r\nContent-Description:\r\n hello\r\n description\r\n"
-		   "Content-MD5: Q2hlY2sgSW50ZWdyaXR5IQ==\r\nContent-Disposition: inline; foo=bar\r\n"
-		   "Content-Language: en, fi (Finnish),, se\r\nContent-Location: http://localhost/x\r\n\r\nhello\r\n"),
-		"(\"text\" \"x-myown\" (\"charset\" \"us-ascii\" \"foo\" \"quoted\\\"string\") \"<foo@bar>\""
-		" \"hello description\" \"7bit\" 7 1 \"Q2hlY2sgSW50ZWdyaXR5IQ==\" (\"inline\" (\"foo\" \"bar\"))"
+	    {SLICE("Content-Type: TEXT/PLAIN; CHARSET=US-ASCII\r\nContent-Transfer-Encoding: "
+		   "Quoted-Printable\r\n\r\nx"),
+		"(\"TEXT\" \"PLAIN\" (\"CHARSET\" \"US-ASCII\") NIL NIL \"Quoted-Printable\" 1 0 "
+		"NIL NIL NIL NIL)"},
+	    {SLICE(
+		 "Content-Type: text/x-myown; charset=us-ascii; foo=\"quoted\\\"string\"\r\n"
+		 "Content-ID: <foo@bar>\r\nContent-Description:\r\n hello\r\n description\r\n"
+		 "Content-MD5: Q2hlY2sgSW50ZWdyaXR5IQ==\r\nContent-Disposition: inline; foo=bar\r\n"
+		 "Content-Language: en, fi (Finnish),, se\r\nContent-Location: "
+		 "http://localhost/x\r\n\r\nhello\r\n"),
+		"(\"text\" \"x-myown\" (\"charset\" \"us-ascii\" \"foo\" \"quoted\\\"string\") "
+		"\"<foo@bar>\""
+		" \"hello description\" \"7bit\" 7 1 \"Q2hlY2sgSW50ZWdyaXR5IQ==\" (\"inline\" "
+		"(\"foo\" \"bar\"))"
 		" (\"en\" \"fi\" \"se\") \"http://localhost/x\")"},
-	    {SLICE("Content-Type: image/png; name*0*=utf-8''%C3%BC; name*1=\".png\"\r\nContent-Language: de\r\n"
+	    {SLICE("Content-Type: image/png; name*0*=utf-8''%C3%BC; "
+		   "name*1=\".png\"\r\nContent-Language: de\r\n"
 		   "Content-Transfer-Encoding: base64\r\nContent-Disposition: attachment\r\n\r\n"),
 		"(\"image\" \"png\" (\"name*\" \"utf-8''%C3%BC.png\") NIL NIL \"base64\" 0 NIL"
 		" (\"attachment\" NIL) \"de\" NIL)"},
-	    {SLICE(MIXED("b") "--b\r\n\r\none\r\n--b\r\nContent-Type: text/html\r\n\r\ntwo\r\n--b--\r\n"),
-		"(" PLAIN "3 0 NIL NIL NIL NIL)(\"text\" \"html\" NIL NIL NIL \"7bit\" 3 0 NIL NIL NIL NIL)"
+	    {SLICE(MIXED(
+		 "b") "--b\r\n\r\none\r\n--b\r\nContent-Type: text/html\r\n\r\ntwo\r\n--b--\r\n"),
+		"(" PLAIN
+		"3 0 NIL NIL NIL NIL)(\"text\" \"html\" NIL NIL NIL \"7bit\" 3 0 NIL NIL NIL NIL)"
 		" \"mixed\" (\"boundary\" \"b\") NIL NIL NIL)"},
 	    {SLICE(MIXED("b") "nothing\r\n"), PLAIN "9 1 NIL NIL NIL NIL)"},
-	    {SLICE(MIXED("b") "--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: in\r\nFrom: a@b\r\n\r\nx\r\ny\r\n\r\n--b--"),
-		"((\"message\" \"rfc822\" NIL NIL NIL \"7bit\" 32 (NIL \"in\" ((NIL NIL \"a\" \"b\"))"
+	    {SLICE(MIXED("b") "--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: in\r\nFrom: "
+			      "a@b\r\n\r\nx\r\ny\r\n\r\n--b--"),
+		"((\"message\" \"rfc822\" NIL NIL NIL \"7bit\" 32 (NIL \"in\" ((NIL NIL \"a\" "
+		"\"b\"))"
 		" ((NIL NIL \"a\" \"b\")) ((NIL NIL \"a\" \"b\")) NIL NIL NIL NIL NIL) " PLAIN
-		"6 2 NIL NIL NIL NIL) 5 NIL NIL NIL NIL) \"mixed\" (\"boundary\" \"b\") NIL NIL NIL)"},
-	    {SLICE("Content-Type: \xC3/\"; x=\"\r\nContent-Disposition: ;filename=x\r\nContent-ID:\r\n\r\n"),
-		"(\"text\" \"plain\" (\"charset\" \"us-ascii\") \"\" NIL \"7bit\" 0 0 NIL NIL NIL NIL)"},
+		"6 2 NIL NIL NIL NIL) 5 NIL NIL NIL NIL) \"mixed\" (\"boundary\" \"b\") NIL NIL "
+		"NIL)"},
+	    {SLICE("Content-Type: \xC3/\"; x=\"\r\nContent-Disposition: "
+		   ";filename=x\r\nContent-ID:\r\n\r\n"),
+		"(\"text\" \"plain\" (\"charset\" \"us-ascii\") \"\" NIL \"7bit\" 0 0 NIL NIL NIL "
+		"NIL)"},
 	};
 	struct buf out = {0};
 
@@ -98,7 +112,8 @@ Test(bodystructure, hostile_messages, .timeout = 20)
 	struct buf text = {0}, out = {0};
 
 	for (int i = 0; i < 5000; i++)
-		buf_printf(&text, "Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n", i, i);
+		buf_printf(
+		    &text, "Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n", i, i);
 	cr_assert_eq(check(&out, buf_slice(&text), ROOM), LIMIT_MIME_DEPTH + 1);
 
 	buf_clear(&text);
@@ -144,7 +159,9 @@ Test(bodystructure, stays_within_max, .timeout = 20)
 	struct buf text = {0}, out = {0};
 
 	for (int i = 0; i < 60; i++) {
-		buf_printf(&text, "Subject: %d\r\nContent-Type: multipart/mix\\ed; boundary=b%d\r\n\r\n--b%d\r\n", i, i, i);
+		buf_printf(&text,
+		    "Subject: %d\r\nContent-Type: multipart/mix\\ed; boundary=b%d\r\n\r\n--b%d\r\n",
+		    i, i, i);
 		buf_printf(&text, "Content-Type: text/plain; name=\"%0500d\"\r\n\r\n", i);
 		buf_printf(&text, "--b%d\r\nContent-Type: message/rfc822\r\n\r\n", i);
 	}

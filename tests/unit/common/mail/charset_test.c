@@ -32,8 +32,14 @@ Test(charset, to_utf8)
 	    {"../../../tmp/x", SLICE("x\xE9"), "xé"},
 	    {"UTF-16//TRANSLIT", SLICE("ab"), "ab"},
 	    {"wchar_t", SLICE("abcd"), "abcd"},
-	    {"UTF-16BE", SLICE("\x00" "a\x20\xAC"), "a€"},
-	    {"UTF-16BE", SLICE("\x00" "a\xD8\x00\x00"), "a\uFFFD"},
+	    {"UTF-16BE",
+		SLICE("\x00"
+		      "a\x20\xAC"),
+		"a€"},
+	    {"UTF-16BE",
+		SLICE("\x00"
+		      "a\xD8\x00\x00"),
+		"a\uFFFD"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -49,10 +55,11 @@ Test(charset, to_utf8)
 
 Test(charset, names_are_no_paths)
 {
-	static const char *const wrong[] = {"../x", "/etc/passwd", "UTF-8//IGNORE", "", "char", "INTERNAL",
-	    "WCHAR_T", "utf 8", "-utf8", "utf-8\n", "x-nobody-knows-it",
+	static const char *const wrong[] = {"../x", "/etc/passwd", "UTF-8//IGNORE", "", "char",
+	    "INTERNAL", "WCHAR_T", "utf 8", "-utf8", "utf-8\n", "x-nobody-knows-it",
 	    "a-name-of-a-charset-that-is-longer-than-any-registered"};
-	static const char *const right[] = {"utf-8", "ISO-8859-1", "us-ascii", "ISO_8859-1:1987", "big5", "cp437"};
+	static const char *const right[] = {
+	    "utf-8", "ISO-8859-1", "us-ascii", "ISO_8859-1:1987", "big5", "cp437"};
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
 		cr_assert_not(charset_is_known(slice_of(wrong[i])), "%s", wrong[i]);
@@ -64,8 +71,9 @@ Test(charset, names_are_no_paths)
 /* Any octets in any charset end, and end as UTF-8. */
 Test(charset, noise_ends_as_utf8)
 {
-	static const char *const names[] = {"utf-8", "utf-7", "utf-16", "utf-32", "iso-2022-jp", "iso-2022-kr",
-	    "iso-2022-cn-ext", "hz", "gb18030", "big5-hkscs", "euc-tw", "shift_jis", "tscii", "cp932", "koi8-r"};
+	static const char *const names[] = {"utf-8", "utf-7", "utf-16", "utf-32", "iso-2022-jp",
+	    "iso-2022-kr", "iso-2022-cn-ext", "hz", "gb18030", "big5-hkscs", "euc-tw", "shift_jis",
+	    "tscii", "cp932", "koi8-r"};
 	unsigned seed = 1;
 
 	for (size_t round = 0; round < 200; round++) {

@@ -12,7 +12,8 @@ Test(decode, whole_and_in_pieces)
 	} cases[] = {
 	    {ENCODING_7BIT, SLICE("a=41 \r\n"), SLICE("a=41 \r\n")},
 	    {ENCODING_BINARY, SLICE("a\0b"), SLICE("a\0b")},
-	    {ENCODING_UNKNOWN, SLICE("begin 644 x\n#86)C\n`\nend\n"), SLICE("begin 644 x\n#86)C\n`\nend\n")},
+	    {ENCODING_UNKNOWN, SLICE("begin 644 x\n#86)C\n`\nend\n"),
+		SLICE("begin 644 x\n#86)C\n`\nend\n")},
 	    {ENCODING_BASE64, SLICE(""), SLICE("")},
 	    {ENCODING_BASE64, SLICE("SGVsbG8="), SLICE("Hello")},
 	    {ENCODING_BASE64, SLICE("SGVs\r\n bG8\t=\r\n"), SLICE("Hello")},
@@ -28,7 +29,8 @@ Test(decode, whole_and_in_pieces)
 	    {ENCODING_QUOTED_PRINTABLE, SLICE("=c3=a9"), SLICE("\xC3\xA9")},
 	    {ENCODING_QUOTED_PRINTABLE, SLICE("a  \t\r\nb \nc"), SLICE("a\r\nb\nc")},
 	    {ENCODING_QUOTED_PRINTABLE, SLICE("a b =20\r\n"), SLICE("a b  \r\n")},
-	    {ENCODING_QUOTED_PRINTABLE, SLICE("soft= \t\r\nbreak=\nagain"), SLICE("softbreakagain")},
+	    {ENCODING_QUOTED_PRINTABLE, SLICE("soft= \t\r\nbreak=\nagain"),
+		SLICE("softbreakagain")},
 	    {ENCODING_QUOTED_PRINTABLE, SLICE("=ZZ = x =4G =="), SLICE("=ZZ = x =4G =")},
 	    {ENCODING_QUOTED_PRINTABLE, SLICE("=4\r\n="), SLICE("=4\r\n")},
 	    {ENCODING_QUOTED_PRINTABLE, SLICE("a\rb\r\r\n"), SLICE("a\rb\r\r\n")},
@@ -43,8 +45,8 @@ Test(decode, whole_and_in_pieces)
 		struct decode d;
 
 		decode_all(cases[i].encoding, cases[i].text, &out);
-		cr_assert(slice_equal(buf_slice(&out), cases[i].want), "case %zu: %s", i,
-		    buf_text(&out));
+		cr_assert(
+		    slice_equal(buf_slice(&out), cases[i].want), "case %zu: %s", i, buf_text(&out));
 		buf_clear(&out);
 		decode_init(&d, cases[i].encoding);
 		for (size_t at = 0; at < cases[i].text.len; at++)

@@ -38,34 +38,45 @@ Test(envelope, written)
 	} cases[] = {
 	    {SLICE(""), "(NIL NIL" NILS(6) " NIL NIL)"},
 	    {SLICE("\r\nSubject: in the body\r\n"), "(NIL NIL" NILS(6) " NIL NIL)"},
-	    {SLICE("Date: Mon, 7 Feb 1994 21:52:25 -0800\r\nFrom: Fred Foobar <foobar@Blurdybloop.example>\r\n"
-		   "Subject: afternoon meeting\r\nTo: mooch@owatagu.example\r\nMessage-Id: <B27397-0100000@b.example>\r\n"
+	    {SLICE("Date: Mon, 7 Feb 1994 21:52:25 -0800\r\nFrom: Fred Foobar "
+		   "<foobar@Blurdybloop.example>\r\n"
+		   "Subject: afternoon meeting\r\nTo: mooch@owatagu.example\r\nMessage-Id: "
+		   "<B27397-0100000@b.example>\r\n"
 		   "MIME-Version: 1.0\r\n\r\nhello"),
 		"(\"Mon, 7 Feb 1994 21:52:25 -0800\" \"afternoon meeting\""
 		" ((\"Fred Foobar\" NIL \"foobar\" \"Blurdybloop.example\"))"
 		" ((\"Fred Foobar\" NIL \"foobar\" \"Blurdybloop.example\"))"
 		" ((\"Fred Foobar\" NIL \"foobar\" \"Blurdybloop.example\"))"
-		" ((NIL NIL \"mooch\" \"owatagu.example\")) NIL NIL NIL \"<B27397-0100000@b.example>\")"},
-	    {SLICE("from: a@b\r\nSender: c@d\r\nReply-To: e@f, g@h\r\nCC: i@j\r\nBcc: k@l\r\nIn-Reply-To: <m@n>\r\n\r\n"),
-		"(NIL NIL ((NIL NIL \"a\" \"b\")) ((NIL NIL \"c\" \"d\")) ((NIL NIL \"e\" \"f\")(NIL NIL \"g\" \"h\"))"
+		" ((NIL NIL \"mooch\" \"owatagu.example\")) NIL NIL NIL "
+		"\"<B27397-0100000@b.example>\")"},
+	    {SLICE("from: a@b\r\nSender: c@d\r\nReply-To: e@f, g@h\r\nCC: i@j\r\nBcc: "
+		   "k@l\r\nIn-Reply-To: <m@n>\r\n\r\n"),
+		"(NIL NIL ((NIL NIL \"a\" \"b\")) ((NIL NIL \"c\" \"d\")) ((NIL NIL \"e\" "
+		"\"f\")(NIL NIL \"g\" \"h\"))"
 		" NIL ((NIL NIL \"i\" \"j\")) ((NIL NIL \"k\" \"l\")) \"<m@n>\" NIL)"},
 	    {SLICE("Subject:\r\nFrom: \r\nSender: a@b\r\nTo: ()\r\nMessage-ID: \r\n\r\n"),
 		"(NIL \"\" NIL ((NIL NIL \"a\" \"b\")) NIL NIL NIL NIL NIL \"\")"},
 	    {SLICE("From: a@b\r\nSender:\r\nReply-To: ,\r\n\r\n"),
-		"(NIL NIL ((NIL NIL \"a\" \"b\")) ((NIL NIL \"a\" \"b\")) ((NIL NIL \"a\" \"b\")) NIL NIL NIL NIL NIL)"},
-	    {SLICE("To: A Group: Ed <joe@where.test>, x@y;, z@w\r\nCc: Undisclosed recipients:;\r\n\r\n"),
-		"(NIL NIL" NILS(3) " ((NIL NIL \"A Group\" NIL)(\"Ed\" NIL \"joe\" \"where.test\")(NIL NIL \"x\" \"y\")"
-		"(NIL NIL NIL NIL)(NIL NIL \"z\" \"w\"))"
-		" ((NIL NIL \"Undisclosed recipients\" NIL)(NIL NIL NIL NIL)) NIL NIL NIL)"},
+		"(NIL NIL ((NIL NIL \"a\" \"b\")) ((NIL NIL \"a\" \"b\")) ((NIL NIL \"a\" \"b\")) "
+		"NIL NIL NIL NIL NIL)"},
+	    {SLICE("To: A Group: Ed <joe@where.test>, x@y;, z@w\r\nCc: Undisclosed "
+		   "recipients:;\r\n\r\n"),
+		"(NIL NIL" NILS(
+		    3) " ((NIL NIL \"A Group\" NIL)(\"Ed\" NIL \"joe\" \"where.test\")(NIL NIL "
+		       "\"x\" \"y\")"
+		       "(NIL NIL NIL NIL)(NIL NIL \"z\" \"w\"))"
+		       " ((NIL NIL \"Undisclosed recipients\" NIL)(NIL NIL NIL NIL)) NIL NIL NIL)"},
 	    {SLICE("Subject: folded\r\n\there\n and  there \r\n\r\n"),
 		"(NIL \"folded\there and  there\"" NILS(6) " NIL NIL)"},
 	    {SLICE("Subject: one\r\nsubject: two\r\n\r\n"), "(NIL \"one\"" NILS(6) " NIL NIL)"},
 	    {SLICE("Subject: =?utf-8?Q?=C3=BC?= stays\r\n\r\n"),
 		"(NIL \"=?utf-8?Q?=C3=BC?= stays\"" NILS(6) " NIL NIL)"},
 	    {SLICE("Subject: \"a\\b\"\r\n\r\n"), "(NIL \"\\\"a\\\\b\\\"\"" NILS(6) " NIL NIL)"},
-	    {SLICE("Subject: n\0ul \xC3\xBC\r\n\r\n"), "(NIL {6}\r\nnul \xC3\xBC" NILS(6) " NIL NIL)"},
+	    {SLICE("Subject: n\0ul \xC3\xBC\r\n\r\n"),
+		"(NIL {6}\r\nnul \xC3\xBC" NILS(6) " NIL NIL)"},
 	    {SLICE("To: \"Gr\xC3\xBC\xC3\x9F\" <a@b>\r\n\r\n"),
-		"(NIL NIL" NILS(3) " (({6}\r\nGr\xC3\xBC\xC3\x9F NIL \"a\" \"b\")) NIL NIL NIL NIL)"},
+		"(NIL NIL" NILS(
+		    3) " (({6}\r\nGr\xC3\xBC\xC3\x9F NIL \"a\" \"b\")) NIL NIL NIL NIL)"},
 	    {SLICE("To: \"O\\\"Neill, X\" <\"a b\"@c>\r\n\r\n"),
 		"(NIL NIL" NILS(3) " ((\"O\\\"Neill, X\" NIL \"a b\" \"c\")) NIL NIL NIL NIL)"},
 	};
@@ -83,15 +94,44 @@ Test(envelope, written)
 /* M10, M11, M14: whatever stands in the fields, and wherever the octets end. */
 Test(envelope, is_always_well_formed)
 {
-	static const char *const fields[] = {"Date", "Subject", "From", "Sender", "Reply-To", "To", "Cc",
-	    "Bcc", "In-Reply-To", "Message-ID"};
+	static const char *const fields[] = {"Date", "Subject", "From", "Sender", "Reply-To", "To",
+	    "Cc", "Bcc", "In-Reply-To", "Message-ID"};
 	const struct slice values[] = {
-	    SLICE("g:h:;;"), SLICE("<@x,@y:z@\""), SLICE("<>"), SLICE("x:"), SLICE(":;"), SLICE("a:b@c"),
-	    SLICE("\"open"), SLICE("(open"), SLICE("<open"), SLICE("@"), SLICE("a@"), SLICE("@b"),
-	    SLICE("<a@b"), SLICE("a b c"), SLICE("a@b@c"), SLICE("\\"), SLICE("("), SLICE("\""), SLICE("="),
-	    SLICE("&"), SLICE("\r"), SLICE("a\rb"), SLICE(":"), SLICE("\xC3"), SLICE("\0"), SLICE("a\0b@c"),
-	    SLICE("x: a@b, y: c@d; e@f;;, g@h"), SLICE("NIL"), SLICE("{3}"), SLICE("\"\\"), SLICE(",,,"),
-	    SLICE("\"a\r\n b\" <c@d>"), SLICE("a\n b@c"), SLICE("<a@[1.2.3.4]>"), SLICE("Me <a@b> (x) <c@d>"),
+	    SLICE("g:h:;;"),
+	    SLICE("<@x,@y:z@\""),
+	    SLICE("<>"),
+	    SLICE("x:"),
+	    SLICE(":;"),
+	    SLICE("a:b@c"),
+	    SLICE("\"open"),
+	    SLICE("(open"),
+	    SLICE("<open"),
+	    SLICE("@"),
+	    SLICE("a@"),
+	    SLICE("@b"),
+	    SLICE("<a@b"),
+	    SLICE("a b c"),
+	    SLICE("a@b@c"),
+	    SLICE("\\"),
+	    SLICE("("),
+	    SLICE("\""),
+	    SLICE("="),
+	    SLICE("&"),
+	    SLICE("\r"),
+	    SLICE("a\rb"),
+	    SLICE(":"),
+	    SLICE("\xC3"),
+	    SLICE("\0"),
+	    SLICE("a\0b@c"),
+	    SLICE("x: a@b, y: c@d; e@f;;, g@h"),
+	    SLICE("NIL"),
+	    SLICE("{3}"),
+	    SLICE("\"\\"),
+	    SLICE(",,,"),
+	    SLICE("\"a\r\n b\" <c@d>"),
+	    SLICE("a\n b@c"),
+	    SLICE("<a@[1.2.3.4]>"),
+	    SLICE("Me <a@b> (x) <c@d>"),
 	};
 	struct buf message = {0}, out = {0};
 

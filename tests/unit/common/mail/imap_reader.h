@@ -202,7 +202,8 @@ read_body(struct slice *s, bool full, unsigned depth)
 	read_this(s, " ");
 	read_number(s);
 	cr_assert_not(slice_equal_text_nocase(type, "multipart"));
-	if (slice_equal_text_nocase(type, "message") && slice_equal_text_nocase(subtype, "rfc822")) {
+	if (slice_equal_text_nocase(type, "message") &&
+	    slice_equal_text_nocase(subtype, "rfc822")) {
 		read_this(s, " ");
 		read_envelope(s);
 		read_this(s, " ");

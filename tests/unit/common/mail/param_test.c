@@ -37,7 +37,8 @@ Test(param, parse)
 	    {"text / plain; charset = \"us-ascii\" ; x=y;", "text/plain charset=us-ascii; x=y"},
 	    {"(a (nested \\) one)) text(b)/(c)plain(d);(e)a(f)=(g)b(h);c=d", "text/plain a=b; c=d"},
 	    {"multipart/mixed;\r\n\tboundary=\"a b\"", "multipart/mixed boundary=a b"},
-	    {"multipart/mixed; boundary=----=_Part:1?2/3", "multipart/mixed boundary=----=_Part:1?2/3"},
+	    {"multipart/mixed; boundary=----=_Part:1?2/3",
+		"multipart/mixed boundary=----=_Part:1?2/3"},
 	    {"attachment; filename=\"a;b\\\"c\\\\d\"", "attachment/ filename=a;b\"c\\d"},
 	    {"attachment; filename=\"fol\r\n ded\"", "attachment/ filename=fol ded"},
 	    {"attachment; filename=\"open", "attachment/ filename=open"},
@@ -100,8 +101,8 @@ Test(param, text_is_utf8)
 		cr_assert_not_null(param_find(&f, "N"));
 		cr_assert_null(param_find(&f, "m"));
 		param_text(param_find(&f, "n"), &out);
-		cr_assert_str_eq(buf_text(&out), cases[i].want, "%s: %s", cases[i].value,
-		    buf_text(&out));
+		cr_assert_str_eq(
+		    buf_text(&out), cases[i].want, "%s: %s", cases[i].value, buf_text(&out));
 		param_fini(&f);
 		buf_fini(&out);
 	}

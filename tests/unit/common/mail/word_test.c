@@ -31,7 +31,9 @@ Test(word, decode)
 	    {"=?a", "=?a"},
 	    {"=?a?q", "=?a?q"},
 	    {"=?a?q?", "=?a?q?"},
-	    {"=?utf-8?Q?" "?=", ""},
+	    {"=?utf-8?Q?"
+	     "?=",
+		""},
 	    {"=?utf-8?Q?=41=4?=", "A=4"},
 	    {"=?no-such-set?Q?=FC?=", "ü"},
 	    {"=?utf-8?Q?=FF?=", "\uFFFD"},
@@ -47,8 +49,8 @@ Test(word, decode)
 		struct buf out = {0};
 
 		word_decode(slice_of(cases[i].text), &out);
-		cr_assert_str_eq(buf_text(&out), cases[i].want, "%s gives %s", cases[i].text,
-		    buf_text(&out));
+		cr_assert_str_eq(
+		    buf_text(&out), cases[i].want, "%s gives %s", cases[i].text, buf_text(&out));
 		buf_fini(&out);
 	}
 }
@@ -56,9 +58,15 @@ Test(word, decode)
 Test(word, encode_and_back)
 {
 	static const char *const texts[] = {
-	    "plain", "", "Grüße", "a =?b", "こんにちは、世界。これは長い件名です。こんにちは、世界。",
-	    "mostly plain text with one ü in it, and long enough to need more than one encoded word",
-	    "tab\there", "\U0001F4E8\U0001F4E8\U0001F4E8\U0001F4E8\U0001F4E8\U0001F4E8\U0001F4E8\U0001F4E8",
+	    "plain",
+	    "",
+	    "Grüße",
+	    "a =?b",
+	    "こんにちは、世界。これは長い件名です。こんにちは、世界。",
+	    "mostly plain text with one ü in it, and long enough to need more than one encoded "
+	    "word",
+	    "tab\there",
+	    "\U0001F4E8\U0001F4E8\U0001F4E8\U0001F4E8\U0001F4E8\U0001F4E8\U0001F4E8\U0001F4E8",
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
