@@ -38,7 +38,8 @@ void pop3_drop_total(const struct pop3_drop *d, size_t *count, uint64_t *octets)
 void pop3_drop_reset(struct pop3_drop *d);
 
 /* Appends the UIDs of all messages (or of those marked) as packed ranges, at most max octets of it. */
-void pop3_drop_ranges(const struct pop3_drop *d, bool only_deleted, size_t *from, size_t max, struct buf *out);
+void pop3_drop_ranges(
+    const struct pop3_drop *d, bool only_deleted, size_t *from, size_t max, struct buf *out);
 
 /* The unique id of a message (RFC 1939 7): 1 to 70 printable octets. */
 void pop3_drop_uidl(const struct pop3_drop *d, const struct pop3_message *m, struct buf *out);

@@ -1,12 +1,12 @@
 /*
  * imapd and pop3d ─▶ mailbox: the mail store's verbs. No file name ever crosses this line.
  *
- *	am_open ─▶ am_opened | am_no          with the token that lookup gave; the handle names the account after it
+ *	am_open ─▶ am_opened | am_no          with lookup's token; the handle names the account after it
  *	am_close                              no answer
  *	am_list ─▶ am_mailbox* ─▶ am_ok
  *	am_status ─▶ am_status_is | am_no
  *	am_create, am_remove, am_rename, am_subscribe, am_expunge, am_store ─▶ am_ok | am_no
- *	am_view ─▶ am_view_is ─▶ am_keywords* ─▶ am_messages* ─▶ am_ok      and from then on am_changed for that handle
+ *	am_view ─▶ am_view_is ─▶ am_keywords* ─▶ am_messages* ─▶ am_ok      from then on am_changed comes
  *	am_unview                             no answer; no more am_changed
  *	am_changes ─▶ am_keywords* am_messages* am_gone* ─▶ am_ok           what happened after a modseq
  *	am_fetch ─▶ am_message* ─▶ am_ok      am_more asks for the next batch (after am_batch)

@@ -4,7 +4,7 @@
  *	lq_ids  ◀─ (unasked)          message ids for this listener to use, each once; more come in time
  *	lq_state ◀─ (unasked)         whether there is room for more mail
  *	lq_begin ─▶ lq_rcpt* ─▶ lq_body ─▶ lq_commit ─▶ lq_stored | lq_refused
- *	lq_spool ─▶ lq_spooled+fd     a file for a body over LIMIT_INLINE; lq_commit names it instead of lq_body
+ *	lq_spool ─▶ lq_spooled+fd     a file for a body over LIMIT_INLINE; lq_commit names it then
  *	lq_drop                       the session is gone: forget the spool file
  *
  * All messages of a hand-over carry one request id. lq_stored is sent only after the sync.

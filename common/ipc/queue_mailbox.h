@@ -1,7 +1,7 @@
 /*
  * queue ─▶ mailbox: store this message for these accounts, once each.
  *
- *	qm_deliver ─▶ qm_rcpt* ─▶ qm_body ─▶ qm_outcome*      (one for each recipient, then the request is over)
+ *	qm_deliver ─▶ qm_rcpt* ─▶ qm_body ─▶ qm_outcome*      one for each recipient, and that is all
  *
  * An envelope id that was stored before is answered as delivered and stores nothing.
  */

@@ -223,7 +223,8 @@ when_connecting(struct relay_session *s)
 		const struct conf_action *a = conf_find_action(child_conf(), slice_of(s->action));
 
 		relay_move(s, RELAY_TLS);
-		stream_start_tls_client(s->stream, relay_tls_client(a, s->transfer->route.is_verified), s->name);
+		stream_start_tls_client(
+		    s->stream, relay_tls_client(a, s->transfer->route.is_verified), s->name);
 	} else {
 		relay_move(s, RELAY_GREETING);
 	}

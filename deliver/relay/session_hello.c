@@ -167,7 +167,8 @@ relay_on_starttls(struct relay_session *s)
 		return;
 	}
 	relay_move(s, RELAY_TLS);
-	stream_start_tls_client(s->stream, relay_tls_client(action_of(s), s->transfer->route.is_verified), s->name);
+	stream_start_tls_client(
+	    s->stream, relay_tls_client(action_of(s), s->transfer->route.is_verified), s->name);
 }
 
 void

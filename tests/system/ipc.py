@@ -71,10 +71,10 @@ class Channel:
     def __init__(self, sock):
         self.sock, self.buffer, self.fds = sock, b"", []
 
-    def send(self, name, id=0, fd=None, **values):
-        m = MESSAGES[name]
+    def send(self, message, /, *, request=0, fd=None, **values):
+        m = MESSAGES[message]
         body = m.pack(values)
-        frame = HEADER.pack(HEADER.size + len(body), m.number, 1 if fd is not None else 0, id) + body
+        frame = HEADER.pack(HEADER.size + len(body), m.number, 1 if fd is not None else 0, request) + body
         if fd is None:
             self.sock.sendall(frame)
         else:
