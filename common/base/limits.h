@@ -29,6 +29,7 @@ enum {
 	LIMIT_MESSAGE       = 35 * 1024 * 1024,   /* octets; smtp max-message-size */
 	LIMIT_RETURNED      = 64 * 1024,          /* octets of a message that a bounce brings back whole */
 	LIMIT_SESSIONS      = 20000,              /* of one process */
+	LIMIT_HANDSHAKES    = 2000,               /* of one process that wait for keyholder, 32 KiB each */
 	LIMIT_PER_ADDRESS   = 50,                 /* sessions from one IPv4 address or IPv6 /64 */
 
 	/* Messages (RFC 5322, 2045) */

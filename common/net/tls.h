@@ -13,7 +13,7 @@ enum tls_result {
 	TLS_WANT_READ,
 	TLS_WANT_WRITE,
 	TLS_WANT_KEY,       /* keyholder signs; wake follows */
-	TLS_EOF,            /* the peer ended it properly */
+	TLS_EOF,            /* the peer ended it */
 	TLS_FAILED,         /* tls_failure() says why */
 };
 
@@ -24,7 +24,7 @@ struct tls_client;
 /*
  * How a server's handshake has a signature made: asked with the certificate's public key hash
  * (SHA-256 of its SubjectPublicKeyInfo), the scheme (TLS SignatureScheme number) and the octets
- * to be signed. It answers later, once, with tls_signed().
+ * to be signed, valid during the call. It answers once, then or later, with tls_signed().
  */
 struct tls_signature;
 struct tls_signer {
@@ -37,7 +37,8 @@ void tls_signed(struct tls_signature *s, bool ok, struct slice signature);
 struct tls_server_options {
 	struct slice context;      /* session id context: "smtp", "imap", "pop3" */
 	const char *alpn;          /* the protocol to insist on when the client sends ALPN; NULL: any */
-	const char *ciphers;       /* OpenSSL's cipher string for TLS 1.2; NULL: ours */
+	const char *ciphers;       /* OpenSSL's cipher string for TLS 1.2; NULL or "": ours */
+	struct slice protocols;    /* libtls's words ("tlsv1.3", "all:!tlsv1.2"); empty: 1.2 and 1.3 */
 	struct slice client_ca;    /* PEM to check client certificates; empty: none are asked for */
 	bool client_required;
 };
@@ -53,7 +54,8 @@ void tls_server_free(struct tls_server *s);      /* connections keep what they u
 struct tls_client_options {
 	bool verify;               /* the chain and the name */
 	struct slice ca;           /* PEM; empty: the system's certificates, read when this is made */
-	const char *ciphers;
+	const char *ciphers;       /* as above */
+	struct slice protocols;
 };
 struct tls_client *tls_client_new(const struct tls_client_options *o, struct error *why);
 void tls_client_free(struct tls_client *c);
@@ -64,14 +66,20 @@ struct tls *tls_connect(struct tls_client *c, int fd, const char *name);
 void tls_free(struct tls *t);      /* also while a signature is asked for; NULL is fine */
 
 enum tls_result tls_handshake(struct tls *t);
+
+/* size is TLS_RECORD at least, so that nothing stays behind that poll(2) cannot see. */
+enum { TLS_RECORD = 16 * 1024 };
 enum tls_result tls_read(struct tls *t, void *out, size_t size, size_t *n);
+
+/* Takes what it can of data, at least one octet on TLS_OK; the next call must begin where it ended. */
 enum tls_result tls_write(struct tls *t, const void *data, size_t len, size_t *n);
 void tls_close_notify(struct tls *t);
 
 const char *tls_version(const struct tls *t);      /* "TLSv1.3" */
 const char *tls_cipher(const struct tls *t);
 int tls_cipher_bits(const struct tls *t);
-bool tls_is_verified(const struct tls *t);         /* the peer's certificate held */
+bool tls_is_verified(const struct tls *t);         /* the peer's certificate held, name and all */
+bool tls_is_resumed(const struct tls *t);          /* an earlier session went on: nothing was signed */
 const char *tls_failure(const struct tls *t);
 
 #endif
