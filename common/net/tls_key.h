@@ -1,29 +1,28 @@
 /*
- * A private key that is somewhere else: OpenSSL sees an ordinary key, made from a certificate's
- * public half, and every signature is asked of a struct tls_signer while the handshake waits.
+ * A private key that is not here: OpenSSL sees a key it can pair with a certificate, and when it
+ * has something signed, the request goes to keyholder through the connection in hand.
  */
 #ifndef COMMON_NET_TLS_KEY_H
 #define COMMON_NET_TLS_KEY_H
 
-#include "common/net/tls.h"
+#include "common/base/error.h"
+#include "common/base/slice.h"
 
-#include <openssl/evp.h>
+#include <openssl/x509.h>
 
-/* Makes the keys known to OpenSSL, once for the process. False when OpenSSL refuses. */
-bool tls_key_init(struct error *why);
+enum { TLS_KEY_HASH = 32, TLS_KEY_SIGNATURE = 1024 };
 
-/* A key that belongs to the public key and signs through signer, which must outlive it. NULL: *why. */
-EVP_PKEY *tls_key_new(EVP_PKEY *public_key, const struct tls_signer *signer, struct error *why);
+/* Adds the keys' provider to a library context. */
+bool tls_key_provide(OSSL_LIB_CTX *library);
 
-/* Which connection is in its handshake now; signatures are asked in its name. */
-void tls_key_current(struct tls *t);
+/* The key that belongs to a certificate (RSA, EC or Ed25519). Gives; NULL with *why. */
+EVP_PKEY *tls_key_new(X509 *certificate, struct error *why);
 
-/* A signature under way for a connection: its answer is there (tls.c goes on), or must not be used any more. */
-void tls_key_abandon(struct tls_signature *s);
-bool tls_key_is_pending(const struct tls_signature *s);
-
-/* tls.c's side: the connection waits for this signature; and: it has come. */
-void tls_wait_for(struct tls *t, struct tls_signature *s);
-void tls_go_on(struct tls *t);
+/*
+ * Has the octets signed by keyholder for the handshake that runs right now (tls.c): it is suspended
+ * until the answer is there. The signature goes into out; gives its length, 0 when there is none.
+ */
+size_t tls_ask_signature(const unsigned char key[TLS_KEY_HASH], uint16_t scheme, struct slice octets,
+    unsigned char *out, size_t size);
 
 #endif
