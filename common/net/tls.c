@@ -1,6 +1,7 @@
 /*
  * A handshake of a server's runs on a stack of its own (OpenSSL's ASYNC), for it is suspended
- * in the middle, where it needs a signature, until keyholder has answered.
+ * in the middle, where it needs a signature, until keyholder has answered. AddressSanitizer sees the
+ * unknown stack and warns, once a process, of reports that may be false; none has been.
  *
  * Invariants:
  * 1. A signature that is asked for belongs to the signer until tls_signed(), then to the
