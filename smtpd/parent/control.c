@@ -1,0 +1,275 @@
+#include "smtpd/parent/control.h"
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/ipc/ctl_parent.h"
+#include "common/ipc/parent_any.h"
+#include "smtpd/parent/suite.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { CLIENTS = 32, ORDER_SECONDS = 60 };
+
+/* One smtpctl; at most one order at a time, which may be asked of many processes in turn. */
+struct client {
+	LIST_ENTRY(client) link;
+	struct channel *channel;
+	uint32_t order;             /* its id of the order in hand; 0: none */
+	struct process *asked;
+	uint32_t request;
+	size_t next;                /* show status: the process to ask next */
+	bool is_status, json;
+};
+
+static LIST_HEAD(, client) clients = LIST_HEAD_INITIALIZER(clients);
+static struct io *io;
+static int sock = -1, count;
+static char socket_path[108];
+
+static const struct {
+	const char *verb;
+	enum sandbox_role role;
+} passed_on[] = {
+    {"show queue", SANDBOX_QUEUE}, {"show message", SANDBOX_QUEUE}, {"show envelope", SANDBOX_QUEUE},
+    {"pause", SANDBOX_QUEUE}, {"resume", SANDBOX_QUEUE}, {"schedule", SANDBOX_QUEUE}, {"remove", SANDBOX_QUEUE},
+    {"hold", SANDBOX_QUEUE}, {"account", SANDBOX_LOOKUP}, {"update table", SANDBOX_LOOKUP},
+};
+
+static void
+done(struct client *c, int code, const char *error)
+{
+	struct cp_done m = {.code = (uint8_t)code, .error = slice_of(error)};
+
+	cp_done_send(c->channel, c->order, &m, -1);
+	c->order = 0;
+	c->asked = NULL;
+	c->is_status = false;
+}
+
+static void
+line(struct client *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void
+line(struct client *c, const char *fmt, ...)
+{
+	struct buf text = {0};
+	struct cp_line m;
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vprintf(&text, fmt, ap);
+	va_end(ap);
+	m.text = buf_slice(&text);
+	cp_line_send(c->channel, c->order, &m, -1);
+	buf_fini(&text);
+}
+
+static void ask_next_status(struct client *c);
+
+static void
+on_answer(void *owner, struct ipc_message *m)
+{
+	struct client *c = owner;
+
+	if (m->schema == &pa_line_schema) {
+		struct cp_line out = {.text = ((const struct pa_line *)m->body)->text};
+
+		cp_line_send(c->channel, c->order, &out, -1);
+	} else if (m->schema == &pa_control_done_schema) {
+		const struct pa_control_done *d = m->body;
+		char error[1001];
+
+		slice_copy(d->error, error, sizeof(error));
+		channel_done(m->channel, m->id);
+		c->request = 0;
+		if (c->is_status)
+			ask_next_status(c);
+		else
+			done(c, d->code, error);
+	}
+}
+
+static void
+on_ended(void *owner, enum channel_end why)
+{
+	struct client *c = owner;
+
+	c->request = 0;
+	if (c->is_status)
+		ask_next_status(c);
+	else
+		done(c, 75, "the process that knows does not answer now; try again");
+}
+
+static bool
+pass_on(struct client *c, struct process *p, const struct cp_order *o)
+{
+	struct channel_request r = {.answer = on_answer, .ended = on_ended, .owner = c,
+	    .deadline = SPAN_SECONDS(ORDER_SECONDS)};
+	struct pa_control m = {.verb = o->verb, .arguments = o->arguments, .json = o->json};
+
+	c->request = p == NULL ? 0 : channel_request(p->channel, &r);
+	c->asked = p;
+	return c->request != 0 && pa_control_send(p->channel, c->request, &m, -1);
+}
+
+static void
+ask_next_status(struct client *c)
+{
+	struct cp_order o = {.verb = SLICE("show status"), .json = c->json};
+
+	while (c->next < suite.count) {
+		struct process *p = &suite.processes[c->next++];
+		int64_t up = moment_between(p->started, loop_now()).ms / 1000;
+
+		if (c->json)
+			line(c, "{\"process\":\"%s\",\"instance\":%d,\"pid\":%d,\"up\":%lld,\"restarts\":%u}",
+			    sandbox_title(p->role), p->instance, (int)p->pid, (long long)up, p->restarts);
+		else
+			line(c, "%s: pid %d, up %lld s, %u restarts", sandbox_title(p->role), (int)p->pid, (long long)up,
+			    p->restarts);
+		if (p->is_ready && (p->role == SANDBOX_QUEUE || p->role == SANDBOX_LISTENER || p->role == SANDBOX_MAILBOX ||
+		        p->role == SANDBOX_IMAPD || p->role == SANDBOX_POP3D || p->role == SANDBOX_RELAY) &&
+		    pass_on(c, p, &o))
+			return;
+	}
+	done(c, 0, "");
+}
+
+static void
+set_verbose(struct client *c, bool verbose)
+{
+	struct pa_verbose m = {.verbose = verbose};
+
+	suite.verbose = verbose;
+	log_verbose(verbose);
+	for (size_t i = 0; i < suite.count; i++)
+		pa_verbose_send(suite.processes[i].channel, 0, &m, -1);
+	done(c, 0, "");
+}
+
+static void
+own_order(struct client *c, const struct cp_order *o)
+{
+	struct error why = {""};
+
+	if (slice_equal_text(o->verb, "stop")) {
+		done(c, 0, "");
+		suite_stop();
+	} else if (slice_equal_text(o->verb, "reload")) {
+		done(c, parent_reload(&why) ? 0 : 1, why.text);
+	} else if (slice_equal_text(o->verb, "show status")) {
+		c->is_status = true;
+		c->json = o->json != 0;
+		c->next = 0;
+		ask_next_status(c);
+	} else if (slice_equal_text(o->verb, "log verbose") || slice_equal_text(o->verb, "trace")) {
+		set_verbose(c, true);
+	} else if (slice_equal_text(o->verb, "log brief") || slice_equal_text(o->verb, "untrace")) {
+		set_verbose(c, false);
+	} else {
+		done(c, 2, "smtpd does not know this order");
+	}
+}
+
+static void
+on_order(void *owner, struct ipc_message *m)
+{
+	struct client *c = owner;
+	const struct cp_order *o = m->body;
+
+	if (c->order != 0) {
+		channel_violation(m->channel, "order");
+		return;
+	}
+	c->order = m->id;
+	for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++) {
+		if (!slice_has_prefix(o->verb, slice_of(passed_on[i].verb)))
+			continue;
+		if (!pass_on(c, suite_find(passed_on[i].role, 0), o))
+			done(c, 75, "the process that knows is not there now; try again");
+		return;
+	}
+	own_order(c, o);
+}
+
+static void
+on_client_down(void *owner)
+{
+	struct client *c = owner;
+
+	if (c->request != 0 && c->asked != NULL && c->asked->channel != NULL)
+		channel_done(c->asked->channel, c->request);
+	channel_close(c->channel);
+	LIST_REMOVE(c, link);
+	count--;
+	free(c);
+}
+
+static bool
+may_order(int fd)
+{
+	uid_t uid;
+	gid_t gid;
+
+	return getpeereid(fd, &uid, &gid) == 0 && (uid == 0 || uid == geteuid());
+}
+
+static void
+on_connect(void *owner, int events)
+{
+	static const struct ipc_handler handlers[] = {{&cp_order_schema, on_order}, {NULL, NULL}};
+	struct channel_options o = {.peer = "smtpctl", .handlers = handlers, .down = on_client_down};
+	int fd = accept4(sock, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	struct client *c;
+
+	if (fd < 0)
+		return;
+	if (count >= CLIENTS || !may_order(fd)) {
+		close(fd);
+		return;
+	}
+	c = mem_zero(sizeof(*c));
+	o.owner = c;
+	c->channel = channel_new(fd, &o);
+	LIST_INSERT_HEAD(&clients, c, link);
+	count++;
+}
+
+bool
+control_open(const char *path, struct error *why)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+
+	if (strlcpy(un.sun_path, path, sizeof(un.sun_path)) >= sizeof(un.sun_path))
+		return error_set(why, "the path of the control socket is too long: %s", path);
+	strlcpy(socket_path, path, sizeof(socket_path));
+	sock = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (sock >= 0 && connect(sock, (struct sockaddr *)&un, sizeof(un)) == 0)
+		return error_set(why, "a suite runs here already: %s answers", path);
+	close(sock);
+	unlink(path);
+	sock = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (sock < 0 || bind(sock, (struct sockaddr *)&un, sizeof(un)) < 0 || chmod(path, 0666) < 0 ||
+	    listen(sock, CLIENTS) < 0)
+		return error_errno(why, "cannot listen on %s", path);
+	io = io_new(sock, on_connect, NULL);
+	io_want(io, IO_READ);
+	return true;
+}
+
+void
+control_close(void)
+{
+	while (!LIST_EMPTY(&clients))
+		on_client_down(LIST_FIRST(&clients));
+	io_close(io);
+	close(sock);
+	unlink(socket_path);
+}

@@ -1,0 +1,326 @@
+/*
+ * Invariant: uid, folder and command come from the configuration and the system's user database,
+ * never from who asks. Nothing here is done for uid 0.
+ */
+#include "smtpd/parent/helper.h"
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/ipc/lookup_parent.h"
+#include "common/ipc/queue_agent.h"
+#include "common/ipc/queue_relay.h"
+#include "common/sandbox/privdrop.h"
+#include "smtpd/parent/suite.h"
+
+#include <crypt.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <shadow.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { HELPERS = 60, CHECK_SECONDS = 10, AGENT_SECONDS = 300, FORWARD_MOST = 4096 };
+
+enum helper_kind { HELPER_CHECK, HELPER_AGENT };
+
+struct helper {
+	LIST_ENTRY(helper) link;
+	enum helper_kind kind;
+	pid_t pid;
+	struct channel *asker;      /* who asked; looked up again before it is answered */
+	uint32_t id;
+	uint64_t envelope;
+	struct channel *channel;    /* to an agent */
+	struct timer deadline;
+	bool is_answered;
+};
+
+static LIST_HEAD(, helper) helpers = LIST_HEAD_INITIALIZER(helpers);
+static int count;
+
+static bool
+is_there(const struct helper *h)
+{
+	return suite_of_channel(h->asker) != NULL;
+}
+
+static void
+on_deadline(void *owner)
+{
+	struct helper *h = owner;
+
+	if (h->pid != 0)
+		kill(h->pid, SIGKILL);
+}
+
+static struct helper *
+add_helper(enum helper_kind kind, pid_t pid, struct ipc_message *m, int seconds)
+{
+	struct helper *h = mem_zero(sizeof(*h));
+
+	h->kind = kind;
+	h->pid = pid;
+	h->asker = m->channel;
+	h->id = m->id;
+	timer_init(&h->deadline, on_deadline, h);
+	timer_start(&h->deadline, SPAN_SECONDS(seconds));
+	LIST_INSERT_HEAD(&helpers, h, link);
+	count++;
+	return h;
+}
+
+static void
+answer_check(struct channel *c, uint32_t id, enum lp_check_result result)
+{
+	struct lp_checked m = {.result = (uint8_t)result};
+
+	lp_checked_send(c, id, &m, -1);
+}
+
+static _Noreturn void
+check_password(const char *user, const char *secret)
+{
+	struct spwd *sp = getspnam(user);
+	const char *hash = sp == NULL ? "*" : sp->sp_pwdp;
+	const char *got = crypt(secret, hash);
+
+	_exit(got != NULL && hash[0] != '*' && hash[0] != '!' && hash[0] != '\0' && strcmp(got, hash) == 0 ? CHECK_OK
+	                                                                                                  : CHECK_WRONG);
+}
+
+void
+helper_on_check(void *owner, struct ipc_message *m)
+{
+	const struct lp_check *q = m->body;
+	char user[65], secret[LIMIT_SECRET + 1];
+	struct passwd *pw;
+	pid_t pid;
+
+	if (!slice_copy(q->user, user, sizeof(user)) || !slice_copy(q->secret, secret, sizeof(secret)) ||
+	    (pw = getpwnam(user)) == NULL || pw->pw_uid == 0) {
+		answer_check(m->channel, m->id, CHECK_WRONG);
+		return;
+	}
+	log_flush();
+	pid = count >= HELPERS ? -1 : fork();
+	if (pid == 0)
+		check_password(user, secret);
+	explicit_bzero(secret, sizeof(secret));
+	if (pid < 0)
+		answer_check(m->channel, m->id, CHECK_TEMPORARY);
+	else
+		add_helper(HELPER_CHECK, pid, m, CHECK_SECONDS);
+}
+
+/* A .forward that anybody else could have written is none. */
+static int
+open_forward(const struct passwd *pw)
+{
+	char path[1100];
+	struct stat st;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/.forward", pw->pw_dir);
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != pw->pw_uid || st.st_nlink != 1 ||
+	                   (st.st_mode & (S_IWGRP | S_IWOTH)) != 0 || st.st_size > FORWARD_MOST)) {
+		close(fd);
+		log_warning("%s is ignored: it must be a plain file of its user alone, up to %d octets", path, FORWARD_MOST);
+		return -1;
+	}
+	return fd;
+}
+
+void
+helper_on_forward(void *owner, struct ipc_message *m)
+{
+	const struct lp_forward *q = m->body;
+	struct lp_forward_is answer = {.result = FORWARD_NONE};
+	char user[65];
+	struct passwd *pw;
+	int fd = -1;
+
+	if (slice_copy(q->user, user, sizeof(user)) && (pw = getpwnam(user)) != NULL && pw->pw_uid != 0)
+		fd = open_forward(pw);
+	if (fd >= 0)
+		answer.result = FORWARD_FOUND;
+	lp_forward_is_send(m->channel, m->id, &answer, fd);
+}
+
+/* Agents. */
+
+static void
+answer_agent(struct helper *h, const struct qa_outcome *o)
+{
+	struct qa_outcome out = *o;
+
+	out.envelope = h->envelope;
+	if (!h->is_answered && is_there(h))
+		qa_outcome_send(h->asker, h->id, &out, -1);
+	h->is_answered = true;
+}
+
+static void
+refuse(struct ipc_message *m, uint64_t envelope, enum outcome outcome, const char *status, const char *text)
+{
+	struct qa_outcome o = {.envelope = envelope, .outcome = (uint8_t)outcome, .status = slice_of(status),
+	    .text = slice_of(text)};
+
+	if (m->fd >= 0)
+		close(m->fd);
+	qa_outcome_send(m->channel, m->id, &o, -1);
+}
+
+static void
+on_outcome(void *owner, struct ipc_message *m)
+{
+	answer_agent(owner, m->body);
+	channel_done(m->channel, m->id);
+}
+
+static void
+on_no_outcome(void *owner, enum channel_end why)
+{
+}
+
+static void
+end_helper(struct helper *h)
+{
+	if (h->pid != 0 || h->channel != NULL)
+		return;
+	timer_stop(&h->deadline);
+	LIST_REMOVE(h, link);
+	count--;
+	free(h);
+}
+
+/* All that the agent said has been read by now. */
+static void
+on_agent_down(void *owner)
+{
+	struct helper *h = owner;
+	struct qa_outcome lost = {.outcome = OUTCOME_TEMPORARY, .status = SLICE("4.3.0"),
+	    .text = SLICE("the delivery ended without an outcome")};
+
+	answer_agent(h, &lost);
+	channel_close(h->channel);
+	h->channel = NULL;
+	end_helper(h);
+}
+
+static _Noreturn void
+run_agent(const struct passwd *pw, int fd)
+{
+	char path[1200], *argv[] = {path, NULL};
+	struct error why = {""};
+
+	if (suite.build_root != NULL)
+		snprintf(path, sizeof(path), "%s/deliver/agent/agent", suite.build_root);
+	else
+		snprintf(path, sizeof(path), KURIR_LIBEXEC "/agent");
+	if (dup2(fd, 3) < 0)
+		_exit(75);
+	fcntl(3, F_SETFD, 0);
+	closefrom(4);
+	if (suite.is_root && (initgroups(pw->pw_name, pw->pw_gid) < 0 || setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) < 0 ||
+	                         setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid) < 0 || setuid(0) == 0)) {
+		fprintf(stderr, "smtpd: cannot become %s: %s\n", pw->pw_name, why.text);
+		_exit(75);
+	}
+	execv(path, argv);
+	_exit(75);
+}
+
+static void
+give_job(struct helper *h, const struct qa_deliver *q, const struct conf_action *a, const struct passwd *pw, int body)
+{
+	struct channel_request r = {.answer = on_outcome, .ended = on_no_outcome, .owner = h};
+	char argument[2049] = "";
+	struct ag_job job = {.message = q->message, .method = a->method, .junk = a->junk, .rcpt_to = a->rcpt_to,
+	    .user = slice_of(pw->pw_name), .home = slice_of(pw->pw_dir), .shell = slice_of(pw->pw_shell),
+	    .sender = q->sender, .address = q->address, .original = q->original,
+	    .hostname = suite.conf->global.hostname, .delim = suite.conf->global.sub_addr_delim, .octets = q->octets,
+	    .size = q->size};
+
+	slice_copy(a->argument, argument, sizeof(argument));
+	if (q->target.len > 1 && q->target.data[0] == '|') {
+		job.method = METHOD_MDA;
+		slice_copy(slice_from(q->target, 1), argument, sizeof(argument));
+	} else if (q->target.len > 0) {
+		job.method = METHOD_MBOX;
+		slice_copy(q->target, argument, sizeof(argument));
+	}
+	job.argument = slice_of(argument);
+	ag_job_send(h->channel, channel_request(h->channel, &r), &job, body);
+}
+
+void
+helper_on_deliver(void *owner, struct ipc_message *m)
+{
+	static const struct ipc_schema *const answers[] = {&qa_outcome_schema, NULL};
+	struct channel_options o = {.peer = "agent", .answers = answers, .down = on_agent_down};
+	const struct qa_deliver *q = m->body;
+	const struct conf_action *a = conf_find_action(suite.conf, q->action);
+	char user[65];
+	struct passwd *pw;
+	struct helper *h;
+	int ends[2];
+	pid_t pid;
+
+	if (a == NULL || count >= HELPERS) {
+		refuse(m, q->envelope, OUTCOME_TEMPORARY, "4.3.5", a == NULL ? "the action is not configured any more"
+		                                                             : "enough deliveries are running");
+		return;
+	}
+	if (!slice_copy(a->user.len > 0 ? a->user : q->user, user, sizeof(user)) || (pw = getpwnam(user)) == NULL ||
+	    pw->pw_uid == 0) {
+		refuse(m, q->envelope, OUTCOME_PERMANENT, "5.1.1", "there is no such user to deliver to");
+		return;
+	}
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0) {
+		refuse(m, q->envelope, OUTCOME_TEMPORARY, "4.3.0", "no descriptors are left");
+		return;
+	}
+	log_flush();
+	pid = fork();
+	if (pid == 0)
+		run_agent(pw, ends[1]);
+	close(ends[1]);
+	if (pid < 0) {
+		close(ends[0]);
+		refuse(m, q->envelope, OUTCOME_TEMPORARY, "4.3.0", "cannot fork");
+		return;
+	}
+	h = add_helper(HELPER_AGENT, pid, m, AGENT_SECONDS);
+	h->envelope = q->envelope;
+	o.owner = h;
+	h->channel = channel_new(ends[0], &o);
+	give_job(h, q, a, pw, m->fd);
+}
+
+void suite_on_helper_exit(pid_t pid, int status);
+
+void
+suite_on_helper_exit(pid_t pid, int status)
+{
+	struct helper *h;
+
+	LIST_FOREACH (h, &helpers, link) {
+		if (h->pid == pid)
+			break;
+	}
+	if (h == NULL)
+		return;
+	h->pid = 0;
+	if (h->kind == HELPER_CHECK && is_there(h))
+		answer_check(h->asker, h->id, WIFEXITED(status) && WEXITSTATUS(status) <= CHECK_WRONG
+		        ? (enum lp_check_result)WEXITSTATUS(status)
+		        : CHECK_TEMPORARY);
+	end_helper(h);
+}

@@ -1,0 +1,14 @@
+/*
+ * What only root can do for the children, each in a process of its own that ends after it: check
+ * a system user's password, open a user's .forward, run an agent as its recipient.
+ */
+#ifndef SMTPD_PARENT_HELPER_H
+#define SMTPD_PARENT_HELPER_H
+
+#include "common/ipc/channel.h"
+
+void helper_on_check(void *owner, struct ipc_message *m);
+void helper_on_forward(void *owner, struct ipc_message *m);
+void helper_on_deliver(void *owner, struct ipc_message *m);
+
+#endif

@@ -1,0 +1,60 @@
+/*
+ * The processes of the suite: what each is given, how they are started, joined, and started
+ * again.
+ */
+#ifndef SMTPD_PARENT_SUITE_H
+#define SMTPD_PARENT_SUITE_H
+
+#include "common/conf/conf.h"
+#include "common/net/loop.h"
+#include "common/sandbox/sandbox.h"
+
+#include <sys/types.h>
+
+enum { SUITE_INSTANCES = 8 };
+
+/* One process, running or to be started again. */
+struct process {
+	enum sandbox_role role;
+	int instance;
+	pid_t pid;                 /* 0: not running */
+	struct channel *channel;
+	struct timer again;        /* the start after a death */
+	struct moment started;
+	int64_t delay_ms;
+	unsigned restarts;
+	bool is_ready;
+};
+
+struct suite {
+	struct conf *conf;
+	const char *build_root;    /* -L: children lie in a build folder; NULL: installed */
+	bool verbose, stamp, is_root;
+	bool is_ready;             /* all were ready once */
+	bool is_stopping;
+	struct process processes[64];
+	size_t count;
+};
+
+extern struct suite suite;
+
+/* Makes the folders, binds the sockets and starts everything. */
+bool suite_start(struct error *why);
+
+/* A new configuration, checked and with its files read: sockets are bound first, then all get it. */
+bool suite_reload(struct conf *c, struct error *why);
+
+/* Drains everything and calls loop_stop() when the last process is gone. */
+void suite_stop(void);
+
+/* Orders for every process of a kind, or the first; NULL when none runs. */
+struct process *suite_find(enum sandbox_role role, int instance);
+struct process *suite_of_channel(const struct channel *c);
+
+/* What the children may send: suite_orders.c. */
+extern const struct ipc_handler suite_handlers[];
+extern const struct ipc_schema *const suite_answers[];
+
+void suite_on_ready(struct process *p, bool ok);
+
+#endif
