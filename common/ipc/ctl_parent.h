@@ -10,6 +10,38 @@
 #include "common/ipc/protocol.h"
 
 /* clang-format off */
+/*
+ * The fixed words of an order are its verb, what the person fills in are its arguments. ALL: every
+ * process answers with a line of its own, the parent first. An id is a message's or an envelope's.
+ */
+/*        verb                 answered by   arguments, as smtpctl's usage has them */
+#define CTL_VERBS(V) \
+	V("account add",       LOOKUP,       "address")         /* and the password */ \
+	V("account del",       LOOKUP,       "address") \
+	V("account list",      LOOKUP,       "[domain]") \
+	V("account passwd",    LOOKUP,       "address")         /* and the password */ \
+	V("log brief",         PARENT,       "") \
+	V("log verbose",       PARENT,       "") \
+	V("pause envelope",    QUEUE,        "id ... | all") \
+	V("pause mda",         QUEUE,        "") \
+	V("pause mta",         QUEUE,        "") \
+	V("pause smtp",        QUEUE,        "") \
+	V("reload",            PARENT,       "") \
+	V("remove",            QUEUE,        "id ... | all") \
+	V("resume envelope",   QUEUE,        "id ... | all") \
+	V("resume mda",        QUEUE,        "") \
+	V("resume mta",        QUEUE,        "") \
+	V("resume smtp",       QUEUE,        "") \
+	V("schedule",          QUEUE,        "id ... | all") \
+	V("show envelope",     QUEUE,        "id") \
+	V("show message",      QUEUE,        "id") \
+	V("show queue",        QUEUE,        "[id]") \
+	V("show status",       ALL,          "") \
+	V("stop",              PARENT,       "") \
+	V("trace",             PARENT,       "process | all")   /* its log becomes verbose */ \
+	V("untrace",           PARENT,       "process | all") \
+	V("update table",      LOOKUP,       "name")
+
 #define CP_ORDER(F, m)           /* kind  name       least most */ \
 	F(m, text,   verb,      1, 64)             /* "show queue", "account add" */ \
 	F(m, octets, arguments, 0, 60000)          /* an ipc_list */ \
