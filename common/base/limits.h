@@ -30,6 +30,7 @@ enum {
 	LIMIT_RETURNED      = 64 * 1024,          /* octets of a message that a bounce brings back whole */
 	LIMIT_SESSIONS      = 20000,              /* of one process */
 	LIMIT_HANDSHAKES    = 2000,               /* of one process that wait for keyholder, 32 KiB each */
+	LIMIT_SIGNATURES    = 5000,               /* a second, that keyholder makes for one neighbour */
 	LIMIT_PER_ADDRESS   = 50,                 /* sessions from one IPv4 address or IPv6 /64 */
 
 	/* Messages (RFC 5322, 2045) */

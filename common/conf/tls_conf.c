@@ -33,7 +33,8 @@ on_ended(void *owner, enum channel_end why)
 }
 
 static void
-sign(void *owner, struct tls_signature *s, const unsigned char key[32], uint16_t scheme, struct slice octets)
+sign(void *owner, struct tls_signature *s, const unsigned char key[32], uint16_t scheme,
+    struct slice octets)
 {
 	struct channel **keyholder = owner;
 	struct asking *a = mem_zero(sizeof(*a));
@@ -44,12 +45,39 @@ sign(void *owner, struct tls_signature *s, const unsigned char key[32], uint16_t
 	a->signature = s;
 	a->keyholder = *keyholder;
 	a->id = channel_request(*keyholder, &r);
-	if (a->id == 0) {
-		free(a);
-		tls_signed(s, false, SLICE(""));
-	} else {
-		ak_sign_send(*keyholder, a->id, &m, -1);
+	if (a->id != 0 && ak_sign_send(*keyholder, a->id, &m, -1))
+		return;
+	if (a->id != 0)
+		channel_done(*keyholder, a->id);
+	free(a);
+	tls_signed(s, false, SLICE(""));
+}
+
+static const char *
+ciphers_of(const struct conf *c, const struct conf_listen *l)
+{
+	bool is_smtp = l->service == SERVICE_SMTP || l->service == SERVICE_SUBMISSION;
+
+	if (l->ciphers.len > 0)
+		return l->ciphers.data;
+	return is_smtp && c->global.smtp_ciphers.len > 0 ? c->global.smtp_ciphers.data : NULL;
+}
+
+static bool
+add_certificates(struct tls_server *s, const struct conf *c, const struct conf_listen *l,
+    struct error *why)
+{
+	struct slice names = l->pki, name;
+	size_t count = 0;
+
+	for (; ipc_list_next(&names, &name); count++) {
+		const struct conf_pki *p = conf_find_pki(c, name);
+		struct error reason = {"it is not defined"};
+
+		if (p == NULL || !tls_server_add(s, p->chain, &reason))
+			return error_set(why, "pki \"%.*s\": %s", SLICE_FMT(name), reason.text);
 	}
+	return count > 0 || error_set(why, "TLS needs a certificate; name a pki on the line");
 }
 
 struct tls_server *
@@ -58,30 +86,15 @@ tls_server_from_conf(const struct conf *c, const struct conf_listen *l, const ch
 {
 	const struct conf_ca *ca = l->ca.len == 0 ? NULL : conf_find_ca(c, l->ca);
 	struct tls_server_options o = {.context = slice_of(protocol), .alpn = protocol,
-	    .ciphers = l->ciphers.len > 0 ? l->ciphers.data
-	        : c->global.smtp_ciphers.len > 0 ? c->global.smtp_ciphers.data
-	                                         : NULL,
+	    .ciphers = ciphers_of(c, l), .protocols = l->protocols,
 	    .client_ca = ca == NULL ? SLICE("") : ca->certificates, .client_required = l->verify != 0};
 	struct tls_signer signer = {.sign = sign, .owner = keyholder};
-	struct tls_server *s = tls_server_new(&o, &signer, why);
-	struct slice names = l->pki, name;
-	size_t count = 0;
+	struct error reason = {""};
+	struct tls_server *s = tls_server_new(&o, &signer, &reason);
 
-	while (s != NULL && ipc_list_next(&names, &name)) {
-		const struct conf_pki *p = conf_find_pki(c, name);
-		struct error reason = {""};
-
-		count++;
-		if (p != NULL && tls_server_add(s, p->chain, &reason))
-			continue;
-		error_set(why, "pki \"%.*s\": %s", SLICE_FMT(name), p == NULL ? "not defined" : reason.text);
-		tls_server_free(s);
-		return NULL;
-	}
-	if (s != NULL && count == 0) {
-		error_set(why, "listen on %.*s port %u: TLS without a pki", SLICE_FMT(l->address), l->port);
-		tls_server_free(s);
-		return NULL;
-	}
-	return s;
+	if (s != NULL && add_certificates(s, c, l, &reason))
+		return s;
+	error_set(why, "listen on %.*s port %u: %s", SLICE_FMT(l->address), l->port, reason.text);
+	tls_server_free(s);
+	return NULL;
 }

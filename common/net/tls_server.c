@@ -18,6 +18,8 @@
 #define SCHEMES                                                                                    \
 	"ecdsa_secp256r1_sha256:ed25519:rsa_pss_rsae_sha256:ecdsa_secp384r1_sha384:"               \
 	"rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:RSA+SHA256:RSA+SHA384:RSA+SHA512:ECDSA+SHA512"
+/* What keyholder knows the points of. */
+#define GROUPS "X25519:P-256:X448:P-384:P-521"
 
 enum { IDENTITIES = 256 };
 
@@ -129,6 +131,7 @@ configure(struct tls_server *s, const struct tls_server_options *o, struct error
 	ASSERT(alpn < sizeof(s->alpn) && o->context.len <= SSL_MAX_SID_CTX_LENGTH);
 	SSL_CTX_set_mode(s->ctx, SSL_MODE_ASYNC);
 	SSL_CTX_set1_sigalgs_list(s->ctx, SCHEMES);
+	SSL_CTX_set1_groups_list(s->ctx, GROUPS);
 	/* Sessions live in tickets alone: nothing that a client can make grow. */
 	SSL_CTX_set_session_cache_mode(s->ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_session_id_context(

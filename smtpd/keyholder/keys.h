@@ -1,27 +1,37 @@
 /*
- * The private keys, in memory only: found by the hash of their public half, replaced as a whole
- * at a reload, wiped when they go.
+ * The private keys, in memory only. Each belongs to a pki of the configuration, is found by the
+ * hash of its public half, and may sign for the services that listen with that pki.
+ *
+ * So keyholder must be sent CONF_SEES_PKI and CONF_SEES_LISTENS; from a configuration without listen lines
+ * no limit to services follows.
  */
 #ifndef SMTPD_KEYHOLDER_KEYS_H
 #define SMTPD_KEYHOLDER_KEYS_H
 
 #include "common/base/error.h"
-#include "common/base/slice.h"
+#include "common/conf/conf.h"
 
 #include <openssl/evp.h>
 
 /*
- * Reads a key in PEM from the descriptor, which it takes. False, and a sentence: unreadable,
- * protected by a passphrase, or of a kind that TLS does not sign with here.
+ * Reads a key in PEM from the descriptor, which it takes; keys_apply() puts it in force. As root
+ * the file must be root's and closed to others (rwxr----- at most), else an open one only earns a
+ * warning. False, and a sentence: that, unreadable, under a passphrase, or of no kind for TLS.
  */
-bool keys_load(struct slice pki, int fd, struct error *why);
+bool keys_load(struct slice pki, int fd, bool is_root, struct error *why);
 
-/* The key of that hash (SHA-256 of the SubjectPublicKeyInfo), or NULL. */
-EVP_PKEY *keys_find(struct slice hash);
+/*
+ * What was loaded since the last call takes the place of the older key of its pki; keys of pkis that
+ * are gone are wiped. A key that does not belong to its pki's certificate is refused: the older
+ * one stays, and the result is false, with the last such fault in *why.
+ */
+bool keys_apply(const struct conf *c, struct error *why);
 
-/* Keys that were loaded since the last call replace all older ones. */
-void keys_apply(void);
+/* The key of that hash (SHA-256 of the SubjectPublicKeyInfo) if a service in the mask (1 << enum
+ * conf_service) uses it, or NULL. Borrowed. */
+EVP_PKEY *keys_find(struct slice hash, unsigned services);
 
 size_t keys_count(void);
+void keys_fini(void);
 
 #endif

@@ -1,90 +1,133 @@
 #include "smtpd/keyholder/sign_tls.h"
 
+#include "common/net/tls_library.h"
+
 #include <openssl/rsa.h>
 #include <string.h>
 
-enum { RANDOMS = 64, NAMED_CURVE = 3, POINT_LEAST = 32, POINT_MOST = 133 };
+enum { RANDOMS = 64, BLANKS = 64, NAMED_CURVE = 3, CURVE_HEADER = 4, UNCOMPRESSED = 4 };
 
-static const struct {
-	uint16_t scheme;
+struct scheme {
+	uint16_t number;
 	const char *type, *digest;
+	const char *curve;      /* which TLS 1.3 binds to the digest; TLS 1.2 does not */
 	bool pss;
-} schemes[] = {
-    {0x0401, "RSA", "SHA256", false}, {0x0501, "RSA", "SHA384", false}, {0x0601, "RSA", "SHA512", false},
-    {0x0804, "RSA", "SHA256", true}, {0x0805, "RSA", "SHA384", true}, {0x0806, "RSA", "SHA512", true},
-    {0x0403, "EC", "SHA256", false}, {0x0503, "EC", "SHA384", false}, {0x0603, "EC", "SHA512", false},
-    {0x0807, "ED25519", NULL, false},
 };
 
-enum { SCHEMES = sizeof(schemes) / sizeof(schemes[0]) };
+/* clang-format off */
+static const struct scheme schemes[] = {
+	{0x0401, "RSA",     "SHA256", NULL,         false},
+	{0x0501, "RSA",     "SHA384", NULL,         false},
+	{0x0601, "RSA",     "SHA512", NULL,         false},
+	{0x0804, "RSA",     "SHA256", NULL,         true},
+	{0x0805, "RSA",     "SHA384", NULL,         true},
+	{0x0806, "RSA",     "SHA512", NULL,         true},
+	{0x0403, "EC",      "SHA256", "prime256v1", false},
+	{0x0503, "EC",      "SHA384", "secp384r1",  false},
+	{0x0603, "EC",      "SHA512", "secp521r1",  false},
+	{0x0807, "ED25519", NULL,     NULL,         false},
+};
+
+/* The groups that common/net/tls_server.c offers, and how long their points are. */
+static const struct {
+	unsigned char number[2];
+	size_t point;
+	bool uncompressed;
+} curves[] = {
+	{{0, 23}, 65,  true},      /* secp256r1 */
+	{{0, 24}, 97,  true},      /* secp384r1 */
+	{{0, 25}, 133, true},      /* secp521r1 */
+	{{0, 29}, 32,  false},     /* x25519 */
+	{{0, 30}, 56,  false},     /* x448 */
+};
+/* clang-format on */
+
+static const struct scheme *
+find_scheme(uint16_t number)
+{
+	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
+		if (schemes[i].number == number)
+			return &schemes[i];
+	return NULL;
+}
 
 static bool
 is_certificate_verify(struct slice s)
 {
+	/* Its NUL is the octet that ends the context. */
 	static const char context[] = "TLS 1.3, server CertificateVerify";
+	size_t before = BLANKS + sizeof(context);
 
-	if (s.len != 64 + sizeof(context) + 32 && s.len != 64 + sizeof(context) + 48)
+	if (s.len != before + 32 && s.len != before + 48)
 		return false;
-	for (size_t i = 0; i < 64; i++) {
+	for (size_t i = 0; i < BLANKS; i++)
 		if (s.data[i] != ' ')
 			return false;
-	}
-	return memcmp(s.data + 64, context, sizeof(context)) == 0;
+	return memcmp(s.data + BLANKS, context, sizeof(context)) == 0;
 }
 
-/* client random, server random, curve type 3, curve, point length, point. */
 static bool
 is_key_exchange(struct slice s)
 {
-	size_t point;
+	struct slice params = slice_from(s, RANDOMS);
 
-	if (s.len < RANDOMS + 4 + POINT_LEAST || s.data[RANDOMS] != NAMED_CURVE)
+	if (params.len <= CURVE_HEADER || params.data[0] != NAMED_CURVE)
 		return false;
-	point = (unsigned char)s.data[RANDOMS + 3];
-	return point >= POINT_LEAST && point <= POINT_MOST && s.len == RANDOMS + 4 + point;
-}
-
-bool
-sign_tls_is_handshake(struct slice tbs)
-{
-	return is_certificate_verify(tbs) || is_key_exchange(tbs);
-}
-
-bool
-sign_tls_fits(EVP_PKEY *key, uint16_t scheme)
-{
-	for (size_t i = 0; i < SCHEMES; i++) {
-		if (schemes[i].scheme == scheme)
-			return EVP_PKEY_is_a(key, schemes[i].type) == 1;
+	for (size_t i = 0; i < sizeof(curves) / sizeof(curves[0]); i++) {
+		if (memcmp(params.data + 1, curves[i].number, 2) != 0)
+			continue;
+		return (unsigned char)params.data[3] == curves[i].point &&
+		    params.len == CURVE_HEADER + curves[i].point &&
+		    (!curves[i].uncompressed || params.data[CURVE_HEADER] == UNCOMPRESSED);
 	}
 	return false;
 }
 
+enum sign_shape
+sign_tls_shape(struct slice tbs)
+{
+	if (is_certificate_verify(tbs))
+		return SHAPE_TLS_1_3;
+	return is_key_exchange(tbs) ? SHAPE_TLS_1_2 : SHAPE_NONE;
+}
+
+bool
+sign_tls_fits(const EVP_PKEY *key, uint16_t number, enum sign_shape shape)
+{
+	const struct scheme *s = find_scheme(number);
+	char curve[32] = "";
+
+	if (s == NULL || shape == SHAPE_NONE || !EVP_PKEY_is_a(key, s->type))
+		return false;
+	if (shape == SHAPE_TLS_1_2)
+		return true;
+	if (s->curve != NULL)
+		return EVP_PKEY_get_group_name(key, curve, sizeof(curve), NULL) == 1 &&
+		    strcmp(curve, s->curve) == 0;
+	return s->pss || strcmp(s->type, "RSA") != 0;
+}
+
 static bool
-prepare(EVP_MD_CTX *ctx, EVP_PKEY *key, size_t i)
+prepare(EVP_MD_CTX *ctx, EVP_PKEY *key, const struct scheme *s)
 {
 	EVP_PKEY_CTX *options = NULL;
 
-	if (EVP_DigestSignInit_ex(ctx, &options, schemes[i].digest, NULL, NULL, key, NULL) != 1)
+	if (EVP_DigestSignInit_ex(ctx, &options, s->digest, tls_library(), NULL, key, NULL) != 1)
 		return false;
-	return !schemes[i].pss || (EVP_PKEY_CTX_set_rsa_padding(options, RSA_PKCS1_PSS_PADDING) == 1 &&
+	return !s->pss || (EVP_PKEY_CTX_set_rsa_padding(options, RSA_PKCS1_PSS_PADDING) == 1 &&
 	    EVP_PKEY_CTX_set_rsa_pss_saltlen(options, RSA_PSS_SALTLEN_DIGEST) == 1);
 }
 
 size_t
-sign_tls(EVP_PKEY *key, uint16_t scheme, struct slice tbs, unsigned char *out, size_t size)
+sign_tls(EVP_PKEY *key, uint16_t number, struct slice tbs, unsigned char *out, size_t size)
 {
+	const struct scheme *s = find_scheme(number);
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	size_t len = 0;
+	size_t len = size;
 
-	for (size_t i = 0; i < SCHEMES; i++) {
-		if (schemes[i].scheme != scheme)
-			continue;
-		len = size;
-		if (!prepare(ctx, key, i) ||
-		    EVP_DigestSign(ctx, out, &len, (const unsigned char *)tbs.data, tbs.len) != 1)
-			len = 0;
-	}
+	if (s == NULL || ctx == NULL || !prepare(ctx, key, s) ||
+	    EVP_DigestSign(ctx, out, &len, (const unsigned char *)tbs.data, tbs.len) != 1)
+		len = 0;
 	EVP_MD_CTX_free(ctx);
 	return len;
 }

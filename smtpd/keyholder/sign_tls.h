@@ -9,16 +9,18 @@
 
 #include <openssl/evp.h>
 
+enum sign_shape { SHAPE_NONE, SHAPE_TLS_1_2, SHAPE_TLS_1_3 };
+
 /*
- * Whether the octets are a CertificateVerify of a TLS 1.3 server (RFC 8446 4.4.3) or the signed
- * part of a TLS 1.2 ServerKeyExchange with a named curve (RFC 8422 5.4). Pure.
+ * What a server signs: in TLS 1.3 its CertificateVerify (RFC 8446 4.4.3), in TLS 1.2 the randoms
+ * and the named curve's point of a ServerKeyExchange (RFC 8422 5.4). Pure.
  */
-bool sign_tls_is_handshake(struct slice tbs);
+enum sign_shape sign_tls_shape(struct slice tbs);
 
-/* Whether a key of that type may sign with that SignatureScheme. */
-bool sign_tls_fits(EVP_PKEY *key, uint16_t scheme);
+/* Whether a key of that type may sign with that SignatureScheme in that version (RFC 8446 4.2.3). */
+bool sign_tls_fits(const EVP_PKEY *key, uint16_t scheme, enum sign_shape shape);
 
-/* Signs; returns the length of the signature in out, 0 when OpenSSL refuses. May run on any thread. */
+/* Signs; gives the length of the signature in out, 0 when OpenSSL refuses. May run on any thread. */
 size_t sign_tls(EVP_PKEY *key, uint16_t scheme, struct slice tbs, unsigned char *out, size_t size);
 
 #endif

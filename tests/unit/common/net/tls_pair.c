@@ -7,7 +7,9 @@
 #include <openssl/x509v3.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { ROUNDS = 40 };
@@ -103,6 +105,17 @@ key_pem(EVP_PKEY *key, char *out, size_t size)
 	return slice_make(out, (size_t)len);
 }
 
+int
+file_with(struct slice text, mode_t mode)
+{
+	int fd = memfd_create("test", MFD_CLOEXEC);
+
+	cr_assert(fd >= 0);
+	cr_assert_eq(write(fd, text.data, text.len), (ssize_t)text.len);
+	cr_assert_eq(fchmod(fd, mode), 0);
+	return fd;
+}
+
 /* Which of the server's keys is meant. */
 static EVP_PKEY *
 find_key(const struct tls_pair *p, const unsigned char hash[32])
@@ -146,6 +159,8 @@ on_wake(void *owner)
 	struct tls_pair *p = owner;
 
 	p->wakes++;
+	if (p->woken != NULL)
+		p->woken();
 }
 
 /* The last session a client gets is the one it comes back with. */
@@ -168,7 +183,8 @@ pair_init(struct tls_pair *p, const struct tls_server_options *options)
 
 	signal(SIGPIPE, SIG_IGN);
 	p->fds[0] = p->fds[1] = -1;
-	p->server = tls_server_new(options == NULL ? &plain : options, &signer, &why);
+	if (p->server == NULL)
+		p->server = tls_server_new(options == NULL ? &plain : options, &signer, &why);
 	cr_assert_not_null(p->server, "%s", why.text);
 	for (size_t i = 0; i < 4 && p->certificates[i] != NULL; i++)
 		cr_assert(tls_server_add(p->server, p->certificates[i]->pem, &why), "%s", why.text);
@@ -215,7 +231,8 @@ pair_run(struct tls_pair *p)
 			p->c_result = SSL_do_handshake(p->c);
 		if (p->s_result != TLS_OK && p->s_result != TLS_FAILED && p->s_result != TLS_EOF)
 			p->s_result = tls_handshake(p->s);
-		if (p->s_result == TLS_WANT_KEY && (p->manner == LATER || p->manner == REFUSED))
+		if (p->s_result == TLS_WANT_KEY && p->asked != NULL &&
+		    (p->manner == LATER || p->manner == REFUSED))
 			pair_answer(p);
 	}
 	ERR_clear_error();

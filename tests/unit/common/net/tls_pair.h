@@ -8,6 +8,7 @@
 #include "common/net/tls.h"
 
 #include <openssl/ssl.h>
+#include <sys/types.h>
 
 enum key_kind { KEY_RSA, KEY_P256, KEY_P384, KEY_ED25519, KEY_KINDS };
 
@@ -17,10 +18,15 @@ struct test_certificate {
 	char *text;
 };
 
-/* A certificate that signs itself, for those DNS names (comma between). Fini frees. */
+/* A certificate that signs itself, for those DNS names, a comma between them. */
 struct test_certificate certificate_make(enum key_kind kind, const char *names);
 void certificate_fini(struct test_certificate *c);
+
+/* The private key as PEM, in out. */
 struct slice key_pem(EVP_PKEY *key, char *out, size_t size);
+
+/* A file without a name that holds the text. */
+int file_with(struct slice text, mode_t mode);
 
 /* When the test's signer answers. */
 enum manner { AT_ONCE, LATER, NEVER, REFUSED };
@@ -29,7 +35,8 @@ struct tls_pair {
 	enum manner manner;
 	const struct test_certificate *certificates[4];      /* NULL at the end */
 	size_t (*sign)(EVP_PKEY *key, uint16_t scheme, struct slice octets, unsigned char *out, size_t size);
-	struct tls_server *server;
+	struct tls_server *server;      /* given before pair_init(), or made by it */
+	void (*woken)(void);            /* the connection was woken; may be NULL */
 	int fds[2];               /* the server's, the client's */
 	struct tls *s;
 	SSL_CTX *ctx;

@@ -1,0 +1,277 @@
+/*
+ * Invariants:
+ * 1. A job is in its peer's queue or in the pool, never in both; it is freed when answered.
+ * 2. A job whose peer was replaced meanwhile (another generation) is answered to nobody.
+ * 3. A peer is in the round if and only if its queue is not empty.
+ */
+#include "smtpd/keyholder/serve.h"
+
+#include "common/base/buf.h"
+#include "common/base/limits.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/conf/conf.h"
+#include "common/ipc/any_keyholder.h"
+#include "common/net/loop.h"
+#include "smtpd/keyholder/keys.h"
+#include "smtpd/keyholder/sign_tls.h"
+
+#include <sys/queue.h>
+#include <unistd.h>
+
+enum { INSTANCES = 64, SIGNATURE = 1024, IN_POOL = 4 };
+
+struct job {
+	STAILQ_ENTRY(job) link;
+	struct peer *peer;
+	uint32_t generation;      /* of the peer when it asked */
+	uint32_t id;
+	EVP_PKEY *key;
+	uint16_t scheme;
+	struct buf tbs;
+	unsigned char signature[SIGNATURE];
+	size_t len;
+};
+
+struct peer {
+	TAILQ_ENTRY(peer) link;
+	struct channel *channel;
+	uint32_t generation;
+	unsigned services;        /* what this kind of process serves */
+	STAILQ_HEAD(, job) queue;
+	size_t queued;
+	int64_t allowance;        /* signatures, in thousandths */
+	struct moment counted;    /* when the allowance was last made up */
+	struct moment warned;
+};
+
+/* clang-format off */
+static const struct kind {
+	enum sandbox_role role;
+	unsigned services;
+} kinds[] = {
+	{SANDBOX_LISTENER, 1U << SERVICE_SMTP | 1U << SERVICE_SUBMISSION},
+	{SANDBOX_IMAPD,    1U << SERVICE_IMAP},
+	{SANDBOX_POP3D,    1U << SERVICE_POP3},
+};
+/* clang-format on */
+
+enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
+
+static struct {
+	struct peer peers[KINDS][INSTANCES];
+	TAILQ_HEAD(, peer) round;
+	size_t in_pool;
+	uint64_t made, refused;
+} serve;
+
+static void start_jobs(void);
+
+static void
+job_free(struct job *j)
+{
+	EVP_PKEY_free(j->key);
+	buf_fini(&j->tbs);
+	free(j);
+}
+
+static void
+answer(struct peer *p, uint32_t id, const unsigned char *signature, size_t len)
+{
+	struct ak_signed m = {.ok = len > 0, .signature = slice_make((const char *)signature, len)};
+
+	if (len > 0)
+		serve.made++;
+	else
+		serve.refused++;
+	ak_signed_send(p->channel, id, &m, -1);
+}
+
+static void
+run_job(void *arg)
+{
+	struct job *j = arg;
+
+	j->len = sign_tls(j->key, j->scheme, buf_slice(&j->tbs), j->signature, sizeof(j->signature));
+}
+
+static void
+on_job_done(void *arg)
+{
+	struct job *j = arg;
+
+	serve.in_pool--;
+	if (j->peer->generation == j->generation)
+		answer(j->peer, j->id, j->signature, j->len);
+	job_free(j);
+	start_jobs();
+}
+
+static struct job *
+next_job(void)
+{
+	struct peer *p = TAILQ_FIRST(&serve.round);
+	struct job *j = STAILQ_FIRST(&p->queue);
+
+	STAILQ_REMOVE_HEAD(&p->queue, link);
+	p->queued--;
+	TAILQ_REMOVE(&serve.round, p, link);
+	if (p->queued > 0)
+		TAILQ_INSERT_TAIL(&serve.round, p, link);
+	return j;
+}
+
+static void
+start_jobs(void)
+{
+	while (serve.in_pool < IN_POOL && !TAILQ_EMPTY(&serve.round)) {
+		serve.in_pool++;
+		work_start(run_job, on_job_done, next_job());
+	}
+}
+
+static void
+add_job(struct peer *p, uint32_t id, const struct ak_sign *s, EVP_PKEY *key)
+{
+	struct job *j = mem_zero(sizeof(*j));
+
+	j->peer = p;
+	j->generation = p->generation;
+	j->id = id;
+	j->key = key;
+	EVP_PKEY_up_ref(key);
+	j->scheme = s->scheme;
+	buf_add_slice(&j->tbs, s->tbs);
+	STAILQ_INSERT_TAIL(&p->queue, j, link);
+	if (p->queued++ == 0)
+		TAILQ_INSERT_TAIL(&serve.round, p, link);
+	start_jobs();
+}
+
+/* LIMIT_SIGNATURES a second, and no more at once. */
+static bool
+is_allowed(struct peer *p)
+{
+	struct moment now = loop_now();
+	int64_t most = (int64_t)LIMIT_SIGNATURES * 1000;
+
+	p->allowance += moment_between(p->counted, now).ms * LIMIT_SIGNATURES;
+	p->counted = now;
+	if (p->allowance > most)
+		p->allowance = most;
+	if (p->allowance < 1000)
+		return false;
+	p->allowance -= 1000;
+	return true;
+}
+
+static void
+refuse(struct peer *p, uint32_t id, const char *reason)
+{
+	struct moment now = loop_now();
+
+	if (moment_reached(p->warned, now)) {
+		log_warning("%s", reason);
+		p->warned = moment_after(now, SPAN_SECONDS(1));
+	}
+	answer(p, id, NULL, 0);
+}
+
+static void
+on_sign(void *owner, struct ipc_message *m)
+{
+	struct peer *p = owner;
+	const struct ak_sign *s = m->body;
+	enum sign_shape shape = sign_tls_shape(s->tbs);
+	EVP_PKEY *key = keys_find(s->key, p->services);
+
+	if (shape == SHAPE_NONE)
+		channel_violation(m->channel, "tbs");
+	else if (key == NULL)
+		refuse(p, m->id, "a neighbour asks for a key that is not here, or is none of its services'");
+	else if (!sign_tls_fits(key, s->scheme, shape))
+		channel_violation(m->channel, "scheme");
+	else if (!is_allowed(p) || p->queued >= LIMIT_HANDSHAKES)
+		refuse(p, m->id, "more TLS handshakes than can be signed; some are refused");
+	else
+		add_job(p, m->id, s, key);
+}
+
+static void
+drop(struct peer *p)
+{
+	channel_close(p->channel);
+	p->channel = NULL;
+	p->generation++;
+	if (p->queued > 0)
+		TAILQ_REMOVE(&serve.round, p, link);
+	while (!STAILQ_EMPTY(&p->queue)) {
+		struct job *j = STAILQ_FIRST(&p->queue);
+
+		STAILQ_REMOVE_HEAD(&p->queue, link);
+		job_free(j);
+	}
+	p->queued = 0;
+}
+
+static void
+on_down(void *owner)
+{
+	drop(owner);
+}
+
+void
+serve_init(void)
+{
+	TAILQ_INIT(&serve.round);
+	for (size_t kind = 0; kind < KINDS; kind++) {
+		for (size_t i = 0; i < INSTANCES; i++) {
+			struct peer *p = &serve.peers[kind][i];
+
+			STAILQ_INIT(&p->queue);
+			p->services = kinds[kind].services;
+		}
+	}
+}
+
+void
+serve_fini(void)
+{
+	for (size_t kind = 0; kind < KINDS; kind++)
+		for (size_t i = 0; i < INSTANCES; i++)
+			drop(&serve.peers[kind][i]);
+}
+
+void
+serve_peer(enum sandbox_role role, int instance, int fd)
+{
+	static const struct ipc_handler handlers[] = {{&ak_sign_schema, on_sign}, {NULL, NULL}};
+	struct channel_options o = {
+	    .peer = sandbox_title(role), .handlers = handlers, .down = on_down};
+
+	for (size_t kind = 0; kind < KINDS; kind++) {
+		struct peer *p = &serve.peers[kind][instance];
+
+		if (kinds[kind].role != role)
+			continue;
+		drop(p);
+		p->allowance = (int64_t)LIMIT_SIGNATURES * 1000;
+		p->counted = p->warned = loop_now();
+		o.owner = p;
+		p->channel = channel_new(fd, &o);
+		return;
+	}
+	close(fd);
+}
+
+uint64_t
+serve_signed(void)
+{
+	return serve.made;
+}
+
+uint64_t
+serve_refused(void)
+{
+	return serve.refused;
+}
