@@ -33,7 +33,7 @@ static const struct {
 	int services;              /* bits of enum conf_service whose sockets it gets */
 	bool is_many;
 } kinds[] = {
-    {SANDBOX_KEYHOLDER, "smtpd/keyholder", 0, 0, false},
+    {SANDBOX_KEYHOLDER, "smtpd/keyholder", CONF_SEES_LISTENS | CONF_SEES_PKI, 0, false},
     {SANDBOX_RESOLVER, "smtpd/resolver", 0, 0, false},
     {SANDBOX_LOOKUP, "smtpd/lookup", CONF_SEES_LISTENS | CONF_SEES_TABLES | CONF_SEES_ACTIONS | CONF_SEES_MATCHES, 0, false},
     {SANDBOX_MAILBOX, "deliver/mailbox", 0, 0, true},
