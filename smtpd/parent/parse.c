@@ -709,6 +709,7 @@ parse_line(struct parser *p)
 	/* name = value */
 	if (p->line.count == 3 && p->line.words[1].kind == LEXER_SIGN && p->line.words[1].text[0] == '=') {
 		lexer_set(p->lexer, p->line.words[0].text, p->line.words[2].text);
+		p->line.at = p->line.count;
 		return true;
 	}
 	if (take(p, "table"))
