@@ -40,7 +40,8 @@ sign(void *owner, struct tls_signature *s, const unsigned char key[32], uint16_t
 	struct asking *a = mem_zero(sizeof(*a));
 	struct channel_request r = {.answer = on_signed, .ended = on_ended, .owner = a,
 	    .deadline = SPAN_SECONDS(SIGN_SECONDS)};
-	struct ak_sign m = {.key = slice_make((const char *)key, 32), .scheme = scheme, .tbs = octets};
+	struct ak_sign m = {
+	    .key = slice_make((const char *)key, 32), .scheme = scheme, .tbs = octets};
 
 	a->signature = s;
 	a->keyholder = *keyholder;
@@ -87,7 +88,8 @@ tls_server_from_conf(const struct conf *c, const struct conf_listen *l, const ch
 	const struct conf_ca *ca = l->ca.len == 0 ? NULL : conf_find_ca(c, l->ca);
 	struct tls_server_options o = {.context = slice_of(protocol), .alpn = protocol,
 	    .ciphers = ciphers_of(c, l), .protocols = l->protocols,
-	    .client_ca = ca == NULL ? SLICE("") : ca->certificates, .client_required = l->verify != 0};
+	    .client_ca = ca == NULL ? SLICE("") : ca->certificates,
+	    .client_required = l->verify != 0};
 	struct tls_signer signer = {.sign = sign, .owner = keyholder};
 	struct error reason = {""};
 	struct tls_server *s = tls_server_new(&o, &signer, &reason);

@@ -1,7 +1,7 @@
 /*
  * A handshake of a server's runs on a stack of its own (OpenSSL's ASYNC), for it is suspended
- * in the middle, where it needs a signature, until keyholder has answered. AddressSanitizer sees the
- * unknown stack and warns, once a process, of reports that may be false; none has been.
+ * in the middle, where it needs a signature, until keyholder has answered. AddressSanitizer sees
+ * the unknown stack and warns, once a process, of reports that may be false; none has been.
  *
  * Invariants:
  * 1. A signature that is asked for belongs to the signer until tls_signed(), then to the
@@ -42,13 +42,13 @@ struct tls {
 	struct tls_client *client;
 	void (*wake)(void *owner);
 	void *owner;
-	struct tls_signature *signature;      /* asked for and not yet used */
+	struct tls_signature *signature; /* asked for and not yet used */
 	bool established, failed, abandoned;
 	char *failure;
 };
 
-static struct tls *current;      /* whose handshake runs now: OpenSSL does not tell its keys */
-static size_t suspended;         /* handshakes that wait, each with a stack of its own */
+static struct tls *current; /* whose handshake runs now: OpenSSL does not tell its keys */
+static size_t suspended;    /* handshakes that wait, each with a stack of its own */
 
 static enum tls_result
 fail(struct tls *t, const char *text)
@@ -70,8 +70,11 @@ fail_in_library(struct tls *t)
 
 	if (!t->established && verdict != X509_V_OK &&
 	    (SSL_get_verify_mode(t->ssl) & SSL_VERIFY_PEER) != 0) {
-		snprintf(room, sizeof(room), "the peer's certificate does not hold: %s",
-		    X509_verify_cert_error_string(verdict));
+		snprintf(room, sizeof(room), "the peer's certificate does not hold: %s%s",
+		    X509_verify_cert_error_string(verdict),
+		    t->client != NULL && t->client->trusts_nobody
+			? " (this system knows no authorities; install ca-certificates)"
+			: "");
 		text = room;
 	}
 	return fail(t, text);
@@ -185,7 +188,7 @@ tls_accept(struct tls_server *s, int fd, void (*wake)(void *owner), void *owner)
 	return t;
 }
 
-/* Which name the certificate must bear, and which one is asked for (RFC 6066 3: never an address). */
+/* Which name the certificate must bear, and which is asked for (RFC 6066 3: no address). */
 static bool
 expect(SSL *ssl, struct slice name)
 {
@@ -328,7 +331,8 @@ tls_cipher_bits(const struct tls *t)
 bool
 tls_is_verified(const struct tls *t)
 {
-	return SSL_get0_peer_certificate(t->ssl) != NULL && SSL_get_verify_result(t->ssl) == X509_V_OK;
+	return SSL_get0_peer_certificate(t->ssl) != NULL &&
+	       SSL_get_verify_result(t->ssl) == X509_V_OK;
 }
 
 bool

@@ -36,16 +36,16 @@ void tls_signed(struct tls_signature *s, bool ok, struct slice signature);
 
 struct tls_server_options {
 	struct slice context;      /* session id context: "smtp", "imap", "pop3" */
-	const char *alpn;          /* the protocol to insist on when the client sends ALPN; NULL: any */
+	const char *alpn;          /* what to insist on if the client sends ALPN; NULL: any */
 	const char *ciphers;       /* OpenSSL's cipher string for TLS 1.2; NULL or "": ours */
-	struct slice protocols;    /* libtls's words ("tlsv1.3", "all:!tlsv1.2"); empty: 1.2 and 1.3 */
+	struct slice protocols;    /* in libtls's words ("all:!tlsv1.2"); empty: 1.2 and 1.3 */
 	struct slice client_ca;    /* PEM to check client certificates; empty: none are asked for */
 	bool client_required;
 };
 
 /* A server without certificates yet. Gives; free with tls_server_free(). */
-struct tls_server *tls_server_new(const struct tls_server_options *o, const struct tls_signer *signer,
-    struct error *why);
+struct tls_server *tls_server_new(
+    const struct tls_server_options *o, const struct tls_signer *signer, struct error *why);
 
 /* Adds a certificate chain (PEM); the first is the default, SNI picks by the names in each. */
 bool tls_server_add(struct tls_server *s, struct slice pem, struct error *why);
@@ -53,7 +53,7 @@ void tls_server_free(struct tls_server *s);      /* connections keep what they u
 
 struct tls_client_options {
 	bool verify;               /* the chain and the name */
-	struct slice ca;           /* PEM; empty: the system's certificates, read when this is made */
+	struct slice ca;           /* PEM; empty: the system's, read for the first client */
 	const char *ciphers;       /* as above */
 	struct slice protocols;
 };
@@ -71,7 +71,7 @@ enum tls_result tls_handshake(struct tls *t);
 enum { TLS_RECORD = 16 * 1024 };
 enum tls_result tls_read(struct tls *t, void *out, size_t size, size_t *n);
 
-/* Takes what it can of data, at least one octet on TLS_OK; the next call must begin where it ended. */
+/* Takes what it can, at least one octet on TLS_OK; the next call begins where this one ended. */
 enum tls_result tls_write(struct tls *t, const void *data, size_t len, size_t *n);
 void tls_close_notify(struct tls *t);
 
@@ -79,7 +79,7 @@ const char *tls_version(const struct tls *t);      /* "TLSv1.3" */
 const char *tls_cipher(const struct tls *t);
 int tls_cipher_bits(const struct tls *t);
 bool tls_is_verified(const struct tls *t);         /* the peer's certificate held, name and all */
-bool tls_is_resumed(const struct tls *t);          /* an earlier session went on: nothing was signed */
+bool tls_is_resumed(const struct tls *t);          /* an earlier session goes on */
 const char *tls_failure(const struct tls *t);
 
 #endif

@@ -20,9 +20,8 @@ set_trust(struct tls_client *c, const struct tls_client_options *o, struct error
 		SSL_CTX_set_cert_store(c->ctx, store);
 	} else if (store != NULL) {
 		SSL_CTX_set1_cert_store(c->ctx, store);
-	} else if (o->verify) {
-		return error_set(why,
-		    "no file of trusted certificates is on this system; install ca-certificates");
+	} else {
+		c->trusts_nobody = true;
 	}
 	return true;
 }
@@ -43,7 +42,8 @@ tls_client_new(const struct tls_client_options *o, struct error *why)
 		return NULL;
 	}
 	if (SSL_CTX_set_cipher_list(c->ctx, ciphers) != 1) {
-		error_set(why, "the ciphers \"%s\" leave nothing to use: %s", ciphers, tls_library_error());
+		error_set(why, "the ciphers \"%s\" leave nothing to use: %s", ciphers,
+		    tls_library_error());
 		tls_client_unref(c);
 		return NULL;
 	}

@@ -1,7 +1,7 @@
 /*
  * An OpenSSL provider, built in: key management for keys of which only the public half exists, and
- * the one signature that goes with them. Its signature has a name of its own, so OpenSSL never tries
- * to carry such a key over to its default provider and sign there.
+ * the one signature that goes with them. Its signature has a name of its own, so OpenSSL never
+ * tries to carry such a key over to its default provider and sign there.
  */
 #include "common/net/tls_key.h"
 
@@ -35,9 +35,9 @@ struct signing {
 };
 
 /* A dispatch table holds functions of many types; OpenSSL calls each by its own. */
-#define ENTRY(id, function)                                                                        \
-	{                                                                                          \
-		(id), (void (*)(void))(function)                                                   \
+#define ENTRY(id, function) \
+	{ \
+		(id), (void (*)(void))(function) \
 	}
 
 static void *
@@ -83,7 +83,7 @@ key_import(void *data, int selection, const OSSL_PARAM params[])
 	at = spki;
 	key->public = d2i_PUBKEY_ex(NULL, &at, (long)len, tls_library(), NULL);
 	return key->public != NULL &&
-	    EVP_Q_digest(tls_library(), "SHA256", NULL, spki, len, key->hash, NULL);
+	       EVP_Q_digest(tls_library(), "SHA256", NULL, spki, len, key->hash, NULL);
 }
 
 static int
@@ -198,7 +198,7 @@ signing_set_params(void *data, const OSSL_PARAM params[])
 	padding = OSSL_PARAM_locate_const(params, OSSL_SIGNATURE_PARAM_PAD_MODE);
 	salt = OSSL_PARAM_locate_const(params, OSSL_SIGNATURE_PARAM_PSS_SALTLEN);
 	return (padding == NULL || signing_set_padding(data, padding)) &&
-	    (salt == NULL || signing_set_salt(salt));
+	       (salt == NULL || signing_set_salt(salt));
 }
 
 static const OSSL_PARAM *
@@ -314,8 +314,8 @@ tls_key_provide(OSSL_LIB_CTX *library)
 {
 	/* Both providers know an "RSA"; whoever does not ask for ours means the other. */
 	return OSSL_PROVIDER_add_builtin(library, PROVIDER, provider_init) == 1 &&
-	    OSSL_PROVIDER_load(library, PROVIDER) != NULL &&
-	    EVP_set_default_properties(library, "?provider=default") == 1;
+	       OSSL_PROVIDER_load(library, PROVIDER) != NULL &&
+	       EVP_set_default_properties(library, "?provider=default") == 1;
 }
 
 static const char *
@@ -348,7 +348,8 @@ tls_key_new(X509 *certificate, struct error *why)
 		maker = EVP_PKEY_CTX_new_from_name(tls_library(), type, PROPERTIES);
 		if (maker == NULL || EVP_PKEY_fromdata_init(maker) != 1 ||
 		    EVP_PKEY_fromdata(maker, &key, EVP_PKEY_KEYPAIR, params) != 1)
-			error_set(why, "the certificate's key cannot be used: %s", tls_library_error());
+			error_set(
+			    why, "the certificate's key cannot be used: %s", tls_library_error());
 	}
 	EVP_PKEY_CTX_free(maker);
 	OPENSSL_free(spki);

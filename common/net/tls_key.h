@@ -22,7 +22,7 @@ EVP_PKEY *tls_key_new(X509 *certificate, struct error *why);
  * Has the octets signed by keyholder for the handshake that runs right now (tls.c): it is suspended
  * until the answer is there. The signature goes into out; gives its length, 0 when there is none.
  */
-size_t tls_ask_signature(const unsigned char key[TLS_KEY_HASH], uint16_t scheme, struct slice octets,
-    unsigned char *out, size_t size);
+size_t tls_ask_signature(const unsigned char key[TLS_KEY_HASH], uint16_t scheme,
+    struct slice octets, unsigned char *out, size_t size);
 
 #endif

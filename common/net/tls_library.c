@@ -32,8 +32,10 @@ static const struct {
     {SSL_R_HTTP_REQUEST, "the peer speaks HTTP, not TLS"},
     {SSL_R_NO_PROTOCOLS_AVAILABLE, "no version of TLS is left to speak"},
     {SSL_R_NO_SHARED_CIPHER, "the peer offers no cipher that we allow"},
-    {SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM, "no signature algorithm fits the certificate and the peer"},
-    {SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE, "the client gave no certificate, and one is required"},
+    {SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM,
+	"no signature algorithm fits the certificate and the peer"},
+    {SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE,
+	"the client gave no certificate, and one is required"},
     {SSL_R_UNSUPPORTED_PROTOCOL, "the peer speaks only versions of TLS that are too old"},
     {SSL_R_WRONG_VERSION_NUMBER, "what the peer sent is not TLS"},
     {SSL_R_TLSV1_ALERT_UNKNOWN_CA, "the peer does not trust our certificate"},
@@ -56,10 +58,21 @@ tls_library_error(void)
 	return text == NULL ? "OpenSSL gives no reason" : text;
 }
 
+static bool
+is_one_of(struct slice word, const char *const *words)
+{
+	for (; *words != NULL; words++)
+		if (slice_equal_text_nocase(word, *words))
+			return true;
+	return false;
+}
+
 /* libtls's words, as smtpd.conf has them: which versions stay on. */
 static bool
 read_protocols(struct slice words, bool *v12, bool *v13, struct error *why)
 {
+	static const char *const all[] = {"all", "default", "legacy", "secure", "tlsv1", NULL};
+	static const char *const old[] = {"tlsv1.0", "tlsv1.1", NULL};
 	struct slice part;
 
 	*v12 = *v13 = words.len == 0 || words.data[0] == '!';
@@ -77,15 +90,15 @@ read_protocols(struct slice words, bool *v12, bool *v13, struct error *why)
 			*v12 = on;
 		else if (slice_equal_text_nocase(part, "tlsv1.3"))
 			*v13 = on;
-		else if (on && (slice_equal_text_nocase(part, "all") || slice_equal_text_nocase(part, "tlsv1") ||
-		    slice_equal_text_nocase(part, "default") || slice_equal_text_nocase(part, "legacy") ||
-		    slice_equal_text_nocase(part, "secure")))
+		else if (on && is_one_of(part, all))
 			*v12 = *v13 = true;
-		else if (!slice_equal_text_nocase(part, "tlsv1.0") && !slice_equal_text_nocase(part, "tlsv1.1"))
-			return error_set(why, "unknown protocol \"%.*s\"; write tlsv1.2 or tlsv1.3", SLICE_FMT(part));
+		else if (!is_one_of(part, old))
+			return error_set(why, "unknown protocol \"%.*s\"; write tlsv1.2 or tlsv1.3",
+			    SLICE_FMT(part));
 	}
 	return *v12 || *v13 ||
-	    error_set(why, "the protocols leave neither TLS 1.2 nor 1.3; write tlsv1.2, tlsv1.3 or nothing");
+	       error_set(why, "the protocols leave neither TLS 1.2 nor 1.3; write one of them"
+			      " (tlsv1.2, tlsv1.3) or nothing");
 }
 
 SSL_CTX *
@@ -104,10 +117,10 @@ tls_context_new(const SSL_METHOD *method, struct slice protocols, struct error *
 	SSL_CTX_set_min_proto_version(ctx, v12 ? TLS1_2_VERSION : TLS1_3_VERSION);
 	SSL_CTX_set_max_proto_version(ctx, v13 ? TLS1_3_VERSION : TLS1_2_VERSION);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
-	/* Lines and literals show their own ends, so a peer that just closes takes nothing from anyone. */
+	/* Lines and literals show their own ends: who just closes takes nothing from anyone. */
 	SSL_CTX_set_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-	    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN);
+				  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN);
 	SSL_CTX_clear_mode(ctx, SSL_MODE_AUTO_RETRY);
 	SSL_CTX_set_read_ahead(ctx, 0);
 	return ctx;
@@ -127,7 +140,8 @@ tls_certificates(struct slice pem, struct error *why)
 
 		if (x == NULL)
 			PANIC("out of memory");
-		if (sk_X509_num(list) >= CERTIFICATES || PEM_read_bio_X509(in, &x, NULL, NULL) == NULL) {
+		if (sk_X509_num(list) >= CERTIFICATES ||
+		    PEM_read_bio_X509(in, &x, NULL, NULL) == NULL) {
 			X509_free(x);
 			break;
 		}
@@ -167,7 +181,7 @@ tls_store(struct slice pem, struct error *why)
 X509_STORE *
 tls_system_store(void)
 {
-	/* One file each, for a folder would be read only when a certificate is looked for: too late. */
+	/* One file each: a folder would be read when a certificate is looked for, too late. */
 	static const char *const places[] = {
 	    "/etc/ssl/certs/ca-certificates.crt",
 	    "/etc/ssl/cert.pem",

@@ -1,6 +1,6 @@
 /*
- * What TLS servers and clients share: OpenSSL set up for this process alone (no openssl.cnf, keys that
- * sign elsewhere), its errors as sentences, certificates from PEM, and the settings both have.
+ * What TLS servers and clients share: OpenSSL set up for this process alone (no openssl.cnf, keys
+ * that sign elsewhere), its errors as sentences, certificates from PEM, and the settings both have.
  */
 #ifndef COMMON_NET_TLS_LIBRARY_H
 #define COMMON_NET_TLS_LIBRARY_H
@@ -25,7 +25,7 @@ STACK_OF(X509) *tls_certificates(struct slice pem, struct error *why);
 /* A store that trusts exactly those certificates. Gives; NULL with *why. */
 X509_STORE *tls_store(struct slice pem, struct error *why);
 
-/* The system's certificates, read by the first call (before any chroot). Borrowed; NULL: there are none. */
+/* The system's certificates, read by the first call, before any chroot. Borrowed; NULL: none. */
 X509_STORE *tls_system_store(void);
 
 #endif

@@ -30,6 +30,7 @@ struct tls_client {
 	size_t references;
 	SSL_CTX *ctx;
 	bool verify;
+	bool trusts_nobody;     /* no certificates of authorities are on this system */
 };
 
 void tls_server_unref(struct tls_server *s);

@@ -15,8 +15,8 @@
 /* Forward secrecy alone, for keyholder signs and never decrypts. */
 #define CIPHERS_SERVER "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES256:ECDHE+AES128"
 #define CIPHERS_NEVER ":!kRSA:!kDHE:!aNULL:!eNULL:!PSK:!SRP"
-#define SCHEMES                                                                                    \
-	"ecdsa_secp256r1_sha256:ed25519:rsa_pss_rsae_sha256:ecdsa_secp384r1_sha384:"               \
+#define SCHEMES \
+	"ecdsa_secp256r1_sha256:ed25519:rsa_pss_rsae_sha256:ecdsa_secp384r1_sha384:" \
 	"rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:RSA+SHA256:RSA+SHA384:RSA+SHA512:ECDSA+SHA512"
 /* What keyholder knows the points of. */
 #define GROUPS "X25519:P-256:X448:P-384:P-521"
@@ -49,9 +49,9 @@ on_certificate(SSL *ssl, void *owner)
 
 	if (s->count == 0)
 		return 0;
-	if (name != NULL &&
-	    (use_named(s, ssl, name, X509_CHECK_FLAG_NO_WILDCARDS) ||
-	    use_named(s, ssl, name, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS)))
+	if (name != NULL && use_named(s, ssl, name, X509_CHECK_FLAG_NO_WILDCARDS))
+		return 1;
+	if (name != NULL && use_named(s, ssl, name, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS))
 		return 1;
 	if (s->name != NULL && use_named(s, ssl, s->name, X509_CHECK_FLAG_NO_WILDCARDS))
 		return 1;
@@ -93,7 +93,8 @@ set_ciphers(SSL_CTX *ctx, const char *ciphers, struct error *why)
 	if ((size_t)snprintf(list, sizeof(list), "%s%s", ciphers, CIPHERS_NEVER) >= sizeof(list))
 		return error_set(why, "the list of ciphers is too long");
 	if (SSL_CTX_set_cipher_list(ctx, list) != 1)
-		return error_set(why, "the ciphers \"%s\" leave nothing to use (key exchange must be ECDHE): %s",
+		return error_set(why,
+		    "the ciphers \"%s\" leave nothing to use (key exchange must be ECDHE): %s",
 		    ciphers, tls_library_error());
 	SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
 	return true;
@@ -106,7 +107,8 @@ set_client_ca(SSL_CTX *ctx, const struct tls_server_options *o, struct error *wh
 
 	if (o->client_ca.len == 0)
 		return !o->client_required ||
-		    error_set(why, "client certificates are required, but no ca says who may issue them");
+		       error_set(why,
+			   "client certificates are required, but no ca says who may issue them");
 	list = tls_certificates(o->client_ca, why);
 	if (list == NULL)
 		return false;
@@ -147,7 +149,8 @@ configure(struct tls_server *s, const struct tls_server_options *o, struct error
 }
 
 struct tls_server *
-tls_server_new(const struct tls_server_options *o, const struct tls_signer *signer, struct error *why)
+tls_server_new(
+    const struct tls_server_options *o, const struct tls_signer *signer, struct error *why)
 {
 	struct tls_server *s = mem_zero(sizeof(*s));
 

@@ -28,7 +28,7 @@ SLIST_HEAD(keys, key);
 
 static struct keys in_force = SLIST_HEAD_INITIALIZER(in_force);
 static struct keys coming = SLIST_HEAD_INITIALIZER(coming);
-static struct hash by_hash;      /* those in force, unlike the list with each public half once */
+static struct hash by_hash; /* those in force, unlike the list with each public half once */
 
 static void
 key_free(struct key *k)
@@ -66,7 +66,8 @@ check_file(int fd, struct slice pki, bool is_root, struct error *why)
 	if (is_root && is_open)
 		return error_set(why, "its file is open to other users; close it (chmod 600)");
 	if (is_open)
-		log_warning("the key of pki \"%.*s\": its file is open to other users", SLICE_FMT(pki));
+		log_warning(
+		    "the key of pki \"%.*s\": its file is open to other users", SLICE_FMT(pki));
 	return true;
 }
 
@@ -101,18 +102,20 @@ parse(const char *pem, size_t len, struct error *why)
 {
 	BIO *in = BIO_new_mem_buf(pem, (int)len);
 	bool asked = false;
-	EVP_PKEY *key = PEM_read_bio_PrivateKey_ex(in, NULL, on_passphrase, &asked, tls_library(), NULL);
+	EVP_PKEY *key =
+	    PEM_read_bio_PrivateKey_ex(in, NULL, on_passphrase, &asked, tls_library(), NULL);
 	bool is_kind;
 
 	BIO_free(in);
 	ERR_clear_error();
 	if (key == NULL && asked)
-		error_set(why, "it is under a passphrase, which nobody could type here; write it without (openssl pkey)");
+		error_set(why, "it is under a passphrase; write it without one (openssl pkey)");
 	else if (key == NULL)
 		error_set(why, "there is no private key in PEM form in its file");
 	if (key == NULL)
 		return NULL;
-	is_kind = EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "EC") || EVP_PKEY_is_a(key, "ED25519");
+	is_kind =
+	    EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "EC") || EVP_PKEY_is_a(key, "ED25519");
 	if (is_kind && EVP_PKEY_get_size(key) <= SIGNATURE_MOST)
 		return key;
 	EVP_PKEY_free(key);
@@ -126,7 +129,7 @@ hash_of(EVP_PKEY *key, char *hash)
 	unsigned char *der = NULL;
 	int len = i2d_PUBKEY(key, &der);
 	bool ok = len > 0 && EVP_Q_digest(tls_library(), "SHA256", NULL, der, (size_t)len,
-	                         (unsigned char *)hash, NULL);
+				 (unsigned char *)hash, NULL);
 
 	OPENSSL_free(der);
 	return ok;
@@ -171,7 +174,8 @@ keys_load(struct slice pki, int fd, bool is_root, struct error *why)
 	close(fd);
 	if (k->key == NULL || !hash_of(k->key, k->hash)) {
 		key_free(k);
-		return error_set(why, "the key of pki \"%.*s\" cannot be used: %s", SLICE_FMT(pki), reason.text);
+		return error_set(
+		    why, "the key of pki \"%.*s\" cannot be used: %s", SLICE_FMT(pki), reason.text);
 	}
 	k->pki = slice_text(pki);
 	add_coming(k);
@@ -188,10 +192,10 @@ belongs_to(const struct key *k, const struct conf_pki *pki, struct error *why)
 	if (chain == NULL)
 		return false;
 	same = hash_of(X509_get0_pubkey(sk_X509_value(chain, 0)), hash) &&
-	    memcmp(hash, k->hash, sizeof(hash)) == 0;
+	       memcmp(hash, k->hash, sizeof(hash)) == 0;
 	sk_X509_pop_free(chain, X509_free);
 	return same || error_set(why, "the key in %.*s does not belong to the certificate in %.*s",
-	                   SLICE_FMT(pki->key_path), SLICE_FMT(pki->cert_path));
+			   SLICE_FMT(pki->key_path), SLICE_FMT(pki->cert_path));
 }
 
 static unsigned
@@ -215,7 +219,8 @@ services_of(const struct conf *c, struct slice pki)
 static struct key *
 choose(const struct conf_pki *pki, bool *fault, struct error *why)
 {
-	struct key *fresh = find_by_pki(&coming, pki->name), *old = find_by_pki(&in_force, pki->name);
+	struct key *fresh = find_by_pki(&coming, pki->name);
+	struct key *old = find_by_pki(&in_force, pki->name);
 	struct error reason = {""};
 
 	if (fresh != NULL && !belongs_to(fresh, pki, &reason)) {
@@ -259,7 +264,8 @@ keys_apply(const struct conf *c, struct error *why)
 		if (k != NULL)
 			SLIST_INSERT_HEAD(&next, k, link);
 		else
-			log_warning("pki \"%.*s\" has no key that can be used", SLICE_FMT(c->pkis[i].name));
+			log_warning(
+			    "pki \"%.*s\" has no key that can be used", SLICE_FMT(c->pkis[i].name));
 	}
 	wipe(&in_force);
 	wipe(&coming);

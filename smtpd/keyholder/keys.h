@@ -2,8 +2,8 @@
  * The private keys, in memory only. Each belongs to a pki of the configuration, is found by the
  * hash of its public half, and may sign for the services that listen with that pki.
  *
- * So keyholder must be sent CONF_SEES_PKI and CONF_SEES_LISTENS; from a configuration without listen lines
- * no limit to services follows.
+ * So keyholder must be sent CONF_SEES_PKI and CONF_SEES_LISTENS; from a configuration without
+ * listen lines no limit to services follows.
  */
 #ifndef SMTPD_KEYHOLDER_KEYS_H
 #define SMTPD_KEYHOLDER_KEYS_H
@@ -21,9 +21,9 @@
 bool keys_load(struct slice pki, int fd, bool is_root, struct error *why);
 
 /*
- * What was loaded since the last call takes the place of the older key of its pki; keys of pkis that
- * are gone are wiped. A key that does not belong to its pki's certificate is refused: the older
- * one stays, and the result is false, with the last such fault in *why.
+ * What was loaded since the last call takes the place of the older key of its pki; keys of pkis
+ * that are gone are wiped. A key that does not belong to its pki's certificate is refused: the
+ * older one stays, and the result is false, with the last such fault in *why.
  */
 bool keys_apply(const struct conf *c, struct error *why);
 

@@ -7,10 +7,9 @@
 #include "smtpd/keyholder/keys.h"
 #include "smtpd/keyholder/serve.h"
 
-#include <inttypes.h>
 #include <unistd.h>
 
-static bool is_root;                 /* when it started: what its key files are held to */
+static bool is_root; /* when it started: what its key files are held to */
 static bool failed;
 static struct error first_failure;
 
@@ -60,9 +59,9 @@ on_control(struct control *order, struct slice verb, struct slice arguments, boo
 		return;
 	}
 	control_line(order,
-	    json ? "{\"process\":\"keyholder\",\"keys\":%zu,\"signed\":%" PRIu64 ",\"refused\":%" PRIu64 "}"
-	         : "keyholder: %zu keys, %" PRIu64 " handshakes signed, %" PRIu64 " refused",
-	    keys_count(), serve_signed(), serve_refused());
+	    json ? "{\"process\":\"keyholder\",\"keys\":%zu,\"signed\":%ju,\"refused\":%ju}"
+		 : "keyholder: %zu keys, %ju handshakes signed, %ju refused",
+	    keys_count(), (uintmax_t)serve_signed(), (uintmax_t)serve_refused());
 	control_done(order, 0, "");
 }
 

@@ -24,7 +24,7 @@ enum { INSTANCES = 64, SIGNATURE = 1024, IN_POOL = 4 };
 struct job {
 	STAILQ_ENTRY(job) link;
 	struct peer *peer;
-	uint32_t generation;      /* of the peer when it asked */
+	uint32_t generation; /* of the peer when it asked */
 	uint32_t id;
 	EVP_PKEY *key;
 	uint16_t scheme;
@@ -37,11 +37,11 @@ struct peer {
 	TAILQ_ENTRY(peer) link;
 	struct channel *channel;
 	uint32_t generation;
-	unsigned services;        /* what this kind of process serves */
+	unsigned services; /* what this kind of process serves */
 	STAILQ_HEAD(, job) queue;
 	size_t queued;
-	int64_t allowance;        /* signatures, in thousandths */
-	struct moment counted;    /* when the allowance was last made up */
+	int64_t allowance;     /* signatures, in thousandths */
+	struct moment counted; /* when the allowance was last made up */
 	struct moment warned;
 };
 
@@ -92,7 +92,7 @@ run_job(void *arg)
 {
 	struct job *j = arg;
 
-	j->len = sign_tls(j->key, j->scheme, buf_slice(&j->tbs), j->signature, sizeof(j->signature));
+	j->len = sign_tls(j->key, j->scheme, buf_slice(&j->tbs), j->signature, SIGNATURE);
 }
 
 static void
@@ -188,7 +188,8 @@ on_sign(void *owner, struct ipc_message *m)
 	if (shape == SHAPE_NONE)
 		channel_violation(m->channel, "tbs");
 	else if (key == NULL)
-		refuse(p, m->id, "a neighbour asks for a key that is not here, or is none of its services'");
+		refuse(p, m->id,
+		    "a neighbour asks for a key that is not here, or is none of its services'");
 	else if (!sign_tls_fits(key, s->scheme, shape))
 		channel_violation(m->channel, "scheme");
 	else if (!is_allowed(p) || p->queued >= LIMIT_HANDSHAKES)

@@ -10,7 +10,7 @@ enum { RANDOMS = 64, BLANKS = 64, NAMED_CURVE = 3, CURVE_HEADER = 4, UNCOMPRESSE
 struct scheme {
 	uint16_t number;
 	const char *type, *digest;
-	const char *curve;      /* which TLS 1.3 binds to the digest; TLS 1.2 does not */
+	const char *curve; /* which TLS 1.3 binds to the digest; TLS 1.2 does not */
 	bool pss;
 };
 
@@ -77,8 +77,8 @@ is_key_exchange(struct slice s)
 		if (memcmp(params.data + 1, curves[i].number, 2) != 0)
 			continue;
 		return (unsigned char)params.data[3] == curves[i].point &&
-		    params.len == CURVE_HEADER + curves[i].point &&
-		    (!curves[i].uncompressed || params.data[CURVE_HEADER] == UNCOMPRESSED);
+		       params.len == CURVE_HEADER + curves[i].point &&
+		       (!curves[i].uncompressed || params.data[CURVE_HEADER] == UNCOMPRESSED);
 	}
 	return false;
 }
@@ -103,7 +103,7 @@ sign_tls_fits(const EVP_PKEY *key, uint16_t number, enum sign_shape shape)
 		return true;
 	if (s->curve != NULL)
 		return EVP_PKEY_get_group_name(key, curve, sizeof(curve), NULL) == 1 &&
-		    strcmp(curve, s->curve) == 0;
+		       strcmp(curve, s->curve) == 0;
 	return s->pss || strcmp(s->type, "RSA") != 0;
 }
 
@@ -114,8 +114,10 @@ prepare(EVP_MD_CTX *ctx, EVP_PKEY *key, const struct scheme *s)
 
 	if (EVP_DigestSignInit_ex(ctx, &options, s->digest, tls_library(), NULL, key, NULL) != 1)
 		return false;
-	return !s->pss || (EVP_PKEY_CTX_set_rsa_padding(options, RSA_PKCS1_PSS_PADDING) == 1 &&
-	    EVP_PKEY_CTX_set_rsa_pss_saltlen(options, RSA_PSS_SALTLEN_DIGEST) == 1);
+	if (!s->pss)
+		return true;
+	return EVP_PKEY_CTX_set_rsa_padding(options, RSA_PKCS1_PSS_PADDING) == 1 &&
+	       EVP_PKEY_CTX_set_rsa_pss_saltlen(options, RSA_PSS_SALTLEN_DIGEST) == 1;
 }
 
 size_t

@@ -17,10 +17,10 @@ enum sign_shape { SHAPE_NONE, SHAPE_TLS_1_2, SHAPE_TLS_1_3 };
  */
 enum sign_shape sign_tls_shape(struct slice tbs);
 
-/* Whether a key of that type may sign with that SignatureScheme in that version (RFC 8446 4.2.3). */
+/* Whether a key of that type may sign with that SignatureScheme and shape (RFC 8446 4.2.3). */
 bool sign_tls_fits(const EVP_PKEY *key, uint16_t scheme, enum sign_shape shape);
 
-/* Signs; gives the length of the signature in out, 0 when OpenSSL refuses. May run on any thread. */
+/* Signs; gives the signature's length in out, 0 when OpenSSL refuses. May run on any thread. */
 size_t sign_tls(EVP_PKEY *key, uint16_t scheme, struct slice tbs, unsigned char *out, size_t size);
 
 #endif

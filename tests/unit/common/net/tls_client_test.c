@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -22,13 +23,13 @@ static struct {
 } t;
 
 static void
-begin(enum key_kind kind, const char *names)
+begin_with(const struct test_certificate *certificate)
 {
 	BIO *in;
 	X509 *x;
 
 	signal(SIGPIPE, SIG_IGN);
-	t.certificate = certificate_make(kind, names);
+	t.certificate = *certificate;
 	in = BIO_new_mem_buf(t.certificate.text, -1);
 	x = PEM_read_bio_X509(in, NULL, NULL, NULL);
 	t.ctx = SSL_CTX_new(TLS_server_method());
@@ -36,6 +37,14 @@ begin(enum key_kind kind, const char *names)
 	SSL_CTX_use_PrivateKey(t.ctx, t.certificate.key);
 	X509_free(x);
 	BIO_free(in);
+}
+
+static void
+begin(enum key_kind kind, const char *names)
+{
+	struct test_certificate c = certificate_make(kind, names);
+
+	begin_with(&c);
 }
 
 static void
@@ -108,7 +117,8 @@ Test(tls_client, the_name_must_be_in_the_certificate)
 		hang_up();
 	}
 	connect_to(c, "other.example");
-	cr_assert_str_eq(tls_failure(t.c), "the peer's certificate does not hold: hostname mismatch");
+	cr_assert_str_eq(
+	    tls_failure(t.c), "the peer's certificate does not hold: hostname mismatch");
 	hang_up();
 	tls_client_free(c);
 	end();
@@ -181,7 +191,35 @@ Test(tls_client, wrong_settings)
 	struct error why = {""};
 
 	cr_assert_null(tls_client_new(&(struct tls_client_options){.ca = SLICE("no pem")}, &why));
-	cr_assert_null(tls_client_new(&(struct tls_client_options){.protocols = SLICE("ssl3")}, &why));
+	cr_assert_null(
+	    tls_client_new(&(struct tls_client_options){.protocols = SLICE("ssl3")}, &why));
 	cr_assert_null(tls_client_new(&(struct tls_client_options){.ciphers = "none such"}, &why));
 	cr_assert(why.text[0] != '\0');
+}
+
+/* Without certificates of its own, a client trusts whom the system trusts. */
+Test(tls_client, authorities_of_the_system)
+{
+	struct tls_client_options strict = {.verify = true};
+	struct test_certificate known = certificate_make(KEY_P256, "known.example");
+	struct tls_client *c;
+	struct error why = {""};
+	char path[32];
+
+	snprintf(path, sizeof(path), "/dev/fd/%d", file_with(known.pem, 0600));
+	setenv("SSL_CERT_FILE", path, 1);
+	c = tls_client_new(&strict, &why);
+	cr_assert_not_null(c, "%s", why.text);
+	begin(KEY_P256, "mail.example");
+	connect_to(c, "mail.example");
+	cr_assert_eq(t.result, TLS_FAILED);
+	hang_up();
+	end();
+	begin_with(&known);
+	connect_to(c, "known.example");
+	cr_assert_eq(t.result, TLS_OK, "%s", tls_failure(t.c));
+	cr_assert(tls_is_verified(t.c));
+	hang_up();
+	tls_client_free(c);
+	end();
 }

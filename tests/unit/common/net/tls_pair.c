@@ -142,8 +142,8 @@ sign(void *owner, struct tls_signature *s, const unsigned char hash[32], uint16_
 	cr_assert_not_null(key);
 	p->signatures++;
 	p->scheme = scheme;
-	p->signature = slice_make((const char *)p->store,
-	    p->sign(key, scheme, octets, p->store, sizeof(p->store)));
+	p->signature = slice_make(
+	    (const char *)p->store, p->sign(key, scheme, octets, p->store, sizeof(p->store)));
 	cr_assert(p->signature.len > 0, "scheme 0x%04x", scheme);
 	if (p->manner == AT_ONCE) {
 		tls_signed(s, true, p->signature);

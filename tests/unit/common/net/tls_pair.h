@@ -34,7 +34,8 @@ enum manner { AT_ONCE, LATER, NEVER, REFUSED };
 struct tls_pair {
 	enum manner manner;
 	const struct test_certificate *certificates[4];      /* NULL at the end */
-	size_t (*sign)(EVP_PKEY *key, uint16_t scheme, struct slice octets, unsigned char *out, size_t size);
+	size_t (*sign)(
+	    EVP_PKEY *key, uint16_t scheme, struct slice octets, unsigned char *out, size_t size);
 	struct tls_server *server;      /* given before pair_init(), or made by it */
 	void (*woken)(void);            /* the connection was woken; may be NULL */
 	int fds[2];               /* the server's, the client's */

@@ -17,20 +17,24 @@ static size_t
 sign(EVP_PKEY *key, uint16_t scheme, struct slice octets, unsigned char *out, size_t size)
 {
 	bool pss = scheme >= 0x0804 && scheme <= 0x0806;
-	const char *digest = scheme == 0x0807               ? NULL
-	    : scheme >> 8 == 4 || scheme == 0x0804          ? "SHA256"
-	    : scheme >> 8 == 5 || scheme == 0x0805          ? "SHA384"
-	                                                    : "SHA512";
+	const char *digest = "SHA512";
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	EVP_PKEY_CTX *options;
 	size_t len = size;
 
+	if (scheme >> 8 == 4 || scheme == 0x0804)
+		digest = "SHA256";
+	else if (scheme >> 8 == 5 || scheme == 0x0805)
+		digest = "SHA384";
+	else if (scheme == 0x0807)
+		digest = NULL;
 	cr_assert_eq(EVP_DigestSignInit_ex(ctx, &options, digest, NULL, NULL, key, NULL), 1);
 	if (pss) {
 		EVP_PKEY_CTX_set_rsa_padding(options, RSA_PKCS1_PSS_PADDING);
 		EVP_PKEY_CTX_set_rsa_pss_saltlen(options, RSA_PSS_SALTLEN_DIGEST);
 	}
-	cr_assert_eq(EVP_DigestSign(ctx, out, &len, (const unsigned char *)octets.data, octets.len), 1);
+	cr_assert_eq(
+	    EVP_DigestSign(ctx, out, &len, (const unsigned char *)octets.data, octets.len), 1);
 	EVP_MD_CTX_free(ctx);
 	return len;
 }
@@ -38,7 +42,8 @@ sign(EVP_PKEY *key, uint16_t scheme, struct slice octets, unsigned char *out, si
 static struct test_certificate a, b;
 
 static void
-begin(struct tls_pair *p, enum key_kind kind, enum manner manner, const struct tls_server_options *o)
+begin(
+    struct tls_pair *p, enum key_kind kind, enum manner manner, const struct tls_server_options *o)
 {
 	a = certificate_make(kind, "mail.example");
 	*p = (struct tls_pair){.manner = manner, .sign = sign, .certificates = {&a}};
@@ -79,7 +84,8 @@ Test(tls, every_kind_of_key_in_both_versions)
 			SSL_SESSION_free(p.session);
 			p.session = NULL;
 			pair_connect(&p, "mail.example");
-			cr_assert_eq(p.s_result, TLS_OK, "key %d, way %zu: %s", kind, i, tls_failure(p.s));
+			cr_assert_eq(
+			    p.s_result, TLS_OK, "key %d, way %zu: %s", kind, i, tls_failure(p.s));
 			cr_assert_eq(p.c_result, 1);
 			cr_assert_eq(p.signatures, 1);
 			cr_assert_eq(p.wakes, ways[i].manner == LATER ? 1 : 0);
@@ -167,7 +173,8 @@ Test(tls, resumption_needs_no_signature)
 /* A ticket of one service is worth nothing at another, not even in the same process. */
 Test(tls, tickets_stay_with_their_service)
 {
-	struct tls_server_options smtp = {.context = SLICE("smtp")}, imap = {.context = SLICE("imap")};
+	struct tls_server_options smtp = {.context = SLICE("smtp")},
+				  imap = {.context = SLICE("imap")};
 	struct tls_pair p, other;
 
 	begin(&p, KEY_P256, AT_ONCE, &smtp);
@@ -243,7 +250,8 @@ Test(tls, rsa_and_ec_side_by_side)
 	p.certificates[1] = &b;
 	cr_assert(tls_server_add(p.server, b.pem, &why));
 	for (int i = 0; i < 2; i++) {
-		SSL_CTX_set1_sigalgs_list(p.ctx, i == 0 ? "rsa_pss_rsae_sha256" : "ecdsa_secp256r1_sha256");
+		SSL_CTX_set1_sigalgs_list(
+		    p.ctx, i == 0 ? "rsa_pss_rsae_sha256" : "ecdsa_secp256r1_sha256");
 		SSL_SESSION_free(p.session);
 		p.session = NULL;
 		pair_connect(&p, i == 0 ? NULL : "mail.example");
@@ -331,7 +339,8 @@ Test(tls, alpn_must_fit_when_it_is_sent)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const char *offered = cases[i].offered;
 
-		SSL_CTX_set_alpn_protos(p.ctx, (const unsigned char *)offered, (unsigned)strlen(offered));
+		SSL_CTX_set_alpn_protos(
+		    p.ctx, (const unsigned char *)offered, (unsigned)strlen(offered));
 		pair_connect(&p, NULL);
 		cr_assert_eq(p.s_result, cases[i].result, "case %zu: %s", i, tls_failure(p.s));
 		pair_disconnect(&p);
@@ -368,7 +377,8 @@ Test(tls, protocols_and_ciphers_of_the_configuration)
 		end(&p);
 	}
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-		struct tls_server_options o = {.protocols = slice_of(wrong[i][0]), .ciphers = wrong[i][1]};
+		struct tls_server_options o = {
+		    .protocols = slice_of(wrong[i][0]), .ciphers = wrong[i][1]};
 		struct error why = {""};
 
 		cr_assert_null(tls_server_new(&o, &(struct tls_signer){0}, &why), "case %zu", i);
@@ -407,7 +417,8 @@ Test(tls, client_certificates)
 	struct error why = {""};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct tls_server_options o = {.client_ca = known.pem, .client_required = cases[i].required};
+		struct tls_server_options o = {
+		    .client_ca = known.pem, .client_required = cases[i].required};
 		struct tls_pair p;
 
 		begin(&p, KEY_P256, LATER, &o);

@@ -14,7 +14,8 @@ load(const char *pki, EVP_PKEY *key, struct error *why)
 {
 	char pem[4096];
 
-	return keys_load(slice_of(pki), file_with(key_pem(key, pem, sizeof(pem)), 0600), false, why);
+	return keys_load(
+	    slice_of(pki), file_with(key_pem(key, pem, sizeof(pem)), 0600), false, why);
 }
 
 static EVP_PKEY *
@@ -31,8 +32,10 @@ find(EVP_PKEY *key, unsigned services)
 static void
 add_pki(struct conf *c, const char *name, const struct test_certificate *certificate)
 {
-	struct conf_pki p = {.name = slice_of(name), .cert_path = SLICE("/etc/cert.pem"),
-	    .key_path = SLICE("/etc/key.pem"), .chain = certificate->pem};
+	struct conf_pki p = {.name = slice_of(name),
+	    .cert_path = SLICE("/etc/cert.pem"),
+	    .key_path = SLICE("/etc/key.pem"),
+	    .chain = certificate->pem};
 
 	conf_add_pki(c, &p);
 }
@@ -120,8 +123,9 @@ Test(keys, a_reload_replaces_keeps_and_forgets)
 	/* The wrong one for the certificate: said, and the key stays. */
 	cr_assert(load("mail", b.key, &why));
 	cr_assert(!keys_apply(first, &why));
-	cr_assert_str_eq(why.text, "pki \"mail\": the key in /etc/key.pem does not belong to the certificate in "
-	                           "/etc/cert.pem");
+	cr_assert_str_eq(why.text,
+	    "pki \"mail\": the key in /etc/key.pem does not belong to the certificate in "
+	    "/etc/cert.pem");
 	cr_assert_not_null(find(a.key, 1));
 	cr_assert_null(find(b.key, 1));
 	cr_assert(load("mail", b.key, &why));
@@ -161,12 +165,12 @@ Test(keys, what_is_no_key_is_said)
 		const char *reason;
 	} cases[] = {
 	    {locked_pem(c.key, locked, sizeof(locked)),
-	        "it is under a passphrase, which nobody could type here; write it without (openssl pkey)"},
+		"it is under a passphrase; write it without one (openssl pkey)"},
 	    {key_pem(x25519, other, sizeof(other)), "it is neither RSA nor EC nor Ed25519"},
 	    {c.pem, "there is no private key in PEM form in its file"},
 	    {SLICE(""), "there is no private key in PEM form in its file"},
 	    {SLICE("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"),
-	        "there is no private key in PEM form in its file"},
+		"there is no private key in PEM form in its file"},
 	    {slice_make(large, sizeof(large)), "its file is too large for a key"},
 	};
 
@@ -175,7 +179,8 @@ Test(keys, what_is_no_key_is_said)
 		struct error why = {""};
 		char wanted[300];
 
-		snprintf(wanted, sizeof(wanted), "the key of pki \"mail\" cannot be used: %s", cases[i].reason);
+		snprintf(wanted, sizeof(wanted), "the key of pki \"mail\" cannot be used: %s",
+		    cases[i].reason);
 		cr_assert(!keys_load(SLICE("mail"), file_with(cases[i].text, 0600), false, &why));
 		cr_assert_str_eq(why.text, wanted);
 	}
@@ -190,7 +195,8 @@ Test(keys, files_of_root)
 	static const struct {
 		mode_t mode;
 		bool as_root;
-	} cases[] = {{0600, true}, {0400, true}, {0640, true}, {0660, false}, {0644, false}, {0602, false}};
+	} cases[] = {
+	    {0600, true}, {0400, true}, {0640, true}, {0660, false}, {0644, false}, {0602, false}};
 	struct test_certificate c = certificate_make(KEY_P256, "mail.example");
 	char pem[4096];
 	struct slice text = key_pem(c.key, pem, sizeof(pem));
@@ -208,8 +214,9 @@ Test(keys, files_of_root)
 
 		cr_assert_eq(fchown(fd, 12345, 12345), 0);
 		cr_assert(!keys_load(SLICE("mail"), fd, true, &why));
-		cr_assert_str_eq(why.text, "the key of pki \"mail\" cannot be used: its file belongs to user 12345; "
-		                           "make it root's (chown root)");
+		cr_assert_str_eq(why.text,
+		    "the key of pki \"mail\" cannot be used: its file belongs to user 12345; "
+		    "make it root's (chown root)");
 	}
 	certificate_fini(&c);
 	keys_fini();

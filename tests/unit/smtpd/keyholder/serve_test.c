@@ -14,8 +14,8 @@ UNIT_SUITE(serve);
 
 /* 130 octets that a handshake of TLS 1.3 may want signed. */
 #define BLANKS16 "                "
-#define HANDSHAKE                                                                                  \
-	BLANKS16 BLANKS16 BLANKS16 BLANKS16 "TLS 1.3, server CertificateVerify\0"                  \
+#define HANDSHAKE \
+	BLANKS16 BLANKS16 BLANKS16 BLANKS16 "TLS 1.3, server CertificateVerify\0" \
 					    "0123456789abcdef0123456789abcdef"
 
 /* A neighbour that asks, and keyholder, on one loop. */
@@ -88,7 +88,9 @@ connect_as(enum sandbox_role role)
 static void
 configure(void)
 {
-	struct conf_pki pki = {.name = SLICE("mail"), .cert_path = SLICE("c"), .key_path = SLICE("k"),
+	struct conf_pki pki = {.name = SLICE("mail"),
+	    .cert_path = SLICE("c"),
+	    .key_path = SLICE("k"),
 	    .chain = t.certificate.pem};
 	struct conf_listen l = {.id = 1, .service = SERVICE_SMTP, .tls = TLS_IMPLICIT};
 	struct buf names = {0};
@@ -119,8 +121,8 @@ begin(enum key_kind kind, enum sandbox_role role)
 	len = i2d_PUBKEY(t.certificate.key, &der);
 	EVP_Digest(der, (size_t)len, (unsigned char *)t.hash, NULL, EVP_sha256(), NULL);
 	OPENSSL_free(der);
-	cr_assert(keys_load(
-	    SLICE("mail"), file_with(key_pem(t.certificate.key, pem, sizeof(pem)), 0600), false, &why));
+	cr_assert(keys_load(SLICE("mail"),
+	    file_with(key_pem(t.certificate.key, pem, sizeof(pem)), 0600), false, &why));
 	cr_assert(keys_apply(t.conf, &why), "%s", why.text);
 	connect_as(role);
 }
@@ -141,7 +143,8 @@ static void
 ask(uint16_t scheme, struct slice octets)
 {
 	struct channel_request r = {.answer = on_answer, .ended = on_ended};
-	struct ak_sign m = {.key = slice_make(t.hash, sizeof(t.hash)), .scheme = scheme, .tbs = octets};
+	struct ak_sign m = {
+	    .key = slice_make(t.hash, sizeof(t.hash)), .scheme = scheme, .tbs = octets};
 	uint32_t id = channel_request(t.keyholder, &r);
 
 	cr_assert_neq(id, 0);
@@ -166,11 +169,11 @@ Test(serve, what_is_no_handshake_cuts_the_neighbour_off)
 		uint16_t scheme;
 		struct slice octets;
 	} cases[] = {
-	    {0x0403, {"0123456789abcdef0123456789abcdef", 32}},      /* a bare digest */
+	    {0x0403, {"0123456789abcdef0123456789abcdef", 32}}, /* a bare digest */
 	    {0x0403, {"Subject: pay him\r\n\r\n", 20}},
-	    {0x0804, {HANDSHAKE, sizeof(HANDSHAKE) - 1}},            /* RSA's scheme, an EC key */
-	    {0x0503, {HANDSHAKE, sizeof(HANDSHAKE) - 1}},            /* another curve's */
-	    {0x0203, {HANDSHAKE, sizeof(HANDSHAKE) - 1}},            /* SHA-1 */
+	    {0x0804, {HANDSHAKE, sizeof(HANDSHAKE) - 1}}, /* RSA's scheme, an EC key */
+	    {0x0503, {HANDSHAKE, sizeof(HANDSHAKE) - 1}}, /* another curve's */
+	    {0x0203, {HANDSHAKE, sizeof(HANDSHAKE) - 1}}, /* SHA-1 */
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -204,7 +207,7 @@ Test(serve, keys_of_other_services_and_unknown_ones_are_refused)
 	end();
 }
 
-/* LIMIT_HANDSHAKES in the queue, LIMIT_SIGNATURES a second: the rest is refused, all are answered. */
+/* LIMIT_HANDSHAKES wait, LIMIT_SIGNATURES a second: the rest is refused, all are answered. */
 Test(serve, a_flood_is_bounded)
 {
 	enum { FLOOD = 3 * LIMIT_SIGNATURES };
@@ -314,8 +317,8 @@ Test(serve, faults_of_the_configuration_are_said)
 	l.port = 2525;
 	l.pki = SLICE("");
 	cr_assert_null(tls_server_from_conf(t.conf, &l, "smtp", &t.keyholder, &why));
-	cr_assert_str_eq(
-	    why.text, "listen on 127.0.0.1 port 2525: TLS needs a certificate; name a pki on the line");
+	cr_assert_str_eq(why.text,
+	    "listen on 127.0.0.1 port 2525: TLS needs a certificate; name a pki on the line");
 	l.pki = t.conf->listens[0].pki;
 	l.verify = 1;
 	cr_assert_null(tls_server_from_conf(t.conf, &l, "smtp", &t.keyholder, &why));

@@ -12,7 +12,8 @@ UNIT_SUITE(sign_tls);
 
 /* n octets c, then what was asked for. */
 static struct slice
-built(struct buf *b, size_t blanks, char blank, const char *context, size_t context_len, size_t rest)
+built(
+    struct buf *b, size_t blanks, char blank, const char *context, size_t context_len, size_t rest)
 {
 	buf_clear(b);
 	for (size_t i = 0; i < blanks; i++)
@@ -36,7 +37,8 @@ Test(sign_tls, certificate_verify)
 	cr_assert_eq(sign_tls_shape(built(&b, 63, ' ', CONTEXT, n, 33)), SHAPE_NONE);
 	cr_assert_eq(sign_tls_shape(built(&b, 64, '\t', CONTEXT, n, 32)), SHAPE_NONE);
 	/* A client's signature is not ours to give. */
-	cr_assert_eq(sign_tls_shape(built(&b, 64, ' ', "TLS 1.3, client CertificateVerify", n, 32)), SHAPE_NONE);
+	cr_assert_eq(sign_tls_shape(built(&b, 64, ' ', "TLS 1.3, client CertificateVerify", n, 32)),
+	    SHAPE_NONE);
 	cr_assert_eq(sign_tls_shape(built(&b, 64, ' ', CONTEXT "!", n, 32)), SHAPE_NONE);
 	buf_fini(&b);
 }
@@ -65,7 +67,8 @@ Test(sign_tls, key_exchange)
 	struct buf b = {0};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct slice tbs = built(&b, 64, 'r', cases[i].header, cases[i].len, cases[i].point);
+		struct slice tbs =
+		    built(&b, 64, 'r', cases[i].header, cases[i].len, cases[i].point);
 
 		cr_assert_eq(sign_tls_shape(tbs), cases[i].shape, "case %zu", i);
 	}
@@ -78,9 +81,12 @@ Test(sign_tls, anything_else_has_no_shape)
 	struct buf b = {0};
 
 	for (size_t len = 0; len <= 1024; len++) {
-		cr_assert_eq(sign_tls_shape(built(&b, 0, 0, "", 0, len)), SHAPE_NONE, "%zu octets", len);
-		cr_assert_eq(sign_tls_shape(built(&b, len, 0, "", 0, 0)), SHAPE_NONE, "%zu octets", len);
-		cr_assert_eq(sign_tls_shape(built(&b, len, ' ', "", 0, 0)), SHAPE_NONE, "%zu octets", len);
+		cr_assert_eq(
+		    sign_tls_shape(built(&b, 0, 0, "", 0, len)), SHAPE_NONE, "%zu octets", len);
+		cr_assert_eq(
+		    sign_tls_shape(built(&b, len, 0, "", 0, 0)), SHAPE_NONE, "%zu octets", len);
+		cr_assert_eq(
+		    sign_tls_shape(built(&b, len, ' ', "", 0, 0)), SHAPE_NONE, "%zu octets", len);
 	}
 	buf_fini(&b);
 }
@@ -116,8 +122,10 @@ Test(sign_tls, scheme_must_fit_key_and_version)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const EVP_PKEY *key = c[cases[i].kind].key;
 
-		cr_assert_eq(sign_tls_fits(key, cases[i].scheme, SHAPE_TLS_1_2), cases[i].in_1_2, "case %zu", i);
-		cr_assert_eq(sign_tls_fits(key, cases[i].scheme, SHAPE_TLS_1_3), cases[i].in_1_3, "case %zu", i);
+		cr_assert_eq(sign_tls_fits(key, cases[i].scheme, SHAPE_TLS_1_2), cases[i].in_1_2,
+		    "case %zu", i);
+		cr_assert_eq(sign_tls_fits(key, cases[i].scheme, SHAPE_TLS_1_3), cases[i].in_1_3,
+		    "case %zu", i);
 		cr_assert(!sign_tls_fits(key, cases[i].scheme, SHAPE_NONE));
 	}
 	for (int i = 0; i < KEY_KINDS; i++)
@@ -155,16 +163,17 @@ Test(sign_tls, real_handshakes)
 			for (size_t i = 0; i < 5; i++) {
 				SSL_CTX_set_min_proto_version(p.ctx, version);
 				SSL_CTX_set_max_proto_version(p.ctx, version);
-				/* Before 1.3 the groups bind the certificate as well (RFC 8422 5.1.1). */
+				/* In 1.2 they bind the certificate too (RFC 8422 5.1.1). */
 				SSL_CTX_set1_groups_list(
-				    p.ctx, is_curve && version == TLS1_2_VERSION ? "P-256:P-384" : groups[i]);
-				SSL_CTX_set1_sigalgs_list(
-				    p.ctx, schemes[kind][version == TLS1_3_VERSION ? 1 + i % 2 : i % 3]);
+				    p.ctx, is_curve && version == TLS1_2_VERSION ? "P-256:P-384"
+										 : groups[i]);
+				SSL_CTX_set1_sigalgs_list(p.ctx,
+				    schemes[kind][version == TLS1_3_VERSION ? 1 + i % 2 : i % 3]);
 				SSL_SESSION_free(p.session);
 				p.session = NULL;
 				pair_connect(&p, NULL);
-				cr_assert_eq(p.s_result, TLS_OK, "%d %x %s: %s", kind, version, groups[i],
-				    tls_failure(p.s));
+				cr_assert_eq(p.s_result, TLS_OK, "%d %x %s: %s", kind, version,
+				    groups[i], tls_failure(p.s));
 				cr_assert(pair_talk(&p));
 				pair_disconnect(&p);
 			}
