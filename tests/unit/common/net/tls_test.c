@@ -477,7 +477,7 @@ Test(tls, signer_refuses)
 
 Test(tls, connection_goes_while_the_signer_thinks)
 {
-	for (int answered = 0; answered < 2; answered++) {
+	for (size_t answered = 0; answered < 2; answered++) {
 		struct tls_pair p;
 
 		begin(&p, KEY_RSA, NEVER, NULL);
