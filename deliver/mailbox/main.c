@@ -1,0 +1,114 @@
+/*
+ * mailbox: the local MDA and the mail store's server. It owns the accounts' databases; queue
+ * delivers through it, imapd and pop3d read through it, and nobody else touches the files.
+ */
+#include "common/ipc/lookup_mailbox.h"
+#include "deliver/mailbox/grant.h"
+#include "deliver/mailbox/server.h"
+
+#include <unistd.h>
+
+enum { INSTANCES = 64 };
+
+static struct channel *peers[SANDBOX_ROLE_COUNT][INSTANCES];
+
+static void
+on_grant(void *owner, struct ipc_message *m)
+{
+	const struct lm_grant *g = m->body;
+	struct lm_granted done = {0};
+
+	grant_add(g->token, g->account, g->seconds);
+	lm_granted_send(m->channel, m->id, &done, -1);
+}
+
+static void
+forget(struct channel **c)
+{
+	if (*c == NULL)
+		return;
+	handles_forget(*c);
+	replies_forget(*c);
+	deliveries_forget(*c);
+	spools_forget(*c);
+	channel_close(*c);
+	*c = NULL;
+}
+
+static void
+on_down(void *owner)
+{
+	forget(owner);
+}
+
+static void
+on_peer(enum sandbox_role role, int instance, int instances, int fd)
+{
+	static const struct ipc_handler grants[] = {{&lm_grant_schema, on_grant}, {NULL, NULL}};
+	struct channel **c = &peers[role][instance];
+	struct channel_options o = {.peer = sandbox_title(role), .down = on_down, .owner = c};
+
+	if (role == SANDBOX_LOOKUP)
+		o.handlers = grants;
+	else
+		o.handlers = role == SANDBOX_QUEUE ? delivery : verbs;
+	forget(c);
+	*c = channel_new(fd, &o);
+}
+
+static bool
+prepare(const struct conf *c, struct sandbox_paths *paths, struct error *why)
+{
+	static const char *rw[2];
+
+	slice_copy(c->global.mail_path, mailbox_server.mail_path, sizeof(mailbox_server.mail_path));
+	rw[0] = mailbox_server.mail_path;
+	paths->rw = rw;
+	return true;
+}
+
+static bool
+start(const struct conf *c, struct error *why)
+{
+	return access(mailbox_server.mail_path, R_OK | W_OK | X_OK) == 0 ||
+	    error_errno(why, "cannot use %s", mailbox_server.mail_path);
+}
+
+static void
+drain(void)
+{
+	accounts_close_all();
+	child_exit();
+}
+
+static void
+on_control(struct control *order, struct slice verb, struct slice arguments, bool json)
+{
+	if (!slice_equal_text(verb, "show status")) {
+		control_done(order, 2, "mailbox does not know this order");
+		return;
+	}
+	if (json)
+		control_line(order, "{\"process\":\"mailbox\",\"accounts\":%zu,\"handles\":%zu}", mailbox_server.account_count,
+		    mailbox_server.handle_count);
+	else
+		control_line(order, "mailbox: %zu accounts open, %zu handles", mailbox_server.account_count,
+		    mailbox_server.handle_count);
+	control_done(order, 0, "");
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct child mailbox = {
+	    .name = "mailbox",
+	    .role = SANDBOX_MAILBOX,
+	    .prepare = prepare,
+	    .start = start,
+	    .peer = on_peer,
+	    .control = on_control,
+	    .drain = drain,
+	};
+
+	return child_main(argc, argv, &mailbox);
+}

@@ -1,0 +1,249 @@
+/*
+ * Invariants:
+ * 1. A file is written, synced, and its folder too, before the row that names it.
+ * 2. What a packed body claims as its size is bounded before it is believed.
+ */
+#include "deliver/mailbox/store.h"
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/mail/bodystructure.h"
+#include "common/mail/date.h"
+#include "common/mail/envelope.h"
+#include "common/mail/header.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zstd.h>
+
+enum { INDEX_MOST = 60000, LEVEL = 1 };
+
+void
+store_index_fini(struct store_index *i)
+{
+	buf_fini(&i->envelope);
+	buf_fini(&i->structure);
+	buf_fini(&i->basic);
+}
+
+static void
+make_index(struct slice message, struct store_index *i)
+{
+	struct mime mime;
+	struct slice value;
+	struct date date;
+
+	*i = (struct store_index){.sent = INT64_MIN, .header_size = header_body(message)};
+	envelope_write(&i->envelope, message, INDEX_MOST);
+	mime_init(&mime, message);
+	bodystructure_write(&i->structure, &mime, BODYSTRUCTURE_FULL, INDEX_MOST);
+	bodystructure_write(&i->basic, &mime, BODYSTRUCTURE_BODY, INDEX_MOST);
+	mime_fini(&mime);
+	if (header_find(message, SLICE("Date"), &value) && date_parse(value, &date))
+		i->sent = date_day(date);
+}
+
+bool
+store_index(struct store *s, uint64_t body, struct store_index *i)
+{
+	struct statement *st =
+	    db_statement(s->db, "SELECT envelope, structure, basic, header_size, sent FROM body WHERE id = ?");
+	bool found;
+
+	*i = (struct store_index){.sent = INT64_MIN};
+	statement_bind_number(st, 1, (int64_t)body);
+	found = statement_step(st) == DB_ROW;
+	if (found) {
+		buf_add_slice(&i->envelope, statement_octets(st, 0));
+		buf_add_slice(&i->structure, statement_octets(st, 1));
+		buf_add_slice(&i->basic, statement_octets(st, 2));
+		i->header_size = (uint64_t)statement_number(st, 3);
+		if (!statement_is_null(st, 4))
+			i->sent = statement_number(st, 4);
+	}
+	statement_reset(st);
+	return found;
+}
+
+static bool
+copy_file(struct slice octets, const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	bool ok = fd >= 0;
+
+	while (ok && octets.len > 0) {
+		ssize_t n = write(fd, octets.data, octets.len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		ok = n > 0;
+		if (ok)
+			octets = slice_from(octets, (size_t)n);
+	}
+	ok = ok && fdatasync(fd) == 0;
+	if (fd >= 0)
+		close(fd);
+	if (!ok)
+		unlink(path);
+	return ok;
+}
+
+static bool
+sync_folder(const char *folder)
+{
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool ok = fd >= 0 && fsync(fd) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+static bool
+keep_file(struct store *s, struct slice octets, char name[64])
+{
+	char path[1200];
+
+	snprintf(name, 64, "body-%08x%08x%08x", arc4random(), arc4random(), arc4random());
+	snprintf(path, sizeof(path), "%s/%s", s->folder, name);
+	return copy_file(octets, path) && sync_folder(s->folder);
+}
+
+static uint64_t
+insert(struct store *s, struct slice octets, const char *file, bool is_packed, uint64_t size,
+    const struct store_index *i, bool *full)
+{
+	struct statement *st = db_statement(s->db, "INSERT INTO body (size, is_packed, octets, file, header_size, sent,"
+	                                           " envelope, structure, basic) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+	enum db_result r;
+
+	statement_bind_number(st, 1, (int64_t)size);
+	statement_bind_number(st, 2, is_packed);
+	if (file == NULL) {
+		statement_bind_octets(st, 3, octets);
+		statement_bind_null(st, 4);
+	} else {
+		statement_bind_null(st, 3);
+		statement_bind_text(st, 4, slice_of(file));
+	}
+	statement_bind_number(st, 5, (int64_t)i->header_size);
+	if (i->sent == INT64_MIN)
+		statement_bind_null(st, 6);
+	else
+		statement_bind_number(st, 6, i->sent);
+	statement_bind_octets(st, 7, buf_slice(&i->envelope));
+	statement_bind_octets(st, 8, buf_slice(&i->structure));
+	statement_bind_octets(st, 9, buf_slice(&i->basic));
+	r = statement_run(st);
+	*full = r == DB_FULL;
+	return r == DB_DONE ? (uint64_t)db_last_rowid(s->db) : 0;
+}
+
+static uint64_t
+add_octets(struct store *s, struct slice octets, bool *full)
+{
+	struct store_index i;
+	char name[64];
+	uint64_t id = 0;
+
+	make_index(octets, &i);
+	if (octets.len > LIMIT_INLINE) {
+		*full = true;
+		if (keep_file(s, octets, name))
+			id = insert(s, octets, name, false, octets.len, &i, full);
+	} else {
+		size_t bound = ZSTD_compressBound(octets.len);
+		char *packed = mem_zero(bound);
+		size_t n = ZSTD_compress(packed, bound, octets.data, octets.len, LEVEL);
+		bool smaller = !ZSTD_isError(n) && n < octets.len;
+
+		id = insert(s, smaller ? slice_make(packed, n) : octets, NULL, smaller, octets.len, &i, full);
+		free(packed);
+	}
+	store_index_fini(&i);
+	return id;
+}
+
+uint64_t
+store_body_add(struct store *s, const struct store_new *n, bool *full)
+{
+	void *map;
+	uint64_t id;
+
+	*full = false;
+	if (n->fd < 0)
+		return add_octets(s, n->octets, full);
+	if (n->size == 0)
+		return 0;
+	map = mmap(NULL, (size_t)n->size, PROT_READ, MAP_PRIVATE, n->fd, 0);
+	if (map == MAP_FAILED)
+		return 0;
+	id = add_octets(s, slice_make(map, (size_t)n->size), full);
+	munmap(map, (size_t)n->size);
+	return id;
+}
+
+static bool
+unpack(struct slice packed, uint64_t size, struct buf *octets)
+{
+	char *room = size > LIMIT_INLINE ? NULL : buf_room(octets, (size_t)size);
+	size_t n;
+
+	if (room == NULL)
+		return false;
+	n = ZSTD_decompress(room, (size_t)size, packed.data, packed.len);
+	if (ZSTD_isError(n) || n != size)
+		return false;
+	buf_grew(octets, n);
+	return true;
+}
+
+bool
+store_body_read(struct store *s, uint64_t body, struct buf *octets, int *fd, uint64_t *size)
+{
+	struct statement *st = db_statement(s->db, "SELECT size, is_packed, octets, file FROM body WHERE id = ?");
+	char path[1200];
+	bool ok;
+
+	*fd = -1;
+	statement_bind_number(st, 1, (int64_t)body);
+	ok = statement_step(st) == DB_ROW;
+	if (ok) {
+		*size = (uint64_t)statement_number(st, 0);
+		if (!statement_is_null(st, 3)) {
+			snprintf(path, sizeof(path), "%s/%.*s", s->folder, SLICE_FMT(statement_octets(st, 3)));
+			*fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+			ok = *fd >= 0;
+		} else if (statement_number(st, 1)) {
+			ok = unpack(statement_octets(st, 2), *size, octets);
+		} else {
+			buf_add_slice(octets, statement_octets(st, 2));
+		}
+	}
+	statement_reset(st);
+	if (!ok)
+		log_error("%s: body %llu cannot be read", s->folder, (unsigned long long)body);
+	return ok;
+}
+
+void
+store_body_release(struct store *s, uint64_t body)
+{
+	struct statement *used = db_statement(s->db, "SELECT 1 FROM message WHERE body = ? LIMIT 1");
+	struct statement *del = db_statement(s->db, "DELETE FROM body WHERE id = ?");
+	bool is_used;
+
+	statement_bind_number(used, 1, (int64_t)body);
+	is_used = statement_step(used) == DB_ROW;
+	statement_reset(used);
+	if (is_used)
+		return;
+	/* Its file, if there is one, goes with the next sweep: not before the row's removal is durable. */
+	statement_bind_number(del, 1, (int64_t)body);
+	statement_run(del);
+}

@@ -1,0 +1,369 @@
+#include "deliver/mailbox/store.h"
+
+#include <stdio.h>
+#include <string.h>
+
+bool
+store_name_is_valid(struct slice name)
+{
+	struct slice rest = name, level;
+	size_t depth = 0;
+
+	if (name.len == 0 || name.len > LIMIT_MAILBOX_NAME || name.data[0] == '/' || name.data[name.len - 1] == '/')
+		return false;
+	for (size_t i = 0; i < name.len; i++) {
+		if ((unsigned char)name.data[i] < ' ' || name.data[i] == 127 || name.data[i] == '*' || name.data[i] == '%')
+			return false;
+	}
+	while (slice_split(&rest, '/', &level)) {
+		if (level.len == 0 || slice_equal_text(level, ".") || slice_equal_text(level, "..") ||
+		    ++depth > LIMIT_MAILBOX_DEPTH)
+			return false;
+	}
+	return true;
+}
+
+void
+store_name_fold(struct slice name, char out[STORE_NAME])
+{
+	slice_copy(name, out, STORE_NAME);
+	if (slice_has_prefix_nocase(name, SLICE("INBOX")) && (name.len == 5 || name.data[5] == '/'))
+		memcpy(out, "INBOX", 5);
+}
+
+static enum store_result
+read_mailbox(struct statement *st, struct store_mailbox *m)
+{
+	bool found = statement_step(st) == DB_ROW;
+
+	if (found) {
+		*m = (struct store_mailbox){.id = (uint64_t)statement_number(st, 0),
+		    .uidvalidity = (uint32_t)statement_number(st, 2), .uidnext = (uint32_t)statement_number(st, 3),
+		    .recent = (uint32_t)statement_number(st, 4), .is_noselect = statement_number(st, 5) != 0};
+		slice_copy(statement_octets(st, 1), m->name, sizeof(m->name));
+	}
+	statement_reset(st);
+	return found ? STORE_OK : STORE_NONE;
+}
+
+enum store_result
+store_find(struct store *s, const char *name, struct store_mailbox *m)
+{
+	struct statement *st =
+	    db_statement(s->db, "SELECT id, name, uidvalidity, uidnext, recent, noselect FROM mailbox WHERE name = ?");
+
+	statement_bind_text(st, 1, slice_of(name));
+	return read_mailbox(st, m);
+}
+
+enum store_result
+store_find_id(struct store *s, uint64_t id, struct store_mailbox *m)
+{
+	struct statement *st =
+	    db_statement(s->db, "SELECT id, name, uidvalidity, uidnext, recent, noselect FROM mailbox WHERE id = ?");
+
+	statement_bind_number(st, 1, (int64_t)id);
+	return read_mailbox(st, m);
+}
+
+/* From the account's counter, which outlives every mailbox, so that no value comes twice. */
+static int64_t
+next_uidvalidity(struct store *s)
+{
+	struct statement *up = db_statement(s->db, "UPDATE counter SET value = value + 1 WHERE name = 'uidvalidity'");
+	struct statement *get = db_statement(s->db, "SELECT value FROM counter WHERE name = 'uidvalidity'");
+	int64_t value = 0;
+
+	if (statement_run(up) == DB_DONE && statement_step(get) == DB_ROW)
+		value = statement_number(get, 0);
+	statement_reset(get);
+	return value;
+}
+
+static int64_t
+count_mailboxes(struct store *s)
+{
+	struct statement *st = db_statement(s->db, "SELECT count(*) FROM mailbox");
+	int64_t n = statement_step(st) == DB_ROW ? statement_number(st, 0) : 0;
+
+	statement_reset(st);
+	return n;
+}
+
+static enum store_result
+create_one(struct store *s, const char *name, struct slice special_use)
+{
+	struct statement *st =
+	    db_statement(s->db, "INSERT INTO mailbox (name, uidvalidity, special_use) VALUES (?, ?, ?)");
+
+	statement_bind_text(st, 1, slice_of(name));
+	statement_bind_number(st, 2, next_uidvalidity(s));
+	statement_bind_text(st, 3, special_use);
+	switch (statement_run(st)) {
+	case DB_DONE:
+		return STORE_OK;
+	case DB_CONSTRAINT:
+		return STORE_EXISTS;
+	case DB_FULL:
+		return STORE_FULL;
+	case DB_ROW:
+	case DB_CORRUPT:
+	case DB_ERROR:
+		break;
+	}
+	return STORE_BROKEN;
+}
+
+/* The levels above a new name come into being with it (RFC 9051 6.3.4). */
+static enum store_result
+create_parents(struct store *s, const char *name)
+{
+	char parent[STORE_NAME];
+	struct store_mailbox m;
+
+	for (size_t i = 1; name[i] != '\0'; i++) {
+		enum store_result r;
+
+		if (name[i] != '/')
+			continue;
+		snprintf(parent, sizeof(parent), "%.*s", (int)i, name);
+		r = store_find(s, parent, &m) == STORE_OK ? STORE_OK : create_one(s, parent, SLICE(""));
+		if (r != STORE_OK)
+			return r;
+	}
+	return STORE_OK;
+}
+
+enum store_result
+store_create(struct store *s, const char *name, struct slice special_use)
+{
+	struct statement *revive;
+	struct store_mailbox m;
+	enum store_result r;
+
+	if (!commit_begin(s->commit))
+		return STORE_BROKEN;
+	if (store_find(s, name, &m) == STORE_OK) {
+		if (!m.is_noselect)
+			return STORE_EXISTS;
+		revive = db_statement(s->db, "UPDATE mailbox SET noselect = 0 WHERE id = ?");
+		statement_bind_number(revive, 1, (int64_t)m.id);
+		return statement_run(revive) == DB_DONE ? STORE_OK : STORE_BROKEN;
+	}
+	if (count_mailboxes(s) >= LIMIT_MAILBOXES)
+		return STORE_LIMIT;
+	r = create_parents(s, name);
+	return r == STORE_OK ? create_one(s, name, special_use) : r;
+}
+
+static bool
+has_children(struct store *s, const char *name)
+{
+	struct statement *st = db_statement(s->db, "SELECT 1 FROM mailbox WHERE name > ? || '/' AND name < ? || '0' LIMIT 1");
+	bool found;
+
+	statement_bind_text(st, 1, slice_of(name));
+	statement_bind_text(st, 2, slice_of(name));
+	found = statement_step(st) == DB_ROW;
+	statement_reset(st);
+	return found;
+}
+
+struct emptying {
+	struct store *store;
+	uint64_t bodies[256];
+	size_t count;
+};
+
+static bool
+on_body(void *owner, const struct store_message *m)
+{
+	struct emptying *e = owner;
+
+	e->bodies[e->count++] = m->body;
+	return e->count < sizeof(e->bodies) / sizeof(e->bodies[0]);
+}
+
+static void
+empty_mailbox(struct store *s, uint64_t id)
+{
+	struct statement *all = db_statement(s->db, "DELETE FROM message WHERE mailbox = ? AND uid <= ?");
+	uint32_t last = 0;
+
+	for (;;) {
+		struct emptying e = {.store = s};
+		struct statement *edge = db_statement(s->db, "SELECT max(uid) FROM (SELECT uid FROM message WHERE mailbox = ? LIMIT 256)");
+
+		store_each(s, id, 1, UINT32_MAX, 0, on_body, &e);
+		if (e.count == 0)
+			return;
+		statement_bind_number(edge, 1, (int64_t)id);
+		last = statement_step(edge) == DB_ROW ? (uint32_t)statement_number(edge, 0) : UINT32_MAX;
+		statement_reset(edge);
+		statement_bind_number(all, 1, (int64_t)id);
+		statement_bind_number(all, 2, last);
+		if (statement_run(all) != DB_DONE)
+			return;
+		for (size_t i = 0; i < e.count; i++)
+			store_body_release(s, e.bodies[i]);
+	}
+}
+
+enum store_result
+store_remove(struct store *s, const char *name, uint64_t *id)
+{
+	struct statement *st;
+	struct store_mailbox m;
+
+	if (strcmp(name, "INBOX") == 0)
+		return STORE_CANNOT;
+	if (store_find(s, name, &m) != STORE_OK)
+		return STORE_NONE;
+	if (!commit_begin(s->commit))
+		return STORE_BROKEN;
+	*id = m.id;
+	empty_mailbox(s, m.id);
+	if (has_children(s, name)) {
+		if (m.is_noselect)
+			return STORE_CANNOT;
+		st = db_statement(s->db, "UPDATE mailbox SET noselect = 1, special_use = '' WHERE id = ?");
+	} else {
+		st = db_statement(s->db, "DELETE FROM mailbox WHERE id = ?");
+	}
+	statement_bind_number(st, 1, (int64_t)m.id);
+	return statement_run(st) == DB_DONE ? STORE_OK : STORE_BROKEN;
+}
+
+/* INBOX stays; its messages go (RFC 9051 6.3.6). */
+static enum store_result
+rename_inbox(struct store *s, const char *to)
+{
+	struct statement *move = db_statement(s->db, "UPDATE message SET mailbox = ?, modseq = ? WHERE mailbox = ?");
+	struct statement *gone = db_statement(s->db,
+	    "INSERT INTO expunged (mailbox, modseq, uid) SELECT mailbox, ?, uid FROM message WHERE mailbox = ?");
+	struct statement *next = db_statement(s->db, "UPDATE mailbox SET uidnext = ? WHERE name = ?");
+	struct statement *count = db_statement(s->db, "UPDATE counter SET value = ? WHERE name = 'modseq'");
+	struct store_mailbox inbox, target;
+	enum store_result r = store_create(s, to, SLICE(""));
+
+	if (r != STORE_OK || store_find(s, "INBOX", &inbox) != STORE_OK || store_find(s, to, &target) != STORE_OK)
+		return r;
+	s->modseq++;
+	statement_bind_number(count, 1, (int64_t)s->modseq);
+	statement_run(count);
+	statement_bind_number(gone, 1, (int64_t)s->modseq);
+	statement_bind_number(gone, 2, (int64_t)inbox.id);
+	statement_run(gone);
+	statement_bind_number(move, 1, (int64_t)target.id);
+	statement_bind_number(move, 2, (int64_t)s->modseq);
+	statement_bind_number(move, 3, (int64_t)inbox.id);
+	statement_run(move);
+	statement_bind_number(next, 1, inbox.uidnext);
+	statement_bind_text(next, 2, slice_of(to));
+	return statement_run(next) == DB_DONE ? STORE_OK : STORE_BROKEN;
+}
+
+enum store_result
+store_rename(struct store *s, const char *from, const char *to)
+{
+	struct statement *st;
+	struct store_mailbox m;
+	enum store_result r;
+	size_t len = strlen(from);
+
+	if (store_find(s, from, &m) != STORE_OK)
+		return STORE_NONE;
+	if (store_find(s, to, &m) == STORE_OK)
+		return STORE_EXISTS;
+	if (strncmp(to, from, len) == 0 && to[len] == '/')
+		return STORE_CANNOT;
+	if (!commit_begin(s->commit))
+		return STORE_BROKEN;
+	if (strcmp(from, "INBOX") == 0)
+		return rename_inbox(s, to);
+	r = create_parents(s, to);
+	if (r != STORE_OK)
+		return r;
+	st = db_statement(s->db, "UPDATE mailbox SET name = ? || substr(name, ?)"
+	                         " WHERE name = ? OR (name > ? || '/' AND name < ? || '0')");
+	statement_bind_text(st, 1, slice_of(to));
+	statement_bind_number(st, 2, (int64_t)len + 1);
+	statement_bind_text(st, 3, slice_of(from));
+	statement_bind_text(st, 4, slice_of(from));
+	statement_bind_text(st, 5, slice_of(from));
+	return statement_run(st) == DB_DONE ? STORE_OK : STORE_EXISTS;
+}
+
+enum store_result
+store_subscribe(struct store *s, const char *name, bool on)
+{
+	struct statement *st = on ? db_statement(s->db, "INSERT OR IGNORE INTO subscription VALUES (?)")
+	                          : db_statement(s->db, "DELETE FROM subscription WHERE name = ?");
+
+	if (!commit_begin(s->commit))
+		return STORE_BROKEN;
+	statement_bind_text(st, 1, slice_of(name));
+	return statement_run(st) == DB_DONE ? STORE_OK : STORE_BROKEN;
+}
+
+void
+store_list(struct store *s, void (*each)(void *owner, const struct am_mailbox *m), void *owner)
+{
+	struct statement *st = db_statement(s->db,
+	    "SELECT m.id, m.name, m.noselect, m.special_use, p.name IS NOT NULL, EXISTS (SELECT 1 FROM mailbox c"
+	    " WHERE c.name > m.name || '/' AND c.name < m.name || '0')"
+	    " FROM mailbox m LEFT JOIN subscription p ON p.name = m.name ORDER BY m.name");
+	struct statement *gone = db_statement(
+	    s->db, "SELECT name FROM subscription WHERE name NOT IN (SELECT name FROM mailbox) ORDER BY name");
+
+	while (statement_step(st) == DB_ROW) {
+		struct am_mailbox m = {.mailbox = (uint64_t)statement_number(st, 0), .name = statement_octets(st, 1),
+		    .special_use = statement_octets(st, 3)};
+
+		m.flags = (uint8_t)((statement_number(st, 2) ? MAILBOX_NOSELECT : 0) |
+		    (statement_number(st, 4) ? MAILBOX_SUBSCRIBED : 0) | (statement_number(st, 5) ? MAILBOX_HASCHILDREN : 0));
+		each(owner, &m);
+	}
+	statement_reset(st);
+	while (statement_step(gone) == DB_ROW) {
+		struct am_mailbox m = {.name = statement_octets(gone, 0), .flags = MAILBOX_SUBSCRIBED | MAILBOX_NONEXISTENT};
+
+		each(owner, &m);
+	}
+	statement_reset(gone);
+}
+
+bool
+store_status(struct store *s, const struct store_mailbox *m, struct am_status_is *is)
+{
+	struct statement *st = db_statement(s->db, "SELECT count(*), sum(flags & 1 = 0), sum(uid >= ?), sum(flags & 8 != 0),"
+	                                           " sum(size) FROM message WHERE mailbox = ?");
+	bool ok;
+
+	statement_bind_number(st, 1, m->recent);
+	statement_bind_number(st, 2, (int64_t)m->id);
+	ok = statement_step(st) == DB_ROW;
+	*is = (struct am_status_is){.mailbox = m->id, .uidvalidity = m->uidvalidity, .uidnext = m->uidnext,
+	    .modseq = s->modseq};
+	if (ok) {
+		is->messages = (uint32_t)statement_number(st, 0);
+		is->unseen = (uint32_t)statement_number(st, 1);
+		is->recent = (uint32_t)statement_number(st, 2);
+		is->deleted = (uint32_t)statement_number(st, 3);
+		is->size = (uint64_t)statement_number(st, 4);
+	}
+	statement_reset(st);
+	return ok;
+}
+
+void
+store_seen_recent(struct store *s, const struct store_mailbox *m)
+{
+	struct statement *st = db_statement(s->db, "UPDATE mailbox SET recent = uidnext WHERE id = ?");
+
+	if (m->recent == m->uidnext || !commit_begin(s->commit))
+		return;
+	statement_bind_number(st, 1, (int64_t)m->id);
+	statement_run(st);
+	commit_soon(s->commit);
+}

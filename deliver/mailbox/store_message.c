@@ -1,0 +1,216 @@
+#include "deliver/mailbox/store.h"
+
+#include "common/base/moment.h"
+
+static uint64_t
+next_modseq(struct store *s)
+{
+	struct statement *st = db_statement(s->db, "UPDATE counter SET value = ? WHERE name = 'modseq'");
+
+	statement_bind_number(st, 1, (int64_t)++s->modseq);
+	statement_run(st);
+	return s->modseq;
+}
+
+static uint32_t
+next_uid(struct store *s, struct store_mailbox *m)
+{
+	struct statement *st = db_statement(s->db, "UPDATE mailbox SET uidnext = ? WHERE id = ?");
+
+	statement_bind_number(st, 1, (int64_t)m->uidnext + 1);
+	statement_bind_number(st, 2, (int64_t)m->id);
+	statement_run(st);
+	return m->uidnext++;
+}
+
+static enum db_result
+insert(struct store *s, const struct store_mailbox *m, const struct store_message *n)
+{
+	struct statement *st = db_statement(s->db, "INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+
+	statement_bind_number(st, 1, (int64_t)m->id);
+	statement_bind_number(st, 2, n->uid);
+	statement_bind_number(st, 3, (int64_t)n->modseq);
+	statement_bind_number(st, 4, n->flags);
+	statement_bind_number(st, 5, n->set);
+	statement_bind_number(st, 6, n->date);
+	statement_bind_number(st, 7, (int64_t)n->size);
+	statement_bind_number(st, 8, (int64_t)n->body);
+	return statement_run(st);
+}
+
+/* Marks a delivery; false when it was stored before. */
+static bool
+is_first(struct store *s, uint64_t envelope)
+{
+	struct statement *st = db_statement(s->db, "INSERT OR IGNORE INTO delivered VALUES (?, ?)");
+
+	statement_bind_number(st, 1, (int64_t)envelope);
+	statement_bind_number(st, 2, civil_now());
+	return statement_run(st) == DB_DONE && db_changes(s->db) == 1;
+}
+
+enum store_result
+store_add(struct store *s, struct store_mailbox *m, const struct store_new *n, uint32_t *uid)
+{
+	struct store_message message = {.size = n->size, .date = n->date, .flags = n->flags};
+	struct store_mailbox before = *m;
+	bool full = false;
+
+	*uid = 0;
+	if (!commit_save(s->commit))
+		return STORE_BROKEN;
+	if (n->envelope != 0 && !is_first(s, n->envelope)) {
+		commit_keep(s->commit);
+		return STORE_OK;
+	}
+	message.set = store_set(s, n->keywords);
+	message.body = message.set == UINT32_MAX ? 0 : store_body_add(s, n, &full);
+	if (message.body != 0) {
+		message.uid = next_uid(s, m);
+		message.modseq = next_modseq(s);
+		if (insert(s, m, &message) == DB_DONE) {
+			commit_keep(s->commit);
+			*uid = message.uid;
+			return STORE_OK;
+		}
+	}
+	commit_undo(s->commit);
+	*m = before;
+	return message.set == UINT32_MAX ? STORE_LIMIT : full ? STORE_FULL : STORE_BROKEN;
+}
+
+enum store_result
+store_copy(struct store *s, const struct store_mailbox *from, struct store_mailbox *to,
+    const struct store_message *message, uint32_t *uid)
+{
+	struct store_message copy = *message;
+
+	copy.uid = next_uid(s, to);
+	copy.modseq = next_modseq(s);
+	*uid = copy.uid;
+	return insert(s, to, &copy) == DB_DONE ? STORE_OK : STORE_BROKEN;
+}
+
+enum store_result
+store_expunge(struct store *s, const struct store_mailbox *m, const struct store_message *message)
+{
+	struct statement *del = db_statement(s->db, "DELETE FROM message WHERE mailbox = ? AND uid = ?");
+	struct statement *mark = db_statement(s->db, "INSERT INTO expunged VALUES (?, ?, ?)");
+
+	if (!commit_begin(s->commit))
+		return STORE_BROKEN;
+	statement_bind_number(del, 1, (int64_t)m->id);
+	statement_bind_number(del, 2, message->uid);
+	if (statement_run(del) != DB_DONE)
+		return STORE_BROKEN;
+	statement_bind_number(mark, 1, (int64_t)m->id);
+	statement_bind_number(mark, 2, (int64_t)next_modseq(s));
+	statement_bind_number(mark, 3, message->uid);
+	if (statement_run(mark) != DB_DONE)
+		return STORE_BROKEN;
+	store_body_release(s, message->body);
+	return STORE_OK;
+}
+
+enum store_result
+store_flags(struct store *s, const struct store_mailbox *m, const struct store_message *message, uint8_t flags,
+    uint32_t set)
+{
+	struct statement *st =
+	    db_statement(s->db, "UPDATE message SET flags = ?, kwset = ?, modseq = ? WHERE mailbox = ? AND uid = ?");
+
+	if (flags == message->flags && set == message->set)
+		return STORE_OK;
+	if (!commit_begin(s->commit))
+		return STORE_BROKEN;
+	statement_bind_number(st, 1, flags);
+	statement_bind_number(st, 2, set);
+	statement_bind_number(st, 3, (int64_t)next_modseq(s));
+	statement_bind_number(st, 4, (int64_t)m->id);
+	statement_bind_number(st, 5, message->uid);
+	return statement_run(st) == DB_DONE ? STORE_OK : STORE_BROKEN;
+}
+
+void
+store_each(struct store *s, uint64_t mailbox, uint32_t first, uint32_t last, uint64_t since,
+    bool (*each)(void *owner, const struct store_message *m), void *owner)
+{
+	struct statement *st = db_statement(s->db,
+	    "SELECT uid, modseq, flags, kwset, date, size, body FROM message"
+	    " WHERE mailbox = ? AND uid BETWEEN ? AND ? AND modseq > ? ORDER BY uid");
+	bool more = true;
+
+	statement_bind_number(st, 1, (int64_t)mailbox);
+	statement_bind_number(st, 2, first);
+	statement_bind_number(st, 3, last);
+	statement_bind_number(st, 4, (int64_t)since);
+	while (more && statement_step(st) == DB_ROW) {
+		struct store_message m = {.uid = (uint32_t)statement_number(st, 0),
+		    .modseq = (uint64_t)statement_number(st, 1), .flags = (uint8_t)statement_number(st, 2),
+		    .set = (uint32_t)statement_number(st, 3), .date = statement_number(st, 4),
+		    .size = (uint64_t)statement_number(st, 5), .body = (uint64_t)statement_number(st, 6)};
+
+		more = each(owner, &m);
+	}
+	statement_reset(st);
+}
+
+void
+store_each_gone(struct store *s, uint64_t mailbox, uint64_t since, void (*each)(void *owner, uint32_t uid), void *owner)
+{
+	struct statement *st =
+	    db_statement(s->db, "SELECT uid FROM expunged WHERE mailbox = ? AND modseq > ? ORDER BY uid");
+
+	statement_bind_number(st, 1, (int64_t)mailbox);
+	statement_bind_number(st, 2, (int64_t)since);
+	while (statement_step(st) == DB_ROW)
+		each(owner, (uint32_t)statement_number(st, 0));
+	statement_reset(st);
+}
+
+uint32_t
+store_set(struct store *s, struct slice keywords)
+{
+	struct statement *find = db_statement(s->db, "SELECT id FROM keyword_set WHERE words = ?");
+	struct statement *add = db_statement(s->db, "INSERT INTO keyword_set (words) SELECT ? WHERE (SELECT count(*) FROM keyword_set) < ?");
+	uint32_t set = UINT32_MAX;
+
+	if (keywords.len == 0)
+		return 0;
+	statement_bind_octets(find, 1, keywords);
+	if (statement_step(find) == DB_ROW)
+		set = (uint32_t)statement_number(find, 0);
+	statement_reset(find);
+	if (set != UINT32_MAX)
+		return set;
+	statement_bind_octets(add, 1, keywords);
+	statement_bind_number(add, 2, LIMIT_KEYWORDS * 10);
+	if (statement_run(add) == DB_DONE && db_changes(s->db) == 1)
+		set = (uint32_t)db_last_rowid(s->db);
+	return set;
+}
+
+void
+store_each_set(struct store *s, void (*each)(void *owner, uint32_t set, struct slice keywords), void *owner)
+{
+	struct statement *st = db_statement(s->db, "SELECT id, words FROM keyword_set ORDER BY id");
+
+	while (statement_step(st) == DB_ROW)
+		each(owner, (uint32_t)statement_number(st, 0), statement_octets(st, 1));
+	statement_reset(st);
+}
+
+bool
+store_set_keywords(struct store *s, uint32_t set, struct buf *keywords)
+{
+	struct statement *st = db_statement(s->db, "SELECT words FROM keyword_set WHERE id = ?");
+	bool found;
+
+	statement_bind_number(st, 1, set);
+	found = statement_step(st) == DB_ROW;
+	if (found)
+		buf_add_slice(keywords, statement_octets(st, 0));
+	statement_reset(st);
+	return found || set == 0;
+}
