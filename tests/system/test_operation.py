@@ -92,7 +92,7 @@ class Operation(unittest.TestCase):
             s.submit("alice", [s.address("bob")], message("a", "b", "held"))
             entry = wait_until(s.queue, 10, "the envelope")
             self.assertEqual(len(entry), 1)
-            self.assertIn("held", s.ctl("show", "message", entry[0]["id"]).stdout)
+            self.assertIn("held", s.ctl("show", "message", entry[0]["message"]).stdout)
             s.ctl("resume", "mda")
             s.wait_messages("bob", 1)
             self.assertNotEqual(s.ctl("no-such-thing", check=False).returncode, 0)
@@ -123,7 +123,7 @@ class Operation(unittest.TestCase):
                         if first != 250:
                             return first
                         c.rcpt(s.address("bob"))
-                        return c.data(message("x@y.test", "bob", "full", "x" * 60000 + "\r\n"))[0]
+                        return c.data(message("x@y.test", "bob", "full", ("x" * 70 + "\r\n") * 800))[0]
                 try:
                     self.assertEqual(code() // 100, 4)
                 except smtplib.SMTPException as e:
