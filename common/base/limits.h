@@ -55,6 +55,22 @@ enum {
 	LIMIT_ACTION        = 64,                 /* octets of an action's or a table's name */
 	LIMIT_EXPANSION     = 10,                 /* depth of aliases and .forward */
 	LIMIT_EXPANDED      = 1000,               /* recipients that one address may become */
+	LIMIT_TARGET        = 1024,               /* octets of an alias's target: a command, a file, an address */
+	LIMIT_FORWARD       = 4096,               /* octets of a .forward */
+
+	/* Tables */
+	LIMIT_TABLE_FILE    = 64 * 1024 * 1024,   /* octets of a table's file */
+	LIMIT_TABLE_LINE    = 64 * 1024,          /* octets of a line of it */
+	LIMIT_REGEX         = 1024,               /* octets of a regular expression */
+	LIMIT_REGEX_TEXT    = 512,                /* octets of what one is tried on; longer matches none */
+
+	/* Logins */
+	LIMIT_LOGIN_CHECKS  = 2,                  /* passwords of one address that are checked at once */
+	LIMIT_LOGIN_LINE    = 1000,               /* logins of one address that wait for their turn */
+	LIMIT_LOGIN_WAIT    = 15,                 /* seconds they wait at most: below the edges' deadlines */
+	LIMIT_LOGIN_PLACES  = 10000,              /* addresses whose wrong passwords are remembered */
+	LIMIT_REMEMBERED    = 10000,              /* right logins that cost no hash the next time */
+	LIMIT_REMEMBER_SECONDS = 300,             /* and for how long */
 
 	/* IMAP and POP3 */
 	LIMIT_IMAP_LOGIN_LINE = 8 * 1024,         /* octets before login */

@@ -1,0 +1,54 @@
+#include "common/base/password.h"
+
+#include "common/base/mem.h"
+
+#include <crypt.h>
+#include <string.h>
+
+enum { SETTING = 256 };
+
+/* A fresh setting for new hashes. The system's own source of randomness salts it. */
+static bool
+make_setting(char out[SETTING])
+{
+	return crypt_gensalt_rn("$y$", 0, NULL, 0, out, SETTING) != NULL ||
+	    crypt_gensalt_rn("$6$", 0, NULL, 0, out, SETTING) != NULL;
+}
+
+/* Appends crypt(3)'s answer; false when it is a failure's. */
+static bool
+run_crypt(const char *secret, const char *setting, struct buf *out)
+{
+	struct crypt_data *data = mem_zero(sizeof(*data));
+	const char *got = crypt_rn(secret, setting, data, sizeof(*data));
+	bool ok = got != NULL && got[0] != '*';
+
+	if (ok)
+		buf_add_text(out, got);
+	explicit_bzero(data, sizeof(*data));
+	free(data);
+	return ok;
+}
+
+bool
+password_hash(const char *secret, struct buf *hash)
+{
+	char setting[SETTING];
+
+	return make_setting(setting) && run_crypt(secret, setting, hash);
+}
+
+bool
+password_matches(const char *secret, const char *hash, const char *like)
+{
+	char setting[SETTING];
+	struct buf got = {0};
+	bool ok;
+
+	if (hash == NULL && like == NULL && make_setting(setting))
+		like = setting;
+	ok = (hash != NULL || like != NULL) && run_crypt(secret, hash != NULL ? hash : like, &got) && hash != NULL &&
+	    strlen(hash) == got.len && timingsafe_bcmp(got.data, hash, got.len) == 0;
+	buf_fini(&got);
+	return ok;
+}
