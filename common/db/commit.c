@@ -16,7 +16,8 @@
 #include <sys/queue.h>
 #include <unistd.h>
 
-enum { CHECKPOINT_AT = 16 * 1024 * 1024, SOON_MS = 500 };
+/* Octets of WAL: copied into the database when nobody waits, and when somebody always does. */
+enum { CHECKPOINT_AT = 16 * 1024 * 1024, CHECKPOINT_MUST = 64 * 1024 * 1024, SOON_MS = 500 };
 
 struct waiter {
 	STAILQ_ENTRY(waiter) link;
@@ -80,6 +81,15 @@ fail(struct commit *c, const char *why)
 	release(c);
 }
 
+static bool
+checkpoint(struct commit *c, uint64_t octets)
+{
+	if (db_checkpoint(c->db, octets))
+		return true;
+	fail(c, db_failure(c->db));
+	return false;
+}
+
 static void
 run_sync(void *arg)
 {
@@ -120,10 +130,9 @@ pump(struct commit *c)
 		c->open = false;
 		c->dirty = true;
 	}
-	if (STAILQ_EMPTY(&c->gathering)) {
-		db_checkpoint(c->db, CHECKPOINT_AT);
+	if (!checkpoint(c, STAILQ_EMPTY(&c->gathering) ? CHECKPOINT_AT : CHECKPOINT_MUST) ||
+	    STAILQ_EMPTY(&c->gathering))
 		return;
-	}
 	STAILQ_CONCAT(&c->syncing, &c->gathering);
 	c->dirty = false;
 	c->in_pool = true;
@@ -197,20 +206,20 @@ commit_begin(struct commit *c)
 bool
 commit_save(struct commit *c)
 {
-	return commit_begin(c) && db_exec(c->db, "SAVEPOINT change") == DB_DONE;
+	return commit_begin(c) && statement_run(db_statement(c->db, "SAVEPOINT change")) == DB_DONE;
 }
 
 void
 commit_keep(struct commit *c)
 {
-	db_exec(c->db, "RELEASE change");
+	statement_run(db_statement(c->db, "RELEASE change"));
 }
 
 void
 commit_undo(struct commit *c)
 {
-	db_exec(c->db, "ROLLBACK TO change");
-	db_exec(c->db, "RELEASE change");
+	statement_run(db_statement(c->db, "ROLLBACK TO change"));
+	statement_run(db_statement(c->db, "RELEASE change"));
 }
 
 void

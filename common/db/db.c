@@ -193,11 +193,15 @@ bool
 db_checkpoint(struct db *db, uint64_t octets)
 {
 	struct stat st;
+	int code;
 
 	if (fstat(db->wal_fd, &st) < 0 || (uint64_t)st.st_size < octets)
-		return false;
-	return sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) ==
-	    SQLITE_OK;
+		return true;
+	code = sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	if ((code & 0xff) != SQLITE_IOERR && (code & 0xff) != SQLITE_CORRUPT)
+		return true;
+	result_of(db, code);
+	return false;
 }
 
 int

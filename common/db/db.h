@@ -38,7 +38,10 @@ enum db_result db_exec(struct db *db, const char *sql);
 /* The last failure, in words. */
 const char *db_failure(const struct db *db);
 
-/* Copies the WAL's pages into the database when it has grown past octets; true when it did. */
+/*
+ * Copies the WAL's pages into the database when it has grown past octets. A disk without room or a reader
+ * in the way only puts it off; false means that pages or a sync were lost, and nothing may be synced again.
+ */
 bool db_checkpoint(struct db *db, uint64_t octets);
 
 /* The WAL's descriptor, for syncing; it stays the database's. */

@@ -1,7 +1,8 @@
 /*
  * listener ─▶ queue: hand over a message, and hear that it is stored.
  *
- *	lq_ids  ◀─ (unasked)          message ids for this listener to use, each once; more come in time
+ *	lq_ids  ◀─ (unasked)          message ids for this listener to use, each once, in place of those before
+ *	lq_more                       few are left
  *	lq_state ◀─ (unasked)         whether there is room for more mail
  *	lq_begin ─▶ lq_rcpt* ─▶ lq_body ─▶ lq_commit ─▶ lq_stored | lq_refused
  *	lq_spool ─▶ lq_spooled+fd     a file for a body over LIMIT_INLINE; lq_commit names it then
@@ -68,7 +69,8 @@ enum { NOTIFY_SUCCESS = 1, NOTIFY_FAILURE = 2, NOTIFY_DELAY = 4, NOTIFY_NEVER = 
 	M(lq_refused, 0x0408, LQ_REFUSED, FD_NONE) \
 	M(lq_spool,   0x0409, IPC_EMPTY,  FD_NONE) \
 	M(lq_spooled, 0x040a, LQ_SPOOLED, FD_FILE) \
-	M(lq_drop,    0x040b, LQ_DROP,    FD_NONE)
+	M(lq_drop,    0x040b, LQ_DROP,    FD_NONE) \
+	M(lq_more,    0x040c, IPC_EMPTY,  FD_NONE)
 /* clang-format on */
 
 IPC_DECLARE(LISTENER_QUEUE)

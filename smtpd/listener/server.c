@@ -10,6 +10,8 @@
 
 #include <unistd.h>
 
+enum { IDS_LOW = 1024 };
+
 struct smtp_server smtp_server = {.has_room = true};
 
 static void
@@ -35,7 +37,8 @@ smtp_server_message_id(void)
 {
 	if (smtp_server.ids_left == 0)
 		return 0;
-	smtp_server.ids_left--;
+	if (--smtp_server.ids_left == IDS_LOW)
+		lq_more_send(smtp_server.queue, 0, &(struct lq_more){0}, -1);
 	return smtp_server.next_id++;
 }
 

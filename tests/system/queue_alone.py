@@ -35,7 +35,7 @@ class Queue:
             user = pwd.getpwnam("_kurirq")
             os.chown(self.folder / "queue", user.pw_uid, user.pw_gid)
         self.command, self.actions, self.conf = command, actions, conf
-        self.peers = {}
+        self.peers = []
         self.orders = 0
         self.start()
 
@@ -53,14 +53,18 @@ class Queue:
         ours, theirs = socket.socketpair()
         theirs.setblocking(False)
         self.parent = Channel(ours)
-        self.log = tempfile.TemporaryFile()
+        self.log = self.folder / "log"
 
         def attach():
             os.dup2(theirs.fileno(), 3)
             os.set_inheritable(3, True)
 
-        self.process = subprocess.Popen([*self.command, QUEUE], preexec_fn=attach, close_fds=False,
-                                        stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        env = dict(os.environ)
+        if self.command:      # a tracer: the leak check would trace too
+            env["ASAN_OPTIONS"] = "detect_leaks=0"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen([*self.command, QUEUE], preexec_fn=attach, close_fds=False, env=env,
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         theirs.close()
         self.parent.send("pa_setup", version=1, instances=1, users="_kurir", empty=f"{self.folder}/empty",
                          verbose=int(bool(os.environ.get("V"))))
@@ -70,8 +74,8 @@ class Queue:
         assert name == "pa_ready" and values["ok"], (values, self.output())
 
     def output(self):
-        self.log.seek(0)
-        return self.log.read().decode(errors="replace")
+        """What it has logged so far."""
+        return self.log.read_bytes().decode(errors="replace")
 
     def peer(self, role, instance=0):
         """A new line to a neighbour that we play."""
@@ -79,7 +83,7 @@ class Queue:
         theirs.setblocking(False)
         self.parent.send("pa_peer", fd=theirs.fileno(), role=ROLES[role], instance=instance, instances=1)
         theirs.close()
-        self.peers[role] = ours
+        self.peers.append(ours)
         return ours
 
     def listener(self):
@@ -107,8 +111,8 @@ class Queue:
 
     def wait_empty(self, seconds=10):
         end = time.monotonic() + seconds
-        while self.show():
-            assert time.monotonic() < end, self.show()
+        while left := self.show():
+            assert time.monotonic() < end, (len(left), left[:2], self.output()[-2000:])
             time.sleep(0.02)
 
     def kill(self):
@@ -118,9 +122,9 @@ class Queue:
 
     def close(self):
         self.parent.close()
-        for p in self.peers.values():
+        for p in self.peers:
             p.close()
-        self.peers = {}
+        self.peers = []
 
     def stop(self):
         """Ends it in order, and expects no complaint of a sanitizer."""
@@ -144,7 +148,10 @@ class Listener:
             self.read()
 
     def read(self, timeout=10):
-        message = self.channel.receive(timeout)
+        try:
+            message = self.channel.receive(timeout)
+        except ConnectionResetError:
+            message = None
         assert message is not None, "the queue cut the line"
         name, id, values, fd = message
         if name == "lq_ids":
@@ -224,7 +231,7 @@ class Taker(threading.Thread):
                 return
             name, id, values, fd = message
             if name in ("qr_transfer", "qm_deliver"):
-                coming[id] = dict(values, kind=name, rcpts=[], request=id)
+                coming[id] = dict(values, kind=name, rcpts=[], id=id)
                 coming[id]["announced"] = values["rcpts"]
             elif name in ("qr_rcpt", "qm_rcpt"):
                 coming[id]["rcpts"].append(values)

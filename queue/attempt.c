@@ -1,0 +1,307 @@
+/*
+ * Invariants:
+ * 1. Every envelope of an attempt that flies is INFLIGHT, and in no other attempt.
+ * 2. An attempt ends once: finish, lost, cancel, or set aside.
+ */
+#include "queue/attempt.h"
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "queue/route.h"
+#include "queue/settle.h"
+#include "queue/space.h"
+#include "queue/spool.h"
+
+#include <unistd.h>
+
+static LIST_HEAD(, queue_attempt) attempts = LIST_HEAD_INITIALIZER(attempts);
+
+void
+queue_set_aside(struct queue_envelope *e, const char *why)
+{
+	struct log_context log = {.key = "message", .id = e->message->id};
+
+	log_event(&log, EV_held, IDNUM("envelope", e->id), WORD("why", why));
+	queue_schedule_remove(e);
+	if (e->state != ENVELOPE_HELD)
+		queue_envelope_move(e, ENVELOPE_HELD);
+	e->hold = HOLD_DAMAGE;
+	if (commit_begin(store_commit(queue.store)))
+		store_hold_envelope(queue.store, e->id, HOLD_DAMAGE);
+}
+
+/* Reads the envelope's row into the next item; false when it is damaged and was set aside. */
+static bool
+take_envelope(struct queue_attempt *a, struct queue_envelope *e)
+{
+	struct queue_item *item = &a->items[a->count];
+	enum db_result result = store_find_envelope(queue.store, e->id, &item->row);
+
+	if (result == DB_ROW && item->row.message != e->message->id) {
+		store_done(queue.store);
+		result = DB_CORRUPT;
+	}
+	if (result != DB_ROW) {
+		queue_set_aside(e, result == DB_DONE ? "its row is gone" : store_failure(queue.store));
+		return false;
+	}
+	item->octets = store_copy_envelope(&item->row);
+	item->envelope = e;
+	a->count++;
+	return true;
+}
+
+static size_t
+count_ready(const struct queue_message *m, const struct queue_destination *d, size_t most)
+{
+	const struct queue_envelope *e;
+	size_t n = 0;
+
+	for (e = m->envelopes; e != NULL && n < most; e = e->next)
+		n += e->destination == d && e->state == ENVELOPE_READY;
+	return n;
+}
+
+static struct queue_attempt *
+attempt_alloc(struct queue_envelope *first, size_t most)
+{
+	struct queue_attempt *a = mem_zero(sizeof(*a) + most * sizeof(a->items[0]));
+
+	a->message = first->message;
+	a->destination = first->destination;
+	LIST_INSERT_HEAD(&attempts, a, link);
+	return a;
+}
+
+/* Takes READY envelopes of one message into flight; NULL when their rows are damaged. */
+static struct queue_attempt *
+attempt_new(struct queue_destination *d, size_t most)
+{
+	struct queue_envelope *e = TAILQ_FIRST(&d->lists[ENVELOPE_READY]);
+	size_t n = count_ready(e->message, d, most);
+	struct queue_attempt *a = attempt_alloc(e, n);
+
+	for (e = a->message->envelopes; e != NULL && n > 0; e = e->next) {
+		if (e->destination != d || e->state != ENVELOPE_READY)
+			continue;
+		n--;
+		if (take_envelope(a, e))
+			queue_envelope_move(e, ENVELOPE_INFLIGHT);
+	}
+	store_done(queue.store);
+	if (a->count == 0) {
+		queue_attempt_free(a);
+		return NULL;
+	}
+	a->is_flight = true;
+	a->generation = queue_destination_begin(d);
+	queue_schedule_began(d);
+	return a;
+}
+
+struct queue_attempt *
+queue_attempt_of(struct queue_envelope *e)
+{
+	struct queue_attempt *a = attempt_alloc(e, 1);
+	bool ok = take_envelope(a, e);
+
+	store_done(queue.store);
+	if (ok)
+		return a;
+	queue_attempt_free(a);
+	return NULL;
+}
+
+void
+queue_attempt_free(struct queue_attempt *a)
+{
+	struct queue_destination *d = a->is_flight ? a->destination : NULL;
+
+	for (size_t i = 0; i < a->count; i++) {
+		free(a->items[i].octets);
+		free(a->items[i].reply);
+		free(a->items[i].mta);
+	}
+	timer_stop(&a->again);
+	queue_route_free(a->route);
+	LIST_REMOVE(a, link);
+	free(a);
+	if (d != NULL)
+		queue_schedule_ended(d);
+}
+
+static void
+set_aside_all(struct queue_attempt *a, const char *why)
+{
+	for (size_t i = 0; i < a->count; i++)
+		queue_set_aside(a->items[i].envelope, why);
+	if (a->is_flight)
+		queue_destination_drop(a->destination);
+	queue_attempt_free(a);
+}
+
+/* The message's row, until store_done(), and its file if it has one; false: all is set aside. */
+static bool
+load(struct queue_attempt *a, struct store_message *m, int *fd)
+{
+	enum db_result result = store_find_message(queue.store, a->message->id, m);
+
+	*fd = -1;
+	if (result != DB_ROW) {
+		set_aside_all(a, result == DB_DONE ? "its message is gone" : "its message's row is damaged");
+		return false;
+	}
+	a->message->body = m->is_file ? BODY_FILE : BODY_INLINE;
+	if (!m->is_file)
+		return true;
+	*fd = spool_open_body(m->id, m->size);
+	if (*fd >= 0)
+		return true;
+	store_done(queue.store);
+	set_aside_all(a, "the file of its message is missing, or has another size");
+	return false;
+}
+
+void
+queue_attempt_answered(struct queue_attempt *a)
+{
+	if (a->channel != NULL)
+		channel_done(a->channel, a->request);
+	a->channel = NULL;
+}
+
+static void
+on_ended(void *owner, enum channel_end why)
+{
+	struct queue_attempt *a = owner;
+
+	a->channel = NULL;
+	queue_attempt_lost(a, why);
+}
+
+static bool
+ask(struct queue_attempt *a, const struct queue_way *way)
+{
+	struct channel_request r = {
+	    .answer = way->answer, .ended = on_ended, .owner = a, .deadline = way->deadline};
+
+	a->request = channel_request(way->channel, &r);
+	if (a->request == 0)
+		return false;
+	a->channel = way->channel;
+	return true;
+}
+
+/* It did not begin after all: the envelopes are READY again, and nothing happened. */
+static void
+cancel(struct queue_attempt *a)
+{
+	queue_destination_drop(a->destination);
+	for (size_t i = 0; i < a->count; i++)
+		queue_envelope_move(a->items[i].envelope, ENVELOPE_READY);
+	queue_attempt_free(a);
+}
+
+static void
+on_drained(void *owner)
+{
+	queue_schedule_unblock((uint8_t)(uintptr_t)owner);
+}
+
+/* A peer that has much to read gets no more until it has read. */
+static bool
+is_open(struct channel *c, uint8_t transport)
+{
+	if (!channel_is_up(c))
+		return false;
+	if (channel_pending(c) < CHANNEL_HIGH)
+		return true;
+	channel_when_drained(c, on_drained, (void *)(uintptr_t)transport);
+	return false;
+}
+
+enum schedule_start
+queue_attempt_start(struct queue_destination *d, const struct queue_way *way)
+{
+	struct queue_attempt *a;
+	struct store_message m;
+	int fd;
+
+	if (queue_space() == SPACE_NONE || !is_open(way->channel, d->transport))
+		return START_BLOCKED;
+	a = attempt_new(d, way->most);
+	if (a == NULL || !load(a, &m, &fd))
+		return START_DONE;
+	if (!ask(a, way)) {
+		if (fd >= 0)
+			close(fd);
+		store_done(queue.store);
+		cancel(a);
+		return START_BLOCKED;
+	}
+	/* A channel that broke meanwhile ends the request itself. */
+	if (!way->send(a, &m, fd) && channel_is_up(way->channel)) {
+		queue_attempt_answered(a);
+		set_aside_all(a, "a field of it cannot be sent");
+	}
+	store_done(queue.store);
+	return START_DONE;
+}
+
+bool
+queue_attempt_outcome(struct queue_attempt *a, uint64_t envelope, enum outcome outcome,
+    struct slice status, struct slice reply, struct slice mta, bool has_dsn)
+{
+	for (size_t i = 0; i < a->count; i++) {
+		struct queue_item *item = &a->items[i];
+
+		if (item->row.id != envelope)
+			continue;
+		if (item->has_outcome)
+			return false;
+		item->has_outcome = true;
+		item->outcome = (uint8_t)outcome;
+		item->has_dsn = has_dsn;
+		slice_copy(status, item->status, sizeof(item->status));
+		item->reply = slice_text(reply);
+		item->mta = slice_text(mta);
+		return true;
+	}
+	return false;
+}
+
+void
+queue_attempt_outcome_all(struct queue_attempt *a, enum outcome outcome, struct slice status,
+    struct slice reply)
+{
+	for (size_t i = 0; i < a->count; i++)
+		queue_attempt_outcome(a, a->items[i].row.id, outcome, status, reply, SLICE(""), false);
+}
+
+bool
+queue_attempt_is_complete(const struct queue_attempt *a)
+{
+	for (size_t i = 0; i < a->count; i++) {
+		if (!a->items[i].has_outcome)
+			return false;
+	}
+	return true;
+}
+
+void
+queue_attempt_finish(struct queue_attempt *a, enum qr_destination said)
+{
+	queue_attempt_answered(a);
+	queue_destination_end(a->destination, a->generation, said, loop_now(), arc4random());
+	a->end = ATTEMPT_ANSWERED;
+	queue_settle(a);
+}
+
+void
+queue_attempt_lost(struct queue_attempt *a, enum channel_end why)
+{
+	queue_attempt_answered(a);
+	queue_destination_drop(a->destination);
+	a->end = why == CHANNEL_LATE ? ATTEMPT_LATE : ATTEMPT_LOST;
+	queue_settle(a);
+}

@@ -1,0 +1,229 @@
+#include "queue/control.h"
+
+#include "common/base/id.h"
+#include "common/base/log.h"
+#include "common/ipc/schema.h"
+#include "queue/hold.h"
+#include "queue/queue.h"
+#include "queue/receive.h"
+#include "queue/schedule.h"
+#include "queue/show.h"
+#include "queue/walk.h"
+
+enum { WORDS = 64 };
+
+/* What can be paused as a whole; the bits are what the store keeps. */
+enum { PAUSED_SMTP = 1, PAUSED_MTA = 2, PAUSED_MDA = 4 };
+
+static const struct {
+	const char *word;
+	unsigned bit;
+} parts[] = {
+    {"smtp", PAUSED_SMTP},
+    {"mta", PAUSED_MTA},
+    {"mda", PAUSED_MDA},
+};
+
+static unsigned paused;
+
+struct order {
+	struct control *control;
+	bool json;
+	struct slice words[WORDS];       /* verb and arguments */
+	size_t count;
+};
+
+static void
+apply_pauses(void)
+{
+	queue.is_smtp_paused = (paused & PAUSED_SMTP) != 0;
+	queue_schedule_pause(TRANSPORT_RELAY, (paused & PAUSED_MTA) != 0);
+	queue_schedule_pause(TRANSPORT_MAILBOX, (paused & PAUSED_MDA) != 0);
+	queue_schedule_pause(TRANSPORT_AGENT, (paused & PAUSED_MDA) != 0);
+	queue_receive_tell();
+}
+
+void
+queue_control_init(void)
+{
+	paused = (unsigned)store_setting(queue.store, "paused");
+	apply_pauses();
+}
+
+void
+queue_control_fini(void)
+{
+	queue_walk_stop();
+	queue_show_message_stop();
+}
+
+static void
+set_paused(struct order *o, unsigned bit, bool wanted)
+{
+	paused = wanted ? paused | bit : paused & ~bit;
+	if (!commit_begin(store_commit(queue.store)) || store_set(queue.store, "paused", paused) != DB_DONE)
+		log_error("cannot keep what is paused over a restart: %s", store_failure(queue.store));
+	commit_soon(store_commit(queue.store));
+	apply_pauses();
+	log_event(NULL, EV_paused, WORD("smtp", paused & PAUSED_SMTP ? "yes" : "no"),
+	    WORD("mta", paused & PAUSED_MTA ? "yes" : "no"), WORD("mda", paused & PAUSED_MDA ? "yes" : "no"));
+	control_done(o->control, 0, "");
+}
+
+/* "pause envelope ID" and "remove message ID" say no more than without the second word. */
+static size_t
+first_argument(const struct order *o)
+{
+	if (o->count > 1 &&
+	    (slice_equal_text(o->words[1], "envelope") || slice_equal_text(o->words[1], "message")))
+		return 2;
+	return 1;
+}
+
+static bool
+hurry(struct queue_envelope *e)
+{
+	queue_envelope_hurry(e);
+	return true;
+}
+
+static void
+walk(struct order *o, queue_action *action, const char *done)
+{
+	struct queue_select which;
+	struct error why = {""};
+	size_t at = first_argument(o);
+
+	if (at >= o->count) {
+		control_done(o->control, 2, "say which: all, an id, from ADDRESS, to ADDRESS or domain DOMAIN");
+		return;
+	}
+	if (!queue_select_take(&which, o->words, o->count, &at, &why))
+		control_done(o->control, 2, why.text);
+	else if (at < o->count)
+		control_done(o->control, 2, "one at a time: there are words behind the first that was named");
+	else
+		queue_walk_start(o->control, &which, action, done, o->json);
+}
+
+static unsigned
+part_named(const struct order *o)
+{
+	for (size_t i = 0; o->count == 2 && i < sizeof(parts) / sizeof(parts[0]); i++) {
+		if (slice_equal_text(o->words[1], parts[i].word))
+			return parts[i].bit;
+	}
+	return 0;
+}
+
+static void
+order_pause(struct order *o)
+{
+	unsigned bit = part_named(o);
+
+	if (bit != 0)
+		set_paused(o, bit, true);
+	else
+		walk(o, queue_envelope_hold, "held");
+}
+
+static void
+order_resume(struct order *o)
+{
+	unsigned bit = part_named(o);
+
+	if (bit != 0)
+		set_paused(o, bit, false);
+	else
+		walk(o, queue_envelope_resume, "resumed");
+}
+
+static void
+order_schedule(struct order *o)
+{
+	walk(o, hurry, "scheduled");
+}
+
+static void
+order_remove(struct order *o)
+{
+	walk(o, queue_envelope_remove, "removed");
+}
+
+static void
+show_queue(struct order *o)
+{
+	struct queue_select which = {.kind = SELECT_ALL};
+	struct error why = {""};
+	size_t at = 2;
+
+	if (at < o->count && !queue_select_take(&which, o->words, o->count, &at, &why))
+		control_done(o->control, 2, why.text);
+	else
+		queue_walk_start(o->control, &which, NULL, "", o->json);
+}
+
+static void
+show_one(struct order *o, bool is_message)
+{
+	uint64_t id;
+
+	if (o->count != 3 || !id_parse(o->words[2], &id))
+		control_done(o->control, 2, "say which: an id of 13 letters and digits, as \"show queue\" prints it");
+	else if (is_message && queue_show_message(o->control, id))
+		return;      /* it ends the order itself */
+	else if (!is_message && queue_show_envelope(o->control, id, o->json))
+		control_done(o->control, 0, "");
+	else
+		control_done(o->control, 1, is_message ? "there is no message of that id" : "there is no envelope of that id");
+}
+
+static void
+order_show(struct order *o)
+{
+	struct slice what = o->count > 1 ? o->words[1] : SLICE("");
+
+	if (slice_equal_text(what, "queue")) {
+		show_queue(o);
+	} else if (slice_equal_text(what, "message")) {
+		show_one(o, true);
+	} else if (slice_equal_text(what, "envelope")) {
+		show_one(o, false);
+	} else if (slice_equal_text(what, "status")) {
+		queue_show_status(o->control, o->json);
+		control_done(o->control, 0, "");
+	} else {
+		control_done(o->control, 2, "the queue shows: queue, message ID, envelope ID, status");
+	}
+}
+
+static const struct {
+	const char *verb;
+	void (*run)(struct order *o);
+} orders[] = {
+    {"show", order_show},
+    {"pause", order_pause},
+    {"hold", order_pause},
+    {"resume", order_resume},
+    {"schedule", order_schedule},
+    {"remove", order_remove},
+};
+
+void
+queue_control(struct control *control, struct slice verb, struct slice arguments, bool json)
+{
+	struct order o = {.control = control, .json = json};
+	struct slice word;
+
+	while (o.count < WORDS && slice_word(&verb, &word))
+		o.words[o.count++] = word;
+	while (o.count < WORDS && ipc_list_next(&arguments, &word))
+		o.words[o.count++] = word;
+	for (size_t i = 0; o.count > 0 && i < sizeof(orders) / sizeof(orders[0]); i++) {
+		if (slice_equal_text(o.words[0], orders[i].verb)) {
+			orders[i].run(&o);
+			return;
+		}
+	}
+	control_done(control, 2, "the queue does not know this order");
+}

@@ -1,0 +1,118 @@
+#include "queue/hold.h"
+
+#include "common/base/log.h"
+#include "queue/queue.h"
+#include "queue/schedule.h"
+#include "queue/settle.h"
+#include "queue/spool.h"
+
+static bool
+write_hold(struct queue_envelope *e, enum envelope_hold hold)
+{
+	struct commit *c = store_commit(queue.store);
+
+	if (!commit_begin(c) || store_hold_envelope(queue.store, e->id, (uint8_t)hold) != DB_DONE)
+		return false;
+	commit_soon(c);
+	e->hold = (uint8_t)hold;
+	return true;
+}
+
+bool
+queue_envelope_hold(struct queue_envelope *e)
+{
+	if (e->hold == HOLD_NONE && !write_hold(e, HOLD_PERSON))
+		return false;
+	if (e->state == ENVELOPE_WAITING || e->state == ENVELOPE_READY) {
+		queue_schedule_remove(e);
+		queue_envelope_move(e, ENVELOPE_HELD);
+	}
+	return true;
+}
+
+bool
+queue_envelope_resume(struct queue_envelope *e)
+{
+	if (e->hold != HOLD_NONE && !write_hold(e, HOLD_NONE))
+		return false;
+	if (e->state == ENVELOPE_HELD)
+		queue_schedule_add(e, SPAN_MS(0));
+	return true;
+}
+
+void
+queue_envelope_hurry(struct queue_envelope *e)
+{
+	if (e->state != ENVELOPE_WAITING && e->state != ENVELOPE_READY)
+		return;
+	queue_destination_wake(e->destination);
+	queue_schedule_add(e, SPAN_MS(0));
+}
+
+static enum db_result
+write_removal(const struct queue_envelope *e)
+{
+	struct commit *c = store_commit(queue.store);
+	bool is_last = e->message->count == 1;
+	enum db_result result;
+
+	if (!commit_save(c))
+		return DB_ERROR;
+	result = store_remove_envelope(queue.store, e->id);
+	if (result == DB_DONE && is_last)
+		result = store_remove_message(queue.store, e->message->id);
+	if (result == DB_DONE)
+		commit_keep(c);
+	else
+		commit_undo(c);
+	return result;
+}
+
+/* A body whose kind nobody has looked at since the start. */
+static void
+look_at_body(struct queue_message *m)
+{
+	struct store_message row;
+
+	if (m->body != BODY_UNKNOWN)
+		return;
+	if (store_find_message(queue.store, m->id, &row) == DB_ROW)
+		m->body = row.is_file ? BODY_FILE : BODY_INLINE;
+	store_done(queue.store);
+}
+
+bool
+queue_envelope_remove(struct queue_envelope *e)
+{
+	struct queue_message *m = e->message;
+	struct log_context log = {.key = "message", .id = m->id};
+
+	if (e->state == ENVELOPE_INFLIGHT || e->state == ENVELOPE_NEW) {
+		e->is_removed = 1;
+		return true;
+	}
+	look_at_body(m);
+	if (write_removal(e) != DB_DONE)
+		return false;
+	commit_soon(store_commit(queue.store));
+	log_event(&log, EV_removed, IDNUM("envelope", e->id));
+	queue_schedule_remove(e);
+	queue_envelope_move(e, ENVELOPE_DONE);
+	queue_envelope_free(e);
+	if (m->count == 0)
+		queue_message_gone(m);
+	return true;
+}
+
+void
+queue_envelope_begin(struct queue_envelope *e, struct span wait)
+{
+	bool is_removed = e->is_removed;
+
+	if (e->hold != HOLD_NONE)
+		queue_envelope_move(e, ENVELOPE_HELD);
+	else
+		queue_schedule_add(e, wait);
+	if (is_removed)
+		queue_envelope_remove(e);
+}

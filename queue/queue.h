@@ -1,0 +1,35 @@
+/*
+ * What the whole process shares: the store, the lines to its neighbours, and what the
+ * configuration says about age.
+ */
+#ifndef QUEUE_QUEUE_H
+#define QUEUE_QUEUE_H
+
+#include "common/base/limits.h"
+#include "common/ipc/channel.h"
+#include "queue/expire.h"
+#include "queue/store.h"
+
+enum { QUEUE_PEERS = 64 };
+
+struct queue {
+	struct store *store;
+	struct expire_rules rules;
+	char hostname[LIMIT_HOSTNAME + 1];
+	struct channel *parent;                   /* asks for agents */
+	struct channel *lookup;
+	struct channel *relays[QUEUE_PEERS];
+	struct channel *mailboxes[QUEUE_PEERS];
+	bool is_smtp_paused;                      /* by smtpctl */
+	bool is_draining;
+	bool has_given_up;
+	void (*give_up)(void);                    /* ends the process; what is on disk is the truth */
+};
+
+extern struct queue queue;
+
+/* The store fails in a way that no retry mends: says why and soon ends the process, to start anew
+ * from the disk. */
+void queue_give_up(const char *what);
+
+#endif

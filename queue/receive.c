@@ -1,0 +1,456 @@
+/*
+ * Invariants:
+ * 1. lq_stored leaves only from on_stored(ok): after the sync that covers message and envelopes.
+ * 2. An id is taken once, and only by the listener it was given to.
+ * 3. At most one hand-over of a line is open, the one begun last; it moves to storing when it is
+ *    complete. So what a captured listener can make us hold is bounded.
+ */
+#include "queue/receive.h"
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/net/loop.h"
+#include "queue/handover.h"
+#include "queue/ids.h"
+#include "queue/space.h"
+#include "queue/spool.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { BLOCKS_MOST = 1024, SPOOLS_MOST = 2000, REASON = 200 };
+
+/* Ids that a listener may use; a bit for each that it has not used. */
+struct id_block {
+	TAILQ_ENTRY(id_block) link;
+	uint64_t first;
+	uint32_t left;
+	uint64_t unused[RECEIVE_IDS / 64];
+};
+
+TAILQ_HEAD(id_blocks, id_block);
+
+struct receive_line {
+	LIST_ENTRY(receive_line) link;
+	int instance;
+	struct channel *channel;
+	struct id_blocks blocks;             /* the newest first */
+	size_t block_count;
+	uint64_t known_from;                 /* ids below were given before anybody can tell: to a session
+	                                      * that outlived a queue, or many thousand messages */
+	struct handover *open;
+	LIST_HEAD(, handover) storing;
+	struct hash spools;                  /* numbers of files that it writes; the value is this line */
+};
+
+static LIST_HEAD(, receive_line) lines = LIST_HEAD_INITIALIZER(lines);
+static size_t storing;                       /* hand-overs on their way to the disk, of all lines */
+static uint64_t stored_count;
+static uint32_t last_spool;
+
+static void
+give_ids(struct receive_line *l)
+{
+	struct id_block *b = mem_zero(sizeof(*b));
+	struct lq_ids ids = {.count = RECEIVE_IDS};
+
+	if (l->block_count == BLOCKS_MOST) {
+		struct id_block *oldest = TAILQ_LAST(&l->blocks, id_blocks);
+
+		TAILQ_REMOVE(&l->blocks, oldest, link);
+		l->known_from = oldest->first + RECEIVE_IDS;
+		free(oldest);
+		l->block_count--;
+	}
+	b->first = ids.first = queue_ids_take(RECEIVE_IDS);
+	b->left = RECEIVE_IDS;
+	for (size_t i = 0; i < RECEIVE_IDS / 64; i++)
+		b->unused[i] = UINT64_MAX;
+	TAILQ_INSERT_HEAD(&l->blocks, b, link);
+	l->block_count++;
+	if (l->known_from == 0)
+		l->known_from = b->first;
+	lq_ids_send(l->channel, 0, &ids, -1);
+}
+
+enum id_use { ID_FRESH, ID_STALE, ID_WRONG };
+
+static enum id_use
+use_id_of(struct receive_line *l, struct id_block *b, uint64_t n)
+{
+	uint64_t bit = UINT64_C(1) << (n % 64);
+
+	if ((b->unused[n / 64] & bit) == 0)
+		return ID_WRONG;
+	b->unused[n / 64] &= ~bit;
+	if (--b->left == 0) {
+		TAILQ_REMOVE(&l->blocks, b, link);
+		l->block_count--;
+		free(b);
+	}
+	return ID_FRESH;
+}
+
+/* Takes the id off the listener's. */
+static enum id_use
+use_id(struct receive_line *l, uint64_t id)
+{
+	struct id_block *b;
+
+	TAILQ_FOREACH (b, &l->blocks, link) {
+		if (id >= b->first && id - b->first < RECEIVE_IDS)
+			return use_id_of(l, b, id - b->first);
+	}
+	return id < l->known_from ? ID_STALE : ID_WRONG;
+}
+
+static void
+on_more(void *owner, struct ipc_message *m)
+{
+	give_ids(owner);
+}
+
+static const char *
+reason_for_refusal(void)
+{
+	if (queue.is_smtp_paused)
+		return "the administrator has paused the reception of mail";
+	return queue_space() == SPACE_ENOUGH ? "" : "there is no room for mail now";
+}
+
+static void
+tell_state(struct receive_line *l)
+{
+	const char *reason = reason_for_refusal();
+	struct lq_state state = {.accepting = reason[0] == '\0', .reason = slice_of(reason)};
+
+	lq_state_send(l->channel, 0, &state, -1);
+}
+
+static void
+refuse(struct receive_line *l, uint32_t request, uint16_t code, const char *text)
+{
+	struct lq_refused refused = {.code = code, .text = slice_of(text)};
+
+	if (l != NULL)
+		lq_refused_send(l->channel, request, &refused, -1);
+}
+
+static void
+refuse_for_space(struct receive_line *l, uint32_t request)
+{
+	char text[REASON];
+
+	snprintf(text, sizeof(text), "4.3.1 %s, try again later", reason_for_refusal());
+	refuse(l, request, 452, text);
+}
+
+static void
+end_handover(struct handover *h)
+{
+	if (h->line != NULL)
+		LIST_REMOVE(h, link);
+	storing--;
+	queue_handover_free(h);
+}
+
+/* The file of a hand-over that was refused: in the spool still, or a body already. */
+static void
+remove_file(const struct handover *h)
+{
+	if (h->is_kept)
+		spool_remove_body(h->message);
+	else if (h->spool != 0)
+		spool_remove(h->spool);
+}
+
+static void
+on_stored(void *owner, bool ok)
+{
+	struct handover *h = owner;
+	struct lq_stored nothing = {0};
+
+	if (ok) {
+		if (h->line != NULL)
+			lq_stored_send(h->line->channel, h->request, &nothing, -1);
+		stored_count++;
+		queue_handover_begin(h);
+	} else {
+		refuse(h->line, h->request, 451, "4.3.0 the message could not be stored, try again later");
+		queue_handover_forget(h);
+	}
+	end_handover(h);
+}
+
+static void
+refuse_unstored(struct handover *h, enum db_result why)
+{
+	queue_handover_forget(h);
+	remove_file(h);
+	if (why == DB_FULL) {
+		queue_space_look();
+		refuse(h->line, h->request, 452, "4.3.1 there is no room for this message, try again later");
+	} else {
+		log_error("cannot store a message: %s", store_failure(queue.store));
+		refuse(h->line, h->request, 451, "4.3.0 the message could not be stored, try again later");
+	}
+	end_handover(h);
+}
+
+static void
+store(struct handover *h)
+{
+	struct commit *c = store_commit(queue.store);
+	enum db_result result = DB_ERROR;
+
+	if (commit_save(c)) {
+		result = queue_handover_store(h);
+		if (result == DB_DONE) {
+			commit_keep(c);
+			commit_wait(c, on_stored, h);
+			return;
+		}
+		commit_undo(c);
+	}
+	refuse_unstored(h, result);
+}
+
+static void
+run_keep(void *arg)
+{
+	struct handover *h = arg;
+
+	h->is_kept = spool_keep(h->spool, h->message, h->size);
+}
+
+static void
+on_file_kept(void *arg)
+{
+	struct handover *h = arg;
+
+	if (h->is_kept)
+		store(h);
+	else
+		refuse_unstored(h, DB_FULL);
+}
+
+static void
+on_begin(void *owner, struct ipc_message *m)
+{
+	struct receive_line *l = owner;
+	const struct lq_begin *begin = m->body;
+	enum id_use use = use_id(l, begin->message);
+
+	if (use == ID_WRONG) {
+		channel_violation(m->channel, "message");
+		return;
+	}
+	queue_handover_free(l->open);
+	l->open = queue_handover_new(l, m->id, begin);
+	l->open->is_stale = use == ID_STALE;
+}
+
+/* The hand-over that the message belongs to, or a violation. */
+static struct handover *
+find_open(struct receive_line *l, struct ipc_message *m)
+{
+	if (l->open != NULL && l->open->request == m->id)
+		return l->open;
+	channel_violation(m->channel, "request id");
+	return NULL;
+}
+
+static void
+on_rcpt(void *owner, struct ipc_message *m)
+{
+	struct handover *h = find_open(owner, m);
+
+	if (h != NULL && !queue_handover_add(h, m->body))
+		channel_violation(m->channel, "recipients");
+}
+
+static void
+on_body(void *owner, struct ipc_message *m)
+{
+	struct handover *h = find_open(owner, m);
+
+	if (h == NULL)
+		return;
+	if (h->has_body)
+		channel_violation(m->channel, "body");
+	else
+		queue_handover_set_body(h, ((const struct lq_body *)m->body)->octets);
+}
+
+/* Whether the hand-over is whole and what was announced; takes its file off the line's. */
+static bool
+is_whole(struct receive_line *l, struct handover *h, const struct lq_commit *commit)
+{
+	if (h->count == 0 || h->has_body != (commit->spool == 0))
+		return false;
+	if (commit->spool == 0)
+		return h->body.len == commit->size;
+	return hash_remove(&l->spools, HASH_NUMBER(commit->spool)) != NULL;
+}
+
+static void
+on_commit(void *owner, struct ipc_message *m)
+{
+	struct receive_line *l = owner;
+	struct handover *h = find_open(l, m);
+	const struct lq_commit *commit = m->body;
+
+	if (h == NULL)
+		return;
+	if (!is_whole(l, h, commit)) {
+		channel_violation(m->channel, "commit");
+		return;
+	}
+	l->open = NULL;
+	h->spool = commit->spool;
+	h->size = commit->size;
+	LIST_INSERT_HEAD(&l->storing, h, link);
+	storing++;
+	if (h->is_stale || queue_space() != SPACE_ENOUGH) {
+		remove_file(h);
+		if (h->is_stale)
+			refuse(l, m->id, 451, "4.3.0 the queue was started anew meanwhile, try again");
+		else
+			refuse_for_space(l, m->id);
+		end_handover(h);
+	} else if (h->spool != 0) {
+		work_start(run_keep, on_file_kept, h);
+	} else {
+		store(h);
+	}
+}
+
+static void
+on_spool(void *owner, struct ipc_message *m)
+{
+	struct receive_line *l = owner;
+	struct lq_spooled spooled;
+	int fd;
+
+	if (l->spools.count >= SPOOLS_MOST || reason_for_refusal()[0] != '\0') {
+		refuse_for_space(l, m->id);
+		return;
+	}
+	spooled.spool = ++last_spool == 0 ? ++last_spool : last_spool;
+	fd = spool_create(spooled.spool);
+	if (fd < 0) {
+		queue_space_look();
+		refuse(l, m->id, 452, "4.3.1 there is no room for this message, try again later");
+		return;
+	}
+	hash_add(&l->spools, HASH_NUMBER(spooled.spool), l);
+	lq_spooled_send(l->channel, m->id, &spooled, fd);
+}
+
+static void
+on_drop(void *owner, struct ipc_message *m)
+{
+	struct receive_line *l = owner;
+	uint32_t spool = ((const struct lq_drop *)m->body)->spool;
+
+	if (hash_remove(&l->spools, HASH_NUMBER(spool)) == NULL)
+		channel_violation(m->channel, "spool");
+	else
+		spool_remove(spool);
+}
+
+static void
+remove_spools(struct receive_line *l)
+{
+	struct hash_walk walk = {0};
+	struct slice key;
+	void *value;
+	uint32_t number;
+
+	while (hash_next(&l->spools, &walk, &key, &value)) {
+		memcpy(&number, key.data, sizeof(number));
+		spool_remove(number);
+	}
+	hash_fini(&l->spools);
+}
+
+/* The listener is gone. What it handed over whole is stored all the same: its client may be told so
+ * by nobody, and then sends it again, which is better than the other way round. */
+static void
+line_free(struct receive_line *l)
+{
+	struct id_block *b;
+	struct handover *h;
+
+	while ((h = LIST_FIRST(&l->storing)) != NULL) {
+		LIST_REMOVE(h, link);
+		h->line = NULL;
+	}
+	while ((b = TAILQ_FIRST(&l->blocks)) != NULL) {
+		TAILQ_REMOVE(&l->blocks, b, link);
+		free(b);
+	}
+	queue_handover_free(l->open);
+	remove_spools(l);
+	LIST_REMOVE(l, link);
+	channel_close(l->channel);
+	free(l);
+}
+
+static void
+on_down(void *owner)
+{
+	line_free(owner);
+}
+
+void
+queue_receive_peer(int instance, int fd)
+{
+	static const struct ipc_handler handlers[] = {{&lq_begin_schema, on_begin}, {&lq_rcpt_schema, on_rcpt},
+	    {&lq_body_schema, on_body}, {&lq_commit_schema, on_commit}, {&lq_spool_schema, on_spool},
+	    {&lq_drop_schema, on_drop}, {&lq_more_schema, on_more}, {NULL, NULL}};
+	struct receive_line *l, *next;
+	struct channel_options o = {.peer = "listener", .handlers = handlers, .down = on_down};
+
+	LIST_FOREACH_SAFE (l, &lines, link, next) {
+		if (l->instance == instance)
+			line_free(l);
+	}
+	l = mem_zero(sizeof(*l));
+	l->instance = instance;
+	TAILQ_INIT(&l->blocks);
+	hash_init(&l->spools);
+	o.owner = l;
+	l->channel = channel_new(fd, &o);
+	LIST_INSERT_HEAD(&lines, l, link);
+	tell_state(l);
+	give_ids(l);
+}
+
+void
+queue_receive_tell(void)
+{
+	struct receive_line *l;
+
+	LIST_FOREACH (l, &lines, link)
+		tell_state(l);
+}
+
+void
+queue_receive_close(void)
+{
+	while (!LIST_EMPTY(&lines))
+		line_free(LIST_FIRST(&lines));
+}
+
+bool
+queue_receive_is_busy(void)
+{
+	return storing > 0;
+}
+
+uint64_t
+queue_receive_count(void)
+{
+	return stored_count;
+}

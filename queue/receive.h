@@ -1,0 +1,27 @@
+/*
+ * From the listeners: hands out ids, takes messages over, and says that they are stored only when
+ * they are on stable storage. A listener that breaks the dialogue of listener_queue.h is cut off.
+ */
+#ifndef QUEUE_RECEIVE_H
+#define QUEUE_RECEIVE_H
+
+#include "queue/queue.h"
+
+enum { RECEIVE_IDS = 4096 };         /* ids in a block; a listener asks for more before it runs dry */
+
+/* A new line to a listener, in place of an old one. Takes fd. */
+void queue_receive_peer(int instance, int fd);
+
+/* Tells the listeners whether mail is taken now, and why not. */
+void queue_receive_tell(void);
+
+/* Ends all lines; what is on its way to the disk gets there, or is refused by the end of the line. */
+void queue_receive_close(void);
+
+/* Whether a message is on its way to the disk. */
+bool queue_receive_is_busy(void);
+
+/* Messages stored since the start. */
+uint64_t queue_receive_count(void);
+
+#endif

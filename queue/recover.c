@@ -1,0 +1,164 @@
+/*
+ * Invariants:
+ * 1. Only envelopes below the first id of this run are loaded; the others are in memory already.
+ * 2. A message's envelopes begin when all of them are there (they stand together in the order of
+ *    ids), so the last one that leaves is the last one that there is.
+ * 3. A row that cannot be is held and logged. Nothing is sent from it, and nothing removed.
+ */
+#include "queue/recover.h"
+
+#include "common/base/log.h"
+#include "common/net/loop.h"
+#include "queue/attempt.h"
+#include "queue/hold.h"
+#include "queue/ids.h"
+#include "queue/spool.h"
+
+enum { ROWS_A_SLICE = 400, DAMAGED_TRANSPORT = TRANSPORT_RELAY };
+
+static struct {
+	struct task task;
+	uint64_t after;
+	uint64_t loaded, damaged, swept;
+	struct queue_message *message;      /* whose envelopes are being read */
+	unsigned folder;
+	bool is_busy;                       /* with envelopes */
+	int64_t civil;
+} recover;
+
+/* The wait that is left; what the civil clock says of it is believed within reason. */
+static struct span
+wait_of(const struct queue_envelope *e, int64_t next_try)
+{
+	int64_t wait = next_try - recover.civil;
+
+	if (e->tries == 0 || wait < 0)
+		wait = 0;
+	return SPAN_SECONDS(wait > 3600 ? 3600 : wait);
+}
+
+static void
+begin_message(void)
+{
+	struct queue_envelope *e, *next;
+
+	for (e = recover.message == NULL ? NULL : recover.message->envelopes; e != NULL; e = next) {
+		next = e->next;
+		if (e->state == ENVELOPE_NEW)
+			queue_envelope_begin(e, SPAN_MS(e->due.key));
+	}
+	recover.message = NULL;
+}
+
+static void
+load_damaged(struct queue_message *m, const struct store_envelope *row)
+{
+	struct queue_envelope *e = queue_envelope_new(m, row->id,
+	    queue_destination_find(DAMAGED_TRANSPORT, 0, SLICE("?"), SLICE("")));
+
+	recover.damaged++;
+	if (row->hold == HOLD_DAMAGE) {
+		e->hold = HOLD_DAMAGE;
+		queue_envelope_move(e, ENVELOPE_HELD);
+	} else {
+		queue_set_aside(e, "its row is damaged");
+	}
+}
+
+static void
+load(void *owner, const struct store_envelope *row)
+{
+	struct queue_message *m = queue_message_find(row->message);
+	struct queue_envelope *e;
+
+	if (recover.message != m || m == NULL)
+		begin_message();
+	if (m == NULL)
+		m = queue_message_new(row->message);
+	recover.message = m;
+	recover.loaded++;
+	if (!store_envelope_is_sane(row)) {
+		load_damaged(m, row);
+		return;
+	}
+	e = queue_envelope_new(m, row->id,
+	    queue_destination_find(row->transport, row->mailbox, row->action, row->address));
+	e->notify = row->notify & 15;
+	e->warned = row->warned & 7;
+	e->tries = row->tries;
+	e->hold = row->hold;
+	queue_envelope_set_age(e, expire_age_after_gap(row->age, row->written, recover.civil));
+	e->due.key = wait_of(e, row->next_try).ms;      /* kept there until it begins */
+}
+
+/* Not ours to keep: nothing that was promised is without a row. */
+static void
+sweep(uint64_t id)
+{
+	if (id >= queue_ids_floor() || queue_message_find(id) != NULL || store_has_message(queue.store, id))
+		return;
+	spool_remove_body(id);
+	recover.swept++;
+}
+
+static void
+say_loaded(void)
+{
+	log_event(NULL, EV_queue_loaded, NUM("envelopes", recover.loaded), NUM("damaged", recover.damaged));
+}
+
+static bool
+load_slice(void)
+{
+	recover.civil = civil_now();
+	switch (store_scan(queue.store, &recover.after, queue_ids_floor(), ROWS_A_SLICE, load, NULL)) {
+	case DB_ROW:
+		return true;
+	case DB_DONE:
+		break;
+	case DB_CONSTRAINT:
+	case DB_FULL:
+	case DB_CORRUPT:
+	case DB_ERROR:
+		log_error("the queue's database cannot be read beyond envelope %llu: %s; stop the suite, keep a copy "
+			  "of the folder, and look at the disk",
+		    (unsigned long long)recover.after, store_failure(queue.store));
+		break;
+	}
+	begin_message();
+	say_loaded();
+	return false;
+}
+
+static void
+run(void *owner)
+{
+	if (recover.is_busy)
+		recover.is_busy = load_slice();
+	else if (recover.folder < SPOOL_FOLDERS)
+		spool_walk_bodies(recover.folder++, sweep);
+	if (recover.is_busy || recover.folder < SPOOL_FOLDERS)
+		task_queue(&recover.task);
+	else if (recover.swept > 0)
+		log_warning("removed %llu files that no message names", (unsigned long long)recover.swept);
+}
+
+void
+queue_recover_start(void)
+{
+	recover.is_busy = true;
+	task_init(&recover.task, run, NULL);
+	task_queue(&recover.task);
+}
+
+void
+queue_recover_stop(void)
+{
+	task_cancel(&recover.task);
+}
+
+bool
+queue_recover_is_busy(void)
+{
+	return recover.is_busy;
+}

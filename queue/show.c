@@ -1,0 +1,263 @@
+#include "queue/show.h"
+
+#include "common/base/id.h"
+#include "common/base/utf8.h"
+#include "queue/queue.h"
+#include "queue/receive.h"
+#include "queue/recover.h"
+#include "queue/schedule.h"
+#include "queue/space.h"
+
+/* Text of others on a terminal: no controls, valid UTF-8. */
+static void
+add_plain(struct buf *out, struct slice s)
+{
+	while (s.len > 0) {
+		size_t taken;
+		bool wrong;
+		uint32_t code = utf8_next(s, &taken, &wrong);
+
+		if (wrong || code < ' ' || (code >= 127 && code < 160))
+			buf_add_char(out, '?');
+		else
+			buf_add_slice(out, slice_sub(s, 0, taken));
+		s = slice_from(s, taken);
+	}
+}
+
+static void
+add_json_text(struct buf *out, const char *key, struct slice s)
+{
+	buf_printf(out, ",\"%s\":\"", key);
+	while (s.len > 0) {
+		size_t taken;
+		bool wrong;
+		uint32_t code = utf8_next(s, &taken, &wrong);
+
+		if (wrong)
+			buf_add_text(out, "\\ufffd");
+		else if (code < ' ' || code == '"' || code == '\\' || code == 127)
+			buf_printf(out, "\\u%04x", code);
+		else
+			buf_add_slice(out, slice_sub(s, 0, taken));
+		s = slice_from(s, taken);
+	}
+	buf_add_char(out, '"');
+}
+
+static const char *
+state_of(const struct store_envelope *row, const struct queue_envelope *e)
+{
+	if (e == NULL)
+		return row->hold != HOLD_NONE ? "held" : "waiting";
+	if (e->state == ENVELOPE_HELD)
+		return e->hold == HOLD_DAMAGE ? "damaged" : "held";
+	if (e->state == ENVELOPE_WAITING || e->state == ENVELOPE_READY) {
+		if (!e->destination->has_action)
+			return "no action";
+		if (queue_schedule_is_paused(e->destination->transport))
+			return "paused";
+	}
+	return envelope_state_name((enum envelope_state)e->state);
+}
+
+static int64_t
+age_of(const struct store_envelope *row, const struct queue_envelope *e)
+{
+	return e == NULL ? expire_age_after_gap(row->age, row->written, civil_now()) : queue_envelope_age(e);
+}
+
+/* 90 s as "1m30s": the two largest units. */
+static void
+add_span(struct buf *out, int64_t seconds)
+{
+	if (seconds < 0)
+		seconds = 0;
+	if (seconds >= 86400)
+		buf_printf(out, "%lldd%lldh", (long long)(seconds / 86400), (long long)(seconds % 86400 / 3600));
+	else if (seconds >= 3600)
+		buf_printf(out, "%lldh%lldm", (long long)(seconds / 3600), (long long)(seconds % 3600 / 60));
+	else if (seconds >= 60)
+		buf_printf(out, "%lldm%llds", (long long)(seconds / 60), (long long)(seconds % 60));
+	else
+		buf_printf(out, "%llds", (long long)seconds);
+}
+
+static void
+show_json(struct buf *out, const struct store_envelope *row, struct slice sender,
+    const struct queue_envelope *e)
+{
+	char message[ID_TEXT], envelope[ID_TEXT];
+	int64_t next = e == NULL ? row->next_try : queue_schedule_next_try(e);
+
+	buf_printf(out, "{\"message\":\"%s\",\"envelope\":\"%s\"", id_format(row->message, message),
+	    id_format(row->id, envelope));
+	add_json_text(out, "sender", sender);
+	add_json_text(out, "recipient", row->address);
+	add_json_text(out, "original", row->original);
+	add_json_text(out, "state", slice_of(state_of(row, e)));
+	add_json_text(out, "transport", slice_of(queue_transport_name(row->transport)));
+	add_json_text(out, "action", row->action);
+	buf_printf(out, ",\"tries\":%u,\"age\":%lld,\"next\":%lld", row->tries, (long long)age_of(row, e),
+	    (long long)next);
+	add_json_text(out, "status", row->status);
+	add_json_text(out, "error", row->reply);
+	add_json_text(out, "mta", row->mta);
+	buf_add_char(out, '}');
+}
+
+static void
+show_plain(struct buf *out, const struct store_envelope *row, struct slice sender,
+    const struct queue_envelope *e)
+{
+	char message[ID_TEXT], envelope[ID_TEXT];
+	int64_t next = e == NULL ? 0 : queue_schedule_next_try(e);
+
+	buf_printf(out, "%s %s %-8s <", id_format(row->message, message), id_format(row->id, envelope),
+	    state_of(row, e));
+	add_plain(out, sender);
+	buf_add_text(out, "> <");
+	add_plain(out, row->address);
+	buf_printf(out, "> age ");
+	add_span(out, age_of(row, e));
+	buf_printf(out, ", tries %u", row->tries);
+	if (next != 0) {
+		buf_add_text(out, ", next in ");
+		add_span(out, next - civil_now());
+	}
+	if (row->reply.len > 0) {
+		buf_add_text(out, ": ");
+		add_plain(out, row->reply);
+	}
+}
+
+void
+queue_show_line(struct buf *out, const struct store_envelope *row, struct slice sender,
+    const struct queue_envelope *e, bool json)
+{
+	struct store_envelope r = *row;
+
+	/* A damaged row is shown as far as it can be. */
+	if (r.transport >= TRANSPORT_COUNT)
+		r.transport = TRANSPORT_UNROUTED;
+	r.reply = slice_sub(r.reply, 0, 1000);
+	r.address = slice_sub(r.address, 0, LIMIT_PATH);
+	if (json)
+		show_json(out, &r, sender, e);
+	else
+		show_plain(out, &r, sender, e);
+}
+
+static void
+add_field(struct control *order, const char *name, struct slice value)
+{
+	struct buf line = {0};
+
+	if (value.len == 0)
+		return;
+	buf_printf(&line, "%s: ", name);
+	add_plain(&line, value);
+	control_text(order, buf_slice(&line));
+	buf_fini(&line);
+}
+
+static void
+show_fields(struct control *order, const struct store_envelope *row, const struct store_message *m,
+    const struct queue_envelope *e)
+{
+	char message[ID_TEXT], envelope[ID_TEXT];
+	struct buf age = {0};
+
+	add_span(&age, age_of(row, e));
+	add_field(order, "message", slice_of(id_format(row->message, message)));
+	add_field(order, "envelope", slice_of(id_format(row->id, envelope)));
+	add_field(order, "state", slice_of(state_of(row, e)));
+	add_field(order, "transport", slice_of(queue_transport_name(row->transport)));
+	add_field(order, "action", row->action);
+	add_field(order, "sender", m->sender.len == 0 ? SLICE("<>") : m->sender);
+	add_field(order, "recipient", row->address);
+	add_field(order, "original recipient", row->original);
+	add_field(order, "user", row->user);
+	add_field(order, "target", row->target);
+	add_field(order, "submitted by", m->user);
+	add_field(order, "client", m->client);
+	add_field(order, "helo", m->helo);
+	add_field(order, "envelope id of the sender", m->envid);
+	add_field(order, "original recipient of the sender", row->orcpt);
+	add_field(order, "age", buf_slice(&age));
+	control_line(order, "octets: %llu", (unsigned long long)m->size);
+	control_line(order, "tries: %u", row->tries);
+	add_field(order, "last status", row->status);
+	add_field(order, "last reply", row->reply);
+	add_field(order, "said by", row->mta);
+	buf_fini(&age);
+}
+
+bool
+queue_show_envelope(struct control *order, uint64_t id, bool json)
+{
+	struct store_envelope row;
+	struct store_message m = {0};
+	struct queue_message *in_memory;
+	struct queue_envelope *e;
+	struct buf line = {0};
+
+	if (store_find_envelope(queue.store, id, &row) != DB_ROW)
+		return false;
+	if (store_find_message(queue.store, row.message, &m) != DB_ROW)
+		m = (struct store_message){0};
+	in_memory = queue_message_find(row.message);
+	e = in_memory == NULL ? NULL : queue_envelope_find(in_memory, id);
+	if (json) {
+		queue_show_line(&line, &row, m.sender, e, true);
+		control_text(order, buf_slice(&line));
+		buf_fini(&line);
+	} else {
+		show_fields(order, &row, &m, e);
+	}
+	store_done(queue.store);
+	return true;
+}
+
+static void
+count_states(size_t counts[ENVELOPE_STATE_COUNT], size_t *down)
+{
+	struct hash_walk walk = {0};
+	struct queue_destination *d;
+
+	while (queue_destination_next(&walk, &d)) {
+		for (int i = 0; i < ENVELOPE_STATE_COUNT; i++)
+			counts[i] += d->counts[i];
+		*down += d->is_down;
+	}
+}
+
+void
+queue_show_status(struct control *order, bool json)
+{
+	size_t n[ENVELOPE_STATE_COUNT] = {0}, down = 0;
+	bool mta = queue_schedule_is_paused(TRANSPORT_RELAY), mda = queue_schedule_is_paused(TRANSPORT_MAILBOX);
+
+	count_states(n, &down);
+	if (json) {
+		control_line(order, "{\"process\":\"queue\",\"messages\":%zu,\"waiting\":%zu,\"ready\":%zu,"
+		    "\"inflight\":%zu,\"held\":%zu,\"destinations\":%zu,\"down\":%zu,\"accepted\":%llu,"
+		    "\"loading\":%s,\"room\":%s,\"paused\":{\"smtp\":%s,\"mta\":%s,\"mda\":%s}}",
+		    queue_message_count(), n[ENVELOPE_WAITING], n[ENVELOPE_READY], n[ENVELOPE_INFLIGHT],
+		    n[ENVELOPE_HELD], queue_destination_count(), down, (unsigned long long)queue_receive_count(),
+		    queue_recover_is_busy() ? "true" : "false", queue_space() == SPACE_ENOUGH ? "true" : "false",
+		    queue.is_smtp_paused ? "true" : "false", mta ? "true" : "false", mda ? "true" : "false");
+		return;
+	}
+	control_line(order, "queue: %zu messages; envelopes: %zu waiting, %zu ready, %zu in flight, %zu held; "
+	    "%zu destinations, %zu down; %llu messages accepted", queue_message_count(), n[ENVELOPE_WAITING],
+	    n[ENVELOPE_READY], n[ENVELOPE_INFLIGHT], n[ENVELOPE_HELD], queue_destination_count(), down,
+	    (unsigned long long)queue_receive_count());
+	if (queue_recover_is_busy())
+		control_line(order, "queue: still reading what an earlier run left");
+	if (queue_space() != SPACE_ENOUGH)
+		control_line(order, "queue: no mail is taken, the disk is nearly full");
+	if (queue.is_smtp_paused || mta || mda)
+		control_line(order, "queue: paused:%s%s%s", queue.is_smtp_paused ? " smtp" : "", mta ? " mta" : "",
+		    mda ? " mda" : "");
+}

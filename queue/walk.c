@@ -1,0 +1,189 @@
+/*
+ * Invariant: rows are never changed while a scan over them is open; a slice first gathers the ids
+ * it found, then acts.
+ */
+#include "queue/walk.h"
+
+#include "common/base/id.h"
+#include "common/base/mem.h"
+#include "common/net/loop.h"
+#include "queue/queue.h"
+#include "queue/recover.h"
+#include "queue/show.h"
+
+enum { ROWS = 200, LINES_OCTETS = 48 * 1024, PAUSE_MS = 10 };
+
+struct found {
+	uint64_t message, envelope;
+};
+
+struct walk {
+	LIST_ENTRY(walk) link;
+	struct control *order;
+	struct queue_select which;
+	queue_action *action;
+	const char *done;
+	bool json;
+	struct timer timer;          /* the next slice */
+	uint64_t after;
+	uint64_t acted;
+	bool failed;
+	struct buf lines;
+	struct found found[ROWS];
+	size_t count;
+};
+
+static LIST_HEAD(, walk) walks = LIST_HEAD_INITIALIZER(walks);
+
+static struct queue_envelope *
+find(uint64_t message, uint64_t envelope)
+{
+	struct queue_message *m = queue_message_find(message);
+
+	return m == NULL ? NULL : queue_envelope_find(m, envelope);
+}
+
+static void
+flush_lines(struct walk *w)
+{
+	if (w->lines.len > 0)
+		control_text(w->order, buf_slice(&w->lines));
+	buf_clear(&w->lines);
+}
+
+static void
+each(void *owner, const struct store_envelope *row, struct slice sender)
+{
+	struct walk *w = owner;
+
+	if (!queue_select_has(&w->which, row, sender))
+		return;
+	if (w->action != NULL) {
+		w->found[w->count++] = (struct found){row->message, row->id};
+		return;
+	}
+	if (w->lines.len > 0)
+		buf_add_char(&w->lines, '\n');
+	queue_show_line(&w->lines, row, sender, find(row->message, row->id), w->json);
+	if (w->lines.len >= LINES_OCTETS)
+		flush_lines(w);
+}
+
+static void
+act(struct walk *w, struct queue_envelope *e)
+{
+	if (e == NULL)
+		return;
+	if (w->action(e))
+		w->acted++;
+	else
+		w->failed = true;
+}
+
+static void
+act_on_found(struct walk *w)
+{
+	for (size_t i = 0; i < w->count; i++)
+		act(w, find(w->found[i].message, w->found[i].envelope));
+	w->count = 0;
+}
+
+static void
+walk_free(struct walk *w)
+{
+	timer_stop(&w->timer);
+	LIST_REMOVE(w, link);
+	buf_fini(&w->lines);
+	free(w);
+}
+
+static void
+finish(struct walk *w, const char *error)
+{
+	flush_lines(w);
+	if (w->action != NULL && w->json)
+		control_line(w->order, "{\"%s\":%llu}", w->done, (unsigned long long)w->acted);
+	else if (w->action != NULL)
+		control_line(w->order, "%llu %s", (unsigned long long)w->acted, w->done);
+	if (error[0] == '\0' && w->failed)
+		error = "the disk did not take all of it";
+	else if (error[0] == '\0' && w->which.kind == SELECT_ID && w->action != NULL && w->acted == 0)
+		error = "there is no message or envelope of that id";
+	control_done(w->order, error[0] == '\0' ? 0 : 1, error);
+	walk_free(w);
+}
+
+static void
+next_slice(void *owner)
+{
+	struct walk *w = owner;
+	enum db_result result;
+
+	if ((w->action != NULL && queue_recover_is_busy()) || channel_pending(child_parent()) > CHANNEL_HIGH) {
+		timer_start(&w->timer, SPAN_MS(PAUSE_MS));
+		return;
+	}
+	result = store_scan_with_sender(queue.store, &w->after, INT64_MAX, ROWS, each, w);
+	act_on_found(w);
+	if (result == DB_ROW)
+		timer_start(&w->timer, SPAN_MS(0));
+	else
+		finish(w, result == DB_DONE ? "" : store_failure(queue.store));
+}
+
+/* A message's envelopes are at hand. */
+static void
+act_on_message(struct walk *w, struct queue_message *m)
+{
+	struct queue_envelope *e, *next;
+
+	for (e = m->envelopes; e != NULL; e = next) {
+		next = e->next;
+		act(w, e);
+	}
+}
+
+static void
+start_with_id(struct walk *w)
+{
+	struct queue_message *m = queue_message_find(w->which.id);
+	struct store_envelope row;
+
+	if (w->action != NULL && m != NULL) {
+		act_on_message(w, m);
+	} else if (store_find_envelope(queue.store, w->which.id, &row) == DB_ROW) {
+		struct queue_envelope *e = find(row.message, row.id);
+
+		store_done(queue.store);
+		act(w, e);
+	}
+	finish(w, "");
+}
+
+void
+queue_walk_start(struct control *order, const struct queue_select *which, queue_action *action,
+    const char *done, bool json)
+{
+	struct walk *w = mem_zero(sizeof(*w));
+
+	w->order = order;
+	w->which = *which;
+	w->action = action;
+	w->done = done;
+	w->json = json;
+	timer_init(&w->timer, next_slice, w);
+	LIST_INSERT_HEAD(&walks, w, link);
+	if (action != NULL && which->kind == SELECT_ID && !queue_recover_is_busy())
+		start_with_id(w);
+	else
+		timer_start(&w->timer, SPAN_MS(0));
+}
+
+void
+queue_walk_stop(void)
+{
+	while (!LIST_EMPTY(&walks)) {
+		control_done(LIST_FIRST(&walks)->order, 75, "the queue is stopping");
+		walk_free(LIST_FIRST(&walks));
+	}
+}

@@ -1,0 +1,21 @@
+/*
+ * An order that goes over envelopes, a slice at a time: it shows them, or does something to each.
+ */
+#ifndef QUEUE_WALK_H
+#define QUEUE_WALK_H
+
+#include "common/conf/child.h"
+#include "queue/envelope.h"
+#include "queue/select.h"
+
+/* What is done to an envelope; false when the disk did not take it. NULL as an action: it is shown. */
+typedef bool queue_action(struct queue_envelope *e);
+
+/* Begins the walk; it ends the order by itself. done is the word for what was done: "removed". */
+void queue_walk_start(struct control *order, const struct queue_select *which, queue_action *action,
+    const char *done, bool json);
+
+/* Ends all walks. */
+void queue_walk_stop(void);
+
+#endif
