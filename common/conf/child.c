@@ -1,7 +1,8 @@
 /*
  * Invariants:
  * 1. Nothing from outside is read before privileges are dropped and the sandbox is entered.
- * 2. When the parent goes away, the child ends: nobody would restart its neighbours.
+ * 2. No neighbour is listened to before the process has started: their lines wait till then.
+ * 3. When the parent goes away, the child ends: nobody would restart its neighbours.
  */
 #include "common/conf/child.h"
 
@@ -13,10 +14,18 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 enum { PARENT_FD = 3, NAME = 64 };
+
+/* A line to a neighbour that came before the start. */
+struct early_peer {
+	STAILQ_ENTRY(early_peer) link;
+	struct pa_peer peer;
+	int fd;
+};
 
 struct control {
 	uint32_t id;
@@ -29,6 +38,7 @@ static struct {
 	struct conf *coming;        /* being received */
 	char users[NAME];           /* what the names of our users begin with */
 	char empty[1024];           /* the folder to be locked into */
+	STAILQ_HEAD(, early_peer) early;
 	int instance, instances;
 	bool started;
 	int code;
@@ -110,9 +120,27 @@ on_peer(void *owner, struct ipc_message *m)
 	if (child.self->peer == NULL) {
 		close(m->fd);
 		channel_violation(m->channel, "role");
-		return;
+	} else if (child.started) {
+		child.self->peer(p->role, p->instance, p->instances, m->fd);
+	} else {
+		struct early_peer *e = mem_zero(sizeof(*e));
+
+		e->peer = *p;
+		e->fd = m->fd;
+		STAILQ_INSERT_TAIL(&child.early, e, link);
 	}
-	child.self->peer(p->role, p->instance, p->instances, m->fd);
+}
+
+static void
+open_early_peers(void)
+{
+	struct early_peer *e;
+
+	while ((e = STAILQ_FIRST(&child.early)) != NULL) {
+		STAILQ_REMOVE_HEAD(&child.early, link);
+		child.self->peer(e->peer.role, e->peer.instance, e->peer.instances, e->fd);
+		free(e);
+	}
 }
 
 static bool
@@ -142,6 +170,7 @@ on_start(void *owner, struct ipc_message *m)
 		return;
 	}
 	child.started = true;
+	open_early_peers();
 	say_ready(true, "");
 }
 
@@ -251,6 +280,7 @@ child_main(int argc, char **argv, const struct child *self)
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	child.self = self;
+	STAILQ_INIT(&child.early);
 	log_init(self->name, false, false);
 	loop_init();
 	child.parent = channel_new(PARENT_FD, &o);
