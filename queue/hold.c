@@ -64,7 +64,7 @@ write_removal(const struct queue_envelope *e)
 	if (result == DB_DONE)
 		commit_keep(c);
 	else
-		commit_undo(c);
+		queue_undo();
 	return result;
 }
 

@@ -38,6 +38,13 @@ queue_ids_take(uint32_t count)
 	return first;
 }
 
+/* The next to take one writes it once more. */
+void
+queue_ids_undone(void)
+{
+	ids.written = 0;
+}
+
 uint64_t
 queue_ids_floor(void)
 {

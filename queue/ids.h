@@ -13,6 +13,9 @@ void queue_ids_init(struct store *s);
 /* Takes count ids; returns the first. They are good at once: what uses them is committed after. */
 uint64_t queue_ids_take(uint32_t count);
 
+/* What was written last may have been taken back (queue_undo()). */
+void queue_ids_undone(void);
+
 /* Every id of this run is above this one. */
 uint64_t queue_ids_floor(void);
 

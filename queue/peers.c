@@ -58,6 +58,8 @@ take(enum sandbox_role role, int instance, int fd)
 void
 queue_peer(enum sandbox_role role, int instance, int instances, int fd)
 {
+	if (role == SANDBOX_MAILBOX)
+		queue.mailbox_count = instances;
 	if (started && instance < QUEUE_PEERS) {
 		take(role, instance, fd);
 	} else if (!started && early_count < EARLY && instance < QUEUE_PEERS) {

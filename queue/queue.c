@@ -2,6 +2,7 @@
 
 #include "common/base/log.h"
 #include "common/net/loop.h"
+#include "queue/ids.h"
 
 struct queue queue;
 
@@ -24,4 +25,11 @@ queue_give_up(const char *what)
 	    queue.store == NULL ? "" : store_failure(queue.store));
 	task_init(&task, on_give_up, NULL);
 	task_queue(&task);
+}
+
+void
+queue_undo(void)
+{
+	commit_undo(store_commit(queue.store));
+	queue_ids_undone();
 }

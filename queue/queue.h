@@ -20,6 +20,7 @@ struct queue {
 	struct channel *lookup;
 	struct channel *relays[QUEUE_PEERS];
 	struct channel *mailboxes[QUEUE_PEERS];
+	int mailbox_count;                        /* 0: not known yet */
 	bool is_smtp_paused;                      /* by smtpctl */
 	bool is_draining;
 	bool has_given_up;
@@ -31,5 +32,8 @@ extern struct queue queue;
 /* The store fails in a way that no retry mends: says why and soon ends the process, to start anew
  * from the disk. */
 void queue_give_up(const char *what);
+
+/* Takes back what was written since commit_save(), ids among it. */
+void queue_undo(void);
 
 #endif

@@ -210,7 +210,7 @@ store(struct handover *h)
 			commit_wait(c, on_stored, h);
 			return;
 		}
-		commit_undo(c);
+		queue_undo();
 	}
 	refuse_unstored(h, result);
 }

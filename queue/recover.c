@@ -8,6 +8,7 @@
 #include "queue/recover.h"
 
 #include "common/base/log.h"
+#include "common/conf/conf.h"
 #include "common/net/loop.h"
 #include "queue/attempt.h"
 #include "queue/hold.h"
@@ -65,6 +66,15 @@ load_damaged(struct queue_message *m, const struct store_envelope *row)
 	}
 }
 
+/* The suite may have another number of mailbox processes now. */
+static uint8_t
+mailbox_of(const struct store_envelope *row)
+{
+	if (row->transport != TRANSPORT_MAILBOX || queue.mailbox_count == 0)
+		return row->mailbox;
+	return conf_mailbox_of(row->user, queue.mailbox_count);
+}
+
 static void
 load(void *owner, const struct store_envelope *row)
 {
@@ -82,7 +92,7 @@ load(void *owner, const struct store_envelope *row)
 		return;
 	}
 	e = queue_envelope_new(m, row->id,
-	    queue_destination_find(row->transport, row->mailbox, row->action, row->address));
+	    queue_destination_find(row->transport, mailbox_of(row), row->action, row->address));
 	e->notify = row->notify & 15;
 	e->warned = row->warned & 7;
 	e->tries = row->tries;

@@ -104,7 +104,7 @@ reroute(struct queue_attempt *a)
 		commit_soon(c);
 		return true;
 	}
-	commit_undo(c);
+	queue_undo();
 	if (result != DB_FULL)
 		queue_give_up("cannot write the way of a report down");
 	return false;

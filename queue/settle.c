@@ -343,7 +343,7 @@ write_down(struct queue_attempt *a, const struct judgement *js, struct bounce bo
 		commit_keep(c);
 		sync_soon(a);
 	} else {
-		commit_undo(c);
+		queue_undo();
 	}
 	return result;
 }
@@ -390,9 +390,10 @@ age_wants_something(const struct queue_envelope *e, bool *is_over)
 {
 	const struct queue_destination *d = e->destination;
 	int64_t age = queue_envelope_age(e);
+	bool is_stuck = d->is_down || !d->has_action;
 
-	*is_over = (d->is_down || !d->has_action) && expire_is_over(&queue.rules, d->ttl, age);
-	return *is_over || (expire_warnings_due(&queue.rules, age) > e->warned && e->tries > 0 &&
+	*is_over = is_stuck && expire_is_over(&queue.rules, d->ttl, age);
+	return *is_over || (expire_warnings_due(&queue.rules, age) > e->warned && (is_stuck || e->tries > 0) &&
 	    !expire_is_over(&queue.rules, d->ttl, age));
 }
 

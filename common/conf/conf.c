@@ -1,6 +1,7 @@
 #include "common/conf/conf.h"
 
 #include "common/base/assert.h"
+#include "common/base/hash.h"
 #include "common/base/mem.h"
 
 #include <string.h>
@@ -43,6 +44,14 @@ grow(void *array, size_t count, size_t size)
 	return mem_resize(array, (count == 0 ? 1 : count * 2) * size);
 }
 
+struct slice
+conf_keep(struct conf *c, struct slice s)
+{
+	c->texts = grow(c->texts, c->text_count, sizeof(char *));
+	c->texts[c->text_count] = slice_text(s);
+	return slice_make(c->texts[c->text_count++], s.len);
+}
+
 /* Gives the conf its own copy of every text of a section. */
 static void
 keep_texts(struct conf *c, const struct ipc_schema *schema, void *section)
@@ -55,9 +64,7 @@ keep_texts(struct conf *c, const struct ipc_schema *schema, void *section)
 		if (f->kind != IPC_TEXT && f->kind != IPC_OCTETS)
 			continue;
 		memcpy(&s, at, sizeof(s));
-		c->texts = grow(c->texts, c->text_count, sizeof(char *));
-		c->texts[c->text_count] = slice_text(s);
-		s.data = c->texts[c->text_count++];
+		s = conf_keep(c, s);
 		memcpy(at, &s, sizeof(s));
 	}
 }
@@ -188,6 +195,14 @@ conf_find_action(const struct conf *c, struct slice name)
 			return &c->actions[i];
 	}
 	return NULL;
+}
+
+uint8_t
+conf_mailbox_of(struct slice account, int instances)
+{
+	static const uint64_t fixed[2] = {0x6b75726972, 0x6d61696c};
+
+	return (uint8_t)(hash_keyed(fixed, account) % (uint64_t)instances);
 }
 
 static bool

@@ -187,12 +187,18 @@ void conf_add_action(struct conf *c, const struct conf_action *a);
 void conf_add_match(struct conf *c, const struct conf_match *m);
 void conf_add_condition(struct conf *c, const struct conf_condition *n);
 
+/* A copy of the octets that lives as long as c, with a NUL behind it. */
+struct slice conf_keep(struct conf *c, struct slice s);
+
 /* By name, or NULL. */
 const struct conf_listen *conf_find_listen(const struct conf *c, uint32_t id);
 const struct conf_pki *conf_find_pki(const struct conf *c, struct slice name);
 const struct conf_ca *conf_find_ca(const struct conf *c, struct slice name);
 const struct conf_table_node *conf_find_table(const struct conf *c, struct slice name);
 const struct conf_action *conf_find_action(const struct conf *c, struct slice name);
+
+/* Which of so many mailbox processes has an account: the same answer in every process and every run. */
+uint8_t conf_mailbox_of(struct slice account, int instances);
 
 /* What a process is to know (a bit for each section), and sending just that. */
 enum {

@@ -38,14 +38,6 @@ struct login {
 	uint8_t instance;
 };
 
-static int
-mailbox_of(struct slice account)
-{
-	static const uint64_t fixed[2] = {0x6b75726972, 0x6d61696c};
-
-	return (int)(hash_keyed(fixed, account) % (uint64_t)mailboxes);
-}
-
 static void
 answer(struct login *l, enum al_login_result result)
 {
@@ -89,7 +81,7 @@ on_authenticated(void *owner, enum al_login_result result, struct slice account)
 		answer(l, result);
 		return;
 	}
-	l->instance = (uint8_t)mailbox_of(account);
+	l->instance = conf_mailbox_of(account, mailboxes);
 	l->mailbox = peers[SANDBOX_MAILBOX][l->instance];
 	token_make(l->token);
 	grant.token = slice_make((const char *)l->token, sizeof(l->token));

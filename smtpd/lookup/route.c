@@ -145,11 +145,8 @@ give(struct route *r, enum al_transport transport, const struct conf_action *a, 
 	if (r->count >= LIMIT_EXPANDED)
 		return false;
 	r->count++;
-	if (transport == TRANSPORT_MAILBOX) {
-		static const uint64_t fixed[2] = {0x6b75726972, 0x6d61696c};
-
-		m.mailbox = (uint8_t)(hash_keyed(fixed, user) % (uint64_t)r->mailboxes);
-	}
+	if (transport == TRANSPORT_MAILBOX)
+		m.mailbox = conf_mailbox_of(user, r->mailboxes);
 	r->recipient(r->owner, &m);
 	return true;
 }
