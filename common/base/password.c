@@ -30,6 +30,19 @@ run_crypt(const char *secret, const char *setting, struct buf *out)
 	return ok;
 }
 
+/* In the same time wherever they differ. */
+static bool
+is_same(struct slice a, struct slice b)
+{
+	unsigned char differs = 0;
+
+	if (a.len != b.len)
+		return false;
+	for (size_t i = 0; i < a.len; i++)
+		differs |= (unsigned char)(a.data[i] ^ b.data[i]);
+	return differs == 0;
+}
+
 bool
 password_hash(const char *secret, struct buf *hash)
 {
@@ -48,7 +61,7 @@ password_matches(const char *secret, const char *hash, const char *like)
 	if (hash == NULL && like == NULL && make_setting(setting))
 		like = setting;
 	ok = (hash != NULL || like != NULL) && run_crypt(secret, hash != NULL ? hash : like, &got) && hash != NULL &&
-	    strlen(hash) == got.len && timingsafe_bcmp(got.data, hash, got.len) == 0;
+	    is_same(buf_slice(&got), slice_of(hash));
 	buf_fini(&got);
 	return ok;
 }
