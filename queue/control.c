@@ -2,6 +2,7 @@
 
 #include "common/base/id.h"
 #include "common/base/log.h"
+#include "common/base/mem.h"
 #include "common/ipc/schema.h"
 #include "queue/hold.h"
 #include "queue/queue.h"
@@ -87,23 +88,37 @@ hurry(struct queue_envelope *e)
 	return true;
 }
 
+/* The words from at on, as selections; NULL when one is wrong, and the order is answered then. */
+static struct queue_select *
+take_selections(struct order *o, size_t at, size_t *count)
+{
+	struct queue_select *which = mem_array(WORDS, sizeof(*which));
+	struct error why = {""};
+
+	*count = 0;
+	while (at < o->count) {
+		if (queue_select_take(&which[(*count)++], o->words, o->count, &at, &why))
+			continue;
+		control_done(o->control, 2, why.text);
+		free(which);
+		return NULL;
+	}
+	return which;
+}
+
 static void
 walk(struct order *o, queue_action *action, const char *done)
 {
-	struct queue_select which;
-	struct error why = {""};
-	size_t at = first_argument(o);
+	struct queue_select *which;
+	size_t count, at = first_argument(o);
 
 	if (at >= o->count) {
-		control_done(o->control, 2, "say which: all, an id, from ADDRESS, to ADDRESS or domain DOMAIN");
+		control_done(o->control, 2, "say which: all, ids, from ADDRESS, to ADDRESS or domain DOMAIN");
 		return;
 	}
-	if (!queue_select_take(&which, o->words, o->count, &at, &why))
-		control_done(o->control, 2, why.text);
-	else if (at < o->count)
-		control_done(o->control, 2, "one at a time: there are words behind the first that was named");
-	else
-		queue_walk_start(o->control, &which, action, done, o->json);
+	which = take_selections(o, at, &count);
+	if (which != NULL)
+		queue_walk_start(o->control, which, count, action, done, o->json);
 }
 
 static unsigned
@@ -153,14 +168,14 @@ order_remove(struct order *o)
 static void
 show_queue(struct order *o)
 {
-	struct queue_select which = {.kind = SELECT_ALL};
-	struct error why = {""};
-	size_t at = 2;
+	size_t count;
+	struct queue_select *which;
 
-	if (at < o->count && !queue_select_take(&which, o->words, o->count, &at, &why))
-		control_done(o->control, 2, why.text);
-	else
-		queue_walk_start(o->control, &which, NULL, "", o->json);
+	if (o->count == 2)
+		o->words[o->count++] = SLICE("all");
+	which = take_selections(o, 2, &count);
+	if (which != NULL)
+		queue_walk_start(o->control, which, count, NULL, "", o->json);
 }
 
 static void
@@ -219,6 +234,10 @@ queue_control(struct control *control, struct slice verb, struct slice arguments
 		o.words[o.count++] = word;
 	while (o.count < WORDS && ipc_list_next(&arguments, &word))
 		o.words[o.count++] = word;
+	if (o.count == WORDS) {
+		control_done(control, 2, "too many words at once");
+		return;
+	}
 	for (size_t i = 0; o.count > 0 && i < sizeof(orders) / sizeof(orders[0]); i++) {
 		if (slice_equal_text(o.words[0], orders[i].verb)) {
 			orders[i].run(&o);

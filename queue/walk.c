@@ -4,7 +4,6 @@
  */
 #include "queue/walk.h"
 
-#include "common/base/id.h"
 #include "common/base/mem.h"
 #include "common/net/loop.h"
 #include "queue/queue.h"
@@ -20,14 +19,16 @@ struct found {
 struct walk {
 	LIST_ENTRY(walk) link;
 	struct control *order;
-	struct queue_select which;
+	struct queue_select *which;
+	size_t which_count;
+	bool is_by_id;               /* all of which */
 	queue_action *action;
 	const char *done;
 	bool json;
 	struct timer timer;          /* the next slice */
 	uint64_t after;
 	uint64_t acted;
-	bool failed;
+	bool failed, is_missing;
 	struct buf lines;
 	struct found found[ROWS];
 	size_t count;
@@ -51,12 +52,22 @@ flush_lines(struct walk *w)
 	buf_clear(&w->lines);
 }
 
+static bool
+is_wanted(const struct walk *w, const struct store_envelope *row, struct slice sender)
+{
+	for (size_t i = 0; i < w->which_count; i++) {
+		if (queue_select_has(&w->which[i], row, sender))
+			return true;
+	}
+	return false;
+}
+
 static void
 each(void *owner, const struct store_envelope *row, struct slice sender)
 {
 	struct walk *w = owner;
 
-	if (!queue_select_has(&w->which, row, sender))
+	if (!is_wanted(w, row, sender))
 		return;
 	if (w->action != NULL) {
 		w->found[w->count++] = (struct found){row->message, row->id};
@@ -94,6 +105,7 @@ walk_free(struct walk *w)
 	timer_stop(&w->timer);
 	LIST_REMOVE(w, link);
 	buf_fini(&w->lines);
+	free(w->which);
 	free(w);
 }
 
@@ -107,8 +119,9 @@ finish(struct walk *w, const char *error)
 		control_line(w->order, "%llu %s", (unsigned long long)w->acted, w->done);
 	if (error[0] == '\0' && w->failed)
 		error = "the disk did not take all of it";
-	else if (error[0] == '\0' && w->which.kind == SELECT_ID && w->action != NULL && w->acted == 0)
-		error = "there is no message or envelope of that id";
+	else if (error[0] == '\0' && w->is_missing)
+		error = w->which_count == 1 ? "there is no message or envelope of that id"
+		                            : "there is no message or envelope of some of these ids";
 	control_done(w->order, error[0] == '\0' ? 0 : 1, error);
 	walk_free(w);
 }
@@ -131,7 +144,6 @@ next_slice(void *owner)
 		finish(w, result == DB_DONE ? "" : store_failure(queue.store));
 }
 
-/* A message's envelopes are at hand. */
 static void
 act_on_message(struct walk *w, struct queue_message *m)
 {
@@ -143,40 +155,59 @@ act_on_message(struct walk *w, struct queue_message *m)
 	}
 }
 
+/* What is named by its id is at hand, and nothing else needs to be looked at. */
 static void
-start_with_id(struct walk *w)
+act_on_id(struct walk *w, uint64_t id)
 {
-	struct queue_message *m = queue_message_find(w->which.id);
+	struct queue_message *m = queue_message_find(id);
 	struct store_envelope row;
+	struct queue_envelope *e = NULL;
 
-	if (w->action != NULL && m != NULL) {
+	if (m != NULL) {
 		act_on_message(w, m);
-	} else if (store_find_envelope(queue.store, w->which.id, &row) == DB_ROW) {
-		struct queue_envelope *e = find(row.message, row.id);
-
-		store_done(queue.store);
-		act(w, e);
+		return;
 	}
-	finish(w, "");
+	if (store_find_envelope(queue.store, id, &row) == DB_ROW)
+		e = find(row.message, row.id);
+	store_done(queue.store);
+	act(w, e);
+	w->is_missing |= e == NULL;
+}
+
+static void
+begin(void *owner)
+{
+	struct walk *w = owner;
+
+	if (w->action == NULL || !w->is_by_id) {
+		next_slice(w);
+	} else if (queue_recover_is_busy()) {
+		timer_start(&w->timer, SPAN_MS(PAUSE_MS));
+	} else {
+		for (size_t i = 0; i < w->which_count; i++)
+			act_on_id(w, w->which[i].id);
+		finish(w, "");
+	}
 }
 
 void
-queue_walk_start(struct control *order, const struct queue_select *which, queue_action *action,
+queue_walk_start(struct control *order, struct queue_select *which, size_t count, queue_action *action,
     const char *done, bool json)
 {
 	struct walk *w = mem_zero(sizeof(*w));
 
 	w->order = order;
-	w->which = *which;
+	w->which = which;
+	w->which_count = count;
 	w->action = action;
 	w->done = done;
 	w->json = json;
-	timer_init(&w->timer, next_slice, w);
+	w->is_by_id = true;
+	for (size_t i = 0; i < count; i++)
+		w->is_by_id &= which[i].kind == SELECT_ID;
+	timer_init(&w->timer, begin, w);
+	timer_start(&w->timer, SPAN_MS(0));
 	LIST_INSERT_HEAD(&walks, w, link);
-	if (action != NULL && which->kind == SELECT_ID && !queue_recover_is_busy())
-		start_with_id(w);
-	else
-		timer_start(&w->timer, SPAN_MS(0));
 }
 
 void

@@ -11,8 +11,11 @@
 /* What is done to an envelope; false when the disk did not take it. NULL as an action: it is shown. */
 typedef bool queue_action(struct queue_envelope *e);
 
-/* Begins the walk; it ends the order by itself. done is the word for what was done: "removed". */
-void queue_walk_start(struct control *order, const struct queue_select *which, queue_action *action,
+/*
+ * Begins the walk over what any of the selections has; it ends the order by itself. Takes which, which is
+ * of malloc(3). done is the word for what was done: "removed".
+ */
+void queue_walk_start(struct control *order, struct queue_select *which, size_t count, queue_action *action,
     const char *done, bool json);
 
 /* Ends all walks. */

@@ -112,9 +112,13 @@ search_is_valid(struct slice program)
 	size_t depth = 0, nodes = 0;
 	struct search_node node;
 
-	while (wanted[0] > 0) {
+	for (;;) {
 		uint64_t children;
 
+		while (depth > 0 && wanted[depth] == 0)
+			depth--;
+		if (wanted[depth] == 0)
+			break;
 		if (++nodes > LIMIT_SEARCH_NODES || !search_unpack(&program, &node))
 			return false;
 		wanted[depth]--;
@@ -122,13 +126,11 @@ search_is_valid(struct slice program)
 		    : node.op == SEARCH_OR   ? 2
 		    : node.op == SEARCH_NOT  ? 1
 		                             : 0;
-		if (children > 0) {
-			if (depth + 1 >= sizeof(wanted) / sizeof(wanted[0]))
-				return false;
-			wanted[++depth] = children;
-		}
-		while (depth > 0 && wanted[depth] == 0)
-			depth--;
+		if (children == 0)
+			continue;
+		if (depth + 1 >= sizeof(wanted) / sizeof(wanted[0]))
+			return false;
+		wanted[++depth] = children;
 	}
 	return program.len == 0;
 }

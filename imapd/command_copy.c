@@ -1,0 +1,120 @@
+/* COPY and MOVE (RFC 3501 6.4.7, RFC 6851), with the UIDs of RFC 4315. */
+#include "common/base/mem.h"
+#include "imapd/command.h"
+
+static uint32_t
+take_u32(struct slice *packed)
+{
+	const unsigned char *p = (const unsigned char *)packed->data;
+
+	*packed = slice_from(*packed, 4);
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static void
+add_ranges(struct buf *out, struct slice packed)
+{
+	const char *comma = "";
+
+	while (packed.len >= 8) {
+		uint32_t first = take_u32(&packed), last = take_u32(&packed);
+
+		buf_printf(out, first == last ? "%s%u" : "%s%u:%u", comma, first, last);
+		comma = ",";
+	}
+}
+
+/* "[COPYUID …] ", or nothing when no message was there. */
+static void
+add_code(struct buf *out, const struct am_copied *is)
+{
+	if (is->from.len == 0)
+		return;
+	buf_printf(out, "[COPYUID %u ", is->uidvalidity);
+	add_ranges(out, is->from);
+	buf_add_char(out, ' ');
+	add_ranges(out, is->to);
+	buf_add_text(out, "] ");
+}
+
+static void
+on_copied(void *owner, struct ipc_message *m)
+{
+	struct imap_session *s = owner;
+	struct buf code = {0};
+
+	if (!imap_is_answer(s, m, &am_copied_schema))
+		return;
+	add_code(&code, m->body);
+	imap_asked(s);
+	s->view->is_stale = true;
+	imap_done(s, "OK %scopied", buf_text(&code));
+	buf_fini(&code);
+	imap_session_again(s);
+}
+
+/* RFC 6851 4.3: where they went is told before they go. */
+static void
+on_moved(void *owner, struct ipc_message *m)
+{
+	struct imap_session *s = owner;
+	struct buf code = {0};
+
+	if (!imap_is_answer(s, m, &am_copied_schema))
+		return;
+	add_code(&code, m->body);
+	imap_asked(s);
+	if (code.len > 0)
+		imap_printf(s, "* OK %smoved\r\n", buf_text(&code));
+	buf_fini(&code);
+	s->view->is_stale = true;
+	imap_done(s, "OK done");
+	imap_session_again(s);
+}
+
+static void
+send_copy(struct imap_session *s, const struct imap_set *set, struct slice to, bool move)
+{
+	struct buf uids = {0};
+	struct am_copy m = {.handle = s->handle, .to = to, .move = move};
+
+	if (set->count == 0) {
+		imap_done(s, "OK no such messages");
+	} else if (!imap_pack_set(s, set, &uids)) {
+		imap_done(s, "NO [LIMIT] the set has too many ranges");
+	} else {
+		m.uids = buf_slice(&uids);
+		imap_ask_mailbox(s, &am_copy_schema, &m, move ? on_moved : on_copied);
+	}
+	buf_fini(&uids);
+}
+
+static void
+copy(struct imap_session *s, struct imap_parse *p, bool move)
+{
+	struct imap_set set;
+	struct buf to = {0};
+
+	if (!imap_parse_set(s, p, &set))
+		return;
+	if (imap_parse_mailbox(s, p, &to)) {
+		if (!imap_parse_is_end(p))
+			imap_bad(s, "this command takes a set and a mailbox");
+		else if (move && s->view->is_readonly)
+			imap_done(s, "NO [READ-ONLY] the mailbox is open for reading only");
+		else
+			send_copy(s, &set, buf_slice(&to), move);
+	}
+	imap_set_fini(&set);
+	buf_fini(&to);
+}
+
+IMAP_COMMAND(copy)
+{
+	copy(s, p, false);
+}
+
+IMAP_COMMAND(move)
+{
+	copy(s, p, true);
+}

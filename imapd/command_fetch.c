@@ -1,0 +1,408 @@
+/*
+ * FETCH (RFC 3501 6.4.5). What the view knows is answered from it; the rest comes from mailbox
+ * in batches, and the next batch is asked for when the client has taken the last one. A
+ * section without PEEK sets \Seen first, so that the flags told are right.
+ */
+#include "common/base/mem.h"
+#include "common/mail/bodystructure.h"
+#include "common/mail/date.h"
+#include "imapd/command.h"
+#include "imapd/fetch_item.h"
+#include "imapd/sync.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { RANGES = 64000 / 8, FROM_VIEW = 500 /* messages a step */, INLINE_CUT = 64 * 1024, BODY_MOST = 60000 };
+
+struct fetch {
+	struct imap_fetch_items items;
+	struct imap_set set;            /* indexes of the view */
+	size_t at, number;              /* from the view: which range, which of it; else: the next range to ask for */
+	bool is_waiting;                /* a batch is in, am_more is due */
+};
+
+/* One message's octets, and where they are. */
+struct source {
+	struct slice octets;
+	struct imap_file *file;         /* NULL: they came inline */
+	struct mime tree;
+	struct buf made;
+};
+
+static void
+drop_fetch(void *work)
+{
+	struct fetch *f = work;
+
+	imap_fetch_items_fini(&f->items);
+	imap_set_fini(&f->set);
+	free(f);
+}
+
+static void
+write_section(struct imap_session *s, const struct imap_section *section, struct source *src)
+{
+	struct buf name = {0};
+	struct slice cut;
+
+	imap_section_name(section, &name);
+	if (!imap_section_cut(section, src->octets, &src->tree, &src->made, &cut)) {
+		imap_printf(s, "%s NIL", buf_text(&name));
+	} else {
+		bool is_in_file = src->file != NULL && cut.data >= src->octets.data &&
+		    cut.data < src->octets.data + src->octets.len;
+
+		imap_printf(s, "%s {%zu}\r\n", buf_text(&name), cut.len);
+		if (is_in_file && cut.len > INLINE_CUT)
+			imap_output_file(&s->output, src->file, (uint64_t)(cut.data - src->octets.data), cut.len);
+		else
+			imap_output_octets(&s->output, s->stream, cut);
+	}
+	buf_fini(&name);
+}
+
+/* BODY where BODYSTRUCTURE was asked for as well: there is one field for either, so it is made here. */
+static void
+write_body(struct imap_session *s, const struct fetch *f, const struct am_message *m, struct source *src)
+{
+	struct buf text = {0};
+
+	if (!(f->items.wants & WANT_STRUCTURE)) {
+		imap_write(s, m->structure);
+		return;
+	}
+	if (src->tree.count == 0)
+		mime_init(&src->tree, src->octets);
+	bodystructure_write(&text, &src->tree, BODYSTRUCTURE_BODY, BODY_MOST);
+	imap_write(s, buf_slice(&text));
+	buf_fini(&text);
+}
+
+static void
+write_date(struct imap_session *s, int64_t seconds)
+{
+	struct buf text = {0};
+
+	date_internal_format(&text, (struct date){.seconds = seconds});
+	imap_printf(s, "INTERNALDATE \"%s\"", buf_text(&text));
+	buf_fini(&text);
+}
+
+static void
+write_flags(struct imap_session *s, const struct imap_message *known)
+{
+	struct buf text = {0};
+
+	imap_view_flags(s->view, known, &text);
+	imap_printf(s, "FLAGS %s", buf_text(&text));
+	buf_fini(&text);
+}
+
+static void
+write_item(struct imap_session *s, const struct imap_fetch_item *it, const struct imap_message *known,
+    const struct am_message *m, struct source *src)
+{
+	switch (it->item) {
+	case IMAP_ITEM_UID:
+		imap_printf(s, "UID %u", known->uid);
+		break;
+	case IMAP_ITEM_FLAGS:
+		write_flags(s, known);
+		break;
+	case IMAP_ITEM_DATE:
+		write_date(s, m->date);
+		break;
+	case IMAP_ITEM_SIZE:
+		imap_printf(s, "RFC822.SIZE %llu", (unsigned long long)m->size);
+		break;
+	case IMAP_ITEM_ENVELOPE:
+		imap_write(s, SLICE("ENVELOPE "));
+		imap_write(s, m->envelope);
+		break;
+	case IMAP_ITEM_BODY:
+		imap_write(s, SLICE("BODY "));
+		write_body(s, s->work, m, src);
+		break;
+	case IMAP_ITEM_STRUCTURE:
+		imap_write(s, SLICE("BODYSTRUCTURE "));
+		imap_write(s, m->structure);
+		break;
+	case IMAP_ITEM_SECTION:
+		write_section(s, &it->section, src);
+		break;
+	}
+}
+
+/* One message's answer. Of a UID command the UID is a part in any case (RFC 3501 6.4.8). */
+static void
+write_message(struct imap_session *s, struct imap_message *known, const struct am_message *m,
+    struct source *src)
+{
+	const struct fetch *f = s->work;
+	const char *blank = "";
+
+	imap_printf(s, "* %zu FETCH (", (size_t)(known - s->view->messages) + 1);
+	if (s->is_uid && !imap_fetch_items_has(&f->items, IMAP_ITEM_UID)) {
+		imap_printf(s, "UID %u", known->uid);
+		blank = " ";
+	}
+	for (size_t i = 0; i < f->items.count; i++) {
+		imap_write(s, slice_of(blank));
+		write_item(s, &f->items.items[i], known, m, src);
+		blank = " ";
+	}
+	if ((known->marks & IMAP_TELL) && f->items.sets_seen) {
+		if (!imap_fetch_items_has(&f->items, IMAP_ITEM_FLAGS)) {
+			imap_write(s, SLICE(" "));
+			write_flags(s, known);
+		}
+		known->marks &= (uint8_t)~IMAP_TELL;
+	}
+	imap_write(s, SLICE(")\r\n"));
+}
+
+/* Takes fd. False when the file cannot be read. */
+static bool
+source_open(struct source *src, const struct am_message *m, int fd)
+{
+	off_t size;
+	void *octets;
+
+	src->octets = m->octets;
+	if (fd < 0)
+		return true;
+	src->file = imap_file_new(fd);
+	size = lseek(fd, 0, SEEK_END);
+	if (size <= 0)
+		return size == 0;
+	octets = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (octets == MAP_FAILED)
+		return false;
+	src->octets = slice_make(octets, (size_t)size);
+	return true;
+}
+
+static void
+source_close(struct source *src, const struct am_message *m)
+{
+	mime_fini(&src->tree);
+	buf_fini(&src->made);
+	if (src->file == NULL)
+		return;
+	if (src->octets.data != m->octets.data)
+		munmap((void *)(uintptr_t)src->octets.data, src->octets.len);
+	imap_file_release(src->file);
+}
+
+static void
+take_message(struct imap_session *s, const struct am_message *m, int fd)
+{
+	struct imap_message *known = imap_view_find(s->view, m->uid);
+	struct source src = {0};
+
+	if (source_open(&src, m, fd) && known != NULL)
+		write_message(s, known, m, &src);
+	else if (known != NULL)
+		log_error("the file of a message cannot be read: it is left out of FETCH");
+	source_close(&src, m);
+}
+
+static void on_message(void *owner, struct ipc_message *m);
+
+/* Asks for the next part of the set, or ends the command. */
+static void
+ask_next(struct imap_session *s)
+{
+	struct fetch *f = s->work;
+	struct buf uids = {0};
+	struct am_fetch m = {.handle = s->handle, .want = (uint8_t)f->items.wants};
+	size_t to = f->at + RANGES < f->set.count ? f->at + RANGES : f->set.count;
+
+	if (f->at == f->set.count) {
+		imap_done(s, "OK fetched");
+		return;
+	}
+	for (; f->at < to; f->at++)
+		imap_view_pack(s->view, &f->set.ranges[f->at], &uids);
+	m.uids = buf_slice(&uids);
+	imap_ask_mailbox(s, &am_fetch_schema, &m, on_message);
+	buf_fini(&uids);
+}
+
+static void
+ask_more(struct imap_session *s)
+{
+	struct am_more more = {0};
+	struct fetch *f = s->work;
+
+	f->is_waiting = false;
+	if (s->state != IMAP_ASK)
+		imap_move(s, IMAP_ASK);
+	am_more_send(s->asked, s->request, &more, -1);
+}
+
+static bool
+is_client_slow(const struct imap_session *s)
+{
+	return !imap_output_is_empty(&s->output) || stream_pending(s->stream) >= STREAM_HIGH ||
+	    stream_failure(s->stream)[0] != '\0';
+}
+
+static void
+on_message(void *owner, struct ipc_message *m)
+{
+	struct imap_session *s = owner;
+	struct fetch *f = s->work;
+
+	if (m->schema == &am_message_schema) {
+		take_message(s, m->body, m->fd);
+	} else if (m->schema == &am_batch_schema) {
+		f->is_waiting = true;
+		imap_move(s, IMAP_SENDING);
+		imap_session_again(s);
+	} else if (imap_is_answer(s, m, &am_ok_schema)) {
+		imap_asked(s);
+		ask_next(s);
+		imap_session_again(s);
+	}
+}
+
+/* Answers from the view alone, some messages a step. False: all are done. */
+static bool
+tell_from_view(struct imap_session *s)
+{
+	struct fetch *f = s->work;
+	static const struct am_message nothing;
+	struct source src = {0};
+
+	for (unsigned n = 0; n < FROM_VIEW && f->at < f->set.count; n++) {
+		const struct imap_range *r = &f->set.ranges[f->at];
+		struct imap_message *known = &s->view->messages[r->first + f->number];
+
+		if (!(known->marks & IMAP_GONE))
+			write_message(s, known, &nothing, &src);
+		if (r->first + f->number++ == r->last) {
+			f->at++;
+			f->number = 0;
+		}
+	}
+	return f->at < f->set.count;
+}
+
+enum imap_next
+imap_when_sending(struct imap_session *s)
+{
+	struct fetch *f = s->work;
+
+	if (stream_failure(s->stream)[0] != '\0') {
+		imap_move(s, IMAP_CLOSING);
+		return IMAP_GO_ON;
+	}
+	if (is_client_slow(s))
+		return IMAP_WAIT;
+	timer_start(&s->deadline, SPAN_SECONDS(LIMIT_IMAP_SECONDS));
+	if (f->is_waiting)
+		ask_more(s);
+	else if (!tell_from_view(s))
+		imap_done(s, "OK fetched");
+	else
+		/* Others come first: one step a turn. */
+		return imap_session_again(s), IMAP_WAIT;
+	return IMAP_GO_ON;
+}
+
+static void
+begin(struct imap_session *s)
+{
+	const struct fetch *f = s->work;
+
+	if (f->items.wants != 0)
+		ask_next(s);
+	else if (f->set.count > 0)
+		imap_move(s, IMAP_SENDING);
+	else
+		imap_done(s, "OK fetched");
+}
+
+static void
+on_seen(void *owner, struct ipc_message *m)
+{
+	struct imap_session *s = owner;
+	struct fetch *f = s->work;
+
+	if (!imap_is_answer(s, m, &am_ok_schema))
+		return;
+	imap_asked(s);
+	for (size_t i = 0; i < f->set.count; i++) {
+		for (size_t n = f->set.ranges[i].first; n <= f->set.ranges[i].last; n++) {
+			struct imap_message *known = &s->view->messages[n];
+
+			if (!(known->flags & FLAG_SEEN))
+				known->marks |= IMAP_TELL;
+			known->flags |= FLAG_SEEN;
+		}
+	}
+	s->view->is_stale = true;
+	begin(s);
+	imap_session_again(s);
+}
+
+/* Packs the messages of the set that are not seen yet, in runs. False: there is none. */
+static bool
+pack_unseen(struct imap_session *s, const struct imap_set *set, struct buf *uids)
+{
+	for (size_t i = 0; i < set->count; i++) {
+		for (uint32_t n = set->ranges[i].first; n <= set->ranges[i].last; n++) {
+			struct imap_range run = {n, n};
+
+			if (s->view->messages[n].flags & FLAG_SEEN)
+				continue;
+			while (run.last < set->ranges[i].last &&
+			    !(s->view->messages[run.last + 1].flags & FLAG_SEEN))
+				run.last++;
+			imap_view_pack(s->view, &run, uids);
+			n = run.last;
+		}
+	}
+	return uids->len > 0;
+}
+
+static void
+set_seen(struct imap_session *s)
+{
+	struct fetch *f = s->work;
+	struct buf uids = {0};
+	struct am_store m = {.handle = s->handle, .mode = STORE_ADD, .flags = FLAG_SEEN};
+
+	if (!pack_unseen(s, &f->set, &uids)) {
+		begin(s);
+	} else if (uids.len > RANGES * 8) {
+		imap_done(s, "NO [LIMIT] too many messages at once, use BODY.PEEK or fewer");
+	} else {
+		m.uids = buf_slice(&uids);
+		imap_ask_mailbox(s, &am_store_schema, &m, on_seen);
+	}
+	buf_fini(&uids);
+}
+
+IMAP_COMMAND(fetch)
+{
+	struct fetch *f = mem_zero(sizeof(*f));
+
+	imap_keep_work(s, f, drop_fetch);
+	if (!imap_parse_set(s, p, &f->set))
+		return;
+	if (!imap_parse_char(p, ' ') || !imap_fetch_items_parse(p, &f->items)) {
+		imap_bad(s, "FETCH takes a set and items");
+		return;
+	}
+	if ((f->items.wants & WANT_BODY) && (f->items.wants & WANT_STRUCTURE))
+		f->items.wants = (f->items.wants & ~(unsigned)WANT_BODY) | WANT_OCTETS;
+	if (f->items.wants & WANT_OCTETS)
+		f->items.wants &= ~(unsigned)WANT_HEADER;
+	if (f->items.sets_seen && !s->view->is_readonly)
+		set_seen(s);
+	else
+		begin(s);
+}

@@ -1,0 +1,47 @@
+/* IDLE (RFC 2177): what changes in the mailbox is told at once, until the client says DONE. */
+#include "imapd/command.h"
+#include "imapd/sync.h"
+
+IMAP_COMMAND(idle)
+{
+	imap_write(s, SLICE("+ idling\r\n"));
+	imap_input_reset(&s->input);
+	s->is_idle = true;
+	imap_move(s, IMAP_IDLE);
+}
+
+enum imap_next
+imap_when_idle(struct imap_session *s)
+{
+	struct slice line;
+
+	if (imap_sync_is_due(s) && imap_output_is_empty(&s->output) &&
+	    stream_pending(s->stream) < STREAM_HIGH) {
+		imap_sync_start(s);
+		return IMAP_GO_ON;
+	}
+	switch (stream_line(s->stream, LIMIT_IMAP_LOGIN_LINE, &line)) {
+	case STREAM_OK:
+		timer_start(&s->deadline, SPAN_SECONDS(LIMIT_IMAP_SECONDS));
+		if (slice_equal_text_nocase(line, "DONE"))
+			imap_done(s, "OK that was IDLE");
+		else if (line.len > 0 && line.data[line.len - 1] == '}')
+			imap_session_shut(s, "IDLE ends with DONE");
+		else
+			imap_bad(s, "IDLE ends with DONE");
+		return IMAP_GO_ON;
+	case STREAM_AGAIN:
+		return IMAP_WAIT;
+	case STREAM_BARE:
+		imap_bad(s, "IDLE ends with DONE and CR LF");
+		return IMAP_GO_ON;
+	case STREAM_TOO_LONG:
+	case STREAM_FLOOD:
+		imap_session_shut(s, "the line is too long");
+		return IMAP_GO_ON;
+	case STREAM_CLOSED:
+		break;
+	}
+	imap_move(s, IMAP_CLOSING);
+	return IMAP_GO_ON;
+}

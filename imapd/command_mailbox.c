@@ -1,0 +1,307 @@
+/*
+ * CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE; SELECT, EXAMINE, CLOSE, UNSELECT, EXPUNGE.
+ */
+#include "common/base/mem.h"
+#include "imapd/command.h"
+
+static void
+on_ok(void *owner, struct ipc_message *m)
+{
+	struct imap_session *s = owner;
+
+	if (!imap_is_answer(s, m, &am_ok_schema))
+		return;
+	imap_asked(s);
+	imap_done(s, "OK done");
+	imap_session_again(s);
+}
+
+/* Levels that end in a blank name are told by clients that want to have children in them. */
+static void
+drop_last_slash(struct buf *name)
+{
+	if (name->len > 1 && name->data[name->len - 1] == '/')
+		buf_truncate(name, name->len - 1);
+}
+
+/* " (USE (\Sent))", RFC 6154 3; the attribute with its backslash. */
+static bool
+parse_use(struct imap_parse *p, struct slice *use)
+{
+	char *start;
+	struct slice word;
+
+	if (!imap_parse_char(p, ' ') || !imap_parse_char(p, '(') || !imap_parse_keyword(p, "USE") ||
+	    !imap_parse_char(p, ' ') || !imap_parse_char(p, '('))
+		return false;
+	start = p->at;
+	if (!imap_parse_char(p, '\\') || !imap_parse_word(p, IMAP_ATOM, &word) || word.len > 31)
+		return false;
+	*use = slice_make(start, word.len + 1);
+	return imap_parse_char(p, ')') && imap_parse_char(p, ')');
+}
+
+IMAP_COMMAND(create)
+{
+	struct buf name = {0};
+	struct am_create m = {.handle = s->handle, .special_use = SLICE("")};
+
+	if (imap_parse_mailbox(s, p, &name)) {
+		drop_last_slash(&name);
+		m.name = buf_slice(&name);
+		if (!imap_parse_is_end(p) && (!parse_use(p, &m.special_use) || !imap_parse_is_end(p)))
+			imap_bad(s, "CREATE takes one name");
+		else
+			imap_ask_mailbox(s, &am_create_schema, &m, on_ok);
+	}
+	buf_fini(&name);
+}
+
+IMAP_COMMAND(delete)
+{
+	struct buf name = {0};
+	struct am_remove m = {.handle = s->handle};
+
+	if (imap_parse_mailbox(s, p, &name)) {
+		m.name = buf_slice(&name);
+		if (!imap_parse_is_end(p))
+			imap_bad(s, "DELETE takes one name");
+		else
+			imap_ask_mailbox(s, &am_remove_schema, &m, on_ok);
+	}
+	buf_fini(&name);
+}
+
+IMAP_COMMAND(rename)
+{
+	struct buf name = {0}, to = {0};
+	struct am_rename m = {.handle = s->handle};
+
+	if (imap_parse_mailbox(s, p, &name) && imap_parse_mailbox(s, p, &to)) {
+		drop_last_slash(&to);
+		m.name = buf_slice(&name);
+		m.to = buf_slice(&to);
+		if (!imap_parse_is_end(p))
+			imap_bad(s, "RENAME takes two names");
+		else
+			imap_ask_mailbox(s, &am_rename_schema, &m, on_ok);
+	}
+	buf_fini(&name);
+	buf_fini(&to);
+}
+
+static void
+subscribe(struct imap_session *s, struct imap_parse *p, bool on)
+{
+	struct buf name = {0};
+	struct am_subscribe m = {.handle = s->handle, .on = on};
+
+	if (imap_parse_mailbox(s, p, &name)) {
+		drop_last_slash(&name);
+		m.name = buf_slice(&name);
+		if (!imap_parse_is_end(p))
+			imap_bad(s, "this command takes one name");
+		else
+			imap_ask_mailbox(s, &am_subscribe_schema, &m, on_ok);
+	}
+	buf_fini(&name);
+}
+
+IMAP_COMMAND(subscribe)
+{
+	subscribe(s, p, true);
+}
+
+IMAP_COMMAND(unsubscribe)
+{
+	subscribe(s, p, false);
+}
+
+/* What SELECT tells of a mailbox (RFC 3501 6.3.1). */
+static void
+tell_selected(struct imap_session *s)
+{
+	struct imap_view *v = s->view;
+	struct buf out = {0};
+	size_t unseen = 0;
+
+	while (unseen < v->count && (v->messages[unseen].flags & FLAG_SEEN))
+		unseen++;
+	v->told = v->count;
+	v->told_recent = imap_view_recent(v);
+	v->has_new_keywords = false;
+	buf_add_text(&out, "* FLAGS ");
+	imap_view_all_flags(v, false, &out);
+	buf_add_text(&out, "\r\n* OK [PERMANENTFLAGS ");
+	if (v->is_readonly)
+		buf_add_text(&out, "()");
+	else
+		imap_view_all_flags(v, true, &out);
+	buf_printf(&out, "] these can be kept\r\n* %zu EXISTS\r\n* %zu RECENT\r\n", v->told,
+	    v->told_recent);
+	if (unseen < v->count)
+		buf_printf(&out, "* OK [UNSEEN %zu] the first unseen\r\n", unseen + 1);
+	buf_printf(&out, "* OK [UIDVALIDITY %u] UIDs hold\r\n* OK [UIDNEXT %u] the next UID\r\n",
+	    v->uidvalidity, v->uidnext);
+	imap_write(s, buf_slice(&out));
+	buf_fini(&out);
+}
+
+static void
+on_view(void *owner, struct ipc_message *m)
+{
+	struct imap_session *s = owner;
+	struct imap_view *v = s->work;
+
+	if (m->schema == &am_view_is_schema) {
+		const struct am_view_is *is = m->body;
+
+		v->uidvalidity = is->uidvalidity;
+		v->uidnext = is->uidnext;
+		v->modseq = is->modseq;
+	} else if (m->schema == &am_keywords_schema) {
+		const struct am_keywords *k = m->body;
+
+		imap_view_keywords(v, k->set, k->keywords);
+	} else if (m->schema == &am_messages_schema) {
+		imap_view_records(v, ((const struct am_messages *)m->body)->records);
+	} else if (imap_is_answer(s, m, &am_ok_schema)) {
+		imap_asked(s);
+		s->work = NULL;
+		s->drop_work = NULL;
+		s->view = v;
+		s->level = IMAP_SELECTED;
+		tell_selected(s);
+		imap_done(s, "OK [READ-%s] selected", v->is_readonly ? "ONLY" : "WRITE");
+		imap_session_again(s);
+	}
+}
+
+static void
+drop_view(void *work)
+{
+	imap_view_fini(work);
+	free(work);
+}
+
+static void
+select_mailbox(struct imap_session *s, struct imap_parse *p, bool readonly)
+{
+	struct buf name = {0};
+	struct am_view m = {.handle = s->handle, .readonly = readonly};
+	struct imap_view *v;
+
+	imap_unselect(s);
+	if (imap_parse_mailbox(s, p, &name)) {
+		m.name = buf_slice(&name);
+		if (!imap_parse_is_end(p)) {
+			imap_bad(s, "this command takes one name");
+		} else {
+			v = mem_zero(sizeof(*v));
+			v->is_readonly = readonly;
+			imap_keep_work(s, v, drop_view);
+			imap_ask_mailbox(s, &am_view_schema, &m, on_view);
+		}
+	}
+	buf_fini(&name);
+}
+
+IMAP_COMMAND(select)
+{
+	select_mailbox(s, p, false);
+}
+
+IMAP_COMMAND(examine)
+{
+	select_mailbox(s, p, true);
+}
+
+IMAP_COMMAND(unselect)
+{
+	imap_unselect(s);
+	imap_done(s, "OK unselected");
+}
+
+static bool
+is_readonly(struct imap_session *s)
+{
+	if (!s->view->is_readonly)
+		return false;
+	imap_done(s, "NO [READ-ONLY] the mailbox is open for reading only");
+	return true;
+}
+
+static void
+on_closed(void *owner, struct ipc_message *m)
+{
+	struct imap_session *s = owner;
+
+	if (!imap_is_answer(s, m, &am_ok_schema))
+		return;
+	imap_asked(s);
+	imap_unselect(s);
+	imap_done(s, "OK closed");
+	imap_session_again(s);
+}
+
+static void
+on_expunged(void *owner, struct ipc_message *m)
+{
+	struct imap_session *s = owner;
+
+	if (!imap_is_answer(s, m, &am_ok_schema))
+		return;
+	imap_asked(s);
+	s->view->is_stale = true;
+	imap_done(s, "OK expunged");
+	imap_session_again(s);
+}
+
+static void
+expunge(struct imap_session *s, const struct imap_set *set,
+    void (*answer)(void *owner, struct ipc_message *m))
+{
+	struct buf uids = {0};
+	struct am_expunge m = {.handle = s->handle, .only_deleted = 1};
+
+	if (imap_pack_set(s, set, &uids)) {
+		m.uids = buf_slice(&uids);
+		imap_ask_mailbox(s, &am_expunge_schema, &m, answer);
+	} else {
+		imap_done(s, "NO [LIMIT] the set has too many ranges");
+	}
+	buf_fini(&uids);
+}
+
+/* RFC 3501 6.4.2: what is deleted goes, and the client is not told one by one. */
+IMAP_COMMAND(close)
+{
+	struct imap_range all = {0, (uint32_t)s->view->count - 1};
+	struct imap_set set = {&all, 1};
+
+	if (s->view->is_readonly || s->view->count == 0) {
+		imap_unselect(s);
+		imap_done(s, "OK closed");
+		return;
+	}
+	expunge(s, &set, on_closed);
+}
+
+IMAP_COMMAND(expunge)
+{
+	struct imap_range all = {0, (uint32_t)s->view->count - 1};
+	struct imap_set set = {&all, s->view->count > 0};
+	struct imap_set named = {0};
+
+	if (s->is_uid && !imap_parse_set(s, p, &named))
+		return;
+	if (!imap_parse_is_end(p))
+		imap_bad(s, "only UID EXPUNGE takes a set");
+	else if (is_readonly(s))
+		;
+	else if ((s->is_uid ? named.count : set.count) == 0)
+		imap_done(s, "OK nothing to expunge");
+	else
+		expunge(s, s->is_uid ? &named : &set, on_expunged);
+	imap_set_fini(&named);
+}

@@ -1,0 +1,103 @@
+/* SEARCH (RFC 3501 6.4.4): the keys become a program that mailbox runs; UIDs come back. */
+#include "common/base/mem.h"
+#include "imapd/command.h"
+#include "imapd/search_key.h"
+
+static void
+drop_found(void *work)
+{
+	buf_fini(work);
+	free(work);
+}
+
+static uint32_t
+u32_at(struct slice packed, size_t at)
+{
+	const unsigned char *p = (const unsigned char *)packed.data + at;
+
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+/* What the client does not know of yet it is not told of here. */
+static void
+add_found(struct imap_session *s, struct slice uids)
+{
+	struct buf *out = s->work;
+
+	for (size_t at = 0; at + 4 <= uids.len; at += 4) {
+		const struct imap_message *m = imap_view_find(s->view, u32_at(uids, at));
+
+		if (m == NULL || (size_t)(m - s->view->messages) >= s->view->told)
+			continue;
+		buf_add_char(out, ' ');
+		buf_add_number(out, s->is_uid ? m->uid : (uint64_t)(m - s->view->messages) + 1);
+	}
+}
+
+static void
+tell(struct imap_session *s)
+{
+	struct buf *out = s->work;
+
+	buf_add_text(out, "\r\n");
+	imap_write(s, buf_slice(out));
+	imap_done(s, "OK searched");
+}
+
+static void
+on_found(void *owner, struct ipc_message *m)
+{
+	struct imap_session *s = owner;
+
+	if (m->schema == &am_found_schema) {
+		add_found(s, ((const struct am_found *)m->body)->uids);
+	} else if (imap_is_answer(s, m, &am_ok_schema)) {
+		imap_asked(s);
+		tell(s);
+		imap_session_again(s);
+	}
+}
+
+static void
+send_search(struct imap_session *s, struct slice program)
+{
+	struct imap_range all = {0, (uint32_t)s->view->count - 1};
+	struct buf uids = {0}, *out = mem_zero(sizeof(*out));
+	struct am_search m = {.handle = s->handle, .program = program};
+
+	buf_add_text(out, "* SEARCH");
+	imap_keep_work(s, out, drop_found);
+	if (s->view->count == 0) {
+		tell(s);
+		return;
+	}
+	imap_view_pack(s->view, &all, &uids);
+	m.uids = buf_slice(&uids);
+	imap_ask_mailbox(s, &am_search_schema, &m, on_found);
+	buf_fini(&uids);
+}
+
+IMAP_COMMAND(search)
+{
+	struct buf program = {0};
+
+	if (!imap_parse_char(p, ' ')) {
+		imap_bad(s, "SEARCH takes keys");
+		return;
+	}
+	switch (imap_search_parse(p, s->view, &program)) {
+	case IMAP_SEARCH_OK:
+		send_search(s, buf_slice(&program));
+		break;
+	case IMAP_SEARCH_BAD:
+		imap_bad(s, "a key is none, or lacks what it needs, or they are nested too deeply");
+		break;
+	case IMAP_SEARCH_CHARSET:
+		imap_done(s, "NO [BADCHARSET (US-ASCII UTF-8)] the charset is UTF-8");
+		break;
+	case IMAP_SEARCH_TOO_LONG:
+		imap_done(s, "NO [LIMIT] the search is too long");
+		break;
+	}
+	buf_fini(&program);
+}

@@ -1,0 +1,23 @@
+/*
+ * imapd: accepts IMAP, speaks the protocol, and asks mailbox for the mail. It has no files, no
+ * keys and no passwords.
+ */
+#include "imapd/server.h"
+
+int
+main(int argc, char **argv)
+{
+	static const struct child imapd = {
+	    .name = "imapd",
+	    .role = SANDBOX_IMAPD,
+	    .start = imap_server_start,
+	    .apply = services_apply,
+	    .peer = imap_server_peer,
+	    .socket = services_socket,
+	    .control = imap_server_control,
+	    .drain = imap_server_drain,
+	};
+
+	imap_server_init();
+	return child_main(argc, argv, &imapd);
+}

@@ -1,0 +1,144 @@
+#include "imapd/sync.h"
+
+#include "imapd/command.h"
+
+void
+imap_sync_flags(const struct imap_session *s, size_t index, struct buf *out)
+{
+	const struct imap_message *m = &s->view->messages[index];
+
+	buf_printf(out, "* %zu FETCH (", index + 1);
+	if (s->is_uid)
+		buf_printf(out, "UID %u ", m->uid);
+	buf_add_text(out, "FLAGS ");
+	imap_view_flags(s->view, m, out);
+	buf_add_text(out, ")\r\n");
+}
+
+/* EXPUNGE for all that is gone, each number as it is after those before it went. */
+static void
+tell_gone(struct imap_view *v, struct buf *out)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < v->count; i++) {
+		if (v->messages[i].marks & IMAP_GONE) {
+			/* One that the client never heard of goes as it came. */
+			if (kept < v->told) {
+				buf_printf(out, "* %zu EXPUNGE\r\n", kept + 1);
+				v->told--;
+			}
+			continue;
+		}
+		v->messages[kept++] = v->messages[i];
+	}
+	v->count = kept;
+	v->has_gone = false;
+}
+
+static void
+tell_flags(struct imap_session *s, struct buf *out)
+{
+	struct imap_view *v = s->view;
+
+	if (v->has_new_keywords) {
+		buf_add_text(out, "* FLAGS ");
+		imap_view_all_flags(v, false, out);
+		buf_add_text(out, "\r\n");
+		if (!v->is_readonly) {
+			buf_add_text(out, "* OK [PERMANENTFLAGS ");
+			imap_view_all_flags(v, true, out);
+			buf_add_text(out, "] new keywords\r\n");
+		}
+		v->has_new_keywords = false;
+	}
+	for (size_t i = 0; i < v->count; i++) {
+		struct imap_message *m = &v->messages[i];
+
+		if ((m->marks & IMAP_TELL) && !(m->marks & IMAP_GONE))
+			imap_sync_flags(s, i, out);
+		m->marks &= IMAP_GONE;
+	}
+}
+
+static void
+tell(struct imap_session *s)
+{
+	struct imap_view *v = s->view;
+	struct buf out = {0};
+	size_t recent;
+
+	if (imap_command_may_expunge(s))
+		tell_gone(v, &out);
+	recent = imap_view_recent(v);
+	if (v->count != v->told || recent > v->told_recent) {
+		buf_printf(&out, "* %zu EXISTS\r\n* %zu RECENT\r\n", v->count, recent);
+		v->told = v->count;
+	}
+	v->told_recent = recent;
+	tell_flags(s, &out);
+	imap_write(s, buf_slice(&out));
+	buf_fini(&out);
+}
+
+static void
+finish(struct imap_session *s)
+{
+	tell(s);
+	imap_synced(s);
+	imap_session_again(s);
+}
+
+static void
+on_ended(void *owner, enum channel_end why)
+{
+	struct imap_session *s = owner;
+
+	s->request = 0;
+	s->view->is_stale = true;
+	finish(s);
+}
+
+static void
+on_changes(void *owner, struct ipc_message *m)
+{
+	struct imap_session *s = owner;
+
+	if (m->schema == &am_keywords_schema) {
+		const struct am_keywords *k = m->body;
+
+		imap_view_keywords(s->view, k->set, k->keywords);
+	} else if (m->schema == &am_messages_schema) {
+		imap_view_records(s->view, ((const struct am_messages *)m->body)->records);
+	} else if (m->schema == &am_gone_schema) {
+		imap_view_gone(s->view, ((const struct am_gone *)m->body)->uids);
+	} else if (m->schema == &am_ok_schema || m->schema == &am_no_schema) {
+		imap_asked(s);
+		if (m->schema == &am_ok_schema)
+			s->view->modseq = ((const struct am_ok *)m->body)->modseq;
+		finish(s);
+	} else {
+		channel_violation(m->channel, m->schema->name);
+	}
+}
+
+bool
+imap_sync_is_due(const struct imap_session *s)
+{
+	return s->view != NULL && s->mailbox != NULL &&
+	    (s->view->is_stale || (s->view->has_gone && imap_command_may_expunge(s)));
+}
+
+void
+imap_sync_start(struct imap_session *s)
+{
+	struct am_changes changes = {.handle = s->handle, .since = s->view->modseq};
+
+	imap_move(s, IMAP_SYNC_ASK);
+	if (!imap_ask(s, s->mailbox, on_changes, on_ended, SPAN_SECONDS(IMAP_ASK_SECONDS))) {
+		finish(s);
+		return;
+	}
+	s->view->is_stale = false;
+	am_changes_send(s->mailbox, s->request, &changes, -1);
+}

@@ -1,0 +1,263 @@
+#include "imapd/view.h"
+
+#include "common/base/mem.h"
+#include "common/ipc/any_mailbox.h"
+
+#include <string.h>
+
+static uint32_t
+get_u32(const char *at)
+{
+	const unsigned char *p = (const unsigned char *)at;
+
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+void
+imap_view_fini(struct imap_view *v)
+{
+	for (size_t i = 0; i < v->set_count; i++)
+		free(v->sets[i].text);
+	free(v->sets);
+	free(v->messages);
+	buf_fini(&v->names);
+	*v = (struct imap_view){0};
+}
+
+size_t
+imap_view_at(const struct imap_view *v, uint32_t uid)
+{
+	size_t low = 0, high = v->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (v->messages[middle].uid < uid)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+struct imap_message *
+imap_view_find(const struct imap_view *v, uint32_t uid)
+{
+	size_t at = imap_view_at(v, uid);
+
+	return at < v->count && v->messages[at].uid == uid ? &v->messages[at] : NULL;
+}
+
+static void
+add_message(struct imap_view *v, uint32_t uid, uint32_t set, uint8_t flags)
+{
+	/* A UID below the last would move numbers that the client knows; there is none such. */
+	if (v->count > 0 && uid < v->messages[v->count - 1].uid)
+		return;
+	if (v->count == v->capacity) {
+		v->capacity = v->capacity < 16 ? 16 : v->capacity + v->capacity / 2;
+		v->messages = mem_resize(v->messages, v->capacity * sizeof(v->messages[0]));
+	}
+	v->messages[v->count++] = (struct imap_message){.uid = uid, .set = set, .flags = flags};
+	if (uid >= v->uidnext && uid < UINT32_MAX)
+		v->uidnext = uid + 1;
+}
+
+static void
+change_message(struct imap_message *m, uint32_t set, uint8_t flags)
+{
+	uint8_t old = m->flags & (uint8_t)~FLAG_RECENT, fresh = flags & (uint8_t)~FLAG_RECENT;
+
+	if (old != fresh || (m->set != set && !(m->marks & IMAP_EXPECTED)))
+		m->marks |= IMAP_TELL;
+	m->marks &= (uint8_t)~IMAP_EXPECTED;
+	m->flags = fresh | ((m->flags | flags) & FLAG_RECENT);
+	m->set = set;
+}
+
+void
+imap_view_records(struct imap_view *v, struct slice records)
+{
+	for (size_t at = 0; at + AM_RECORD <= records.len; at += AM_RECORD) {
+		const char *p = records.data + at;
+		uint32_t uid = get_u32(p), set = get_u32(p + 12);
+		uint8_t flags = (uint8_t)p[16];
+		struct imap_message *m = imap_view_find(v, uid);
+
+		if (m == NULL)
+			add_message(v, uid, set, flags);
+		else
+			change_message(m, set, flags);
+	}
+}
+
+void
+imap_view_gone(struct imap_view *v, struct slice uids)
+{
+	for (size_t at = 0; at + 4 <= uids.len; at += 4) {
+		struct imap_message *m = imap_view_find(v, get_u32(uids.data + at));
+
+		if (m == NULL)
+			continue;
+		m->marks |= IMAP_GONE;
+		v->has_gone = true;
+	}
+}
+
+/* Whether " name" is among the blank-led words of text, in any case. */
+static bool
+has_word(struct slice text, struct slice name)
+{
+	struct slice word;
+
+	while (slice_word(&text, &word)) {
+		if (slice_equal_nocase(word, name))
+			return true;
+	}
+	return false;
+}
+
+static size_t
+set_at(const struct imap_view *v, uint32_t set)
+{
+	size_t low = 0, high = v->set_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (v->sets[middle].set < set)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+void
+imap_view_keywords(struct imap_view *v, uint32_t set, struct slice list)
+{
+	size_t at = set_at(v, set);
+	struct buf text = {0};
+	struct slice name;
+
+	while (ipc_list_next(&list, &name)) {
+		buf_add_char(&text, ' ');
+		buf_add_slice(&text, name);
+		if (v->name_count >= LIMIT_KEYWORDS || has_word(buf_slice(&v->names), name))
+			continue;
+		buf_add_char(&v->names, ' ');
+		buf_add_slice(&v->names, name);
+		v->name_count++;
+		v->has_new_keywords = true;
+	}
+	if (at < v->set_count && v->sets[at].set == set) {
+		free(v->sets[at].text);
+	} else {
+		v->sets = mem_resize(v->sets, (v->set_count + 1) * sizeof(v->sets[0]));
+		memmove(&v->sets[at + 1], &v->sets[at], (v->set_count - at) * sizeof(v->sets[0]));
+		v->set_count++;
+	}
+	v->sets[at] = (struct imap_keywords){set, slice_text(buf_slice(&text))};
+	buf_fini(&text);
+}
+
+size_t
+imap_view_recent(const struct imap_view *v)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < v->count; i++)
+		n += (v->messages[i].flags & FLAG_RECENT) != 0;
+	return n;
+}
+
+static void
+add_flags(struct buf *out, unsigned flags)
+{
+	static const struct {
+		unsigned flag;
+		const char *name;
+	} names[] = {{FLAG_ANSWERED, " \\Answered"}, {FLAG_FLAGGED, " \\Flagged"},
+	    {FLAG_DELETED, " \\Deleted"}, {FLAG_SEEN, " \\Seen"}, {FLAG_DRAFT, " \\Draft"},
+	    {FLAG_RECENT, " \\Recent"}};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (flags & names[i].flag)
+			buf_add_text(out, names[i].name);
+	}
+}
+
+/* Puts a list together whose words each have a blank before them: the first blank goes. */
+static void
+close_list(struct buf *out, size_t open)
+{
+	if (out->len > open) {
+		out->data[open] = '(';
+		buf_add_char(out, ')');
+	} else {
+		buf_add_text(out, "()");
+	}
+}
+
+void
+imap_view_flags(const struct imap_view *v, const struct imap_message *m, struct buf *out)
+{
+	size_t open = out->len, at = set_at(v, m->set);
+
+	add_flags(out, m->flags);
+	if (m->set != 0 && at < v->set_count && v->sets[at].set == m->set)
+		buf_add_text(out, v->sets[at].text);
+	close_list(out, open);
+}
+
+void
+imap_view_all_flags(const struct imap_view *v, bool star, struct buf *out)
+{
+	size_t open = out->len;
+
+	add_flags(out, FLAG_ANSWERED | FLAG_FLAGGED | FLAG_DELETED | FLAG_SEEN | FLAG_DRAFT);
+	buf_add_slice(out, buf_slice(&v->names));
+	if (star)
+		buf_add_text(out, " \\*");
+	close_list(out, open);
+}
+
+bool
+imap_view_resolve(const struct imap_view *v, struct imap_set *set, bool is_uid)
+{
+	size_t n = 0;
+
+	if (!is_uid && imap_set_is_beyond(set, (uint32_t)v->count))
+		return false;
+	imap_set_resolve(set, !is_uid         ? (uint32_t)v->count
+	                      : v->count == 0 ? 0
+	                                      : v->messages[v->count - 1].uid);
+	for (size_t i = 0; i < set->count; i++) {
+		struct imap_range r = set->ranges[i];
+		size_t first = is_uid ? imap_view_at(v, r.first) : r.first - 1, after;
+
+		if (is_uid)
+			after = r.last == UINT32_MAX ? v->count : imap_view_at(v, r.last + 1);
+		else
+			after = r.last < v->count ? r.last : v->count;
+		if (first < after)
+			set->ranges[n++] = (struct imap_range){(uint32_t)first, (uint32_t)(after - 1)};
+	}
+	set->count = n;
+	return true;
+}
+
+static void
+put_u32(struct buf *out, uint32_t n)
+{
+	char octets[4] = {(char)(n >> 24), (char)(n >> 16), (char)(n >> 8), (char)n};
+
+	buf_add(out, octets, sizeof(octets));
+}
+
+void
+imap_view_pack(const struct imap_view *v, const struct imap_range *indexes, struct buf *out)
+{
+	put_u32(out, v->messages[indexes->first].uid);
+	put_u32(out, v->messages[indexes->last].uid);
+}

@@ -1,0 +1,73 @@
+/*
+ * The selected mailbox as this session was told of it: UIDs, flags and keywords by sequence
+ * number. What mailbox reports goes in at once; what the client hears of it is up to sync.h,
+ * for a sequence number may change only when the client can know (RFC 3501 7.4.1).
+ */
+#ifndef IMAPD_VIEW_H
+#define IMAPD_VIEW_H
+
+#include "common/base/buf.h"
+#include "imapd/sequence.h"
+
+enum {
+	IMAP_GONE = 1,       /* expunged, but the client does not know yet */
+	IMAP_TELL = 2,       /* its flags are to be sent */
+	IMAP_EXPECTED = 4,   /* a silent STORE changed it: the client knows the keywords */
+};
+
+struct imap_message {
+	uint32_t uid;
+	uint32_t set;        /* of keywords; 0: none */
+	uint8_t flags;       /* FLAG_* */
+	uint8_t marks;
+};
+
+struct imap_keywords {
+	uint32_t set;
+	char *text;          /* " $Forwarded Junk": each with a blank before it */
+};
+
+struct imap_view {
+	struct imap_message *messages;      /* number 1 is messages[0]; by ascending UID */
+	size_t count, capacity;
+	struct imap_keywords *sets;         /* by ascending set */
+	size_t set_count;
+	struct buf names;                   /* every keyword seen, each with a blank before it */
+	size_t name_count;
+	uint64_t modseq;                    /* all up to this is in it */
+	uint32_t uidvalidity, uidnext;
+	size_t told;                        /* how many messages the client knows of */
+	size_t told_recent;
+	bool is_readonly;
+	bool is_stale;                      /* mailbox knows more */
+	bool has_gone;                      /* some are marked IMAP_GONE */
+	bool has_new_keywords;              /* since FLAGS was last sent */
+};
+
+void imap_view_fini(struct imap_view *v);
+
+/* Takes what mailbox sends: packed records (am_messages), UIDs that are gone, a set of keywords. */
+void imap_view_records(struct imap_view *v, struct slice records);
+void imap_view_gone(struct imap_view *v, struct slice uids);
+void imap_view_keywords(struct imap_view *v, uint32_t set, struct slice list);
+
+/* The message with that UID, or NULL; and the index of the first with that UID or a higher one. */
+struct imap_message *imap_view_find(const struct imap_view *v, uint32_t uid);
+size_t imap_view_at(const struct imap_view *v, uint32_t uid);
+
+size_t imap_view_recent(const struct imap_view *v);
+
+/* Appends the flags of a message as "(\Seen $Work)"; and all that exist, with \* if wanted. */
+void imap_view_flags(const struct imap_view *v, const struct imap_message *m, struct buf *out);
+void imap_view_all_flags(const struct imap_view *v, bool star, struct buf *out);
+
+/*
+ * Turns a set of numbers, or of UIDs, into ranges of indexes of the view, sorted; false when a
+ * number names no message. The set is resolved by it.
+ */
+bool imap_view_resolve(const struct imap_view *v, struct imap_set *set, bool is_uid);
+
+/* Appends one of those ranges as mailbox takes it: the first and the last UID, in network order. */
+void imap_view_pack(const struct imap_view *v, const struct imap_range *indexes, struct buf *out);
+
+#endif
