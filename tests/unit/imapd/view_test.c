@@ -1,0 +1,113 @@
+#include "tests/unit/unit.h"
+
+#include "common/ipc/any_mailbox.h"
+#include "imapd/view.h"
+
+UNIT_SUITE(view);
+
+static void
+record(struct imap_view *v, uint8_t uid, uint8_t set, uint8_t flags)
+{
+	char r[AM_RECORD] = {0};
+
+	r[3] = (char)uid;
+	r[15] = (char)set;
+	r[16] = (char)flags;
+	imap_view_records(v, slice_make(r, sizeof(r)));
+}
+
+static void
+fill(struct imap_view *v)
+{
+	record(v, 2, 0, FLAG_SEEN);
+	record(v, 4, 0, 0);
+	record(v, 8, 0, FLAG_RECENT);
+}
+
+Test(view, marks_what_changes)
+{
+	struct imap_view v = {0};
+
+	fill(&v);
+	record(&v, 2, 0, FLAG_SEEN);
+	record(&v, 4, 0, FLAG_FLAGGED);
+	cr_assert_eq(v.count, 3);
+	cr_assert_eq(v.messages[0].marks, 0);
+	cr_assert_eq(v.messages[1].marks, IMAP_TELL);
+	imap_view_gone(&v, SLICE("\0\0\0\10\0\0\0\77"));
+	cr_assert(v.has_gone);
+	cr_assert_eq(v.messages[2].marks, IMAP_GONE);
+	cr_assert_eq(v.uidnext, 9);
+	imap_view_fini(&v);
+}
+
+Test(view, never_puts_a_message_before_another)
+{
+	struct imap_view v = {0};
+
+	fill(&v);
+	record(&v, 3, 0, 0);
+	cr_assert_eq(v.count, 3);
+	imap_view_fini(&v);
+}
+
+static const struct {
+	const char *set;
+	bool is_uid;
+	const char *indexes;      /* NULL: beyond */
+} sets[] = {
+    {"1:*", false, "0-2 "},
+    {"2", false, "1-1 "},
+    {"4", false, NULL},
+    {"9:*", false, "2-2 "},
+    {"1:*", true, "0-2 "},
+    {"1", true, ""},
+    {"3:7", true, "1-1 "},
+    {"9:*", true, "2-2 "},
+    {"1:4294967295", true, "0-2 "},
+    {"4294967295", true, ""},
+    {"8,2", true, "0-0 2-2 "},
+};
+
+Test(view, resolves_numbers_and_uids)
+{
+	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
+		struct imap_view v = {0};
+		struct imap_set set;
+		struct buf out = {0};
+		bool holds;
+
+		fill(&v);
+		cr_assert(imap_set_parse(&set, slice_of(sets[i].set)));
+		holds = imap_view_resolve(&v, &set, sets[i].is_uid);
+		cr_assert_eq(holds, sets[i].indexes != NULL, "%s", sets[i].set);
+		for (size_t n = 0; holds && n < set.count; n++)
+			buf_printf(&out, "%u-%u ", set.ranges[n].first, set.ranges[n].last);
+		if (holds)
+			cr_slice_eq(buf_slice(&out), sets[i].indexes);
+		buf_fini(&out);
+		imap_set_fini(&set);
+		imap_view_fini(&v);
+	}
+}
+
+Test(view, names_flags_and_keywords)
+{
+	struct imap_view v = {0};
+	struct buf list = {0}, out = {0};
+
+	ipc_list_add(&list, SLICE("$Work"));
+	ipc_list_add(&list, SLICE("later"));
+	imap_view_keywords(&v, 7, buf_slice(&list));
+	imap_view_keywords(&v, 7, buf_slice(&list));
+	record(&v, 1, 7, FLAG_SEEN | FLAG_RECENT);
+	imap_view_flags(&v, &v.messages[0], &out);
+	cr_slice_eq(buf_slice(&out), "(\\Seen \\Recent $Work later)");
+	buf_clear(&out);
+	imap_view_all_flags(&v, true, &out);
+	cr_slice_eq(buf_slice(&out), "(\\Answered \\Flagged \\Deleted \\Seen \\Draft $Work later \\*)");
+	cr_assert_eq(v.name_count, 2);
+	buf_fini(&list);
+	buf_fini(&out);
+	imap_view_fini(&v);
+}
