@@ -1,148 +1,250 @@
+/*
+ * Invariant: a change is answered only after commit.c has it on stable storage.
+ */
 #include "smtpd/lookup/accounts.h"
 
-#include "common/base/limits.h"
+#include "common/base/log.h"
 #include "common/base/moment.h"
-#include "common/db/db.h"
+#include "common/db/commit.h"
 #include "common/mail/address.h"
 
-#include <stdlib.h>
-#include <unistd.h>
+static const char *const migrations[] = {
+    "CREATE TABLE account ("
+    " name TEXT PRIMARY KEY,"           /* local@domain */
+    " domain TEXT NOT NULL,"
+    " hash TEXT NOT NULL,"              /* crypt(3) */
+    " created INTEGER NOT NULL"         /* seconds since 1970 */
+    ") WITHOUT ROWID;"
+    "CREATE INDEX account_domain ON account (domain, created, name);"
+    "CREATE INDEX account_created ON account (created, name)"};
 
-static const char *const schema[] = {
-    "CREATE TABLE account (name TEXT PRIMARY KEY, domain TEXT NOT NULL, hash TEXT NOT NULL, "
-    "created INTEGER NOT NULL) WITHOUT ROWID; CREATE INDEX account_domain ON account (domain)",
-};
+static struct {
+	struct db *db;
+	struct commit *commit;
+	void (*broken)(void);
+} accounts;
 
-static struct db *db;
+static void
+on_broken(void *owner)
+{
+	accounts.broken();
+}
 
 bool
-accounts_open(struct slice path, struct error *why)
+accounts_open(const char *path, void (*broken)(void), struct error *why)
 {
-	db = db_open(path.data, schema, 1, why);
-	return db != NULL;
+	accounts.db = db_open(path, migrations, sizeof(migrations) / sizeof(migrations[0]), why);
+	if (accounts.db == NULL)
+		return false;
+	accounts.broken = broken;
+	accounts.commit = commit_new(accounts.db, on_broken, NULL);
+	return true;
 }
 
 void
 accounts_close(void)
 {
-	db_close(db);
-	db = NULL;
+	commit_free(accounts.commit);
+	db_close(accounts.db);
+	accounts.commit = NULL;
+	accounts.db = NULL;
 }
 
-/* Lower case throughout: accounts do not differ in case. */
-static char *
-fold(struct slice account)
+static void
+add_lower(struct buf *out, struct slice s)
 {
-	char *text = slice_text(account);
-
-	for (char *p = text; *p != '\0'; p++)
-		*p = (char)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p);
-	return text;
+	for (size_t i = 0; i < s.len; i++)
+		buf_add_char(out, s.data[i] >= 'A' && s.data[i] <= 'Z' ? (char)(s.data[i] + 32) : s.data[i]);
 }
 
 bool
-accounts_find(struct slice account, struct buf *hash)
+account_fold(struct slice text, struct buf *name)
 {
-	struct statement *s = db_statement(db, "SELECT hash FROM account WHERE name = ?");
-	char *name = fold(account);
-	bool found;
+	struct address a;
+	struct buf local = {0};
 
-	statement_bind_text(s, 1, slice_of(name));
-	found = statement_step(s) == DB_ROW;
-	if (found && hash != NULL)
-		buf_add_slice(hash, statement_octets(s, 0));
+	if (address_parse(text, ADDRESS_ALLOW_UTF8, &a) != ADDRESS_OK || a.domain.len == 0)
+		return false;
+	address_local(&local, &a);
+	add_lower(name, buf_slice(&local));
+	buf_add_char(name, '@');
+	address_domain_folded(name, &a);
+	buf_fini(&local);
+	return true;
+}
+
+bool
+account_name(struct slice text, char delimiter, struct buf *name, struct error *why)
+{
+	struct address a;
+	enum address_result result = address_parse(text, 0, &a);
+
+	if (result != ADDRESS_OK || a.domain.len == 0)
+		return error_set(why, "\"%.*s\" is %s; an account is named local@domain", SLICE_FMT(text),
+		    result == ADDRESS_OK ? "not an address" : address_result_name(result));
+	if (a.local.data[0] == '"' || slice_find(a.local, '/') >= 0 || domain_is_literal(a.domain))
+		return error_set(why, "\"%.*s\" cannot be an account: no quotes, no / and no address literal",
+		    SLICE_FMT(text));
+	if (slice_find(a.local, delimiter) >= 0)
+		return error_set(why, "\"%.*s\" cannot be an account: what is behind %c is a detail of the mailbox before it",
+		    SLICE_FMT(text), delimiter);
+	if (!account_fold(text, name) || name->len > LIMIT_USER)
+		return error_set(why, "\"%.*s\" is too long for an account's name", SLICE_FMT(text));
+	return true;
+}
+
+static enum table_result
+table_result_of(enum db_result result)
+{
+	if (result == DB_ROW)
+		return TABLE_FOUND;
+	if (result == DB_DONE)
+		return TABLE_NONE;
+	log_error("cannot read the accounts: %s", db_failure(accounts.db));
+	return TABLE_TEMPORARY;
+}
+
+/* Steps once; appends the first column if there is a row. */
+static enum table_result
+find_one(struct statement *s, struct buf *value)
+{
+	enum table_result result = table_result_of(statement_step(s));
+
+	if (result == TABLE_FOUND && value != NULL)
+		buf_add_slice(value, statement_octets(s, 0));
 	statement_reset(s);
-	free(name);
-	return found;
+	return result;
 }
 
-bool
+enum table_result
+accounts_find(struct slice name, struct buf *hash)
+{
+	struct statement *s = db_statement(accounts.db, "SELECT hash FROM account WHERE name = ?");
+
+	statement_bind_text(s, 1, name);
+	return find_one(s, hash);
+}
+
+enum table_result
 accounts_have_domain(struct slice domain)
 {
-	struct statement *s = db_statement(db, "SELECT 1 FROM account WHERE domain = ? LIMIT 1");
-	char *name = fold(domain);
-	bool found;
+	struct statement *s = db_statement(accounts.db, "SELECT 1 FROM account WHERE domain = ? LIMIT 1");
+	struct address a = {.domain = domain};
+	struct buf folded = {0};
+	enum table_result result;
 
-	statement_bind_text(s, 1, slice_of(name));
-	found = statement_step(s) == DB_ROW;
-	statement_reset(s);
-	free(name);
-	return found;
+	address_domain_folded(&folded, &a);
+	statement_bind_text(s, 1, buf_slice(&folded));
+	result = find_one(s, NULL);
+	buf_fini(&folded);
+	return result;
 }
 
-/* Durable before smtpctl hears of it: these are few, so each has its own sync. */
-static bool
-sync_now(struct error *why)
+enum table_result
+accounts_first(struct slice domain, struct buf *name)
 {
-	return fdatasync(db_wal_fd(db)) == 0 || error_errno(why, "cannot make the change durable");
+	struct statement *s;
+
+	if (domain.len == 0)
+		return find_one(db_statement(accounts.db, "SELECT name FROM account ORDER BY created, name LIMIT 1"), name);
+	s = db_statement(accounts.db, "SELECT name FROM account WHERE domain = ? ORDER BY created, name LIMIT 1");
+	statement_bind_text(s, 1, domain);
+	return find_one(s, name);
 }
 
 bool
-accounts_add(struct slice account, struct slice hash, struct error *why)
+accounts_sample(struct buf *hash)
 {
-	struct statement *s =
-	    db_statement(db, "INSERT INTO account (name, domain, hash, created) VALUES (?, ?, ?, ?)");
-	struct address a;
-	char *name;
-	enum db_result r;
+	return find_one(db_statement(accounts.db, "SELECT hash FROM account LIMIT 1"), hash) == TABLE_FOUND;
+}
 
-	if (address_parse(account, 0, &a) != ADDRESS_OK)
-		return error_set(why, "\"%.*s\" is no address; an account is local@domain", SLICE_FMT(account));
-	name = fold(account);
-	statement_bind_text(s, 1, slice_of(name));
-	statement_bind_text(s, 2, slice_from(slice_of(name), (size_t)slice_find_last(slice_of(name), '@') + 1));
+static struct slice
+domain_of(struct slice name)
+{
+	return slice_from(name, (size_t)(slice_find_last(name, '@') + 1));
+}
+
+/* Runs a change; missing is what it means that no row was there. */
+static enum accounts_result
+change(struct statement *s)
+{
+	enum db_result result = statement_run(s);
+
+	if (result == DB_CONSTRAINT)
+		return ACCOUNTS_EXISTS;
+	if (result == DB_DONE)
+		return db_changes(accounts.db) > 0 ? ACCOUNTS_OK : ACCOUNTS_MISSING;
+	log_error("cannot change the accounts: %s", db_failure(accounts.db));
+	return ACCOUNTS_FAILED;
+}
+
+enum accounts_result
+accounts_add(struct slice name, struct slice hash)
+{
+	struct statement *s;
+
+	if (!commit_begin(accounts.commit))
+		return ACCOUNTS_FAILED;
+	s = db_statement(accounts.db, "INSERT INTO account (name, domain, hash, created) VALUES (?, ?, ?, ?)");
+	statement_bind_text(s, 1, name);
+	statement_bind_text(s, 2, domain_of(name));
 	statement_bind_text(s, 3, hash);
 	statement_bind_number(s, 4, civil_now());
-	r = statement_run(s);
-	free(name);
-	if (r == DB_CONSTRAINT)
-		return error_set(why, "the account %.*s is there already", SLICE_FMT(account));
-	return r == DB_DONE ? sync_now(why) : error_set(why, "%s", db_failure(db));
+	return change(s);
 }
 
-static bool
-changed(struct statement *s, struct slice account, struct error *why)
+enum accounts_result
+accounts_change(struct slice name, struct slice hash)
 {
-	if (statement_run(s) != DB_DONE)
-		return error_set(why, "%s", db_failure(db));
-	if (db_changes(db) == 0)
-		return error_set(why, "there is no account %.*s", SLICE_FMT(account));
-	return sync_now(why);
-}
+	struct statement *s;
 
-bool
-accounts_change(struct slice account, struct slice hash, struct error *why)
-{
-	struct statement *s = db_statement(db, "UPDATE account SET hash = ? WHERE name = ?");
-	char *name = fold(account);
-	bool ok;
-
+	if (!commit_begin(accounts.commit))
+		return ACCOUNTS_FAILED;
+	s = db_statement(accounts.db, "UPDATE account SET hash = ? WHERE name = ?");
 	statement_bind_text(s, 1, hash);
-	statement_bind_text(s, 2, slice_of(name));
-	ok = changed(s, account, why);
-	free(name);
-	return ok;
+	statement_bind_text(s, 2, name);
+	return change(s);
 }
 
-bool
-accounts_remove(struct slice account, struct error *why)
+enum accounts_result
+accounts_remove(struct slice name)
 {
-	struct statement *s = db_statement(db, "DELETE FROM account WHERE name = ?");
-	char *name = fold(account);
-	bool ok;
+	struct statement *s;
 
-	statement_bind_text(s, 1, slice_of(name));
-	ok = changed(s, account, why);
-	free(name);
-	return ok;
+	if (!commit_begin(accounts.commit))
+		return ACCOUNTS_FAILED;
+	s = db_statement(accounts.db, "DELETE FROM account WHERE name = ?");
+	statement_bind_text(s, 1, name);
+	return change(s);
 }
 
 void
-accounts_list(void (*each)(void *owner, struct slice account), void *owner)
+accounts_wait(void (*done)(void *owner, bool ok), void *owner)
 {
-	struct statement *s = db_statement(db, "SELECT name FROM account ORDER BY domain, name");
+	commit_wait(accounts.commit, done, owner);
+}
 
-	while (statement_step(s) == DB_ROW)
-		each(owner, statement_octets(s, 0));
+bool
+accounts_list(
+    struct slice domain, void (*each)(void *owner, struct slice name, int64_t created), void *owner)
+{
+	struct statement *s =
+	    db_statement(accounts.db, "SELECT name, created FROM account WHERE ?1 = '' OR domain = ?1 ORDER BY name");
+	enum db_result result;
+
+	statement_bind_text(s, 1, domain);
+	while ((result = statement_step(s)) == DB_ROW)
+		each(owner, statement_octets(s, 0), statement_number(s, 1));
 	statement_reset(s);
+	return table_result_of(result) == TABLE_NONE;
+}
+
+size_t
+accounts_count(void)
+{
+	struct statement *s = db_statement(accounts.db, "SELECT count(*) FROM account");
+	size_t count = statement_step(s) == DB_ROW ? (size_t)statement_number(s, 0) : 0;
+
+	statement_reset(s);
+	return count;
 }

@@ -1,25 +1,45 @@
 /*
- * The accounts: local@domain and a password hash, in a SQLite database of lookup's own.
+ * The accounts: who has a mailbox here, and the hash of each one's password. The database is
+ * lookup's alone. A name is canonical: local part and domain in lower case, local@domain.
  */
 #ifndef SMTPD_LOOKUP_ACCOUNTS_H
 #define SMTPD_LOOKUP_ACCOUNTS_H
 
-#include "common/base/buf.h"
-#include "common/base/error.h"
+#include "smtpd/lookup/table.h"
 
-bool accounts_open(struct slice path, struct error *why);
+enum accounts_result { ACCOUNTS_OK, ACCOUNTS_EXISTS, ACCOUNTS_MISSING, ACCOUNTS_FAILED };
+
+/* broken() is called when a change could not be made durable: the process must begin anew. */
+bool accounts_open(const char *path, void (*broken)(void), struct error *why);
 void accounts_close(void);
 
-/* Whether there is an account; its hash appended to hash (NULL: not wanted). Case does not matter. */
-bool accounts_find(struct slice account, struct buf *hash);
-bool accounts_have_domain(struct slice domain);
+/* Appends the canonical form of a name to look up; false for what can be no account's name. */
+bool account_fold(struct slice text, struct buf *name);
 
-/* False, and a sentence: it is there already, it is not there, or the database fails. */
-bool accounts_add(struct slice account, struct slice hash, struct error *why);
-bool accounts_change(struct slice account, struct slice hash, struct error *why);
-bool accounts_remove(struct slice account, struct error *why);
+/* The same for a new account, stricter: no detail, nothing that could be a path; *why says what. */
+bool account_name(struct slice text, char delimiter, struct buf *name, struct error *why);
 
-/* Calls each(owner, account) for every account in order. */
-void accounts_list(void (*each)(void *owner, struct slice account), void *owner);
+/* Canonical names. Appends the hash, if hash is not NULL. */
+enum table_result accounts_find(struct slice name, struct buf *hash);
+
+/* Whether the domain, in any case, has an account. */
+enum table_result accounts_have_domain(struct slice domain);
+
+/* Appends the name of the oldest account, of the domain or (empty) of all. */
+enum table_result accounts_first(struct slice domain, struct buf *name);
+
+/* Appends some account's hash. */
+bool accounts_sample(struct buf *hash);
+
+/* Changes; they are durable when accounts_wait() says so. */
+enum accounts_result accounts_add(struct slice name, struct slice hash);
+enum accounts_result accounts_change(struct slice name, struct slice hash);
+enum accounts_result accounts_remove(struct slice name);
+void accounts_wait(void (*done)(void *owner, bool ok), void *owner);
+
+/* Every account of the domain (empty: of all), by name. created is in seconds since 1970. */
+bool accounts_list(
+    struct slice domain, void (*each)(void *owner, struct slice name, int64_t created), void *owner);
+size_t accounts_count(void);
 
 #endif

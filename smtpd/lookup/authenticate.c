@@ -1,143 +1,86 @@
 /*
  * Invariants:
- * 1. A secret is wiped from memory when its check is over.
- * 2. A good login is remembered only as a keyed hash of name, secret and stored hash, for a while.
+ * 1. A secret is wiped when its check is over, and stands in no log.
+ * 2. Every attempt that is not remembered as right costs one hash, whoever it is about.
  */
 #include "smtpd/lookup/authenticate.h"
 
-#include "common/base/hash.h"
 #include "common/base/mem.h"
-#include "common/base/moment.h"
+#include "common/base/password.h"
+#include "common/base/utf8.h"
 #include "common/conf/child.h"
 #include "common/ipc/lookup_parent.h"
 #include "common/net/loop.h"
 #include "smtpd/lookup/accounts.h"
-#include "smtpd/lookup/table.h"
+#include "smtpd/lookup/guard.h"
+#include "smtpd/lookup/remember.h"
 
-#include <crypt.h>
 #include <string.h>
 
-enum { REMEMBERED = 10000, REMEMBER_MS = 300000, CHECK_SECONDS = 15, DELAY_MS = 500, DELAY_MOST_MS = 8000, CLIENTS = 10000 };
+enum { CHECK_SECONDS = 15, SYSTEM_USER = 64 };
 
 struct attempt {
+	struct guard_ticket ticket;
 	void (*done)(void *owner, enum al_login_result result, struct slice account);
 	void *owner;
-	char *user, *client;
-	struct buf secret;       /* NUL-terminated by buf_text() */
-	char *hash;
-	bool is_known, matches;
-	uint64_t digest;
-	uint32_t request;
-	struct timer delay;
+	char *account;       /* canonical; "" when nobody can have the name */
+	char *secret;
+	char *hash;          /* what is stored; NULL: the name is unknown */
+	char *like;          /* some hash of the same table; NULL: none */
+	bool is_system, matches;
+	struct remember_digest digest;
+	struct timer held;   /* bad news waits */
 };
-
-static struct hash remembered;      /* digest -> when, in ms */
-static struct hash failures;        /* client -> how many in a row */
-static char dummy[CRYPT_OUTPUT_SIZE];
-static uint64_t key[2];
-
-void
-authenticate_forget(void)
-{
-	hash_fini(&remembered);
-}
-
-static uint64_t
-digest_of(const struct attempt *a)
-{
-	struct buf all = {0};
-	uint64_t digest;
-
-	if (key[0] == 0)
-		arc4random_buf(key, sizeof(key));
-	buf_add(&all, a->user, strlen(a->user) + 1);
-	buf_add(&all, a->hash, strlen(a->hash) + 1);
-	buf_add_slice(&all, buf_slice(&a->secret));
-	digest = hash_keyed(key, buf_slice(&all));
-	explicit_bzero(all.data, all.capacity);
-	buf_fini(&all);
-	return digest;
-}
-
-static bool
-is_remembered(uint64_t digest)
-{
-	intptr_t when = (intptr_t)hash_find(&remembered, HASH_NUMBER(digest));
-
-	return when != 0 && loop_now().ms - when < REMEMBER_MS;
-}
-
-static void
-remember(uint64_t digest)
-{
-	if (remembered.count >= REMEMBERED)
-		hash_fini(&remembered);
-	hash_add(&remembered, HASH_NUMBER(digest), (void *)(intptr_t)loop_now().ms);
-}
 
 static void
 end(struct attempt *a, enum al_login_result result)
 {
-	a->done(a->owner, result, slice_of(a->user));
-	if (a->secret.data != NULL)
-		explicit_bzero(a->secret.data, a->secret.capacity);
-	buf_fini(&a->secret);
-	free(a->user);
-	free(a->client);
+	a->done(a->owner, result, result == LOGIN_OK ? slice_of(a->account) : SLICE(""));
+	explicit_bzero(a->secret, strlen(a->secret));
+	free(a->account);
+	free(a->secret);
 	free(a->hash);
+	free(a->like);
 	free(a);
 }
 
 static void
-on_delayed(void *owner)
+on_held(void *owner)
 {
 	end(owner, LOGIN_WRONG);
 }
 
-/* Each wrong password from a place makes the next answer to it slower. */
 static void
-end_wrong(struct attempt *a)
+decide(struct attempt *a, enum al_login_result result)
 {
-	intptr_t n = (intptr_t)hash_find(&failures, slice_of(a->client));
-	int64_t wait = n >= 5 ? DELAY_MOST_MS : DELAY_MS << n;
+	struct span held = SPAN_MS(0);
 
-	if (failures.count >= CLIENTS)
-		hash_fini(&failures);
-	hash_add(&failures, slice_of(a->client), (void *)(n + 1));
-	timer_init(&a->delay, on_delayed, a);
-	timer_start(&a->delay, SPAN_MS(wait > DELAY_MOST_MS ? DELAY_MOST_MS : wait));
-}
-
-static void
-end_right(struct attempt *a)
-{
-	hash_remove(&failures, slice_of(a->client));
-	end(a, LOGIN_OK);
-}
-
-/* In time that does not tell where the first difference is. */
-static bool
-is_same(const char *a, const char *b)
-{
-	size_t len = strlen(a);
-	unsigned char diff = 0;
-
-	if (len != strlen(b))
-		return false;
-	for (size_t i = 0; i < len; i++)
-		diff |= (unsigned char)(a[i] ^ b[i]);
-	return diff == 0;
+	switch (result) {
+	case LOGIN_OK:
+		remember_add(a->digest, loop_now());
+		guard_leave(&a->ticket, GUARD_RIGHT);
+		break;
+	case LOGIN_WRONG:
+		held = guard_leave(&a->ticket, GUARD_WRONG);
+		break;
+	case LOGIN_TEMPORARY:
+		guard_leave(&a->ticket, GUARD_UNDECIDED);
+		break;
+	}
+	if (held.ms == 0) {
+		end(a, result);
+		return;
+	}
+	timer_init(&a->held, on_held, a);
+	timer_start(&a->held, held);
 }
 
 static void
 run_crypt(void *arg)
 {
 	struct attempt *a = arg;
-	struct crypt_data *data = calloc(1, sizeof(*data));
-	const char *got = data == NULL ? NULL : crypt_r(a->secret.data == NULL ? "" : a->secret.data, a->hash, data);
 
-	a->matches = got != NULL && got[0] != '*' && is_same(got, a->hash);
-	free(data);
+	a->matches = password_matches(a->secret, a->hash, a->like);
 }
 
 static void
@@ -145,22 +88,7 @@ on_crypted(void *arg)
 {
 	struct attempt *a = arg;
 
-	if (!a->is_known || !a->matches) {
-		end_wrong(a);
-		return;
-	}
-	remember(a->digest);
-	end_right(a);
-}
-
-static void
-check_hash(struct attempt *a)
-{
-	a->digest = digest_of(a);
-	if (a->is_known && is_remembered(a->digest))
-		end_right(a);
-	else
-		work_start(run_crypt, on_crypted, a);
+	decide(a, a->matches ? LOGIN_OK : LOGIN_WRONG);
 }
 
 static void
@@ -169,71 +97,122 @@ on_checked(void *owner, struct ipc_message *m)
 	struct attempt *a = owner;
 	const struct lp_checked *c = m->body;
 
+	if (m->schema != &lp_checked_schema) {
+		channel_violation(m->channel, m->schema->name);
+		return;
+	}
 	channel_done(m->channel, m->id);
-	if (c->result == CHECK_OK)
-		end_right(a);
-	else if (c->result == CHECK_WRONG)
-		end_wrong(a);
-	else
-		end(a, LOGIN_TEMPORARY);
+	decide(a, c->result == CHECK_OK ? LOGIN_OK : c->result == CHECK_WRONG ? LOGIN_WRONG : LOGIN_TEMPORARY);
 }
 
 static void
 on_check_ended(void *owner, enum channel_end why)
 {
-	end(owner, LOGIN_TEMPORARY);
+	decide(owner, LOGIN_TEMPORARY);
 }
 
-/* A name without a domain may be a system user's; root's parent checks that. */
+/* A system user's password is readable to root alone: the parent checks it. */
 static void
-check_system(struct attempt *a)
+ask_parent(struct attempt *a)
 {
 	struct channel_request r = {.answer = on_checked, .ended = on_check_ended, .owner = a,
 	    .deadline = SPAN_SECONDS(CHECK_SECONDS)};
-	struct lp_check q = {.user = slice_of(a->user), .secret = buf_slice(&a->secret)};
+	struct lp_check q = {.user = slice_of(a->account), .secret = slice_of(a->secret)};
 	uint32_t id = channel_request(child_parent(), &r);
 
-	if (id == 0)
-		end(a, LOGIN_TEMPORARY);
-	else
-		lp_check_send(child_parent(), id, &q, -1);
-}
-
-static bool
-is_name(struct slice user)
-{
-	for (size_t i = 0; i < user.len; i++) {
-		if ((unsigned char)user.data[i] < ' ' || user.data[i] == 127)
-			return false;
+	if (id == 0) {
+		decide(a, LOGIN_TEMPORARY);
+	} else if (!lp_check_send(child_parent(), id, &q, -1)) {
+		channel_done(child_parent(), id);
+		decide(a, LOGIN_TEMPORARY);
 	}
-	return user.len > 0 && user.len <= LIMIT_USER;
 }
 
 static void
-fold(char *text)
+on_turn(void *owner, bool in_time)
 {
-	for (; *text != '\0'; text++)
-		*text = (char)(*text >= 'A' && *text <= 'Z' ? *text + 32 : *text);
+	struct attempt *a = owner;
+
+	if (!in_time)
+		end(a, LOGIN_TEMPORARY);
+	else if (a->is_system)
+		ask_parent(a);
+	else
+		work_start(run_crypt, on_crypted, a);
 }
 
-/* A hash of the same cost as ours, that no password has. */
-static const char *
-dummy_hash(void)
+/* Printable UTF-8 of a bounded length. */
+static bool
+is_name(struct slice user)
 {
-	struct buf hash = {0};
-	struct error why;
-	char secret[16];
+	for (size_t i = 0; i < user.len; i++)
+		if ((unsigned char)user.data[i] < ' ' || user.data[i] == 127)
+			return false;
+	return user.len > 0 && user.len <= LIMIT_USER && utf8_is_valid(user);
+}
 
-	if (dummy[0] == '\0') {
-		arc4random_buf(secret, sizeof(secret));
-		for (size_t i = 0; i < sizeof(secret) - 1; i++)
-			secret[i] = (char)('a' + ((unsigned char)secret[i] % 26));
-		secret[sizeof(secret) - 1] = '\0';
-		if (authenticate_hash(slice_of(secret), &hash, &why))
-			strlcpy(dummy, buf_text(&hash), sizeof(dummy));
-		buf_fini(&hash);
+/* What useradd(8) could have made, so that nothing else troubles the system's name service. */
+static bool
+is_system_name(struct slice user)
+{
+	for (size_t i = 0; i < user.len; i++) {
+		char c = user.data[i];
+
+		if (c <= ' ' || c > '~' || c == '/' || c == ':' || c == ',' || c == '@')
+			return false;
 	}
-	return dummy;
+	return user.len > 0 && user.len <= SYSTEM_USER && user.data[0] != '-';
+}
+
+static char *
+lower(struct slice s)
+{
+	char *text = slice_text(s);
+
+	for (char *p = text; *p != '\0'; p++)
+		if (*p >= 'A' && *p <= 'Z')
+			*p = (char)(*p + 32);
+	return text;
+}
+
+/* The canonical name, and where its hash comes from. */
+static enum table_result
+find_account(struct attempt *a, struct slice table, struct slice user, struct buf *hash)
+{
+	bool is_accounts = table.len == 0 || table_is(table, &table_accounts);
+	struct buf name = {0};
+
+	if (is_accounts && account_fold(user, &name) && name.len <= LIMIT_USER) {
+		a->account = buf_take(&name, NULL);
+		return accounts_find(slice_of(a->account), hash);
+	}
+	buf_fini(&name);
+	a->account = lower(user);
+	if (table.len == 0 || table_is(table, &table_system)) {
+		a->is_system = is_system_name(slice_of(a->account));
+		return TABLE_NONE;
+	}
+	return is_accounts ? TABLE_NONE : table_find(table, TABLE_CREDENTIALS, user, hash);
+}
+
+static enum table_result
+find_hash(struct attempt *a, const struct al_login *q)
+{
+	bool can_be = is_name(q->user) && slice_find(q->secret, '\0') < 0;
+	struct buf hash = {0}, like = {0};
+	enum table_result result = TABLE_NONE;
+
+	if (can_be)
+		result = find_account(a, q->table, q->user, &hash);
+	else
+		a->account = slice_text(SLICE(""));
+	if (result == TABLE_FOUND && hash.len > 0)
+		a->hash = buf_take(&hash, NULL);
+	if (q->table.len == 0 || table_is(q->table, &table_accounts) ? accounts_sample(&like) : table_sample(q->table, &like))
+		a->like = buf_take(&like, NULL);
+	buf_fini(&hash);
+	buf_fini(&like);
+	return result;
 }
 
 void
@@ -241,44 +220,21 @@ authenticate(const struct al_login *q,
     void (*done)(void *owner, enum al_login_result result, struct slice account), void *owner)
 {
 	struct attempt *a = mem_zero(sizeof(*a));
-	struct buf hash = {0};
+	ptrdiff_t nul = slice_find(q->secret, '\0');
+	enum table_result result;
 
 	a->done = done;
 	a->owner = owner;
-	a->user = slice_text(is_name(q->user) ? q->user : SLICE("?"));
-	fold(a->user);
-	a->client = slice_text(q->client);
-	buf_add_slice(&a->secret, q->secret);
-	buf_text(&a->secret);
-	if (q->table.len > 0)
-		a->is_known = table_find(q->table, slice_of(a->user), &hash) == TABLE_FOUND && hash.len > 0;
-	else if (strchr(a->user, '@') != NULL)
-		a->is_known = accounts_find(slice_of(a->user), &hash);
-	else if (is_name(q->user) && strlen(a->user) <= 64 && slice_find(q->user, '/') < 0) {
-		check_system(a);
+	a->secret = slice_text(nul < 0 ? q->secret : slice_sub(q->secret, 0, (size_t)nul));
+	result = find_hash(a, q);
+	if (result == TABLE_TEMPORARY) {
+		end(a, LOGIN_TEMPORARY);
 		return;
 	}
-	a->hash = slice_text(a->is_known ? buf_slice(&hash) : slice_of(dummy_hash()));
-	buf_fini(&hash);
-	check_hash(a);
-}
-
-bool
-authenticate_hash(struct slice secret, struct buf *hash, struct error *why)
-{
-	char setting[CRYPT_GENSALT_OUTPUT_SIZE], salt[16];
-	struct crypt_data *data = mem_zero(sizeof(*data));
-	char *copy = slice_text(secret);
-	const char *got = NULL;
-
-	arc4random_buf(salt, sizeof(salt));
-	if (crypt_gensalt_rn("$y$", 0, salt, sizeof(salt), setting, sizeof(setting)) != NULL ||
-	    crypt_gensalt_rn("$6$", 0, salt, sizeof(salt), setting, sizeof(setting)) != NULL)
-		got = crypt_r(copy, setting, data);
-	explicit_bzero(copy, secret.len);
-	free(copy);
-	if (got != NULL && got[0] != '*')
-		buf_add_text(hash, got);
-	free(data);
-	return hash->len > 0 || error_set(why, "crypt(3) cannot hash the password");
+	a->digest = remember_digest((const struct slice[]){q->table, slice_of(a->account),
+	                                slice_of(a->hash), slice_of(a->secret)}, 4);
+	if ((a->hash != NULL || a->is_system) && remember_has(a->digest, loop_now()))
+		end(a, LOGIN_OK);
+	else
+		guard_enter(&a->ticket, q->client, on_turn, a);
 }

@@ -1,0 +1,96 @@
+#include "smtpd/lookup/login.h"
+
+#include "common/base/mem.h"
+#include "common/conf/conf.h"
+#include "common/ipc/lookup_mailbox.h"
+#include "smtpd/lookup/authenticate.h"
+
+#include <string.h>
+
+enum { GRANT_SECONDS = 60, MAILBOX_SECONDS = 10 };
+
+struct login {
+	struct asker asker;
+	bool needs_store;
+	char *account;
+	uint8_t mailbox;
+	unsigned char token[TOKEN_OCTETS];
+};
+
+static void
+answer(struct login *l, enum al_login_result result)
+{
+	struct al_login_is is = {.result = (uint8_t)result};
+
+	if (result == LOGIN_OK) {
+		is.account = slice_of(l->account);
+		is.mailbox = l->mailbox;
+		if (l->needs_store)
+			is.token = slice_make((const char *)l->token, sizeof(l->token));
+	}
+	al_login_is_send(asker_channel(&l->asker), l->asker.id, &is, -1);
+	explicit_bzero(l->token, sizeof(l->token));
+	free(l->account);
+	free(l);
+}
+
+static void
+on_granted(void *owner, struct ipc_message *m)
+{
+	channel_done(m->channel, m->id);
+	answer(owner, LOGIN_OK);
+}
+
+static void
+on_grant_ended(void *owner, enum channel_end why)
+{
+	answer(owner, LOGIN_TEMPORARY);
+}
+
+static void
+grant(struct login *l)
+{
+	struct channel *mailbox = server_mailbox(l->mailbox);
+	struct channel_request r = {.answer = on_granted, .ended = on_grant_ended, .owner = l,
+	    .deadline = SPAN_SECONDS(MAILBOX_SECONDS)};
+	struct lm_grant m = {.account = slice_of(l->account), .seconds = GRANT_SECONDS};
+	uint32_t id = channel_request(mailbox, &r);
+
+	if (id == 0) {
+		answer(l, LOGIN_TEMPORARY);
+		return;
+	}
+	token_make(l->token);
+	m.token = slice_make((const char *)l->token, sizeof(l->token));
+	if (!lm_grant_send(mailbox, id, &m, -1)) {
+		channel_done(mailbox, id);
+		answer(l, LOGIN_TEMPORARY);
+	}
+}
+
+static void
+on_authenticated(void *owner, enum al_login_result result, struct slice account)
+{
+	struct login *l = owner;
+
+	if (result != LOGIN_OK) {
+		answer(l, result);
+		return;
+	}
+	l->account = slice_text(account);
+	l->mailbox = server_mailbox_of(account);
+	if (l->needs_store)
+		grant(l);
+	else
+		answer(l, LOGIN_OK);
+}
+
+void
+login_answer(struct asker asker, const struct al_login *q)
+{
+	struct login *l = mem_zero(sizeof(*l));
+
+	l->asker = asker;
+	l->needs_store = q->service == SERVICE_IMAP || q->service == SERVICE_POP3;
+	authenticate(q, on_authenticated, l);
+}

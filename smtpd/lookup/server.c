@@ -1,0 +1,121 @@
+#include "smtpd/lookup/server.h"
+
+#include "common/conf/conf.h"
+#include "common/ipc/any_lookup.h"
+#include "common/ipc/lookup_mailbox.h"
+#include "smtpd/lookup/login.h"
+#include "smtpd/lookup/route.h"
+#include "smtpd/lookup/value.h"
+
+#include <unistd.h>
+
+enum { INSTANCES = 64 };
+
+static struct line lines[SANDBOX_ROLE_COUNT][INSTANCES];
+static int mailboxes = 1;
+
+struct asker
+asker_of(void *owner, const struct ipc_message *m)
+{
+	const struct line *line = owner;
+
+	return (struct asker){.line = line, .run = line->run, .id = m->id};
+}
+
+struct channel *
+asker_channel(const struct asker *a)
+{
+	return a->line->run == a->run ? a->line->channel : NULL;
+}
+
+uint8_t
+server_mailbox_of(struct slice account)
+{
+	return conf_mailbox_of(account, mailboxes);
+}
+
+struct channel *
+server_mailbox(uint8_t instance)
+{
+	return lines[SANDBOX_MAILBOX][instance % INSTANCES].channel;
+}
+
+static void
+close_line(struct line *line)
+{
+	struct channel *c = line->channel;
+
+	line->channel = NULL;
+	line->run++;
+	channel_close(c);
+}
+
+static void
+on_down(void *owner)
+{
+	close_line(owner);
+}
+
+static void
+on_login(void *owner, struct ipc_message *m)
+{
+	login_answer(asker_of(owner, m), m->body);
+}
+
+static void
+on_route(void *owner, struct ipc_message *m)
+{
+	route_answer(asker_of(owner, m), m->body);
+}
+
+static void
+on_sender(void *owner, struct ipc_message *m)
+{
+	value_answer_sender(asker_of(owner, m), m->body);
+}
+
+static void
+on_fetch(void *owner, struct ipc_message *m)
+{
+	value_answer_fetch(asker_of(owner, m), m->body);
+}
+
+/* What a process may ask is what it needs for its own work. */
+static const struct ipc_handler *
+handlers_of(enum sandbox_role role)
+{
+	static const struct ipc_handler of_listener[] = {{&al_login_schema, on_login},
+	    {&al_route_schema, on_route}, {&al_sender_schema, on_sender}, {NULL, NULL}};
+	static const struct ipc_handler of_queue[] = {{&al_route_schema, on_route}, {NULL, NULL}};
+	static const struct ipc_handler of_relay[] = {{&al_fetch_schema, on_fetch}, {NULL, NULL}};
+	static const struct ipc_handler of_reader[] = {{&al_login_schema, on_login}, {NULL, NULL}};
+
+	if (role == SANDBOX_LISTENER)
+		return of_listener;
+	if (role == SANDBOX_QUEUE)
+		return of_queue;
+	if (role == SANDBOX_RELAY)
+		return of_relay;
+	return role == SANDBOX_IMAPD || role == SANDBOX_POP3D ? of_reader : NULL;
+}
+
+void
+server_peer(enum sandbox_role role, int instance, int instances, int fd)
+{
+	static const struct ipc_schema *const of_mailbox[] = {&lm_granted_schema, NULL};
+	struct channel_options o = {
+	    .peer = sandbox_title(role), .handlers = handlers_of(role), .down = on_down};
+	struct line *line = &lines[role][instance];
+
+	if (role != SANDBOX_MAILBOX && o.handlers == NULL) {
+		close(fd);
+		return;
+	}
+	if (role == SANDBOX_MAILBOX) {
+		o.answers = of_mailbox;
+		mailboxes = instances;
+	}
+	close_line(line);
+	o.owner = line;
+	line->channel = channel_new(fd, &o);
+}

@@ -1,0 +1,17 @@
+/*
+ * What listener and relay want of tables: may this user send as that address (al_sender), and
+ * credentials, hosts, source addresses and names for sending (al_fetch).
+ */
+#ifndef SMTPD_LOOKUP_VALUE_H
+#define SMTPD_LOOKUP_VALUE_H
+
+#include "common/ipc/any_lookup.h"
+#include "smtpd/lookup/server.h"
+
+void value_answer_sender(struct asker asker, const struct al_sender *q);
+void value_answer_fetch(struct asker asker, const struct al_fetch *q);
+
+/* Whether a value of such a table, addresses by commas, allows the sender. The null path is nobody's. */
+bool value_allows(struct slice list, struct slice sender, char delimiter);
+
+#endif
