@@ -12,7 +12,7 @@ static bool
 make_setting(char out[SETTING])
 {
 	return crypt_gensalt_rn("$y$", 0, NULL, 0, out, SETTING) != NULL ||
-	    crypt_gensalt_rn("$6$", 0, NULL, 0, out, SETTING) != NULL;
+	       crypt_gensalt_rn("$6$", 0, NULL, 0, out, SETTING) != NULL;
 }
 
 /* Appends crypt(3)'s answer; false when it is a failure's. */
@@ -60,8 +60,9 @@ password_matches(const char *secret, const char *hash, const char *like)
 
 	if (hash == NULL && like == NULL && make_setting(setting))
 		like = setting;
-	ok = (hash != NULL || like != NULL) && run_crypt(secret, hash != NULL ? hash : like, &got) && hash != NULL &&
-	    is_same(buf_slice(&got), slice_of(hash));
+	ok = (hash != NULL || like != NULL) &&
+	     run_crypt(secret, hash != NULL ? hash : like, &got) && hash != NULL &&
+	     is_same(buf_slice(&got), slice_of(hash));
 	buf_fini(&got);
 	return ok;
 }

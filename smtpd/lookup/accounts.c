@@ -10,10 +10,10 @@
 
 static const char *const migrations[] = {
     "CREATE TABLE account ("
-    " name TEXT PRIMARY KEY,"           /* local@domain */
+    " name TEXT PRIMARY KEY," /* local@domain */
     " domain TEXT NOT NULL,"
-    " hash TEXT NOT NULL,"              /* crypt(3) */
-    " created INTEGER NOT NULL"         /* seconds since 1970 */
+    " hash TEXT NOT NULL,"      /* crypt(3) */
+    " created INTEGER NOT NULL" /* seconds since 1970 */
     ") WITHOUT ROWID;"
     "CREATE INDEX account_domain ON account (domain, created, name);"
     "CREATE INDEX account_created ON account (created, name)"};
@@ -54,7 +54,8 @@ static void
 add_lower(struct buf *out, struct slice s)
 {
 	for (size_t i = 0; i < s.len; i++)
-		buf_add_char(out, s.data[i] >= 'A' && s.data[i] <= 'Z' ? (char)(s.data[i] + 32) : s.data[i]);
+		buf_add_char(
+		    out, s.data[i] >= 'A' && s.data[i] <= 'Z' ? (char)(s.data[i] + 32) : s.data[i]);
 }
 
 bool
@@ -80,16 +81,21 @@ account_name(struct slice text, char delimiter, struct buf *name, struct error *
 	enum address_result result = address_parse(text, 0, &a);
 
 	if (result != ADDRESS_OK || a.domain.len == 0)
-		return error_set(why, "\"%.*s\" is %s; an account is named local@domain", SLICE_FMT(text),
+		return error_set(why, "\"%.*s\" is %s; an account is named local@domain",
+		    SLICE_FMT(text),
 		    result == ADDRESS_OK ? "not an address" : address_result_name(result));
 	if (a.local.data[0] == '"' || slice_find(a.local, '/') >= 0 || domain_is_literal(a.domain))
-		return error_set(why, "\"%.*s\" cannot be an account: no quotes, no / and no address literal",
+		return error_set(why,
+		    "\"%.*s\" cannot be an account: no quotes, no / and no address literal",
 		    SLICE_FMT(text));
 	if (slice_find(a.local, delimiter) >= 0)
-		return error_set(why, "\"%.*s\" cannot be an account: what is behind %c is a detail of the mailbox before it",
+		return error_set(why,
+		    "\"%.*s\" cannot be an account: what is behind %c is a detail of the mailbox "
+		    "before it",
 		    SLICE_FMT(text), delimiter);
 	if (!account_fold(text, name) || name->len > LIMIT_USER)
-		return error_set(why, "\"%.*s\" is too long for an account's name", SLICE_FMT(text));
+		return error_set(
+		    why, "\"%.*s\" is too long for an account's name", SLICE_FMT(text));
 	return true;
 }
 
@@ -128,7 +134,8 @@ accounts_find(struct slice name, struct buf *hash)
 enum table_result
 accounts_have_domain(struct slice domain)
 {
-	struct statement *s = db_statement(accounts.db, "SELECT 1 FROM account WHERE domain = ? LIMIT 1");
+	struct statement *s =
+	    db_statement(accounts.db, "SELECT 1 FROM account WHERE domain = ? LIMIT 1");
 	struct address a = {.domain = domain};
 	struct buf folded = {0};
 	enum table_result result;
@@ -146,8 +153,11 @@ accounts_first(struct slice domain, struct buf *name)
 	struct statement *s;
 
 	if (domain.len == 0)
-		return find_one(db_statement(accounts.db, "SELECT name FROM account ORDER BY created, name LIMIT 1"), name);
-	s = db_statement(accounts.db, "SELECT name FROM account WHERE domain = ? ORDER BY created, name LIMIT 1");
+		return find_one(db_statement(accounts.db,
+				    "SELECT name FROM account ORDER BY created, name LIMIT 1"),
+		    name);
+	s = db_statement(accounts.db,
+	    "SELECT name FROM account WHERE domain = ? ORDER BY created, name LIMIT 1");
 	statement_bind_text(s, 1, domain);
 	return find_one(s, name);
 }
@@ -155,7 +165,8 @@ accounts_first(struct slice domain, struct buf *name)
 bool
 accounts_sample(struct buf *hash)
 {
-	return find_one(db_statement(accounts.db, "SELECT hash FROM account LIMIT 1"), hash) == TABLE_FOUND;
+	return find_one(db_statement(accounts.db, "SELECT hash FROM account LIMIT 1"), hash) ==
+	       TABLE_FOUND;
 }
 
 static struct slice
@@ -185,7 +196,8 @@ accounts_add(struct slice name, struct slice hash)
 
 	if (!commit_begin(accounts.commit))
 		return ACCOUNTS_FAILED;
-	s = db_statement(accounts.db, "INSERT INTO account (name, domain, hash, created) VALUES (?, ?, ?, ?)");
+	s = db_statement(
+	    accounts.db, "INSERT INTO account (name, domain, hash, created) VALUES (?, ?, ?, ?)");
 	statement_bind_text(s, 1, name);
 	statement_bind_text(s, 2, domain_of(name));
 	statement_bind_text(s, 3, hash);
@@ -228,8 +240,8 @@ bool
 accounts_list(
     struct slice domain, void (*each)(void *owner, struct slice name, int64_t created), void *owner)
 {
-	struct statement *s =
-	    db_statement(accounts.db, "SELECT name, created FROM account WHERE ?1 = '' OR domain = ?1 ORDER BY name");
+	struct statement *s = db_statement(accounts.db,
+	    "SELECT name, created FROM account WHERE ?1 = '' OR domain = ?1 ORDER BY name");
 	enum db_result result;
 
 	statement_bind_text(s, 1, domain);

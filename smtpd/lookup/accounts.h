@@ -38,8 +38,8 @@ enum accounts_result accounts_remove(struct slice name);
 void accounts_wait(void (*done)(void *owner, bool ok), void *owner);
 
 /* Every account of the domain (empty: of all), by name. created is in seconds since 1970. */
-bool accounts_list(
-    struct slice domain, void (*each)(void *owner, struct slice name, int64_t created), void *owner);
+bool accounts_list(struct slice domain,
+    void (*each)(void *owner, struct slice name, int64_t created), void *owner);
 size_t accounts_count(void);
 
 #endif

@@ -23,13 +23,13 @@ struct attempt {
 	struct guard_ticket ticket;
 	void (*done)(void *owner, enum al_login_result result, struct slice account);
 	void *owner;
-	char *account;       /* canonical; "" when nobody can have the name */
+	char *account; /* canonical; "" when nobody can have the name */
 	char *secret;
-	char *hash;          /* what is stored; NULL: the name is unknown */
-	char *like;          /* some hash of the same table; NULL: none */
+	char *hash; /* what is stored; NULL: the name is unknown */
+	char *like; /* some hash of the same table; NULL: none */
 	bool is_system, matches;
 	struct remember_digest digest;
-	struct timer held;   /* bad news waits */
+	struct timer held; /* bad news waits */
 };
 
 static void
@@ -102,7 +102,9 @@ on_checked(void *owner, struct ipc_message *m)
 		return;
 	}
 	channel_done(m->channel, m->id);
-	decide(a, c->result == CHECK_OK ? LOGIN_OK : c->result == CHECK_WRONG ? LOGIN_WRONG : LOGIN_TEMPORARY);
+	decide(a, c->result == CHECK_OK      ? LOGIN_OK
+		  : c->result == CHECK_WRONG ? LOGIN_WRONG
+					     : LOGIN_TEMPORARY);
 }
 
 static void
@@ -115,7 +117,9 @@ on_check_ended(void *owner, enum channel_end why)
 static void
 ask_parent(struct attempt *a)
 {
-	struct channel_request r = {.answer = on_checked, .ended = on_check_ended, .owner = a,
+	struct channel_request r = {.answer = on_checked,
+	    .ended = on_check_ended,
+	    .owner = a,
 	    .deadline = SPAN_SECONDS(CHECK_SECONDS)};
 	struct lp_check q = {.user = slice_of(a->account), .secret = slice_of(a->secret)};
 	uint32_t id = channel_request(child_parent(), &r);
@@ -208,7 +212,9 @@ find_hash(struct attempt *a, const struct al_login *q)
 		a->account = slice_text(SLICE(""));
 	if (result == TABLE_FOUND && hash.len > 0)
 		a->hash = buf_take(&hash, NULL);
-	if (q->table.len == 0 || table_is(q->table, &table_accounts) ? accounts_sample(&like) : table_sample(q->table, &like))
+	if (q->table.len == 0 || table_is(q->table, &table_accounts)
+		? accounts_sample(&like)
+		: table_sample(q->table, &like))
 		a->like = buf_take(&like, NULL);
 	buf_fini(&hash);
 	buf_fini(&like);
@@ -232,7 +238,8 @@ authenticate(const struct al_login *q,
 		return;
 	}
 	a->digest = remember_digest((const struct slice[]){q->table, slice_of(a->account),
-	                                slice_of(a->hash), slice_of(a->secret)}, 4);
+					slice_of(a->hash), slice_of(a->secret)},
+	    4);
 	if ((a->hash != NULL || a->is_system) && remember_has(a->digest, loop_now()))
 		end(a, LOGIN_OK);
 	else

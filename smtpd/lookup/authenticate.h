@@ -1,7 +1,7 @@
 /*
- * Is this name and password right? Asks the listen line's table, or the accounts and then, for a name
- * without a domain, the system's users. A wrong password, an unknown name and a name that nobody can have
- * take the same time and give the same answer.
+ * Is this name and password right? Asks the listen line's table, or the accounts and then, for a
+ * name without a domain, the system's users. A wrong password, an unknown name and a name that
+ * nobody can have take the same time and give the same answer.
  */
 #ifndef SMTPD_LOOKUP_AUTHENTICATE_H
 #define SMTPD_LOOKUP_AUTHENTICATE_H

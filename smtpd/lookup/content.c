@@ -11,19 +11,19 @@
 
 struct entry {
 	char *key;
-	char *original;      /* as it was written, when that differs: an expression's \W is no \w */
+	char *original; /* as it was written, when that differs: an expression's \W is no \w */
 	char *value;
 };
 
 struct content {
 	struct entry *entries;
 	size_t count, capacity;
-	struct hash index;       /* key to place + 1 */
-	size_t *patterns;        /* places of keys with a * that is not a whole first label */
+	struct hash index; /* key to place + 1 */
+	size_t *patterns;  /* places of keys with a * that is not a whole first label */
 	size_t pattern_count;
-	size_t *prefixes;        /* places of keys with a / */
+	size_t *prefixes; /* places of keys with a / */
 	size_t prefix_count;
-	regex_t *regexes;        /* of each place, when compiled */
+	regex_t *regexes; /* of each place, when compiled */
 	size_t regex_count;
 };
 
@@ -32,7 +32,8 @@ lower(struct buf *room, struct slice s)
 {
 	buf_clear(room);
 	for (size_t i = 0; i < s.len; i++)
-		buf_add_char(room, s.data[i] >= 'A' && s.data[i] <= 'Z' ? (char)(s.data[i] + 32) : s.data[i]);
+		buf_add_char(room,
+		    s.data[i] >= 'A' && s.data[i] <= 'Z' ? (char)(s.data[i] + 32) : s.data[i]);
 	return buf_slice(room);
 }
 
@@ -89,7 +90,8 @@ is_pattern(struct slice key)
 
 	if (slice_equal_text(domain, "*"))
 		return at >= 0;
-	return slice_find(slice_has_prefix(domain, SLICE("*.")) ? slice_from(domain, 2) : domain, '*') >= 0;
+	return slice_find(slice_has_prefix(domain, SLICE("*.")) ? slice_from(domain, 2) : domain,
+		   '*') >= 0;
 }
 
 void
@@ -206,7 +208,8 @@ find_below(const struct content *c, struct slice user, const char *between, stru
 
 	buf_printf(&key, "%.*s%s%.*s", SLICE_FMT(user), between, SLICE_FMT(domain));
 	found = find(c, buf_slice(&key), value);
-	for (ptrdiff_t dot = slice_find(domain, '.'); !found && dot >= 0; dot = slice_find(domain, '.')) {
+	for (ptrdiff_t dot = slice_find(domain, '.'); !found && dot >= 0;
+	     dot = slice_find(domain, '.')) {
 		domain = slice_from(domain, (size_t)dot + 1);
 		buf_clear(&key);
 		buf_printf(&key, "%.*s%s*.%.*s", SLICE_FMT(user), between, SLICE_FMT(domain));
@@ -224,13 +227,14 @@ content_find_domain(const struct content *c, struct slice domain, struct slice *
 
 	domain = lower(&room, domain);
 	found = find_below(c, SLICE(""), "", domain, value) || find_pattern(c, domain, value) ||
-	    find(c, SLICE("*"), value);
+		find(c, SLICE("*"), value);
 	buf_fini(&room);
 	return found;
 }
 
 bool
-content_find_address(const struct content *c, struct slice address, char delimiter, struct slice *value)
+content_find_address(
+    const struct content *c, struct slice address, char delimiter, struct slice *value)
 {
 	struct buf room = {0};
 	struct slice user, base, domain;
@@ -244,10 +248,10 @@ content_find_address(const struct content *c, struct slice address, char delimit
 	detail = slice_find(slice_from(user, 1), delimiter);
 	base = detail < 0 ? user : slice_sub(user, 0, (size_t)detail + 1);
 	found = (at >= 0 && (find_below(c, user, "@", domain, value) ||
-	            (detail >= 0 && find_below(c, base, "@", domain, value)) ||
-	            find_below(c, SLICE(""), "@", domain, value))) ||
-	    find(c, user, value) || (detail >= 0 && find(c, base, value)) ||
-	    find_pattern(c, address, value);
+				(detail >= 0 && find_below(c, base, "@", domain, value)) ||
+				find_below(c, SLICE(""), "@", domain, value))) ||
+		find(c, user, value) || (detail >= 0 && find(c, base, value)) ||
+		find_pattern(c, address, value);
 	buf_fini(&room);
 	return found;
 }
@@ -299,7 +303,9 @@ content_compile(struct content *c, struct error *why)
 		const char *key = e->original == NULL ? e->key : e->original;
 
 		if (!is_harmless(slice_of(key)))
-			return error_set(why, "the expression \"%.100s\" has a back reference or is longer than %d octets",
+			return error_set(why,
+			    "the expression \"%.100s\" has a back reference or is longer than %d "
+			    "octets",
 			    key, LIMIT_REGEX);
 		code = regcomp(&c->regexes[i], key, REG_EXTENDED | REG_ICASE | REG_NOSUB);
 		if (code != 0) {

@@ -20,8 +20,7 @@ struct change {
 	struct buf hash;
 };
 
-static void
-fail(struct control *order, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void fail(struct control *order, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 static void
 fail(struct control *order, const char *fmt, ...)
@@ -64,7 +63,9 @@ static void
 refuse(struct change *c, enum accounts_result result)
 {
 	if (result == ACCOUNTS_EXISTS)
-		fail(c->order, "the account %s is there already; smtpctl account passwd changes its password", c->account);
+		fail(c->order,
+		    "the account %s is there already; smtpctl account passwd changes its password",
+		    c->account);
 	else if (result == ACCOUNTS_MISSING)
 		fail(c->order, "there is no account %s", c->account);
 	else
@@ -88,7 +89,8 @@ on_hashed(void *arg)
 	enum accounts_result result;
 
 	if (!c->is_hashed) {
-		fail(c->order, "crypt(3) cannot hash this password; it may be longer than 511 octets");
+		fail(c->order,
+		    "crypt(3) cannot hash this password; it may be longer than 511 octets");
 		free_change(c);
 		return;
 	}
@@ -105,8 +107,11 @@ is_secret(struct slice secret, struct error *why)
 {
 	if (secret.len == 0)
 		return error_set(why, "the password is empty");
-	if (secret.len > LIMIT_SECRET || slice_find(secret, '\0') >= 0 || slice_find(secret, '\n') >= 0)
-		return error_set(why, "the password is longer than %d octets, or holds a line end or a NUL", LIMIT_SECRET);
+	if (secret.len > LIMIT_SECRET || slice_find(secret, '\0') >= 0 ||
+	    slice_find(secret, '\n') >= 0)
+		return error_set(why,
+		    "the password is longer than %d octets, or holds a line end or a NUL",
+		    LIMIT_SECRET);
 	return true;
 }
 
@@ -119,7 +124,8 @@ set_password(struct control *order, struct slice arguments, bool is_new)
 	struct buf name = {0};
 	struct change *c;
 
-	if (!ipc_list_next(&arguments, &text) || !ipc_list_next(&arguments, &secret) || arguments.len > 0) {
+	if (!ipc_list_next(&arguments, &text) || !ipc_list_next(&arguments, &secret) ||
+	    arguments.len > 0) {
 		control_done(order, USAGE, "give an account and a password");
 		return;
 	}
@@ -166,7 +172,9 @@ del(struct control *order, struct slice arguments, bool json)
 		return;
 	}
 	if (!json)
-		control_line(order, "%s is removed; its mail stays in the mail store, in a folder of its name", c->account);
+		control_line(order,
+		    "%s is removed; its mail stays in the mail store, in a folder of its name",
+		    c->account);
 	accounts_wait(on_durable, c);
 }
 
@@ -221,7 +229,9 @@ update_table(struct control *order, struct slice arguments, bool json)
 static void
 show_status(struct control *order, struct slice arguments, bool json)
 {
-	control_line(order, json ? "{\"process\":\"lookup\",\"accounts\":%zu}" : "lookup: %zu accounts", accounts_count());
+	control_line(order,
+	    json ? "{\"process\":\"lookup\",\"accounts\":%zu}" : "lookup: %zu accounts",
+	    accounts_count());
 	control_done(order, 0, "");
 }
 

@@ -1,7 +1,7 @@
 /*
  * Invariants:
- * 1. Every target is looked at once for each action, so the work is bounded by the number of targets
- *    and that by TARGETS.
+ * 1. Every target is looked at once for each action, so the work is bounded by the number of
+ * targets and that by TARGETS.
  * 2. A name that stands above itself means the very user, without aliases: "bob: bob, archive"
  *    delivers to bob, and a circle of aliases ends.
  * 3. done() is called exactly once.
@@ -31,19 +31,19 @@ TAILQ_HEAD(nodes, expand_node);
 
 struct expansion {
 	struct expand_options o;
-	struct al_route question;      /* its texts are ours */
+	struct al_route question; /* its texts are ours */
 	struct buf texts;
 	struct nodes todo, looked_at;
 	size_t node_count;
 	struct hash seen, delivered;
 	struct recipient *recipients;
 	size_t count;
-	struct expand_node *waiting;   /* for a .forward of the user */
+	struct expand_node *waiting; /* for a .forward of the user */
 	char *waiting_user;
 	bool is_over;
 	enum al_route_result result;
 	bool has_failure;
-	enum al_route_result failure;  /* of the first branch that led nowhere */
+	enum al_route_result failure; /* of the first branch that led nowhere */
 	char *reply;
 };
 
@@ -51,7 +51,8 @@ struct expansion {
 static void
 copy_question(struct expansion *e, const struct al_route *q)
 {
-	const struct slice *from[] = {&q->sender, &q->recipient, &q->client, &q->rdns, &q->helo, &q->user, &q->tag};
+	const struct slice *from[] = {
+	    &q->sender, &q->recipient, &q->client, &q->rdns, &q->helo, &q->user, &q->tag};
 	struct slice *to[] = {&e->question.sender, &e->question.recipient, &e->question.client,
 	    &e->question.rdns, &e->question.helo, &e->question.user, &e->question.tag};
 	const size_t n = sizeof(from) / sizeof(from[0]);
@@ -141,8 +142,8 @@ expand_fail(struct expansion *e, const struct expand_node *n, enum al_route_resu
 		e->failure = why;
 	e->has_failure = true;
 	if (n->depth > 0)
-		log_warning("an alias of %.*s leads to \"%s\", which cannot be delivered", SLICE_FMT(e->question.recipient),
-		    n->text);
+		log_warning("an alias of %.*s leads to \"%s\", which cannot be delivered",
+		    SLICE_FMT(e->question.recipient), n->text);
 }
 
 /* The meaning of an address: local part and domain folded; a bare name is of the domain given. */
@@ -170,7 +171,8 @@ static bool
 stands_above(const struct expand_node *n)
 {
 	for (const struct expand_node *p = n->parent; p != NULL; p = p->parent)
-		if (p->local != NULL && strcmp(p->local, n->local) == 0 && strcmp(p->domain, n->domain) == 0)
+		if (p->local != NULL && strcmp(p->local, n->local) == 0 &&
+		    strcmp(p->domain, n->domain) == 0)
 			return true;
 	return false;
 }
@@ -182,7 +184,8 @@ is_seen(struct expansion *e, const struct expand_node *n)
 	struct buf key = {0};
 	bool seen;
 
-	buf_printf(&key, "%d%d %s %s ", (int)n->kind, (int)n->is_plain, n->action, n->owner == NULL ? "" : n->owner);
+	buf_printf(&key, "%d%d %s %s ", (int)n->kind, (int)n->is_plain, n->action,
+	    n->owner == NULL ? "" : n->owner);
 	if (n->local != NULL)
 		buf_printf(&key, "%s@%s", n->local, n->domain);
 	else
@@ -202,7 +205,8 @@ free_node(struct expand_node *n)
 }
 
 bool
-expand_add(struct expansion *e, struct expand_node *below, const struct target *t, const char *owner)
+expand_add(
+    struct expansion *e, struct expand_node *below, const struct target *t, const char *owner)
 {
 	struct expand_node *n = mem_zero(sizeof(*n));
 
@@ -238,8 +242,8 @@ expand_add_list(struct expansion *e, struct expand_node *below, struct slice lis
 }
 
 size_t
-expand_add_lines(
-    struct expansion *e, struct expand_node *below, struct slice text, const char *owner, size_t most)
+expand_add_lines(struct expansion *e, struct expand_node *below, struct slice text,
+    const char *owner, size_t most)
 {
 	struct slice line = SLICE("");
 	struct target t;
@@ -280,7 +284,8 @@ expand_deliver(struct expansion *e, const struct expand_node *n, const struct co
 	bool is_new;
 
 	r.address = address_of(n);
-	buf_printf(&key, "%d %.*s %.*s %.*s ", (int)transport, SLICE_FMT(a->name), SLICE_FMT(user), SLICE_FMT(target));
+	buf_printf(&key, "%d %.*s %.*s %.*s ", (int)transport, SLICE_FMT(a->name), SLICE_FMT(user),
+	    SLICE_FMT(target));
 	if (transport == TRANSPORT_RELAY)
 		buf_add_text(&key, r.address);
 	is_new = hash_add(&e->delivered, buf_slice(&key), e) == NULL;
@@ -348,7 +353,9 @@ ask_rules(struct expansion *e, struct expand_node *n, const struct conf *c)
 static void
 deliver_outside(struct expansion *e, struct expand_node *n, const struct conf_action *a)
 {
-	struct slice user = n->owner != NULL ? slice_of(n->owner) : a->user.len > 0 ? a->user : SLICE("nobody");
+	struct slice user = n->owner != NULL  ? slice_of(n->owner)
+			    : a->user.len > 0 ? a->user
+					      : SLICE("nobody");
 
 	if (a->method == METHOD_FORWARD_ONLY || slice_equal_text(user, "root"))
 		expand_fail(e, n, ROUTE_UNKNOWN);
@@ -365,7 +372,8 @@ include(struct expansion *e, struct expand_node *n)
 	if (n->owner != NULL) {
 		expand_fail(e, n, ROUTE_UNKNOWN);
 	} else if (!file_read_trusted(n->text, INCLUDE_MOST, &text, &why)) {
-		log_error("an alias of %.*s includes a list: %s", SLICE_FMT(e->question.recipient), why.text);
+		log_error("an alias of %.*s includes a list: %s", SLICE_FMT(e->question.recipient),
+		    why.text);
 		expand_give_up(e);
 	} else {
 		n->domain = slice_text(slice_of(n->parent->domain));
@@ -377,14 +385,15 @@ include(struct expansion *e, struct expand_node *n)
 static void
 look_at(struct expansion *e, struct expand_node *n, const struct conf *c)
 {
-	const struct conf_action *a = n->action[0] == '\0' ? NULL : conf_find_action(c, slice_of(n->action));
+	const struct conf_action *a =
+	    n->action[0] == '\0' ? NULL : conf_find_action(c, slice_of(n->action));
 
 	if (n->depth > LIMIT_EXPANSION) {
 		expand_fail(e, n, ROUTE_LOOP);
 		return;
 	}
 	if (n->kind != TARGET_ADDRESS && n->kind != TARGET_ERROR && a == NULL) {
-		expand_give_up(e);      /* a reload took the action away meanwhile */
+		expand_give_up(e); /* a reload took the action away meanwhile */
 		return;
 	}
 	switch (n->kind) {
@@ -499,6 +508,9 @@ expand_recipient(const struct expansion *e, size_t i)
 {
 	const struct recipient *r = &e->recipients[i];
 
-	return (struct al_recipient){.transport = (uint8_t)r->transport, .action = slice_of(r->action),
-	    .address = slice_of(r->address), .user = slice_of(r->user), .target = slice_of(r->target)};
+	return (struct al_recipient){.transport = (uint8_t)r->transport,
+	    .action = slice_of(r->action),
+	    .address = slice_of(r->address),
+	    .user = slice_of(r->user),
+	    .target = slice_of(r->target)};
 }

@@ -16,7 +16,7 @@ struct expand_options {
 	/* Begins to read the user's ~/.forward; expand_forward() is to follow, but not from inside
 	 * this call. False: it cannot be read now. */
 	bool (*ask_forward)(void *owner, struct slice user);
-	void (*done)(void *owner);      /* once, perhaps from inside expand_start() */
+	void (*done)(void *owner); /* once, perhaps from inside expand_start() */
 	void *owner;
 };
 

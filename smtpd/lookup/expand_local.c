@@ -55,9 +55,11 @@ find_virtual(struct slice table, const struct expand_node *n, char delimiter, st
 	return result;
 }
 
-/* What stands for the node in its action's table. A user of a virtual table's value is meant as such. */
+/* What stands for the node in its action's table. A user of a virtual table's value is meant as
+ * such. */
 static enum table_result
-find_targets(const struct expand_node *n, const struct conf_action *a, char delimiter, struct buf *value)
+find_targets(
+    const struct expand_node *n, const struct conf_action *a, char delimiter, struct buf *value)
 {
 	if (n->is_plain)
 		return TABLE_NONE;
@@ -73,7 +75,8 @@ static enum table_result
 find_account(const struct expand_node *n, char delimiter, struct buf *name)
 {
 	struct slice local = slice_of(n->local), base = base_of(local, delimiter);
-	struct slice domain = host_is_own_domain(slice_of(n->domain)) ? host_name() : slice_of(n->domain);
+	struct slice domain =
+	    host_is_own_domain(slice_of(n->domain)) ? host_name() : slice_of(n->domain);
 	enum table_result result;
 
 	buf_printf(name, "%.*s@%.*s", SLICE_FMT(local), SLICE_FMT(domain));
@@ -100,7 +103,8 @@ find_in_userbase(const struct conf_action *a, struct slice user, struct buf *inf
 
 /* The system user: the action's, or the local part's with or without its detail. */
 static enum table_result
-find_user(const struct expand_node *n, const struct conf_action *a, char delimiter, struct buf *name)
+find_user(
+    const struct expand_node *n, const struct conf_action *a, char delimiter, struct buf *name)
 {
 	struct slice local = slice_of(n->local), base = base_of(local, delimiter);
 	struct buf info = {0};
@@ -116,7 +120,8 @@ find_user(const struct expand_node *n, const struct conf_action *a, char delimit
 	else
 		base = local;
 	/* root's mail is only ever written by mbox; for all else it needs an alias */
-	if (result == TABLE_FOUND && slice_has_prefix(buf_slice(&info), SLICE("0:")) && a->method != METHOD_MBOX)
+	if (result == TABLE_FOUND && slice_has_prefix(buf_slice(&info), SLICE("0:")) &&
+	    a->method != METHOD_MBOX)
 		result = TABLE_NONE;
 	buf_fini(&info);
 	buf_add_slice(name, a->user.len > 0 ? a->user : base);
@@ -129,15 +134,17 @@ uses_accounts(const struct conf_action *a)
 	return a->method == METHOD_MAILBOX && a->userbase.len == 0 && a->user.len == 0;
 }
 
-/* Who reads postmaster's mail when nobody was named: root's alias, the account root of the domain, its
- * oldest account, the oldest of all. */
+/* Who reads postmaster's mail when nobody was named: root's alias, the account root of the domain,
+ * its oldest account, the oldest of all. */
 static enum table_result
-find_stand_in(struct expansion *e, struct expand_node *n, const struct conf_action *a, struct buf *name)
+find_stand_in(
+    struct expansion *e, struct expand_node *n, const struct conf_action *a, struct buf *name)
 {
 	struct buf list = {0};
 	enum table_result result = TABLE_NONE;
 
-	if (a->alias.len > 0 && table_find(a->alias, TABLE_ALIAS, SLICE("root"), &list) == TABLE_FOUND) {
+	if (a->alias.len > 0 &&
+	    table_find(a->alias, TABLE_ALIAS, SLICE("root"), &list) == TABLE_FOUND) {
 		expand_add_list(e, n, buf_slice(&list));
 		buf_fini(&list);
 		return TABLE_NONE;
@@ -162,13 +169,15 @@ is_postmaster(const struct expand_node *n)
 }
 
 static void
-deliver(struct expansion *e, const struct expand_node *n, const struct conf_action *a, struct slice user)
+deliver(struct expansion *e, const struct expand_node *n, const struct conf_action *a,
+    struct slice user)
 {
 	if (a->method == METHOD_EXPAND_ONLY || a->method == METHOD_FORWARD_ONLY)
 		expand_fail(e, n, ROUTE_UNKNOWN);
 	else
-		expand_deliver(
-		    e, n, a, a->method == METHOD_MAILBOX ? TRANSPORT_MAILBOX : TRANSPORT_AGENT, user, SLICE(""));
+		expand_deliver(e, n, a,
+		    a->method == METHOD_MAILBOX ? TRANSPORT_MAILBOX : TRANSPORT_AGENT, user,
+		    SLICE(""));
 }
 
 /* The end of the road: somebody who has a mailbox, or nobody. */
@@ -198,7 +207,8 @@ to_user(struct expansion *e, struct expand_node *n, const struct conf_action *a,
 }
 
 void
-expand_local(struct expansion *e, struct expand_node *n, const struct conf_action *a, char delimiter)
+expand_local(
+    struct expansion *e, struct expand_node *n, const struct conf_action *a, char delimiter)
 {
 	struct buf value = {0};
 

@@ -38,8 +38,9 @@ is_fit(const struct stat *st, const char *path, bool trusted, struct error *why)
 	if (!S_ISREG(st->st_mode))
 		return error_set(why, "%s is not a file", path);
 	if (trusted && ((st->st_uid != 0 && st->st_uid != geteuid()) ||
-	                   (st->st_mode & (S_IWGRP | S_IWOTH)) != 0))
-		return error_set(why, "%s can be changed by others than root; use chown root, chmod go-w", path);
+			   (st->st_mode & (S_IWGRP | S_IWOTH)) != 0))
+		return error_set(
+		    why, "%s can be changed by others than root; use chown root, chmod go-w", path);
 	return true;
 }
 
@@ -74,7 +75,7 @@ static struct slice
 without_end(struct slice line)
 {
 	while (line.len > 0 && (line.data[line.len - 1] == '\r' || line.data[line.len - 1] == ' ' ||
-	                           line.data[line.len - 1] == '\t'))
+				   line.data[line.len - 1] == '\t'))
 		line.len--;
 	return line;
 }
@@ -90,7 +91,8 @@ file_lines(struct slice text, bool (*take)(void *owner, struct slice line, struc
 	while (slice_split(&text, '\n', &line)) {
 		number++;
 		if (line.len > LIMIT_TABLE_LINE)
-			return error_set(why, "%s:%u: the line is longer than %d octets", path, number, LIMIT_TABLE_LINE);
+			return error_set(why, "%s:%u: the line is longer than %d octets", path,
+			    number, LIMIT_TABLE_LINE);
 		if (!take(owner, without_end(line), &what))
 			return error_set(why, "%s:%u: %.400s", path, number, what.text);
 	}

@@ -22,8 +22,8 @@ struct guard {
 	size_t waiting_count;
 	unsigned in_hand;
 	unsigned failures;
-	struct moment failed;      /* the last time, or when the last failure was forgiven */
-	struct moment free_at;     /* nothing begins before */
+	struct moment failed;  /* the last time, or when the last failure was forgiven */
+	struct moment free_at; /* nothing begins before */
 	struct timer timer;
 	bool is_stepping;
 };
@@ -67,7 +67,7 @@ static void
 forgive(struct guard *g)
 {
 	while (g->failures > 0 &&
-	    moment_reached(moment_after(g->failed, SPAN_SECONDS(FORGIVE_SECONDS)), loop_now())) {
+	       moment_reached(moment_after(g->failed, SPAN_SECONDS(FORGIVE_SECONDS)), loop_now())) {
 		g->failures--;
 		g->failed = moment_after(g->failed, SPAN_SECONDS(FORGIVE_SECONDS));
 	}
@@ -180,7 +180,8 @@ find_guard(struct slice client)
 }
 
 void
-guard_enter(struct guard_ticket *t, struct slice client, void (*go)(void *owner, bool in_time), void *owner)
+guard_enter(
+    struct guard_ticket *t, struct slice client, void (*go)(void *owner, bool in_time), void *owner)
 {
 	struct guard *g = find_guard(client);
 

@@ -8,7 +8,7 @@
 enum { ADDRESSES = 1024 };
 
 static struct netaddr own[ADDRESSES];
-static size_t interface_count, own_count;      /* those of the interfaces come first */
+static size_t interface_count, own_count; /* those of the interfaces come first */
 static char *name;
 
 static void

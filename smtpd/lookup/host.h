@@ -1,5 +1,6 @@
 /*
- * What this machine is: its addresses and the names that mean itself. For "from local" and "for local".
+ * What this machine is: its addresses and the names that mean itself. For "from local" and "for
+ * local".
  */
 #ifndef SMTPD_LOOKUP_HOST_H
 #define SMTPD_LOOKUP_HOST_H

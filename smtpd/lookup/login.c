@@ -51,7 +51,9 @@ static void
 grant(struct login *l)
 {
 	struct channel *mailbox = server_mailbox(l->mailbox);
-	struct channel_request r = {.answer = on_granted, .ended = on_grant_ended, .owner = l,
+	struct channel_request r = {.answer = on_granted,
+	    .ended = on_grant_ended,
+	    .owner = l,
 	    .deadline = SPAN_SECONDS(MAILBOX_SECONDS)};
 	struct lm_grant m = {.account = slice_of(l->account), .seconds = GRANT_SECONDS};
 	uint32_t id = channel_request(mailbox, &r);

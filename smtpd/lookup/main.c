@@ -19,17 +19,20 @@ enum { FOLDERS = 64, PATH = 1025 };
 static char folders[FOLDERS][PATH];
 static const char *readable[FOLDERS + 2], *writable[2];
 
-/* The folder that a file lies in: one that is replaced by renaming is another file in the same place. */
+/* The folder that a file lies in: one that is replaced by renaming is another file in the same
+ * place. */
 static const char *
 folder_of(struct slice path, size_t place)
 {
 	ptrdiff_t slash = slice_find_last(path, '/');
 
-	snprintf(folders[place], PATH, "%.*s", slash > 0 ? (int)slash : 1, slash < 0 ? "." : path.data);
+	snprintf(
+	    folders[place], PATH, "%.*s", slash > 0 ? (int)slash : 1, slash < 0 ? "." : path.data);
 	return folders[place];
 }
 
-/* The C library loads what asks for users at the first question, while files can still be opened. */
+/* The C library loads what asks for users at the first question, while files can still be opened.
+ */
 static void
 load_name_service(void)
 {
@@ -45,7 +48,7 @@ prepare(const struct conf *c, struct sandbox_paths *paths, struct error *why)
 	size_t n = 0;
 
 	writable[0] = folder_of(c->global.accounts_path, 0);
-	readable[n++] = "/etc";      /* nsswitch.conf, passwd */
+	readable[n++] = "/etc"; /* nsswitch.conf, passwd */
 	for (size_t i = 0; i < c->table_count && n < FOLDERS; i++)
 		if (c->tables[i].table.path.len > 0)
 			readable[n] = folder_of(c->tables[i].table.path, n), n++;
@@ -58,7 +61,7 @@ prepare(const struct conf *c, struct sandbox_paths *paths, struct error *why)
 static void
 on_broken(void)
 {
-	child_exit();      /* begin anew from what is on disk */
+	child_exit(); /* begin anew from what is on disk */
 }
 
 static void
@@ -90,7 +93,8 @@ drain(void)
 int
 main(int argc, char **argv)
 {
-	static const struct ipc_schema *const answers[] = {&lp_checked_schema, &lp_forward_is_schema, NULL};
+	static const struct ipc_schema *const answers[] = {
+	    &lp_checked_schema, &lp_forward_is_schema, NULL};
 	static const struct child lookup = {
 	    .name = "lookup",
 	    .role = SANDBOX_LOOKUP,

@@ -29,7 +29,7 @@ remember_digest(const struct slice *texts, size_t count)
 		arc4random_buf(keys, sizeof(keys));
 	for (size_t i = 0; i < count; i++)
 		room += sizeof(texts[i].len) + texts[i].len;
-	buf_room(&all, room);      /* at once, or growing would leave copies of the secret behind */
+	buf_room(&all, room); /* at once, or growing would leave copies of the secret behind */
 	for (size_t i = 0; i < count; i++) {
 		buf_add(&all, &texts[i].len, sizeof(texts[i].len));
 		buf_add_slice(&all, texts[i]);

@@ -1,7 +1,7 @@
 /*
- * Logins that were right a while ago, so that a client which comes every minute costs no hash. What is
- * kept is a keyed digest of everything the check hung on, the stored hash too: a new password makes the
- * old one forgotten.
+ * Logins that were right a while ago, so that a client which comes every minute costs no hash. What
+ * is kept is a keyed digest of everything the check hung on, the stored hash too: a new password
+ * makes the old one forgotten.
  */
 #ifndef SMTPD_LOOKUP_REMEMBER_H
 #define SMTPD_LOOKUP_REMEMBER_H

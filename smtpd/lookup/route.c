@@ -16,8 +16,8 @@ enum { FORWARD_SECONDS = 30 };
 struct route {
 	struct asker asker;
 	struct expansion *expansion;
-	int fd;                          /* of a .forward that is being read */
-	ssize_t len;                     /* of it; -1: error says why it could not be read */
+	int fd;      /* of a .forward that is being read */
+	ssize_t len; /* of it; -1: error says why it could not be read */
 	int error;
 	char content[LIMIT_FORWARD + 1];
 };
@@ -43,7 +43,8 @@ on_done(void *owner)
 	free(r);
 }
 
-/* In the pool: the file may lie on a disk that hangs. One octet too many tells that it is too long. */
+/* In the pool: the file may lie on a disk that hangs. One octet too many tells that it is too long.
+ */
 static void
 read_forward(void *arg)
 {
@@ -111,7 +112,9 @@ on_forward_ended(void *owner, enum channel_end why)
 static bool
 ask_forward(void *owner, struct slice user)
 {
-	struct channel_request r = {.answer = on_forward, .ended = on_forward_ended, .owner = owner,
+	struct channel_request r = {.answer = on_forward,
+	    .ended = on_forward_ended,
+	    .owner = owner,
 	    .deadline = SPAN_SECONDS(FORWARD_SECONDS)};
 	struct lp_forward q = {.user = user};
 	uint32_t id = channel_request(child_parent(), &r);

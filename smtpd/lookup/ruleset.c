@@ -8,7 +8,7 @@
 struct asked {
 	const struct al_route *q;
 	struct slice recipient;
-	struct buf domain;      /* of the recipient, folded */
+	struct buf domain; /* of the recipient, folded */
 };
 
 static enum table_result
@@ -39,7 +39,7 @@ is_local(const struct al_route *q)
 	struct netaddr client;
 
 	return q->local || q->client.len == 0 ||
-	    (netaddr_parse(q->client, &client) && host_is_own_address(&client));
+	       (netaddr_parse(q->client, &client) && host_is_own_address(&client));
 }
 
 static enum table_result
@@ -130,7 +130,8 @@ ruleset_match(const struct conf *c, const struct al_route *q, struct slice recip
 {
 	struct asked a = {.q = q, .recipient = recipient};
 	ptrdiff_t at = slice_find_last(recipient, '@');
-	struct address parts = {.domain = at < 0 ? SLICE("") : slice_from(recipient, (size_t)at + 1)};
+	struct address parts = {
+	    .domain = at < 0 ? SLICE("") : slice_from(recipient, (size_t)at + 1)};
 	enum ruleset_result result = RULESET_NONE;
 
 	address_domain_folded(&a.domain, &parts);

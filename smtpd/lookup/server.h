@@ -1,6 +1,7 @@
 /*
- * The lines to those that ask lookup, and to the mailbox processes that it tells of grants. An answer may
- * take a while (a hash, a file), and the asker may be gone by then: struct asker survives that.
+ * The lines to those that ask lookup, and to the mailbox processes that it tells of grants. An
+ * answer may take a while (a hash, a file), and the asker may be gone by then: struct asker
+ * survives that.
  */
 #ifndef SMTPD_LOOKUP_SERVER_H
 #define SMTPD_LOOKUP_SERVER_H
@@ -28,7 +29,7 @@ struct channel *asker_channel(const struct asker *a);
 
 /* The mailbox process that owns an account. */
 uint8_t server_mailbox_of(struct slice account);
-struct channel *server_mailbox(uint8_t instance);      /* NULL: not there now */
+struct channel *server_mailbox(uint8_t instance); /* NULL: not there now */
 
 /* The child's peer(). */
 void server_peer(enum sandbox_role role, int instance, int instances, int fd);

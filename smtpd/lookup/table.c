@@ -10,7 +10,7 @@
 
 static struct table *tables;
 static size_t table_count;
-static char delimiter;      /* between a user and a detail */
+static char delimiter; /* between a user and a detail */
 
 static const struct table_backend *
 backend_of(const struct conf_table *t)
@@ -60,7 +60,8 @@ wants_regex(const struct conf *c, struct slice name)
 {
 	for (size_t i = 0; i < c->match_count; i++)
 		for (size_t j = 0; j < c->matches[i].condition_count; j++)
-			if (c->matches[i].conditions[j].regex && slice_equal(c->matches[i].conditions[j].table, name))
+			if (c->matches[i].conditions[j].regex &&
+			    slice_equal(c->matches[i].conditions[j].table, name))
 				return true;
 	return false;
 }
@@ -78,8 +79,10 @@ make(const struct conf *c, const struct conf_table_node *node)
 {
 	struct table *old = find_table(node->table.name);
 	struct error why = {""};
-	struct table t = {.name = slice_text(node->table.name), .path = slice_text(node->table.path),
-	    .backend = backend_of(&node->table), .is_regex = wants_regex(c, node->table.name)};
+	struct table t = {.name = slice_text(node->table.name),
+	    .path = slice_text(node->table.path),
+	    .backend = backend_of(&node->table),
+	    .is_regex = wants_regex(c, node->table.name)};
 
 	if (t.backend->load == NULL || load(&t, node, &why))
 		return t;
@@ -127,7 +130,8 @@ tables_update(struct slice name, struct error *why)
 	if (name.len > 0 && t == NULL)
 		return error_set(why, "there is no table \"%.*s\"", SLICE_FMT(name));
 	for (size_t i = 0; i < table_count; i++) {
-		if ((t != NULL && t != &tables[i]) || tables[i].path[0] == '\0' || tables[i].backend->load == NULL)
+		if ((t != NULL && t != &tables[i]) || tables[i].path[0] == '\0' ||
+		    tables[i].backend->load == NULL)
 			continue;
 		if (!load(&tables[i], NULL, &what)) {
 			log_warning("%s; its old content stays in force", what.text);
@@ -143,7 +147,8 @@ table_find(struct slice name, enum table_service service, struct slice key, stru
 	const struct table *t = find_table(name);
 
 	if (t == NULL) {
-		log_error("a rule needs the table \"%.*s\", which is not configured", SLICE_FMT(name));
+		log_error(
+		    "a rule needs the table \"%.*s\", which is not configured", SLICE_FMT(name));
 		return TABLE_TEMPORARY;
 	}
 	if (t->backend->load != NULL && t->content == NULL)
@@ -187,7 +192,8 @@ table_sample(struct slice name, struct buf *value)
 }
 
 enum table_result
-table_find_content(const struct table *t, enum table_service service, struct slice key, struct buf *value)
+table_find_content(
+    const struct table *t, enum table_service service, struct slice key, struct buf *value)
 {
 	struct slice found = SLICE("");
 	bool ok = false;

@@ -1,6 +1,6 @@
 /*
- * accounts: the database that smtpctl account keeps. As a table of domains it holds every domain that
- * has an account; as one of senders, each account may send as itself.
+ * accounts: the database that smtpctl account keeps. As a table of domains it holds every domain
+ * that has an account; as one of senders, each account may send as itself.
  */
 #include "smtpd/lookup/table.h"
 

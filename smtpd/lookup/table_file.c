@@ -12,7 +12,7 @@ enum layout { UNDECIDED, LIST, MAPPING };
 struct reader {
 	struct content *content;
 	enum layout layout;
-	struct buf key, value;      /* of a mapping's line, which the next may go on with */
+	struct buf key, value; /* of a mapping's line, which the next may go on with */
 };
 
 /* Where key and value part: a blank, or a colon that is neither an address's nor a URL's. */
@@ -49,8 +49,11 @@ take_mapping(struct reader *r, struct slice line, struct error *why)
 	struct slice value;
 
 	if (at <= 0)
-		return error_set(why, "\"%.*s\" has no value; write a key, a blank or colon, and a value, or make the "
-		                      "file a list by a first line \"# @list\"", line.len > 100 ? 100 : (int)line.len, line.data);
+		return error_set(why,
+		    "\"%.*s\" has no value; write a key, a blank or colon, and a value, or make "
+		    "the "
+		    "file a list by a first line \"# @list\"",
+		    line.len > 100 ? 100 : (int)line.len, line.data);
 	value = slice_trim(slice_from(line, (size_t)at));
 	if (value.len > 0 && value.data[0] == ':')
 		value = slice_trim(slice_from(value, 1));
@@ -77,7 +80,8 @@ take_line(void *owner, struct slice line, struct error *why)
 	}
 	finish_entry(r);
 	if (text.data[0] == '#') {
-		if (r->layout == UNDECIDED && slice_equal_text(slice_trim(slice_from(text, 1)), "@list"))
+		if (r->layout == UNDECIDED &&
+		    slice_equal_text(slice_trim(slice_from(text, 1)), "@list"))
 			r->layout = LIST;
 		return true;
 	}
@@ -95,7 +99,7 @@ load(const struct table *t, const struct conf_table_node *node, struct error *wh
 	struct reader r = {.content = content_new()};
 	struct buf text = {0};
 	bool ok = file_read(t->path, LIMIT_TABLE_FILE, &text, why) &&
-	    file_lines(buf_slice(&text), take_line, &r, t->path, why);
+		  file_lines(buf_slice(&text), take_line, &r, t->path, why);
 
 	finish_entry(&r);
 	if (!ok) {

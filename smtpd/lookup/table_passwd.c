@@ -1,6 +1,6 @@
 /*
- * passwd: lines as passwd(5) has them, user:hash[:uid:gid:gecos:home:shell], of users that are not the
- * system's. It gives credentials and user information.
+ * passwd: lines as passwd(5) has them, user:hash[:uid:gid:gecos:home:shell], of users that are not
+ * the system's. It gives credentials and user information.
  */
 #include "smtpd/lookup/table.h"
 
@@ -47,7 +47,8 @@ add_value(enum table_service service, struct slice line, struct buf *value)
 	if (service == TABLE_CREDENTIALS)
 		buf_add_slice(value, fields[0]);
 	else if (service == TABLE_USERINFO)
-		buf_printf(value, "%.*s:%.*s:%.*s", SLICE_FMT(fields[1]), SLICE_FMT(fields[2]), SLICE_FMT(fields[4]));
+		buf_printf(value, "%.*s:%.*s:%.*s", SLICE_FMT(fields[1]), SLICE_FMT(fields[2]),
+		    SLICE_FMT(fields[4]));
 	else if (service == TABLE_MAILADDRMAP)
 		buf_add_slice(value, SLICE(""));
 }

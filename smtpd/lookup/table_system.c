@@ -1,5 +1,6 @@
 /*
- * getpwnam: the system's users. Their passwords are not here: the parent checks those (authenticate.c).
+ * getpwnam: the system's users. Their passwords are not here: the parent checks those
+ * (authenticate.c).
  */
 #include "smtpd/lookup/table.h"
 
@@ -21,7 +22,8 @@ find(const struct table *t, enum table_service service, struct slice key, struct
 	if (found == NULL)
 		return code == 0 || code == ENOENT || code == ESRCH ? TABLE_NONE : TABLE_TEMPORARY;
 	if (service == TABLE_USERINFO && value != NULL)
-		buf_printf(value, "%u:%u:%s", (unsigned)found->pw_uid, (unsigned)found->pw_gid, found->pw_dir);
+		buf_printf(value, "%u:%u:%s", (unsigned)found->pw_uid, (unsigned)found->pw_gid,
+		    found->pw_dir);
 	return TABLE_FOUND;
 }
 

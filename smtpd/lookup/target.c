@@ -26,7 +26,8 @@ take_item(struct slice *rest, struct slice *item)
 	size_t i;
 
 	for (;;) {
-		while (rest->len > 0 && (rest->data[0] == ',' || rest->data[0] == ' ' || rest->data[0] == '\t'))
+		while (rest->len > 0 &&
+		       (rest->data[0] == ',' || rest->data[0] == ' ' || rest->data[0] == '\t'))
 			*rest = slice_from(*rest, 1);
 		if (rest->len == 0)
 			return false;
@@ -52,7 +53,8 @@ add_unquoted(struct buf *out, struct slice s)
 		return;
 	}
 	for (size_t i = 1; i + 1 < s.len; i++) {
-		if (s.data[i] == '\\' && i + 2 < s.len && (s.data[i + 1] == '"' || s.data[i + 1] == '\\'))
+		if (s.data[i] == '\\' && i + 2 < s.len &&
+		    (s.data[i + 1] == '"' || s.data[i + 1] == '\\'))
 			i++;
 		buf_add_char(out, s.data[i]);
 	}
@@ -80,17 +82,20 @@ make_error(struct target *t, struct slice text)
 	struct slice rest = slice_trim(text), code;
 
 	buf_clear(&t->text);
-	if (!slice_word(&rest, &code) || code.len != 3 || (code.data[0] != '4' && code.data[0] != '5') ||
-	    !is_digit(code.data[1]) || !is_digit(code.data[2]))
+	if (!slice_word(&rest, &code) || code.len != 3 ||
+	    (code.data[0] != '4' && code.data[0] != '5') || !is_digit(code.data[1]) ||
+	    !is_digit(code.data[2]))
 		return TARGET_WRONG;
 	rest = slice_trim(rest);
 	buf_printf(&t->text, "%.*s ", SLICE_FMT(code));
-	if (rest.len < 6 || rest.data[0] != code.data[0] || rest.data[1] != '.' || !is_digit(rest.data[2]))
+	if (rest.len < 6 || rest.data[0] != code.data[0] || rest.data[1] != '.' ||
+	    !is_digit(rest.data[2]))
 		buf_printf(&t->text, "%c.0.0 ", code.data[0]);
 	if (rest.len == 0)
 		rest = SLICE("refused");
 	for (size_t i = 0; i < rest.len && i < ERROR_TEXT_MOST; i++)
-		buf_add_char(&t->text, rest.data[i] < ' ' || rest.data[i] > '~' ? '?' : rest.data[i]);
+		buf_add_char(
+		    &t->text, rest.data[i] < ' ' || rest.data[i] > '~' ? '?' : rest.data[i]);
 	return TARGET_ERROR;
 }
 
@@ -101,7 +106,8 @@ is_user(struct slice s)
 	for (size_t i = 0; i < s.len; i++) {
 		char c = s.data[i];
 
-		if (c <= ' ' || c == 127 || c == '"' || c == '/' || c == '|' || c == ':' || c == '<' || c == '>')
+		if (c <= ' ' || c == 127 || c == '"' || c == '/' || c == '|' || c == ':' ||
+		    c == '<' || c == '>')
 			return false;
 	}
 	return s.len > 0 && s.len <= LIMIT_LOCAL_PART;
@@ -130,7 +136,8 @@ make_name(struct target *t)
 		s = buf_slice(&t->text);
 	}
 	if (slice_find(s, '@') >= 0)
-		return address_parse(s, ADDRESS_ALLOW_UTF8, &a) == ADDRESS_OK ? TARGET_ADDRESS : TARGET_WRONG;
+		return address_parse(s, ADDRESS_ALLOW_UTF8, &a) == ADDRESS_OK ? TARGET_ADDRESS
+									      : TARGET_WRONG;
 	for (size_t i = 0; i < t->text.len; i++)
 		if (t->text.data[i] >= 'A' && t->text.data[i] <= 'Z')
 			t->text.data[i] = (char)(t->text.data[i] + 32);

@@ -7,19 +7,19 @@
 #include "common/base/buf.h"
 
 enum target_kind {
-	TARGET_USER,        /* a name here, in lower case */
-	TARGET_ADDRESS,     /* local@domain */
-	TARGET_COMMAND,     /* |command, with the bar */
-	TARGET_FILE,        /* /file */
-	TARGET_INCLUDE,     /* the path behind :include: */
-	TARGET_ERROR,       /* the whole reply: code, enhanced code, text */
-	TARGET_WRONG,       /* none of these */
+	TARGET_USER,    /* a name here, in lower case */
+	TARGET_ADDRESS, /* local@domain */
+	TARGET_COMMAND, /* |command, with the bar */
+	TARGET_FILE,    /* /file */
+	TARGET_INCLUDE, /* the path behind :include: */
+	TARGET_ERROR,   /* the whole reply: code, enhanced code, text */
+	TARGET_WRONG,   /* none of these */
 };
 
 struct target {
 	enum target_kind kind;
-	bool is_plain;      /* \user: that very user, no alias of the same name */
-	struct buf text;    /* for the kinds above; of a wrong one as it stands */
+	bool is_plain;   /* \user: that very user, no alias of the same name */
+	struct buf text; /* for the kinds above; of a wrong one as it stands */
 };
 
 void target_init(struct target *t);

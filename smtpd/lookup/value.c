@@ -27,8 +27,8 @@ value_answer_sender(struct asker asker, const struct al_sender *q)
 	enum table_result result = table_find(q->table, TABLE_MAILADDRMAP, q->user, &list);
 	struct al_sender_is is = {.temporary = result == TABLE_TEMPORARY};
 
-	is.allowed = result == TABLE_FOUND &&
-	    value_allows(buf_slice(&list), q->sender, (char)child_conf()->global.sub_addr_delim);
+	is.allowed = result == TABLE_FOUND && value_allows(buf_slice(&list), q->sender,
+						  (char)child_conf()->global.sub_addr_delim);
 	buf_fini(&list);
 	al_sender_is_send(asker_channel(&asker), asker.id, &is, -1);
 }
@@ -40,7 +40,8 @@ fetch(const struct al_fetch *q, struct buf *value)
 	case FETCH_CREDENTIALS:
 		return table_find(q->table, TABLE_CREDENTIALS, q->key, value);
 	case FETCH_RELAYHOST:
-		return q->key.len == 0 ? table_next(q->table, value) : table_find(q->table, TABLE_RELAYHOST, q->key, value);
+		return q->key.len == 0 ? table_next(q->table, value)
+				       : table_find(q->table, TABLE_RELAYHOST, q->key, value);
 	case FETCH_SOURCE:
 		return table_next(q->table, value);
 	case FETCH_ADDRNAME:
@@ -56,12 +57,13 @@ value_answer_fetch(struct asker asker, const struct al_fetch *q)
 {
 	struct buf value = {0};
 	enum table_result result = fetch(q, &value);
-	struct al_value v = {.found = result == TABLE_FOUND, .temporary = result == TABLE_TEMPORARY};
+	struct al_value v = {
+	    .found = result == TABLE_FOUND, .temporary = result == TABLE_TEMPORARY};
 
 	if (v.found)
 		v.value = buf_slice(&value);
 	if (!al_value_send(asker_channel(&asker), asker.id, &v, -1) && v.found) {
-		v = (struct al_value){.temporary = 1};      /* longer than the line takes */
+		v = (struct al_value){.temporary = 1}; /* longer than the line takes */
 		al_value_send(asker_channel(&asker), asker.id, &v, -1);
 	}
 	if (value.data != NULL)

@@ -15,12 +15,13 @@ make(const char *const keys[], size_t count)
 	return c;
 }
 
-#define MAKE(...)                                                                                  \
-	make((const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+#define MAKE(...) \
+	make((const char *const[]){__VA_ARGS__}, \
+	    sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 
 struct lookup {
 	const char *key;
-	const char *found;      /* NULL: nothing */
+	const char *found; /* NULL: nothing */
 };
 
 static void
@@ -53,7 +54,8 @@ Test(content, finds_keys_without_case_and_the_last_one_wins)
 
 Test(content, finds_domains)
 {
-	struct content *c = MAKE("example.org", "*.example.net", "mx*.example.com", "*.deep.example.net");
+	struct content *c =
+	    MAKE("example.org", "*.example.net", "mx*.example.com", "*.deep.example.net");
 	static const struct lookup cases[] = {
 	    {"example.org", "example.org"},
 	    {"EXAMPLE.org", "example.org"},
@@ -84,7 +86,8 @@ find_address(const struct content *c, struct slice key, struct slice *value)
 
 Test(content, finds_addresses)
 {
-	struct content *c = MAKE("alice@example.org", "@example.net", "bob", "carol@*.example.org", "@*.wild.org", "<>");
+	struct content *c = MAKE(
+	    "alice@example.org", "@example.net", "bob", "carol@*.example.org", "@*.wild.org", "<>");
 	static const struct lookup cases[] = {
 	    {"alice@example.org", "alice@example.org"},
 	    {"Alice@Example.ORG", "alice@example.org"},
@@ -109,7 +112,8 @@ Test(content, finds_addresses)
 
 Test(content, finds_networks)
 {
-	struct content *c = MAKE("192.0.2.0/24", "198.51.100.7", "2001:db8::/32", "[2001:db9::1]", "0.0.0.0/99", "words/8");
+	struct content *c = MAKE("192.0.2.0/24", "198.51.100.7", "2001:db8::/32", "[2001:db9::1]",
+	    "0.0.0.0/99", "words/8");
 	static const struct lookup cases[] = {
 	    {"192.0.2.200", "192.0.2.0/24"},
 	    {"192.0.3.1", NULL},
@@ -173,7 +177,8 @@ Test(content, an_expression_for_exponents_takes_no_time)
 
 	cr_assert(content_compile(c, &why));
 	begin = moment_now();
-	cr_assert_not(content_find_regex(c, SLICE("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab"), &value));
+	cr_assert_not(
+	    content_find_regex(c, SLICE("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab"), &value));
 	cr_assert_lt(moment_between(begin, moment_now()).ms, 200);
 	content_free(c);
 }

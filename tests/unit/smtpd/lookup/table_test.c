@@ -14,7 +14,8 @@ expect(const char *name, enum table_service service, const char *key, const char
 	struct buf got = {0};
 	enum table_result result = table_find(slice_of(name), service, slice_of(key), &got);
 
-	cr_assert_eq(result, value == NULL ? TABLE_NONE : TABLE_FOUND, "%s of %s: %d", key, name, result);
+	cr_assert_eq(
+	    result, value == NULL ? TABLE_NONE : TABLE_FOUND, "%s of %s: %d", key, name, result);
 	if (value != NULL)
 		cr_slice_eq(buf_slice(&got), value);
 	buf_fini(&got);
@@ -47,8 +48,9 @@ Test(table, static_entries_are_found)
 
 Test(table, a_mapping_file_is_read)
 {
-	struct conf *c = with_file(BACKEND_FILE, "# comment\n\nroot:\talice\nlist: a,\n\tb,\n  c\nBare value with blanks  \r\n"
-	                                         "colon :x\ntight:y:z\n   indented: too\nurl\tsmtp://h:25\n");
+	struct conf *c = with_file(BACKEND_FILE,
+	    "# comment\n\nroot:\talice\nlist: a,\n\tb,\n  c\nBare value with blanks  \r\n"
+	    "colon :x\ntight:y:z\n   indented: too\nurl\tsmtp://h:25\n");
 
 	expect("t", TABLE_ALIAS, "root", "alice");
 	expect("t", TABLE_ALIAS, "list", "a, b, c");
@@ -63,7 +65,8 @@ Test(table, a_mapping_file_is_read)
 
 Test(table, a_list_file_is_read_and_taken_in_turn)
 {
-	static const char *const turns[] = {"192.0.2.1", "2001:db8::/32", "[2001:db8::1]", "192.0.2.1"};
+	static const char *const turns[] = {
+	    "192.0.2.1", "2001:db8::/32", "[2001:db8::1]", "192.0.2.1"};
 	struct conf *c = with_file(BACKEND_FILE, "192.0.2.1\n2001:db8::/32\n[2001:db8::1]\n");
 
 	for (size_t i = 0; i < 4; i++) {
@@ -88,7 +91,8 @@ Test(table, a_first_line_can_make_it_a_list)
 
 Test(table, passwd_files_give_hashes_and_users)
 {
-	struct conf *c = with_file(BACKEND_PASSWD, "# users\nalice:$6$x$y:1000:1001:Alice:/home/alice:/bin/sh\nbob:hash\n");
+	struct conf *c = with_file(BACKEND_PASSWD,
+	    "# users\nalice:$6$x$y:1000:1001:Alice:/home/alice:/bin/sh\nbob:hash\n");
 
 	expect("t", TABLE_CREDENTIALS, "alice", "$6$x$y");
 	expect("t", TABLE_CREDENTIALS, "Bob", "hash");
@@ -131,7 +135,8 @@ Test(table, a_file_that_could_never_be_read_is_temporary)
 	world_begin(c, NULL, 0);
 	cr_assert_eq(table_find(SLICE("t"), TABLE_ALIAS, SLICE("root"), NULL), TABLE_TEMPORARY);
 	cr_assert_eq(table_find(SLICE("zero"), TABLE_ALIAS, SLICE("root"), NULL), TABLE_TEMPORARY);
-	cr_assert_eq(table_find(SLICE("folder"), TABLE_ALIAS, SLICE("root"), NULL), TABLE_TEMPORARY);
+	cr_assert_eq(
+	    table_find(SLICE("folder"), TABLE_ALIAS, SLICE("root"), NULL), TABLE_TEMPORARY);
 	cr_assert_not(tables_update(SLICE("t"), &why));
 	world_end(c);
 }
@@ -182,11 +187,18 @@ Test(table, new_accounts_have_plain_names)
 {
 	static const struct {
 		const char *text;
-		const char *name;      /* NULL: refused */
+		const char *name; /* NULL: refused */
 	} cases[] = {
-	    {"Alice@Example.ORG", "alice@example.org"}, {"a.b@example.org", "a.b@example.org"}, {"alice", NULL},
-	    {"alice+x@example.org", NULL}, {"\"a b\"@example.org", NULL}, {"a/b@example.org", NULL},
-	    {"..@example.org", NULL}, {"alice@[192.0.2.1]", NULL}, {"@example.org", NULL}, {"", NULL},
+	    {"Alice@Example.ORG", "alice@example.org"},
+	    {"a.b@example.org", "a.b@example.org"},
+	    {"alice", NULL},
+	    {"alice+x@example.org", NULL},
+	    {"\"a b\"@example.org", NULL},
+	    {"a/b@example.org", NULL},
+	    {"..@example.org", NULL},
+	    {"alice@[192.0.2.1]", NULL},
+	    {"@example.org", NULL},
+	    {"", NULL},
 	    {"alice@example.org\n", NULL},
 	};
 

@@ -54,7 +54,8 @@ world_begin(struct conf *c, const char *const names[], size_t count)
 static void
 remove_folder(void)
 {
-	static const char *const endings[] = {"accounts.db", "accounts.db-wal", "accounts.db-shm", "file", "other"};
+	static const char *const endings[] = {
+	    "accounts.db", "accounts.db-wal", "accounts.db-shm", "file", "other"};
 	char path[128];
 
 	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
@@ -79,7 +80,8 @@ world_end(struct conf *c)
 void
 world_add_table(struct conf *c, const char *name, enum conf_backend backend, const char *path)
 {
-	struct conf_table t = {.name = slice_of(name), .backend = (uint8_t)backend, .path = slice_of(path)};
+	struct conf_table t = {
+	    .name = slice_of(name), .backend = (uint8_t)backend, .path = slice_of(path)};
 
 	conf_add_table(c, &t);
 }
@@ -87,7 +89,8 @@ world_add_table(struct conf *c, const char *name, enum conf_backend backend, con
 void
 world_add_entry(struct conf *c, const char *key, const char *value)
 {
-	struct conf_entry e = {.key = slice_of(key), .value = slice_of(value), .has_value = value != NULL};
+	struct conf_entry e = {
+	    .key = slice_of(key), .value = slice_of(value), .has_value = value != NULL};
 
 	conf_add_entry(c, &e);
 }
@@ -95,9 +98,9 @@ world_add_entry(struct conf *c, const char *key, const char *value)
 static uint8_t
 subject_of(struct slice words)
 {
-	static const char *const subjects[] = {"from any", "from local", "from socket", "from auth", "from mail-from",
-	    "from rdns", "from src", "for any", "for local", "for domain", "for rcpt-to", "auth", "helo", "mail-from",
-	    "rcpt-to", "tag", "tls"};
+	static const char *const subjects[] = {"from any", "from local", "from socket", "from auth",
+	    "from mail-from", "from rdns", "from src", "for any", "for local", "for domain",
+	    "for rcpt-to", "auth", "helo", "mail-from", "rcpt-to", "tag", "tls"};
 
 	for (size_t i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++)
 		if (slice_equal_text(words, subjects[i]))
@@ -109,7 +112,8 @@ subject_of(struct slice words)
 void
 world_add_match(struct conf *c, const char *conditions, const char *action)
 {
-	struct conf_match m = {.line = (uint32_t)c->match_count + 1, .reject = strcmp(action, "reject") == 0};
+	struct conf_match m = {
+	    .line = (uint32_t)c->match_count + 1, .reject = strcmp(action, "reject") == 0};
 	struct slice rest = slice_of(conditions), one;
 
 	if (!m.reject)

@@ -1,5 +1,6 @@
 /*
- * A configuration and a database of accounts for the tests of lookup, without processes around them.
+ * A configuration and a database of accounts for the tests of lookup, without processes around
+ * them.
  */
 #ifndef TESTS_UNIT_SMTPD_LOOKUP_WORLD_H
 #define TESTS_UNIT_SMTPD_LOOKUP_WORLD_H
@@ -7,7 +8,8 @@
 #include "common/conf/conf.h"
 #include "tests/unit/unit.h"
 
-/* An empty configuration of mail.example.org with the delimiter +, in force when world_begin() is called. */
+/* An empty configuration of mail.example.org with the delimiter +, in force when world_begin() is
+ * called. */
 struct conf *world_conf(void);
 
 /* Puts the configuration in force; accounts are kept in a new folder. */
