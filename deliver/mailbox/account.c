@@ -27,7 +27,8 @@ add_component(struct buf *path, struct slice s)
 		return false;
 	for (size_t i = 0; i < s.len; i++) {
 		unsigned char c = (unsigned char)s.data[i];
-		bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || (c == '.' && i > 0);
+		bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+			     c == '_' || (c == '.' && i > 0);
 
 		if (plain)
 			buf_add_char(path, (char)c);
@@ -200,7 +201,8 @@ feed_changed(struct account *a, uint64_t mailbox, bool removed)
 	struct handle *h;
 
 	LIST_FOREACH (h, &mailbox_server.handles, link) {
-		struct am_changed m = {.handle = h->id, .modseq = a->store.modseq, .removed = removed};
+		struct am_changed m = {
+		    .handle = h->id, .modseq = a->store.modseq, .removed = removed};
 
 		if (h->account == a && h->viewed == mailbox)
 			am_changed_send(h->channel, 0, &m, -1);

@@ -101,9 +101,12 @@ on_rcpt(void *owner, struct ipc_message *m)
 }
 
 static void
-say(struct delivery *d, const struct recipient *r, enum outcome outcome, const char *status, const char *text)
+say(struct delivery *d, const struct recipient *r, enum outcome outcome, const char *status,
+    const char *text)
 {
-	struct qm_outcome m = {.envelope = r->envelope, .outcome = (uint8_t)outcome, .status = slice_of(status),
+	struct qm_outcome m = {.envelope = r->envelope,
+	    .outcome = (uint8_t)outcome,
+	    .status = slice_of(status),
 	    .text = slice_of(text)};
 
 	qm_outcome_send(d->channel, d->id, &m, -1);
@@ -117,7 +120,8 @@ is_looping(struct slice message, const char *address)
 	struct header_field f;
 
 	while (header_next(&walk, &f)) {
-		if (slice_equal_text_nocase(f.name, "Delivered-To") && slice_equal_text_nocase(f.value, address))
+		if (slice_equal_text_nocase(f.name, "Delivered-To") &&
+		    slice_equal_text_nocase(f.value, address))
 			return true;
 	}
 	return false;
@@ -131,7 +135,8 @@ store_one(struct delivery *d, const struct recipient *r, struct slice message)
 	struct store_mailbox inbox;
 	struct store_new n = {.fd = -1, .date = d->arrival, .envelope = r->envelope};
 	struct buf whole = {0};
-	struct qm_outcome done = {.envelope = r->envelope, .outcome = OUTCOME_DELIVERED, .status = SLICE("2.0.0")};
+	struct qm_outcome done = {
+	    .envelope = r->envelope, .outcome = OUTCOME_DELIVERED, .status = SLICE("2.0.0")};
 	enum store_result result;
 	uint32_t uid;
 
@@ -145,11 +150,13 @@ store_one(struct delivery *d, const struct recipient *r, struct slice message)
 	n.octets = buf_slice(&whole);
 	n.size = whole.len;
 	if (is_looping(message, r->address))
-		say(d, r, OUTCOME_PERMANENT, "5.4.6", "the message has been delivered here before: it goes in a circle");
+		say(d, r, OUTCOME_PERMANENT, "5.4.6",
+		    "the message has been delivered here before: it goes in a circle");
 	else if (store_find(&a->store, "INBOX", &inbox) != STORE_OK)
 		say(d, r, OUTCOME_TEMPORARY, "4.2.0", "the account has no INBOX");
 	else if ((result = store_add(&a->store, &inbox, &n, &uid)) != STORE_OK)
-		say(d, r, OUTCOME_TEMPORARY, result == STORE_FULL ? "4.3.1" : "4.2.0", "the message cannot be stored now");
+		say(d, r, OUTCOME_TEMPORARY, result == STORE_FULL ? "4.3.1" : "4.2.0",
+		    "the message cannot be stored now");
 	else {
 		reply_durable(a, d->channel, d->id, &qm_outcome_schema, &done);
 		feed_changed(a, inbox.id, false);
@@ -168,7 +175,8 @@ on_body(void *owner, struct ipc_message *m)
 
 	if (d != NULL && m->fd >= 0 && d->size > 0) {
 		map = mmap(NULL, (size_t)d->size, PROT_READ, MAP_PRIVATE, m->fd, 0);
-		message = slice_make(map == MAP_FAILED ? NULL : map, map == MAP_FAILED ? 0 : (size_t)d->size);
+		message = slice_make(
+		    map == MAP_FAILED ? NULL : map, map == MAP_FAILED ? 0 : (size_t)d->size);
 	}
 	if (m->fd >= 0)
 		close(m->fd);

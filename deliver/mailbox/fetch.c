@@ -3,7 +3,7 @@
  * place between batches as the ranges that are left.
  */
 #include "common/base/mem.h"
-#include "deliver/mailbox/server.h"
+#include "deliver/mailbox/verb.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,8 +17,8 @@ struct fetch {
 	uint32_t id, handle;
 	uint8_t want;
 	struct buf ranges;
-	uint32_t from;            /* of the first range: uids below were sent */
-	size_t sent;              /* octets of this batch */
+	uint32_t from; /* of the first range: uids below were sent */
+	size_t sent;   /* octets of this batch */
 };
 
 struct spool {
@@ -66,7 +66,8 @@ send_one(void *owner, const struct store_message *message)
 	if (f->want & WANT_ENVELOPE)
 		out.envelope = buf_slice(&index.envelope);
 	if (f->want & (WANT_STRUCTURE | WANT_BODY))
-		out.structure = buf_slice(f->want & WANT_STRUCTURE ? &index.structure : &index.basic);
+		out.structure =
+		    buf_slice(f->want & WANT_STRUCTURE ? &index.structure : &index.basic);
 	if (f->want & (WANT_HEADER | WANT_OCTETS))
 		store_body_read(s->store, message->body, &octets, &fd, &size);
 	out.octets = buf_slice(&octets);
@@ -116,10 +117,6 @@ go_on(struct fetch *f)
 	end(f);
 }
 
-void fetch_begin(void *owner, struct ipc_message *m);
-void fetch_more(void *owner, struct ipc_message *m);
-void spool_begin(void *owner, struct ipc_message *m);
-
 void
 fetch_begin(void *owner, struct ipc_message *m)
 {
@@ -158,10 +155,12 @@ spool_begin(void *owner, struct ipc_message *m)
 	int fd = -1, theirs;
 
 	if (h == NULL || spool_count >= SPOOLS_MOST) {
-		reply_no(m->channel, m->id, AM_TEMPORARY, "no more large messages can be taken now");
+		reply_no(
+		    m->channel, m->id, AM_TEMPORARY, "no more large messages can be taken now");
 		return;
 	}
-	snprintf(path, sizeof(path), "%s/spool-%08x%08x", h->account->store.folder, arc4random(), arc4random());
+	snprintf(path, sizeof(path), "%s/spool-%08x%08x", h->account->store.folder, arc4random(),
+	    arc4random());
 	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	theirs = fd < 0 ? -1 : open(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd >= 0)

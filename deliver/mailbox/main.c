@@ -71,7 +71,7 @@ static bool
 start(const struct conf *c, struct error *why)
 {
 	return access(mailbox_server.mail_path, R_OK | W_OK | X_OK) == 0 ||
-	    error_errno(why, "cannot use %s", mailbox_server.mail_path);
+	       error_errno(why, "cannot use %s", mailbox_server.mail_path);
 }
 
 static void
@@ -89,11 +89,11 @@ on_control(struct control *order, struct slice verb, struct slice arguments, boo
 		return;
 	}
 	if (json)
-		control_line(order, "{\"process\":\"mailbox\",\"accounts\":%zu,\"handles\":%zu}", mailbox_server.account_count,
-		    mailbox_server.handle_count);
+		control_line(order, "{\"process\":\"mailbox\",\"accounts\":%zu,\"handles\":%zu}",
+		    mailbox_server.account_count, mailbox_server.handle_count);
 	else
-		control_line(order, "mailbox: %zu accounts open, %zu handles", mailbox_server.account_count,
-		    mailbox_server.handle_count);
+		control_line(order, "mailbox: %zu accounts open, %zu handles",
+		    mailbox_server.account_count, mailbox_server.handle_count);
 	control_done(order, 0, "");
 }
 

@@ -5,10 +5,10 @@
 struct waiting {
 	LIST_ENTRY(waiting) link;
 	struct account *account;
-	struct channel *channel;      /* NULL: gone */
+	struct channel *channel; /* NULL: gone */
 	uint32_t id;
 	const struct ipc_schema *schema;
-	struct buf packed;            /* the message, ready to be unpacked and sent */
+	struct buf packed; /* the message, ready to be unpacked and sent */
 };
 
 static LIST_HEAD(, waiting) waitings = LIST_HEAD_INITIALIZER(waitings);
@@ -68,7 +68,8 @@ on_durable(void *owner, bool ok)
 }
 
 void
-reply_durable(struct account *a, struct channel *c, uint32_t id, const struct ipc_schema *schema, const void *message)
+reply_durable(struct account *a, struct channel *c, uint32_t id, const struct ipc_schema *schema,
+    const void *message)
 {
 	struct waiting *w = mem_zero(sizeof(*w));
 

@@ -1,4 +1,5 @@
-/* A SEARCH program over the messages of a mailbox: what needs no body first, bodies only when asked. */
+/* A SEARCH program over the messages of a mailbox: what needs no body first, bodies only when
+ * asked. */
 #include "common/mail/search.h"
 
 #include "common/mail/charset.h"
@@ -252,7 +253,8 @@ on_message(void *owner, const struct store_message *m)
 }
 
 void
-search_run(struct store *s, uint64_t mailbox, struct slice ranges, struct slice program, struct buf *uids)
+search_run(
+    struct store *s, uint64_t mailbox, struct slice ranges, struct slice program, struct buf *uids)
 {
 	struct searching searching = {.store = s, .program = program, .uids = uids};
 	uint32_t first, last;

@@ -13,20 +13,25 @@
 static const char *const schema[] = {
     "CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
     "INSERT INTO counter VALUES ('modseq', 1), ('uidvalidity', 0);"
-    "CREATE TABLE mailbox (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, uidvalidity INTEGER NOT NULL,"
-    " uidnext INTEGER NOT NULL DEFAULT 1, recent INTEGER NOT NULL DEFAULT 1, noselect INTEGER NOT NULL DEFAULT 0,"
+    "CREATE TABLE mailbox (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, "
+    "uidvalidity INTEGER NOT NULL,"
+    " uidnext INTEGER NOT NULL DEFAULT 1, recent INTEGER NOT NULL DEFAULT 1, noselect INTEGER NOT "
+    "NULL DEFAULT 0,"
     " special_use TEXT NOT NULL DEFAULT '');"
     "CREATE TABLE subscription (name TEXT PRIMARY KEY) WITHOUT ROWID;"
     "CREATE TABLE keyword_set (id INTEGER PRIMARY KEY, words BLOB NOT NULL UNIQUE);"
-    "CREATE TABLE body (id INTEGER PRIMARY KEY AUTOINCREMENT, size INTEGER NOT NULL, is_packed INTEGER NOT NULL,"
+    "CREATE TABLE body (id INTEGER PRIMARY KEY AUTOINCREMENT, size INTEGER NOT NULL, is_packed "
+    "INTEGER NOT NULL,"
     " octets BLOB, file TEXT, header_size INTEGER NOT NULL, sent INTEGER, envelope BLOB NOT NULL,"
     " structure BLOB NOT NULL, basic BLOB NOT NULL);"
-    "CREATE TABLE message (mailbox INTEGER NOT NULL, uid INTEGER NOT NULL, modseq INTEGER NOT NULL, flags INTEGER NOT NULL,"
+    "CREATE TABLE message (mailbox INTEGER NOT NULL, uid INTEGER NOT NULL, modseq INTEGER NOT "
+    "NULL, flags INTEGER NOT NULL,"
     " kwset INTEGER NOT NULL, date INTEGER NOT NULL, size INTEGER NOT NULL, body INTEGER NOT NULL,"
     " PRIMARY KEY (mailbox, uid)) WITHOUT ROWID;"
     "CREATE INDEX message_modseq ON message (mailbox, modseq);"
     "CREATE INDEX message_body ON message (body);"
-    "CREATE TABLE expunged (mailbox INTEGER NOT NULL, modseq INTEGER NOT NULL, uid INTEGER NOT NULL,"
+    "CREATE TABLE expunged (mailbox INTEGER NOT NULL, modseq INTEGER NOT NULL, uid INTEGER NOT "
+    "NULL,"
     " PRIMARY KEY (mailbox, modseq, uid)) WITHOUT ROWID;"
     "CREATE TABLE delivered (envelope INTEGER PRIMARY KEY, time INTEGER NOT NULL);",
 };
@@ -79,7 +84,8 @@ make_first_mailboxes(struct store *s)
 }
 
 bool
-store_open(struct store *s, const char *folder, void (*broken)(void *owner), void *owner, struct error *why)
+store_open(struct store *s, const char *folder, void (*broken)(void *owner), void *owner,
+    struct error *why)
 {
 	char path[1100];
 	struct statement *st;

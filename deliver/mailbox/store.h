@@ -15,12 +15,12 @@ struct store {
 	struct db *db;
 	struct commit *commit;
 	char folder[1024];
-	uint64_t modseq;      /* the highest that was taken */
+	uint64_t modseq; /* the highest that was taken */
 };
 
 struct store_mailbox {
 	uint64_t id;
-	uint32_t uidvalidity, uidnext, recent;      /* recent: UIDs below were seen by a view */
+	uint32_t uidvalidity, uidnext, recent; /* recent: UIDs below were seen by a view */
 	bool is_noselect;
 	char name[STORE_NAME];
 };
@@ -32,13 +32,23 @@ struct store_message {
 	uint8_t flags;
 };
 
-enum store_result { STORE_OK, STORE_NONE, STORE_EXISTS, STORE_CANNOT, STORE_FULL, STORE_LIMIT, STORE_BROKEN };
+enum store_result {
+	STORE_OK,
+	STORE_NONE,
+	STORE_EXISTS,
+	STORE_CANNOT,
+	STORE_FULL,
+	STORE_LIMIT,
+	STORE_BROKEN
+};
 
 /* Opens or makes the account in that folder. broken() as commit_new() says. */
-bool store_open(struct store *s, const char *folder, void (*broken)(void *owner), void *owner, struct error *why);
+bool store_open(struct store *s, const char *folder, void (*broken)(void *owner), void *owner,
+    struct error *why);
 void store_close(struct store *s);
 
-/* store_mailbox.c: names are canonical (INBOX in capitals) and were checked by store_name_is_valid(). */
+/* store_mailbox.c: names are canonical (INBOX in capitals) and were checked by
+ * store_name_is_valid(). */
 bool store_name_is_valid(struct slice name);
 void store_name_fold(struct slice name, char out[STORE_NAME]);
 enum store_result store_find(struct store *s, const char *name, struct store_mailbox *m);
@@ -47,47 +57,54 @@ enum store_result store_create(struct store *s, const char *name, struct slice s
 enum store_result store_remove(struct store *s, const char *name, uint64_t *id);
 enum store_result store_rename(struct store *s, const char *from, const char *to);
 enum store_result store_subscribe(struct store *s, const char *name, bool on);
-void store_list(struct store *s, void (*each)(void *owner, const struct am_mailbox *m), void *owner);
+void store_list(
+    struct store *s, void (*each)(void *owner, const struct am_mailbox *m), void *owner);
 bool store_status(struct store *s, const struct store_mailbox *m, struct am_status_is *is);
 void store_seen_recent(struct store *s, const struct store_mailbox *m);
 
 /* store_message.c */
 struct store_new {
-	struct slice octets;      /* the whole message; or a file */
-	int fd;                   /* -1: octets */
+	struct slice octets; /* the whole message; or a file */
+	int fd;              /* -1: octets */
 	uint64_t size;
 	int64_t date;
 	uint8_t flags;
-	struct slice keywords;    /* an ipc_list */
-	uint64_t envelope;        /* a delivery's id: stored once; 0: an APPEND */
+	struct slice keywords; /* an ipc_list */
+	uint64_t envelope;     /* a delivery's id: stored once; 0: an APPEND */
 };
-enum store_result store_add(struct store *s, struct store_mailbox *m, const struct store_new *n, uint32_t *uid);
-enum store_result store_copy(struct store *s, const struct store_mailbox *from, struct store_mailbox *to,
-    const struct store_message *message, uint32_t *uid);
-enum store_result store_expunge(struct store *s, const struct store_mailbox *m, const struct store_message *message);
-enum store_result store_flags(struct store *s, const struct store_mailbox *m, const struct store_message *message,
-    uint8_t flags, uint32_t set);
+enum store_result store_add(
+    struct store *s, struct store_mailbox *m, const struct store_new *n, uint32_t *uid);
+enum store_result store_copy(struct store *s, const struct store_mailbox *from,
+    struct store_mailbox *to, const struct store_message *message, uint32_t *uid);
+enum store_result store_expunge(
+    struct store *s, const struct store_mailbox *m, const struct store_message *message);
+enum store_result store_flags(struct store *s, const struct store_mailbox *m,
+    const struct store_message *message, uint8_t flags, uint32_t set);
 
-/* Calls each for the messages with uid from first to last and a modseq over since, by uid; each returns false to stop. */
+/* Calls each for the messages with uid from first to last and a modseq over since, by uid; each
+ * returns false to stop. */
 void store_each(struct store *s, uint64_t mailbox, uint32_t first, uint32_t last, uint64_t since,
     bool (*each)(void *owner, const struct store_message *m), void *owner);
-void store_each_gone(struct store *s, uint64_t mailbox, uint64_t since, void (*each)(void *owner, uint32_t uid), void *owner);
+void store_each_gone(struct store *s, uint64_t mailbox, uint64_t since,
+    void (*each)(void *owner, uint32_t uid), void *owner);
 
 /* The id of a set of keywords, made when it is new; 0 is the empty set. UINT32_MAX: too many. */
 uint32_t store_set(struct store *s, struct slice keywords);
-void store_each_set(struct store *s, void (*each)(void *owner, uint32_t set, struct slice keywords), void *owner);
+void store_each_set(
+    struct store *s, void (*each)(void *owner, uint32_t set, struct slice keywords), void *owner);
 bool store_set_keywords(struct store *s, uint32_t set, struct buf *keywords);
 
 /* store_body.c */
 struct store_index {
 	struct buf envelope, structure, basic;
 	uint64_t header_size;
-	int64_t sent;             /* midnight of the Date field's day; INT64_MIN: none */
+	int64_t sent; /* midnight of the Date field's day; INT64_MIN: none */
 };
 void store_index_fini(struct store_index *i);
 bool store_index(struct store *s, uint64_t body, struct store_index *i);
 
-/* Makes a body of octets or of a file, syncs a file before its row. 0: it cannot be stored (*full: no room). */
+/* Makes a body of octets or of a file, syncs a file before its row. 0: it cannot be stored (*full:
+ * no room). */
 uint64_t store_body_add(struct store *s, const struct store_new *n, bool *full);
 
 /* The octets of a small body, or *fd of a large one's file to read. False: gone, or broken. */

@@ -51,8 +51,8 @@ make_index(struct slice message, struct store_index *i)
 bool
 store_index(struct store *s, uint64_t body, struct store_index *i)
 {
-	struct statement *st =
-	    db_statement(s->db, "SELECT envelope, structure, basic, header_size, sent FROM body WHERE id = ?");
+	struct statement *st = db_statement(
+	    s->db, "SELECT envelope, structure, basic, header_size, sent FROM body WHERE id = ?");
 	bool found;
 
 	*i = (struct store_index){.sent = INT64_MIN};
@@ -118,8 +118,9 @@ static uint64_t
 insert(struct store *s, struct slice octets, const char *file, bool is_packed, uint64_t size,
     const struct store_index *i, bool *full)
 {
-	struct statement *st = db_statement(s->db, "INSERT INTO body (size, is_packed, octets, file, header_size, sent,"
-	                                           " envelope, structure, basic) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+	struct statement *st = db_statement(s->db,
+	    "INSERT INTO body (size, is_packed, octets, file, header_size, sent,"
+	    " envelope, structure, basic) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	enum db_result r;
 
 	statement_bind_number(st, 1, (int64_t)size);
@@ -162,7 +163,8 @@ add_octets(struct store *s, struct slice octets, bool *full)
 		size_t n = ZSTD_compress(packed, bound, octets.data, octets.len, LEVEL);
 		bool smaller = !ZSTD_isError(n) && n < octets.len;
 
-		id = insert(s, smaller ? slice_make(packed, n) : octets, NULL, smaller, octets.len, &i, full);
+		id = insert(s, smaller ? slice_make(packed, n) : octets, NULL, smaller, octets.len,
+		    &i, full);
 		free(packed);
 	}
 	store_index_fini(&i);
@@ -206,7 +208,8 @@ unpack(struct slice packed, uint64_t size, struct buf *octets)
 bool
 store_body_read(struct store *s, uint64_t body, struct buf *octets, int *fd, uint64_t *size)
 {
-	struct statement *st = db_statement(s->db, "SELECT size, is_packed, octets, file FROM body WHERE id = ?");
+	struct statement *st =
+	    db_statement(s->db, "SELECT size, is_packed, octets, file FROM body WHERE id = ?");
 	char path[1200];
 	bool ok;
 
@@ -216,7 +219,8 @@ store_body_read(struct store *s, uint64_t body, struct buf *octets, int *fd, uin
 	if (ok) {
 		*size = (uint64_t)statement_number(st, 0);
 		if (!statement_is_null(st, 3)) {
-			snprintf(path, sizeof(path), "%s/%.*s", s->folder, SLICE_FMT(statement_octets(st, 3)));
+			snprintf(path, sizeof(path), "%s/%.*s", s->folder,
+			    SLICE_FMT(statement_octets(st, 3)));
 			*fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 			ok = *fd >= 0;
 		} else if (statement_number(st, 1)) {
@@ -234,7 +238,8 @@ store_body_read(struct store *s, uint64_t body, struct buf *octets, int *fd, uin
 void
 store_body_release(struct store *s, uint64_t body)
 {
-	struct statement *used = db_statement(s->db, "SELECT 1 FROM message WHERE body = ? LIMIT 1");
+	struct statement *used =
+	    db_statement(s->db, "SELECT 1 FROM message WHERE body = ? LIMIT 1");
 	struct statement *del = db_statement(s->db, "DELETE FROM body WHERE id = ?");
 	bool is_used;
 
@@ -243,7 +248,8 @@ store_body_release(struct store *s, uint64_t body)
 	statement_reset(used);
 	if (is_used)
 		return;
-	/* Its file, if there is one, goes with the next sweep: not before the row's removal is durable. */
+	/* Its file, if there is one, goes with the next sweep: not before the row's removal is
+	 * durable. */
 	statement_bind_number(del, 1, (int64_t)body);
 	statement_run(del);
 }

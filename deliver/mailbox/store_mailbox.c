@@ -9,15 +9,17 @@ store_name_is_valid(struct slice name)
 	struct slice rest = name, level;
 	size_t depth = 0;
 
-	if (name.len == 0 || name.len > LIMIT_MAILBOX_NAME || name.data[0] == '/' || name.data[name.len - 1] == '/')
+	if (name.len == 0 || name.len > LIMIT_MAILBOX_NAME || name.data[0] == '/' ||
+	    name.data[name.len - 1] == '/')
 		return false;
 	for (size_t i = 0; i < name.len; i++) {
-		if ((unsigned char)name.data[i] < ' ' || name.data[i] == 127 || name.data[i] == '*' || name.data[i] == '%')
+		if ((unsigned char)name.data[i] < ' ' || name.data[i] == 127 ||
+		    name.data[i] == '*' || name.data[i] == '%')
 			return false;
 	}
 	while (slice_split(&rest, '/', &level)) {
-		if (level.len == 0 || slice_equal_text(level, ".") || slice_equal_text(level, "..") ||
-		    ++depth > LIMIT_MAILBOX_DEPTH)
+		if (level.len == 0 || slice_equal_text(level, ".") ||
+		    slice_equal_text(level, "..") || ++depth > LIMIT_MAILBOX_DEPTH)
 			return false;
 	}
 	return true;
@@ -38,8 +40,10 @@ read_mailbox(struct statement *st, struct store_mailbox *m)
 
 	if (found) {
 		*m = (struct store_mailbox){.id = (uint64_t)statement_number(st, 0),
-		    .uidvalidity = (uint32_t)statement_number(st, 2), .uidnext = (uint32_t)statement_number(st, 3),
-		    .recent = (uint32_t)statement_number(st, 4), .is_noselect = statement_number(st, 5) != 0};
+		    .uidvalidity = (uint32_t)statement_number(st, 2),
+		    .uidnext = (uint32_t)statement_number(st, 3),
+		    .recent = (uint32_t)statement_number(st, 4),
+		    .is_noselect = statement_number(st, 5) != 0};
 		slice_copy(statement_octets(st, 1), m->name, sizeof(m->name));
 	}
 	statement_reset(st);
@@ -49,8 +53,8 @@ read_mailbox(struct statement *st, struct store_mailbox *m)
 enum store_result
 store_find(struct store *s, const char *name, struct store_mailbox *m)
 {
-	struct statement *st =
-	    db_statement(s->db, "SELECT id, name, uidvalidity, uidnext, recent, noselect FROM mailbox WHERE name = ?");
+	struct statement *st = db_statement(s->db,
+	    "SELECT id, name, uidvalidity, uidnext, recent, noselect FROM mailbox WHERE name = ?");
 
 	statement_bind_text(st, 1, slice_of(name));
 	return read_mailbox(st, m);
@@ -59,8 +63,8 @@ store_find(struct store *s, const char *name, struct store_mailbox *m)
 enum store_result
 store_find_id(struct store *s, uint64_t id, struct store_mailbox *m)
 {
-	struct statement *st =
-	    db_statement(s->db, "SELECT id, name, uidvalidity, uidnext, recent, noselect FROM mailbox WHERE id = ?");
+	struct statement *st = db_statement(s->db,
+	    "SELECT id, name, uidvalidity, uidnext, recent, noselect FROM mailbox WHERE id = ?");
 
 	statement_bind_number(st, 1, (int64_t)id);
 	return read_mailbox(st, m);
@@ -70,8 +74,10 @@ store_find_id(struct store *s, uint64_t id, struct store_mailbox *m)
 static int64_t
 next_uidvalidity(struct store *s)
 {
-	struct statement *up = db_statement(s->db, "UPDATE counter SET value = value + 1 WHERE name = 'uidvalidity'");
-	struct statement *get = db_statement(s->db, "SELECT value FROM counter WHERE name = 'uidvalidity'");
+	struct statement *up =
+	    db_statement(s->db, "UPDATE counter SET value = value + 1 WHERE name = 'uidvalidity'");
+	struct statement *get =
+	    db_statement(s->db, "SELECT value FROM counter WHERE name = 'uidvalidity'");
 	int64_t value = 0;
 
 	if (statement_run(up) == DB_DONE && statement_step(get) == DB_ROW)
@@ -93,8 +99,8 @@ count_mailboxes(struct store *s)
 static enum store_result
 create_one(struct store *s, const char *name, struct slice special_use)
 {
-	struct statement *st =
-	    db_statement(s->db, "INSERT INTO mailbox (name, uidvalidity, special_use) VALUES (?, ?, ?)");
+	struct statement *st = db_statement(
+	    s->db, "INSERT INTO mailbox (name, uidvalidity, special_use) VALUES (?, ?, ?)");
 
 	statement_bind_text(st, 1, slice_of(name));
 	statement_bind_number(st, 2, next_uidvalidity(s));
@@ -127,7 +133,8 @@ create_parents(struct store *s, const char *name)
 		if (name[i] != '/')
 			continue;
 		snprintf(parent, sizeof(parent), "%.*s", (int)i, name);
-		r = store_find(s, parent, &m) == STORE_OK ? STORE_OK : create_one(s, parent, SLICE(""));
+		r = store_find(s, parent, &m) == STORE_OK ? STORE_OK
+							  : create_one(s, parent, SLICE(""));
 		if (r != STORE_OK)
 			return r;
 	}
@@ -159,7 +166,8 @@ store_create(struct store *s, const char *name, struct slice special_use)
 static bool
 has_children(struct store *s, const char *name)
 {
-	struct statement *st = db_statement(s->db, "SELECT 1 FROM mailbox WHERE name > ? || '/' AND name < ? || '0' LIMIT 1");
+	struct statement *st = db_statement(
+	    s->db, "SELECT 1 FROM mailbox WHERE name > ? || '/' AND name < ? || '0' LIMIT 1");
 	bool found;
 
 	statement_bind_text(st, 1, slice_of(name));
@@ -187,18 +195,21 @@ on_body(void *owner, const struct store_message *m)
 static void
 empty_mailbox(struct store *s, uint64_t id)
 {
-	struct statement *all = db_statement(s->db, "DELETE FROM message WHERE mailbox = ? AND uid <= ?");
+	struct statement *all =
+	    db_statement(s->db, "DELETE FROM message WHERE mailbox = ? AND uid <= ?");
 	uint32_t last = 0;
 
 	for (;;) {
 		struct emptying e = {.store = s};
-		struct statement *edge = db_statement(s->db, "SELECT max(uid) FROM (SELECT uid FROM message WHERE mailbox = ? LIMIT 256)");
+		struct statement *edge = db_statement(s->db,
+		    "SELECT max(uid) FROM (SELECT uid FROM message WHERE mailbox = ? LIMIT 256)");
 
 		store_each(s, id, 1, UINT32_MAX, 0, on_body, &e);
 		if (e.count == 0)
 			return;
 		statement_bind_number(edge, 1, (int64_t)id);
-		last = statement_step(edge) == DB_ROW ? (uint32_t)statement_number(edge, 0) : UINT32_MAX;
+		last = statement_step(edge) == DB_ROW ? (uint32_t)statement_number(edge, 0)
+						      : UINT32_MAX;
 		statement_reset(edge);
 		statement_bind_number(all, 1, (int64_t)id);
 		statement_bind_number(all, 2, last);
@@ -226,7 +237,8 @@ store_remove(struct store *s, const char *name, uint64_t *id)
 	if (has_children(s, name)) {
 		if (m.is_noselect)
 			return STORE_CANNOT;
-		st = db_statement(s->db, "UPDATE mailbox SET noselect = 1, special_use = '' WHERE id = ?");
+		st = db_statement(
+		    s->db, "UPDATE mailbox SET noselect = 1, special_use = '' WHERE id = ?");
 	} else {
 		st = db_statement(s->db, "DELETE FROM mailbox WHERE id = ?");
 	}
@@ -238,15 +250,20 @@ store_remove(struct store *s, const char *name, uint64_t *id)
 static enum store_result
 rename_inbox(struct store *s, const char *to)
 {
-	struct statement *move = db_statement(s->db, "UPDATE message SET mailbox = ?, modseq = ? WHERE mailbox = ?");
-	struct statement *gone = db_statement(s->db,
-	    "INSERT INTO expunged (mailbox, modseq, uid) SELECT mailbox, ?, uid FROM message WHERE mailbox = ?");
-	struct statement *next = db_statement(s->db, "UPDATE mailbox SET uidnext = ? WHERE name = ?");
-	struct statement *count = db_statement(s->db, "UPDATE counter SET value = ? WHERE name = 'modseq'");
+	struct statement *move =
+	    db_statement(s->db, "UPDATE message SET mailbox = ?, modseq = ? WHERE mailbox = ?");
+	struct statement *gone =
+	    db_statement(s->db, "INSERT INTO expunged (mailbox, modseq, uid) SELECT mailbox, ?, "
+				"uid FROM message WHERE mailbox = ?");
+	struct statement *next =
+	    db_statement(s->db, "UPDATE mailbox SET uidnext = ? WHERE name = ?");
+	struct statement *count =
+	    db_statement(s->db, "UPDATE counter SET value = ? WHERE name = 'modseq'");
 	struct store_mailbox inbox, target;
 	enum store_result r = store_create(s, to, SLICE(""));
 
-	if (r != STORE_OK || store_find(s, "INBOX", &inbox) != STORE_OK || store_find(s, to, &target) != STORE_OK)
+	if (r != STORE_OK || store_find(s, "INBOX", &inbox) != STORE_OK ||
+	    store_find(s, to, &target) != STORE_OK)
 		return r;
 	s->modseq++;
 	statement_bind_number(count, 1, (int64_t)s->modseq);
@@ -285,7 +302,7 @@ store_rename(struct store *s, const char *from, const char *to)
 	if (r != STORE_OK)
 		return r;
 	st = db_statement(s->db, "UPDATE mailbox SET name = ? || substr(name, ?)"
-	                         " WHERE name = ? OR (name > ? || '/' AND name < ? || '0')");
+				 " WHERE name = ? OR (name > ? || '/' AND name < ? || '0')");
 	statement_bind_text(st, 1, slice_of(to));
 	statement_bind_number(st, 2, (int64_t)len + 1);
 	statement_bind_text(st, 3, slice_of(from));
@@ -297,8 +314,9 @@ store_rename(struct store *s, const char *from, const char *to)
 enum store_result
 store_subscribe(struct store *s, const char *name, bool on)
 {
-	struct statement *st = on ? db_statement(s->db, "INSERT OR IGNORE INTO subscription VALUES (?)")
-	                          : db_statement(s->db, "DELETE FROM subscription WHERE name = ?");
+	struct statement *st =
+	    on ? db_statement(s->db, "INSERT OR IGNORE INTO subscription VALUES (?)")
+	       : db_statement(s->db, "DELETE FROM subscription WHERE name = ?");
 
 	if (!commit_begin(s->commit))
 		return STORE_BROKEN;
@@ -310,23 +328,27 @@ void
 store_list(struct store *s, void (*each)(void *owner, const struct am_mailbox *m), void *owner)
 {
 	struct statement *st = db_statement(s->db,
-	    "SELECT m.id, m.name, m.noselect, m.special_use, p.name IS NOT NULL, EXISTS (SELECT 1 FROM mailbox c"
+	    "SELECT m.id, m.name, m.noselect, m.special_use, p.name IS NOT NULL, EXISTS (SELECT 1 "
+	    "FROM mailbox c"
 	    " WHERE c.name > m.name || '/' AND c.name < m.name || '0')"
 	    " FROM mailbox m LEFT JOIN subscription p ON p.name = m.name ORDER BY m.name");
-	struct statement *gone = db_statement(
-	    s->db, "SELECT name FROM subscription WHERE name NOT IN (SELECT name FROM mailbox) ORDER BY name");
+	struct statement *gone = db_statement(s->db, "SELECT name FROM subscription WHERE name NOT "
+						     "IN (SELECT name FROM mailbox) ORDER BY name");
 
 	while (statement_step(st) == DB_ROW) {
-		struct am_mailbox m = {.mailbox = (uint64_t)statement_number(st, 0), .name = statement_octets(st, 1),
+		struct am_mailbox m = {.mailbox = (uint64_t)statement_number(st, 0),
+		    .name = statement_octets(st, 1),
 		    .special_use = statement_octets(st, 3)};
 
 		m.flags = (uint8_t)((statement_number(st, 2) ? MAILBOX_NOSELECT : 0) |
-		    (statement_number(st, 4) ? MAILBOX_SUBSCRIBED : 0) | (statement_number(st, 5) ? MAILBOX_HASCHILDREN : 0));
+				    (statement_number(st, 4) ? MAILBOX_SUBSCRIBED : 0) |
+				    (statement_number(st, 5) ? MAILBOX_HASCHILDREN : 0));
 		each(owner, &m);
 	}
 	statement_reset(st);
 	while (statement_step(gone) == DB_ROW) {
-		struct am_mailbox m = {.name = statement_octets(gone, 0), .flags = MAILBOX_SUBSCRIBED | MAILBOX_NONEXISTENT};
+		struct am_mailbox m = {.name = statement_octets(gone, 0),
+		    .flags = MAILBOX_SUBSCRIBED | MAILBOX_NONEXISTENT};
 
 		each(owner, &m);
 	}
@@ -336,14 +358,17 @@ store_list(struct store *s, void (*each)(void *owner, const struct am_mailbox *m
 bool
 store_status(struct store *s, const struct store_mailbox *m, struct am_status_is *is)
 {
-	struct statement *st = db_statement(s->db, "SELECT count(*), sum(flags & 1 = 0), sum(uid >= ?), sum(flags & 8 != 0),"
-	                                           " sum(size) FROM message WHERE mailbox = ?");
+	struct statement *st = db_statement(s->db,
+	    "SELECT count(*), sum(flags & 1 = 0), sum(uid >= ?), sum(flags & 8 != 0),"
+	    " sum(size) FROM message WHERE mailbox = ?");
 	bool ok;
 
 	statement_bind_number(st, 1, m->recent);
 	statement_bind_number(st, 2, (int64_t)m->id);
 	ok = statement_step(st) == DB_ROW;
-	*is = (struct am_status_is){.mailbox = m->id, .uidvalidity = m->uidvalidity, .uidnext = m->uidnext,
+	*is = (struct am_status_is){.mailbox = m->id,
+	    .uidvalidity = m->uidvalidity,
+	    .uidnext = m->uidnext,
 	    .modseq = s->modseq};
 	if (ok) {
 		is->messages = (uint32_t)statement_number(st, 0);
@@ -359,7 +384,8 @@ store_status(struct store *s, const struct store_mailbox *m, struct am_status_is
 void
 store_seen_recent(struct store *s, const struct store_mailbox *m)
 {
-	struct statement *st = db_statement(s->db, "UPDATE mailbox SET recent = uidnext WHERE id = ?");
+	struct statement *st =
+	    db_statement(s->db, "UPDATE mailbox SET recent = uidnext WHERE id = ?");
 
 	if (m->recent == m->uidnext || !commit_begin(s->commit))
 		return;

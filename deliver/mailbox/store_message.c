@@ -5,7 +5,8 @@
 static uint64_t
 next_modseq(struct store *s)
 {
-	struct statement *st = db_statement(s->db, "UPDATE counter SET value = ? WHERE name = 'modseq'");
+	struct statement *st =
+	    db_statement(s->db, "UPDATE counter SET value = ? WHERE name = 'modseq'");
 
 	statement_bind_number(st, 1, (int64_t)++s->modseq);
 	statement_run(st);
@@ -26,7 +27,8 @@ next_uid(struct store *s, struct store_mailbox *m)
 static enum db_result
 insert(struct store *s, const struct store_mailbox *m, const struct store_message *n)
 {
-	struct statement *st = db_statement(s->db, "INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+	struct statement *st =
+	    db_statement(s->db, "INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
 
 	statement_bind_number(st, 1, (int64_t)m->id);
 	statement_bind_number(st, 2, n->uid);
@@ -95,7 +97,8 @@ store_copy(struct store *s, const struct store_mailbox *from, struct store_mailb
 enum store_result
 store_expunge(struct store *s, const struct store_mailbox *m, const struct store_message *message)
 {
-	struct statement *del = db_statement(s->db, "DELETE FROM message WHERE mailbox = ? AND uid = ?");
+	struct statement *del =
+	    db_statement(s->db, "DELETE FROM message WHERE mailbox = ? AND uid = ?");
 	struct statement *mark = db_statement(s->db, "INSERT INTO expunged VALUES (?, ?, ?)");
 
 	if (!commit_begin(s->commit))
@@ -114,11 +117,11 @@ store_expunge(struct store *s, const struct store_mailbox *m, const struct store
 }
 
 enum store_result
-store_flags(struct store *s, const struct store_mailbox *m, const struct store_message *message, uint8_t flags,
-    uint32_t set)
+store_flags(struct store *s, const struct store_mailbox *m, const struct store_message *message,
+    uint8_t flags, uint32_t set)
 {
-	struct statement *st =
-	    db_statement(s->db, "UPDATE message SET flags = ?, kwset = ?, modseq = ? WHERE mailbox = ? AND uid = ?");
+	struct statement *st = db_statement(s->db,
+	    "UPDATE message SET flags = ?, kwset = ?, modseq = ? WHERE mailbox = ? AND uid = ?");
 
 	if (flags == message->flags && set == message->set)
 		return STORE_OK;
@@ -147,9 +150,12 @@ store_each(struct store *s, uint64_t mailbox, uint32_t first, uint32_t last, uin
 	statement_bind_number(st, 4, (int64_t)since);
 	while (more && statement_step(st) == DB_ROW) {
 		struct store_message m = {.uid = (uint32_t)statement_number(st, 0),
-		    .modseq = (uint64_t)statement_number(st, 1), .flags = (uint8_t)statement_number(st, 2),
-		    .set = (uint32_t)statement_number(st, 3), .date = statement_number(st, 4),
-		    .size = (uint64_t)statement_number(st, 5), .body = (uint64_t)statement_number(st, 6)};
+		    .modseq = (uint64_t)statement_number(st, 1),
+		    .flags = (uint8_t)statement_number(st, 2),
+		    .set = (uint32_t)statement_number(st, 3),
+		    .date = statement_number(st, 4),
+		    .size = (uint64_t)statement_number(st, 5),
+		    .body = (uint64_t)statement_number(st, 6)};
 
 		more = each(owner, &m);
 	}
@@ -157,10 +163,11 @@ store_each(struct store *s, uint64_t mailbox, uint32_t first, uint32_t last, uin
 }
 
 void
-store_each_gone(struct store *s, uint64_t mailbox, uint64_t since, void (*each)(void *owner, uint32_t uid), void *owner)
+store_each_gone(struct store *s, uint64_t mailbox, uint64_t since,
+    void (*each)(void *owner, uint32_t uid), void *owner)
 {
-	struct statement *st =
-	    db_statement(s->db, "SELECT uid FROM expunged WHERE mailbox = ? AND modseq > ? ORDER BY uid");
+	struct statement *st = db_statement(
+	    s->db, "SELECT uid FROM expunged WHERE mailbox = ? AND modseq > ? ORDER BY uid");
 
 	statement_bind_number(st, 1, (int64_t)mailbox);
 	statement_bind_number(st, 2, (int64_t)since);
@@ -173,7 +180,8 @@ uint32_t
 store_set(struct store *s, struct slice keywords)
 {
 	struct statement *find = db_statement(s->db, "SELECT id FROM keyword_set WHERE words = ?");
-	struct statement *add = db_statement(s->db, "INSERT INTO keyword_set (words) SELECT ? WHERE (SELECT count(*) FROM keyword_set) < ?");
+	struct statement *add = db_statement(s->db, "INSERT INTO keyword_set (words) SELECT ? "
+						    "WHERE (SELECT count(*) FROM keyword_set) < ?");
 	uint32_t set = UINT32_MAX;
 
 	if (keywords.len == 0)
@@ -192,7 +200,8 @@ store_set(struct store *s, struct slice keywords)
 }
 
 void
-store_each_set(struct store *s, void (*each)(void *owner, uint32_t set, struct slice keywords), void *owner)
+store_each_set(
+    struct store *s, void (*each)(void *owner, uint32_t set, struct slice keywords), void *owner)
 {
 	struct statement *st = db_statement(s->db, "SELECT id, words FROM keyword_set ORDER BY id");
 

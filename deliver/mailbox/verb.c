@@ -3,7 +3,7 @@
 #include "common/base/mem.h"
 #include "common/mail/search.h"
 #include "deliver/mailbox/grant.h"
-#include "deliver/mailbox/server.h"
+#include "deliver/mailbox/verb.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -32,8 +32,8 @@ range_add(struct buf *out, uint32_t n)
 }
 
 /* The handle a message names; NULL and an answer when there is none. */
-static struct handle *
-handle_of(struct ipc_message *m, uint32_t id)
+struct handle *
+verb_handle_of(struct ipc_message *m, uint32_t id)
 {
 	struct handle *h = handle_find(m->channel, id);
 
@@ -43,8 +43,8 @@ handle_of(struct ipc_message *m, uint32_t id)
 }
 
 /* The mailbox the handle views. */
-static bool
-viewed(struct ipc_message *m, const struct handle *h, struct store_mailbox *box)
+bool
+verb_viewed(struct ipc_message *m, const struct handle *h, struct store_mailbox *box)
 {
 	if (h->viewed != 0 && store_find_id(&h->account->store, h->viewed, box) == STORE_OK)
 		return true;
@@ -52,8 +52,9 @@ viewed(struct ipc_message *m, const struct handle *h, struct store_mailbox *box)
 	return false;
 }
 
-static bool
-named(struct ipc_message *m, const struct handle *h, struct slice name, enum am_code missing, struct store_mailbox *box)
+bool
+verb_named(struct ipc_message *m, const struct handle *h, struct slice name, enum am_code missing,
+    struct store_mailbox *box)
 {
 	char folded[STORE_NAME];
 
@@ -86,7 +87,8 @@ on_open(void *owner, struct ipc_message *m)
 	LIST_FOREACH (h, &mailbox_server.handles, link) {
 		if (o->exclusive && h->is_exclusive && h->account == a) {
 			account_release(a);
-			reply_no(m->channel, m->id, AM_INUSE, "another POP3 session has the maildrop");
+			reply_no(
+			    m->channel, m->id, AM_INUSE, "another POP3 session has the maildrop");
 			return;
 		}
 	}
@@ -113,8 +115,8 @@ send_mailbox(void *owner, const struct am_mailbox *box)
 	am_mailbox_send(m->channel, m->id, box, -1);
 }
 
-static void
-say_ok(struct ipc_message *m, uint64_t modseq)
+void
+verb_say_ok(struct ipc_message *m, uint64_t modseq)
 {
 	struct am_ok ok = {.modseq = modseq};
 
@@ -124,23 +126,23 @@ say_ok(struct ipc_message *m, uint64_t modseq)
 static void
 on_list(void *owner, struct ipc_message *m)
 {
-	struct handle *h = handle_of(m, ((const struct am_list *)m->body)->handle);
+	struct handle *h = verb_handle_of(m, ((const struct am_list *)m->body)->handle);
 
 	if (h == NULL)
 		return;
 	store_list(&h->account->store, send_mailbox, m);
-	say_ok(m, h->account->store.modseq);
+	verb_say_ok(m, h->account->store.modseq);
 }
 
 static void
 on_status(void *owner, struct ipc_message *m)
 {
 	const struct am_status *q = m->body;
-	struct handle *h = handle_of(m, q->handle);
+	struct handle *h = verb_handle_of(m, q->handle);
 	struct store_mailbox box;
 	struct am_status_is is;
 
-	if (h == NULL || !named(m, h, q->name, AM_NONEXISTENT, &box))
+	if (h == NULL || !verb_named(m, h, q->name, AM_NONEXISTENT, &box))
 		return;
 	if (store_status(&h->account->store, &box, &is))
 		am_status_is_send(m->channel, m->id, &is, -1);
@@ -164,20 +166,22 @@ static void
 on_create(void *owner, struct ipc_message *m)
 {
 	const struct am_create *q = m->body;
-	struct handle *h = handle_of(m, q->handle);
+	struct handle *h = verb_handle_of(m, q->handle);
 	char name[STORE_NAME];
 
 	if (h == NULL)
 		return;
 	store_name_fold(q->name, name);
-	finish(m, h, store_name_is_valid(q->name) ? store_create(&h->account->store, name, q->special_use) : STORE_CANNOT);
+	finish(m, h,
+	    store_name_is_valid(q->name) ? store_create(&h->account->store, name, q->special_use)
+					 : STORE_CANNOT);
 }
 
 static void
 on_remove(void *owner, struct ipc_message *m)
 {
 	const struct am_remove *q = m->body;
-	struct handle *h = handle_of(m, q->handle);
+	struct handle *h = verb_handle_of(m, q->handle);
 	char name[STORE_NAME];
 	uint64_t id = 0;
 	enum store_result r;
@@ -195,7 +199,7 @@ static void
 on_rename(void *owner, struct ipc_message *m)
 {
 	const struct am_rename *q = m->body;
-	struct handle *h = handle_of(m, q->handle);
+	struct handle *h = verb_handle_of(m, q->handle);
 	char from[STORE_NAME], to[STORE_NAME];
 	struct store_mailbox box;
 
@@ -203,7 +207,8 @@ on_rename(void *owner, struct ipc_message *m)
 		return;
 	store_name_fold(q->name, from);
 	store_name_fold(q->to, to);
-	finish(m, h, store_name_is_valid(q->to) ? store_rename(&h->account->store, from, to) : STORE_CANNOT);
+	finish(m, h,
+	    store_name_is_valid(q->to) ? store_rename(&h->account->store, from, to) : STORE_CANNOT);
 	if (strcmp(from, "INBOX") == 0 && store_find(&h->account->store, from, &box) == STORE_OK)
 		feed_changed(h->account, box.id, false);
 }
@@ -212,153 +217,26 @@ static void
 on_subscribe(void *owner, struct ipc_message *m)
 {
 	const struct am_subscribe *q = m->body;
-	struct handle *h = handle_of(m, q->handle);
+	struct handle *h = verb_handle_of(m, q->handle);
 	char name[STORE_NAME];
 
 	if (h == NULL)
 		return;
 	store_name_fold(q->name, name);
-	finish(m, h, store_name_is_valid(q->name) ? store_subscribe(&h->account->store, name, q->on != 0) : STORE_CANNOT);
-}
-
-/* Records for am_messages, sent whenever a frame is full. */
-struct records {
-	struct ipc_message *m;
-	struct buf packed;
-	uint32_t recent;      /* uids from here on are \Recent */
-};
-
-static void
-flush_records(struct records *r)
-{
-	struct am_messages out = {.records = buf_slice(&r->packed)};
-
-	if (r->packed.len > 0)
-		am_messages_send(r->m->channel, r->m->id, &out, -1);
-	buf_clear(&r->packed);
-}
-
-static bool
-add_record(void *owner, const struct store_message *message)
-{
-	struct records *r = owner;
-
-	range_add(&r->packed, message->uid);
-	range_add(&r->packed, (uint32_t)(message->modseq >> 32));
-	range_add(&r->packed, (uint32_t)message->modseq);
-	range_add(&r->packed, message->set);
-	buf_add_char(&r->packed, (char)(message->flags | (message->uid >= r->recent ? FLAG_RECENT : 0)));
-	if (r->packed.len + AM_RECORD > BATCH)
-		flush_records(r);
-	return true;
-}
-
-static void
-send_set(void *owner, uint32_t set, struct slice keywords)
-{
-	struct ipc_message *m = owner;
-	struct am_keywords out = {.set = set, .keywords = keywords};
-
-	am_keywords_send(m->channel, m->id, &out, -1);
-}
-
-static void
-on_view(void *owner, struct ipc_message *m)
-{
-	const struct am_view *q = m->body;
-	struct handle *h = handle_of(m, q->handle);
-	struct records r = {.m = m};
-	struct store_mailbox box;
-	struct am_status_is is;
-	struct am_view_is view;
-	struct store *s;
-
-	if (h == NULL || !named(m, h, q->name, AM_NONEXISTENT, &box))
-		return;
-	s = &h->account->store;
-	store_status(s, &box, &is);
-	view = (struct am_view_is){.mailbox = box.id, .uidvalidity = box.uidvalidity, .uidnext = box.uidnext,
-	    .modseq = s->modseq, .messages = is.messages};
-	am_view_is_send(m->channel, m->id, &view, -1);
-	store_each_set(s, send_set, m);
-	r.recent = box.recent;
-	store_each(s, box.id, 1, UINT32_MAX, 0, add_record, &r);
-	flush_records(&r);
-	buf_fini(&r.packed);
-	h->viewed = box.id;
-	if (!q->readonly)
-		store_seen_recent(s, &box);
-	say_ok(m, s->modseq);
-}
-
-static void
-on_unview(void *owner, struct ipc_message *m)
-{
-	struct handle *h = handle_find(m->channel, ((const struct am_unview *)m->body)->handle);
-
-	if (h != NULL)
-		h->viewed = 0;
-}
-
-struct gone {
-	struct ipc_message *m;
-	struct buf uids;
-};
-
-static void
-flush_gone(struct gone *g)
-{
-	struct am_gone out = {.uids = buf_slice(&g->uids)};
-
-	if (g->uids.len > 0)
-		am_gone_send(g->m->channel, g->m->id, &out, -1);
-	buf_clear(&g->uids);
-}
-
-static void
-add_gone(void *owner, uint32_t uid)
-{
-	struct gone *g = owner;
-
-	range_add(&g->uids, uid);
-	if (g->uids.len > BATCH)
-		flush_gone(g);
-}
-
-static void
-on_changes(void *owner, struct ipc_message *m)
-{
-	const struct am_changes *q = m->body;
-	struct handle *h = handle_of(m, q->handle);
-	struct records r = {.m = m};
-	struct gone g = {.m = m};
-	struct store_mailbox box;
-	struct store *s;
-
-	if (h == NULL || !viewed(m, h, &box))
-		return;
-	s = &h->account->store;
-	store_each_set(s, send_set, m);
-	r.recent = box.recent;
-	store_each(s, box.id, 1, UINT32_MAX, q->since, add_record, &r);
-	flush_records(&r);
-	store_each_gone(s, box.id, q->since, add_gone, &g);
-	flush_gone(&g);
-	buf_fini(&r.packed);
-	buf_fini(&g.uids);
-	store_seen_recent(s, &box);
-	say_ok(m, s->modseq);
+	finish(m, h,
+	    store_name_is_valid(q->name) ? store_subscribe(&h->account->store, name, q->on != 0)
+					 : STORE_CANNOT);
 }
 
 static void
 on_search(void *owner, struct ipc_message *m)
 {
 	const struct am_search *q = m->body;
-	struct handle *h = handle_of(m, q->handle);
+	struct handle *h = verb_handle_of(m, q->handle);
 	struct store_mailbox box;
 	struct buf uids = {0};
 
-	if (h == NULL || !viewed(m, h, &box))
+	if (h == NULL || !verb_viewed(m, h, &box))
 		return;
 	if (!search_is_valid(q->program)) {
 		channel_violation(m->channel, "program");
@@ -371,7 +249,7 @@ on_search(void *owner, struct ipc_message *m)
 		am_found_send(m->channel, m->id, &found, -1);
 	}
 	buf_fini(&uids);
-	say_ok(m, h->account->store.modseq);
+	verb_say_ok(m, h->account->store.modseq);
 }
 
 /* Messages of ranges, gathered before they are changed under the reader. */
@@ -386,7 +264,8 @@ gather(void *owner, const struct store_message *m)
 	struct gathered *g = owner;
 
 	if ((g->count & (g->count - 1)) == 0)
-		g->list = mem_resize(g->list, (g->count == 0 ? 1 : g->count * 2) * sizeof(*g->list));
+		g->list =
+		    mem_resize(g->list, (g->count == 0 ? 1 : g->count * 2) * sizeof(*g->list));
 	g->list[g->count++] = *m;
 	return true;
 }
@@ -425,13 +304,13 @@ static void
 on_store(void *owner, struct ipc_message *m)
 {
 	const struct am_store *q = m->body;
-	struct handle *h = handle_of(m, q->handle);
+	struct handle *h = verb_handle_of(m, q->handle);
 	struct store_mailbox box;
 	struct gathered g;
 	enum store_result r = STORE_OK;
 	struct store *s;
 
-	if (h == NULL || !viewed(m, h, &box))
+	if (h == NULL || !verb_viewed(m, h, &box))
 		return;
 	s = &h->account->store;
 	g = gather_all(s, box.id, q->uids);
@@ -440,7 +319,9 @@ on_store(void *owner, struct ipc_message *m)
 		struct buf old = {0}, new = {0};
 		uint32_t set = g.list[i].set;
 
-		flags = q->mode == STORE_REPLACE ? q->flags : q->mode == STORE_ADD ? flags | q->flags : flags & (uint8_t)~q->flags;
+		flags = q->mode == STORE_REPLACE ? q->flags
+			: q->mode == STORE_ADD   ? flags | q->flags
+						 : flags & (uint8_t)~q->flags;
 		if (q->mode == STORE_REPLACE || q->keywords.len > 0) {
 			store_set_keywords(s, set, &old);
 			merge(buf_slice(&old), q->keywords, q->mode, &new);
@@ -453,7 +334,7 @@ on_store(void *owner, struct ipc_message *m)
 	free(g.list);
 	commit_soon(s->commit);
 	if (r == STORE_OK)
-		say_ok(m, s->modseq);
+		verb_say_ok(m, s->modseq);
 	else
 		reply_result(m->channel, m->id, r);
 	feed_changed(h->account, box.id, false);
@@ -463,13 +344,13 @@ static void
 on_expunge(void *owner, struct ipc_message *m)
 {
 	const struct am_expunge *q = m->body;
-	struct handle *h = handle_of(m, q->handle);
+	struct handle *h = verb_handle_of(m, q->handle);
 	struct store_mailbox box;
 	struct gathered g;
 	enum store_result r = STORE_OK;
 	struct store *s;
 
-	if (h == NULL || !viewed(m, h, &box))
+	if (h == NULL || !verb_viewed(m, h, &box))
 		return;
 	s = &h->account->store;
 	g = gather_all(s, box.id, q->uids);
@@ -492,14 +373,18 @@ static void
 on_append(void *owner, struct ipc_message *m)
 {
 	const struct am_append *q = m->body;
-	struct handle *h = handle_of(m, q->handle);
-	struct store_new n = {.octets = q->octets, .fd = q->spool == 0 ? -1 : spool_take(m->channel, q->spool),
-	    .size = q->size, .date = q->date == 0 ? civil_now() : q->date, .flags = q->flags, .keywords = q->keywords};
+	struct handle *h = verb_handle_of(m, q->handle);
+	struct store_new n = {.octets = q->octets,
+	    .fd = q->spool == 0 ? -1 : spool_take(m->channel, q->spool),
+	    .size = q->size,
+	    .date = q->date == 0 ? civil_now() : q->date,
+	    .flags = q->flags,
+	    .keywords = q->keywords};
 	struct store_mailbox box;
 	struct am_appended done;
 	enum store_result r;
 
-	if (h != NULL && named(m, h, q->name, AM_TRYCREATE, &box)) {
+	if (h != NULL && verb_named(m, h, q->name, AM_TRYCREATE, &box)) {
 		if ((q->spool == 0 && q->octets.len != q->size) || (q->spool != 0 && n.fd < 0)) {
 			channel_violation(m->channel, "size");
 		} else if ((r = store_add(&h->account->store, &box, &n, &done.uid)) != STORE_OK) {
@@ -518,7 +403,7 @@ static void
 on_copy(void *owner, struct ipc_message *m)
 {
 	const struct am_copy *q = m->body;
-	struct handle *h = handle_of(m, q->handle);
+	struct handle *h = verb_handle_of(m, q->handle);
 	struct store_mailbox from, to;
 	struct buf sources = {0}, copies = {0};
 	struct am_copied done = {0};
@@ -526,7 +411,7 @@ on_copy(void *owner, struct ipc_message *m)
 	struct gathered g;
 	struct store *s;
 
-	if (h == NULL || !viewed(m, h, &from) || !named(m, h, q->to, AM_TRYCREATE, &to))
+	if (h == NULL || !verb_viewed(m, h, &from) || !verb_named(m, h, q->to, AM_TRYCREATE, &to))
 		return;
 	s = &h->account->store;
 	g = gather_all(s, from.id, q->uids);
@@ -562,16 +447,26 @@ on_copy(void *owner, struct ipc_message *m)
 		feed_changed(h->account, from.id, false);
 }
 
-extern void fetch_begin(void *owner, struct ipc_message *m);
-extern void fetch_more(void *owner, struct ipc_message *m);
-extern void spool_begin(void *owner, struct ipc_message *m);
 
 const struct ipc_handler verbs[] = {
-    {&am_open_schema, on_open}, {&am_close_schema, on_close}, {&am_list_schema, on_list},
-    {&am_status_schema, on_status}, {&am_create_schema, on_create}, {&am_remove_schema, on_remove},
-    {&am_rename_schema, on_rename}, {&am_subscribe_schema, on_subscribe}, {&am_view_schema, on_view},
-    {&am_unview_schema, on_unview}, {&am_changes_schema, on_changes}, {&am_search_schema, on_search},
-    {&am_store_schema, on_store}, {&am_expunge_schema, on_expunge}, {&am_append_schema, on_append},
-    {&am_copy_schema, on_copy}, {&am_fetch_schema, fetch_begin}, {&am_more_schema, fetch_more},
-    {&am_spool_schema, spool_begin}, {NULL, NULL},
+    {&am_open_schema, on_open},
+    {&am_close_schema, on_close},
+    {&am_list_schema, on_list},
+    {&am_status_schema, on_status},
+    {&am_create_schema, on_create},
+    {&am_remove_schema, on_remove},
+    {&am_rename_schema, on_rename},
+    {&am_subscribe_schema, on_subscribe},
+    {&am_view_schema, verb_view},
+    {&am_unview_schema, verb_unview},
+    {&am_changes_schema, verb_changes},
+    {&am_search_schema, on_search},
+    {&am_store_schema, on_store},
+    {&am_expunge_schema, on_expunge},
+    {&am_append_schema, on_append},
+    {&am_copy_schema, on_copy},
+    {&am_fetch_schema, fetch_begin},
+    {&am_more_schema, fetch_more},
+    {&am_spool_schema, spool_begin},
+    {NULL, NULL},
 };

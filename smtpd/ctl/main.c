@@ -23,12 +23,13 @@ static struct {
 } ctl = {.code = EX_UNAVAILABLE};
 
 static const struct {
-	const char *words;       /* what people type */
+	const char *words; /* what people type */
 	const char *arguments;
 	bool wants_secret;
 	const char *help;
 } verbs[] = {
-    {"account add", "user@domain", true, "make an account; the password is asked for, or read from standard input"},
+    {"account add", "user@domain", true,
+	"make an account; the password is asked for, or read from standard input"},
     {"account passwd", "user@domain", true, "give an account another password"},
     {"account del", "user@domain", false, "remove an account; its mail stays"},
     {"account list", "", false, "all accounts"},
@@ -55,7 +56,8 @@ usage(void)
 {
 	fprintf(stderr, "usage: smtpctl [-s socket] [--json] order …\n");
 	for (size_t i = 0; i < VERBS; i++)
-		fprintf(stderr, "  %-15s %-16s %s\n", verbs[i].words, verbs[i].arguments, verbs[i].help);
+		fprintf(stderr, "  %-15s %-16s %s\n", verbs[i].words, verbs[i].arguments,
+		    verbs[i].help);
 	return 2;
 }
 
@@ -86,7 +88,8 @@ on_answer(void *owner, struct ipc_message *m)
 static void
 on_ended(void *owner, enum channel_end why)
 {
-	fprintf(stderr, "smtpctl: the suite closed the line; orders need root or the suite's own user\n");
+	fprintf(stderr,
+	    "smtpctl: the suite closed the line; orders need root or the suite's own user\n");
 	ctl.code = EX_NOPERM;
 	loop_stop();
 }
@@ -100,7 +103,8 @@ connect_to(const char *path)
 	if (fd >= 0 && strlcpy(un.sun_path, path, sizeof(un.sun_path)) < sizeof(un.sun_path) &&
 	    connect(fd, (struct sockaddr *)&un, sizeof(un)) == 0)
 		return fd;
-	fprintf(stderr, "smtpctl: the suite does not run (%s: %s); start it with smtpd\n", path, strerror(errno));
+	fprintf(stderr, "smtpctl: the suite does not run (%s: %s); start it with smtpd\n", path,
+	    strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	return -1;
@@ -139,7 +143,8 @@ find_verb(char **words, int count, int *used)
 		struct slice rest = slice_of(verbs[i].words), word;
 		int n = 0;
 
-		while (slice_word(&rest, &word) && n < count && slice_has_prefix(word, slice_of(words[n])))
+		while (slice_word(&rest, &word) && n < count &&
+		       slice_has_prefix(word, slice_of(words[n])))
 			n++;
 		if (rest.len > 0 || n == 0 || n < (strchr(verbs[i].words, ' ') == NULL ? 1 : 2))
 			continue;
@@ -181,7 +186,8 @@ give_order(const char *path, bool json, int argc, char **argv)
 	order.arguments = buf_slice(&arguments);
 	cp_order_send(ctl.channel, channel_request(ctl.channel, &r), &order, -1);
 	loop_run();
-	explicit_bzero(arguments.data == NULL ? secret : arguments.data, arguments.data == NULL ? 1 : arguments.capacity);
+	explicit_bzero(arguments.data == NULL ? secret : arguments.data,
+	    arguments.data == NULL ? 1 : arguments.capacity);
 	explicit_bzero(secret, sizeof(secret));
 	buf_fini(&arguments);
 	return ctl.code;
@@ -200,9 +206,10 @@ main(int argc, char **argv)
 	if (strcmp(name, "sendmail") == 0)
 		return sendmail(run == NULL ? KURIR_RUN_PATH : run, argc, argv);
 	if (strcmp(name, "mailq") == 0)
-		return give_order(path, false, 2, (char *[]){(char[]){"show"}, (char[]){"queue"}, NULL});
+		return give_order(
+		    path, false, 2, (char *[]){(char[]){"show"}, (char[]){"queue"}, NULL});
 	if (strcmp(name, "newaliases") == 0)
-		return 0;      /* tables are read by smtpd itself */
+		return 0; /* tables are read by smtpd itself */
 	for (; at < argc && argv[at][0] == '-'; at++) {
 		if (strcmp(argv[at], "--json") == 0)
 			json = true;

@@ -22,9 +22,9 @@ enum { MESSAGE = 64 * 1024 * 1024, LINE = 2048 };
 struct sendmail {
 	const char *sender, *name;
 	bool from_header, ignores_dots;
-	struct buf recipients;      /* one a line */
-	struct buf message;         /* CRLF, as it came */
-	struct buf out;             /* with the fields that were missing, without Bcc */
+	struct buf recipients; /* one a line */
+	struct buf message;    /* CRLF, as it came */
+	struct buf out;        /* with the fields that were missing, without Bcc */
 	FILE *server;
 	struct reply reply;
 };
@@ -82,7 +82,8 @@ read_message(struct sendmail *s)
 static bool
 is_any(struct slice name, const char *a, const char *b, const char *c)
 {
-	return slice_equal_text_nocase(name, a) || slice_equal_text_nocase(name, b) || slice_equal_text_nocase(name, c);
+	return slice_equal_text_nocase(name, a) || slice_equal_text_nocase(name, b) ||
+	       slice_equal_text_nocase(name, c);
 }
 
 static void
@@ -119,7 +120,8 @@ add_missing(struct sendmail *s, const char *hostname, bool has_from, bool has_da
 		buf_add_text(&s->out, "\r\n");
 	}
 	if (!has_id)
-		buf_printf(&s->out, "Message-ID: <%s@%s>\r\n", id_format(id_random(), id), hostname);
+		buf_printf(
+		    &s->out, "Message-ID: <%s@%s>\r\n", id_format(id_random(), id), hostname);
 }
 
 /* Copies the header without Bcc, takes the recipients from it, and puts in what is missing. */
@@ -151,7 +153,8 @@ say(struct sendmail *s, const char *before, const char *argument, const char *af
 {
 	char line[LINE];
 
-	if (before != NULL && (fprintf(s->server, "%s%s%s\r\n", before, argument, after) < 0 || fflush(s->server) != 0))
+	if (before != NULL && (fprintf(s->server, "%s%s%s\r\n", before, argument, after) < 0 ||
+				  fflush(s->server) != 0))
 		return 0;
 	reply_reset(&s->reply);
 	while (fgets(line, sizeof(line), s->server) != NULL) {
@@ -203,8 +206,8 @@ refused(struct sendmail *s, const char *what)
 {
 	int class = s->reply.code / 100;
 
-	return fail(class == 5 ? EX_UNAVAILABLE : EX_TEMPFAIL, what, s->reply.code == 0 ? "the suite does not answer"
-	                                                                              : reply_line(&s->reply));
+	return fail(class == 5 ? EX_UNAVAILABLE : EX_TEMPFAIL, what,
+	    s->reply.code == 0 ? "the suite does not answer" : reply_line(&s->reply));
 }
 
 static int
@@ -226,7 +229,9 @@ transact(struct sendmail *s)
 		if (say(s, "RCPT TO:<", address, ">") == 2)
 			accepted++;
 		else
-			worst = s->reply.code / 100 == 5 ? fail(EX_NOUSER, address, reply_line(&s->reply)) : refused(s, address);
+			worst = s->reply.code / 100 == 5
+				    ? fail(EX_NOUSER, address, reply_line(&s->reply))
+				    : refused(s, address);
 	}
 	if (accepted == 0)
 		return worst == EX_OK ? fail(EX_USAGE, "there is no recipient", "") : worst;
@@ -276,7 +281,9 @@ sendmail(const char *run_path, int argc, char **argv)
 	complete(&s.recipients, hostname);
 	reply_init(&s.reply);
 	if (!connect_server(&s, run_path))
-		code = fail(EX_TEMPFAIL, "the suite does not run, so nothing was sent; try again later", strerror(errno));
+		code = fail(EX_TEMPFAIL,
+		    "the suite does not run, so nothing was sent; try again later",
+		    strerror(errno));
 	else
 		code = transact(&s);
 	if (s.server != NULL)

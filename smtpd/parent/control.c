@@ -20,10 +20,10 @@ enum { CLIENTS = 32, ORDER_SECONDS = 60 };
 struct client {
 	LIST_ENTRY(client) link;
 	struct channel *channel;
-	uint32_t order;             /* its id of the order in hand; 0: none */
+	uint32_t order; /* its id of the order in hand; 0: none */
 	struct process *asked;
 	uint32_t request;
-	size_t next;                /* show status: the process to ask next */
+	size_t next; /* show status: the process to ask next */
 	bool is_status, json;
 };
 
@@ -36,9 +36,16 @@ static const struct {
 	const char *verb;
 	enum sandbox_role role;
 } passed_on[] = {
-    {"show queue", SANDBOX_QUEUE}, {"show message", SANDBOX_QUEUE}, {"show envelope", SANDBOX_QUEUE},
-    {"pause", SANDBOX_QUEUE}, {"resume", SANDBOX_QUEUE}, {"schedule", SANDBOX_QUEUE}, {"remove", SANDBOX_QUEUE},
-    {"hold", SANDBOX_QUEUE}, {"account", SANDBOX_LOOKUP}, {"update table", SANDBOX_LOOKUP},
+    {"show queue", SANDBOX_QUEUE},
+    {"show message", SANDBOX_QUEUE},
+    {"show envelope", SANDBOX_QUEUE},
+    {"pause", SANDBOX_QUEUE},
+    {"resume", SANDBOX_QUEUE},
+    {"schedule", SANDBOX_QUEUE},
+    {"remove", SANDBOX_QUEUE},
+    {"hold", SANDBOX_QUEUE},
+    {"account", SANDBOX_LOOKUP},
+    {"update table", SANDBOX_LOOKUP},
 };
 
 static void
@@ -52,8 +59,7 @@ done(struct client *c, int code, const char *error)
 	c->is_status = false;
 }
 
-static void
-line(struct client *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void line(struct client *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 static void
 line(struct client *c, const char *fmt, ...)
@@ -110,7 +116,9 @@ on_ended(void *owner, enum channel_end why)
 static bool
 pass_on(struct client *c, struct process *p, const struct cp_order *o)
 {
-	struct channel_request r = {.answer = on_answer, .ended = on_ended, .owner = c,
+	struct channel_request r = {.answer = on_answer,
+	    .ended = on_ended,
+	    .owner = c,
 	    .deadline = SPAN_SECONDS(ORDER_SECONDS)};
 	struct pa_control m = {.verb = o->verb, .arguments = o->arguments, .json = o->json};
 
@@ -129,13 +137,18 @@ ask_next_status(struct client *c)
 		int64_t up = moment_between(p->started, loop_now()).ms / 1000;
 
 		if (c->json)
-			line(c, "{\"process\":\"%s\",\"instance\":%d,\"pid\":%d,\"up\":%lld,\"restarts\":%u}",
-			    sandbox_title(p->role), p->instance, (int)p->pid, (long long)up, p->restarts);
-		else
-			line(c, "%s: pid %d, up %lld s, %u restarts", sandbox_title(p->role), (int)p->pid, (long long)up,
+			line(c,
+			    "{\"process\":\"%s\",\"instance\":%d,\"pid\":%d,\"up\":%lld,"
+			    "\"restarts\":%u}",
+			    sandbox_title(p->role), p->instance, (int)p->pid, (long long)up,
 			    p->restarts);
-		if (p->is_ready && (p->role == SANDBOX_QUEUE || p->role == SANDBOX_LISTENER || p->role == SANDBOX_MAILBOX ||
-		        p->role == SANDBOX_IMAPD || p->role == SANDBOX_POP3D || p->role == SANDBOX_RELAY) &&
+		else
+			line(c, "%s: pid %d, up %lld s, %u restarts", sandbox_title(p->role),
+			    (int)p->pid, (long long)up, p->restarts);
+		if (p->is_ready &&
+		    (p->role == SANDBOX_QUEUE || p->role == SANDBOX_LISTENER ||
+			p->role == SANDBOX_MAILBOX || p->role == SANDBOX_IMAPD ||
+			p->role == SANDBOX_POP3D || p->role == SANDBOX_RELAY) &&
 		    pass_on(c, p, &o))
 			return;
 	}
@@ -225,7 +238,8 @@ static void
 on_connect(void *owner, int events)
 {
 	static const struct ipc_handler handlers[] = {{&cp_order_schema, on_order}, {NULL, NULL}};
-	struct channel_options o = {.peer = "smtpctl", .handlers = handlers, .down = on_client_down};
+	struct channel_options o = {
+	    .peer = "smtpctl", .handlers = handlers, .down = on_client_down};
 	int fd = accept4(sock, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	struct client *c;
 
@@ -256,8 +270,8 @@ control_open(const char *path, struct error *why)
 	close(sock);
 	unlink(path);
 	sock = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (sock < 0 || bind(sock, (struct sockaddr *)&un, sizeof(un)) < 0 || chmod(path, 0666) < 0 ||
-	    listen(sock, CLIENTS) < 0)
+	if (sock < 0 || bind(sock, (struct sockaddr *)&un, sizeof(un)) < 0 ||
+	    chmod(path, 0666) < 0 || listen(sock, CLIENTS) < 0)
 		return error_errno(why, "cannot listen on %s", path);
 	io = io_new(sock, on_connect, NULL);
 	io_want(io, IO_READ);

@@ -11,7 +11,6 @@
 bool control_open(const char *path, struct error *why);
 void control_close(void);
 
-
 /* main.c's: what is in force is parsed anew. */
 bool parent_reload(struct error *why);
 

@@ -33,10 +33,10 @@ struct helper {
 	LIST_ENTRY(helper) link;
 	enum helper_kind kind;
 	pid_t pid;
-	struct channel *asker;      /* who asked; looked up again before it is answered */
+	struct channel *asker; /* who asked; looked up again before it is answered */
 	uint32_t id;
 	uint64_t envelope;
-	struct channel *channel;    /* to an agent */
+	struct channel *channel; /* to an agent */
 	struct timer deadline;
 	bool is_answered;
 };
@@ -90,8 +90,10 @@ check_password(const char *user, const char *secret)
 	const char *hash = sp == NULL ? "*" : sp->sp_pwdp;
 	const char *got = crypt(secret, hash);
 
-	_exit(got != NULL && hash[0] != '*' && hash[0] != '!' && hash[0] != '\0' && strcmp(got, hash) == 0 ? CHECK_OK
-	                                                                                                  : CHECK_WRONG);
+	_exit(got != NULL && hash[0] != '*' && hash[0] != '!' && hash[0] != '\0' &&
+		      strcmp(got, hash) == 0
+		  ? CHECK_OK
+		  : CHECK_WRONG);
 }
 
 void
@@ -102,8 +104,9 @@ helper_on_check(void *owner, struct ipc_message *m)
 	struct passwd *pw;
 	pid_t pid;
 
-	if (!slice_copy(q->user, user, sizeof(user)) || !slice_copy(q->secret, secret, sizeof(secret)) ||
-	    (pw = getpwnam(user)) == NULL || pw->pw_uid == 0) {
+	if (!slice_copy(q->user, user, sizeof(user)) ||
+	    !slice_copy(q->secret, secret, sizeof(secret)) || (pw = getpwnam(user)) == NULL ||
+	    pw->pw_uid == 0) {
 		answer_check(m->channel, m->id, CHECK_WRONG);
 		return;
 	}
@@ -128,10 +131,13 @@ open_forward(const struct passwd *pw)
 
 	snprintf(path, sizeof(path), "%s/.forward", pw->pw_dir);
 	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != pw->pw_uid || st.st_nlink != 1 ||
-	                   (st.st_mode & (S_IWGRP | S_IWOTH)) != 0 || st.st_size > FORWARD_MOST)) {
+	if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != pw->pw_uid ||
+			   st.st_nlink != 1 || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0 ||
+			   st.st_size > FORWARD_MOST)) {
 		close(fd);
-		log_warning("%s is ignored: it must be a plain file of its user alone, up to %d octets", path, FORWARD_MOST);
+		log_warning(
+		    "%s is ignored: it must be a plain file of its user alone, up to %d octets",
+		    path, FORWARD_MOST);
 		return -1;
 	}
 	return fd;
@@ -146,7 +152,8 @@ helper_on_forward(void *owner, struct ipc_message *m)
 	struct passwd *pw;
 	int fd = -1;
 
-	if (slice_copy(q->user, user, sizeof(user)) && (pw = getpwnam(user)) != NULL && pw->pw_uid != 0)
+	if (slice_copy(q->user, user, sizeof(user)) && (pw = getpwnam(user)) != NULL &&
+	    pw->pw_uid != 0)
 		fd = open_forward(pw);
 	if (fd >= 0)
 		answer.result = FORWARD_FOUND;
@@ -167,9 +174,12 @@ answer_agent(struct helper *h, const struct qa_outcome *o)
 }
 
 static void
-refuse(struct ipc_message *m, uint64_t envelope, enum outcome outcome, const char *status, const char *text)
+refuse(struct ipc_message *m, uint64_t envelope, enum outcome outcome, const char *status,
+    const char *text)
 {
-	struct qa_outcome o = {.envelope = envelope, .outcome = (uint8_t)outcome, .status = slice_of(status),
+	struct qa_outcome o = {.envelope = envelope,
+	    .outcome = (uint8_t)outcome,
+	    .status = slice_of(status),
 	    .text = slice_of(text)};
 
 	if (m->fd >= 0)
@@ -205,7 +215,8 @@ static void
 on_agent_down(void *owner)
 {
 	struct helper *h = owner;
-	struct qa_outcome lost = {.outcome = OUTCOME_TEMPORARY, .status = SLICE("4.3.0"),
+	struct qa_outcome lost = {.outcome = OUTCOME_TEMPORARY,
+	    .status = SLICE("4.3.0"),
 	    .text = SLICE("the delivery ended without an outcome")};
 
 	answer_agent(h, &lost);
@@ -228,8 +239,10 @@ run_agent(const struct passwd *pw, int fd)
 		_exit(75);
 	fcntl(3, F_SETFD, 0);
 	closefrom(4);
-	if (suite.is_root && (initgroups(pw->pw_name, pw->pw_gid) < 0 || setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) < 0 ||
-	                         setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid) < 0 || setuid(0) == 0)) {
+	if (suite.is_root &&
+	    (initgroups(pw->pw_name, pw->pw_gid) < 0 ||
+		setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) < 0 ||
+		setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid) < 0 || setuid(0) == 0)) {
 		fprintf(stderr, "smtpd: cannot become %s: %s\n", pw->pw_name, why.text);
 		_exit(75);
 	}
@@ -238,14 +251,24 @@ run_agent(const struct passwd *pw, int fd)
 }
 
 static void
-give_job(struct helper *h, const struct qa_deliver *q, const struct conf_action *a, const struct passwd *pw, int body)
+give_job(struct helper *h, const struct qa_deliver *q, const struct conf_action *a,
+    const struct passwd *pw, int body)
 {
 	struct channel_request r = {.answer = on_outcome, .ended = on_no_outcome, .owner = h};
 	char argument[2049] = "";
-	struct ag_job job = {.message = q->message, .method = a->method, .junk = a->junk, .rcpt_to = a->rcpt_to,
-	    .user = slice_of(pw->pw_name), .home = slice_of(pw->pw_dir), .shell = slice_of(pw->pw_shell),
-	    .sender = q->sender, .address = q->address, .original = q->original,
-	    .hostname = suite.conf->global.hostname, .delim = suite.conf->global.sub_addr_delim, .octets = q->octets,
+	struct ag_job job = {.message = q->message,
+	    .method = a->method,
+	    .junk = a->junk,
+	    .rcpt_to = a->rcpt_to,
+	    .user = slice_of(pw->pw_name),
+	    .home = slice_of(pw->pw_dir),
+	    .shell = slice_of(pw->pw_shell),
+	    .sender = q->sender,
+	    .address = q->address,
+	    .original = q->original,
+	    .hostname = suite.conf->global.hostname,
+	    .delim = suite.conf->global.sub_addr_delim,
+	    .octets = q->octets,
 	    .size = q->size};
 
 	slice_copy(a->argument, argument, sizeof(argument));
@@ -274,13 +297,15 @@ helper_on_deliver(void *owner, struct ipc_message *m)
 	pid_t pid;
 
 	if (a == NULL || count >= HELPERS) {
-		refuse(m, q->envelope, OUTCOME_TEMPORARY, "4.3.5", a == NULL ? "the action is not configured any more"
-		                                                             : "enough deliveries are running");
+		refuse(m, q->envelope, OUTCOME_TEMPORARY, "4.3.5",
+		    a == NULL ? "the action is not configured any more"
+			      : "enough deliveries are running");
 		return;
 	}
-	if (!slice_copy(a->user.len > 0 ? a->user : q->user, user, sizeof(user)) || (pw = getpwnam(user)) == NULL ||
-	    pw->pw_uid == 0) {
-		refuse(m, q->envelope, OUTCOME_PERMANENT, "5.1.1", "there is no such user to deliver to");
+	if (!slice_copy(a->user.len > 0 ? a->user : q->user, user, sizeof(user)) ||
+	    (pw = getpwnam(user)) == NULL || pw->pw_uid == 0) {
+		refuse(m, q->envelope, OUTCOME_PERMANENT, "5.1.1",
+		    "there is no such user to deliver to");
 		return;
 	}
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0) {
@@ -319,8 +344,9 @@ suite_on_helper_exit(pid_t pid, int status)
 		return;
 	h->pid = 0;
 	if (h->kind == HELPER_CHECK && is_there(h))
-		answer_check(h->asker, h->id, WIFEXITED(status) && WEXITSTATUS(status) <= CHECK_WRONG
-		        ? (enum lp_check_result)WEXITSTATUS(status)
-		        : CHECK_TEMPORARY);
+		answer_check(h->asker, h->id,
+		    WIFEXITED(status) && WEXITSTATUS(status) <= CHECK_WRONG
+			? (enum lp_check_result)WEXITSTATUS(status)
+			: CHECK_TEMPORARY);
 	end_helper(h);
 }

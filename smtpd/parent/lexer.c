@@ -66,7 +66,8 @@ read_file(const char *path, size_t *len, struct error *why)
 		error_set(why, "%s is larger than %d octets", path, FILE_MOST);
 	else
 		text = mem_zero((size_t)st.st_size + 1);
-	while (text != NULL && *len < (size_t)st.st_size && (n = read(fd, text + *len, (size_t)st.st_size - *len)) > 0)
+	while (text != NULL && *len < (size_t)st.st_size &&
+	       (n = read(fd, text + *len, (size_t)st.st_size - *len)) > 0)
 		*len += (size_t)n;
 	close(fd);
 	return text;
@@ -80,7 +81,8 @@ lexer_include(struct lexer *l, const char *path, struct error *why)
 	char *text;
 
 	if (l->depth >= DEPTH)
-		return error_set(why, "include \"%s\": files include each other more than %d deep", path, DEPTH);
+		return error_set(
+		    why, "include \"%s\": files include each other more than %d deep", path, DEPTH);
 	text = read_file(path, &len, why);
 	if (text == NULL)
 		return false;
@@ -243,7 +245,8 @@ quoted(struct lexer *l, struct source *s, struct error *why)
 
 		if (c < 0 || c == '\n' || text.len >= WORD_MOST) {
 			buf_fini(&text);
-			return wrong(s, why, c == '\n' || c < 0 ? "a quote is not closed" : "a word is too long");
+			return wrong(s, why,
+			    c == '\n' || c < 0 ? "a quote is not closed" : "a word is too long");
 		}
 		if (c == 0) {
 			buf_fini(&text);
@@ -281,7 +284,8 @@ macro(struct lexer *l, struct source *s, struct error *why)
 	t.text = take_word(l, s);
 	m = find_macro(l, t.text);
 	if (m == NULL) {
-		snprintf(text, sizeof(text), "the macro \"$%.100s\" is not defined; write: %.50s = value", t.text, t.text);
+		snprintf(text, sizeof(text),
+		    "the macro \"$%.100s\" is not defined; write: %.50s = value", t.text, t.text);
 		return wrong(s, why, text);
 	}
 	t.text = keep(l, mem_text(m->value, strlen(m->value)));

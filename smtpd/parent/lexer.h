@@ -11,7 +11,7 @@ enum lexer_kind { LEXER_WORD, LEXER_STRING, LEXER_NEWLINE, LEXER_SIGN, LEXER_END
 
 struct lexer_token {
 	enum lexer_kind kind;
-	char *text;           /* the lexer's, until it is freed; a sign is one character */
+	char *text; /* the lexer's, until it is freed; a sign is one character */
 	const char *file;
 	unsigned line;
 };

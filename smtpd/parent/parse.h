@@ -11,11 +11,12 @@ enum { PARSE_DEFINITIONS = 64 };
 
 struct parse_options {
 	const char *path;
-	const char *definitions[PARSE_DEFINITIONS];      /* -D name=value */
+	const char *definitions[PARSE_DEFINITIONS]; /* -D name=value */
 	size_t definition_count;
 };
 
-/* Gives a configuration whose names are all defined; NULL and *why. Certificates are not read yet. */
+/* Gives a configuration whose names are all defined; NULL and *why. Certificates are not read yet.
+ */
 struct conf *parse_conf(const struct parse_options *o, struct error *why);
 
 /* Reads the certificates and keys it names, and checks that they fit. */

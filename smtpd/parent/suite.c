@@ -30,19 +30,22 @@ static const struct {
 	enum sandbox_role role;
 	const char *folder;
 	unsigned sees;
-	int services;              /* bits of enum conf_service whose sockets it gets */
+	int services; /* bits of enum conf_service whose sockets it gets */
 	bool is_many;
 } kinds[] = {
     {SANDBOX_KEYHOLDER, "smtpd/keyholder", CONF_SEES_LISTENS | CONF_SEES_PKI, 0, false},
     {SANDBOX_RESOLVER, "smtpd/resolver", 0, 0, false},
-    {SANDBOX_LOOKUP, "smtpd/lookup", CONF_SEES_LISTENS | CONF_SEES_TABLES | CONF_SEES_ACTIONS | CONF_SEES_MATCHES, 0, false},
+    {SANDBOX_LOOKUP, "smtpd/lookup",
+	CONF_SEES_LISTENS | CONF_SEES_TABLES | CONF_SEES_ACTIONS | CONF_SEES_MATCHES, 0, false},
     {SANDBOX_MAILBOX, "deliver/mailbox", 0, 0, true},
     {SANDBOX_RELAY, "deliver/relay", CONF_SEES_ACTIONS | CONF_SEES_CA, 0, true},
     {SANDBOX_QUEUE, "queue", CONF_SEES_ACTIONS, 0, false},
     {SANDBOX_LISTENER, "smtpd/listener", CONF_SEES_LISTENS | CONF_SEES_PKI | CONF_SEES_CA,
-        1 << SERVICE_SMTP | 1 << SERVICE_SUBMISSION, true},
-    {SANDBOX_IMAPD, "imapd", CONF_SEES_LISTENS | CONF_SEES_PKI | CONF_SEES_CA, 1 << SERVICE_IMAP, true},
-    {SANDBOX_POP3D, "pop3d", CONF_SEES_LISTENS | CONF_SEES_PKI | CONF_SEES_CA, 1 << SERVICE_POP3, true},
+	1 << SERVICE_SMTP | 1 << SERVICE_SUBMISSION, true},
+    {SANDBOX_IMAPD, "imapd", CONF_SEES_LISTENS | CONF_SEES_PKI | CONF_SEES_CA, 1 << SERVICE_IMAP,
+	true},
+    {SANDBOX_POP3D, "pop3d", CONF_SEES_LISTENS | CONF_SEES_PKI | CONF_SEES_CA, 1 << SERVICE_POP3,
+	true},
 };
 
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
@@ -118,11 +121,14 @@ make_folder(struct slice path, enum sandbox_role owner, mode_t mode, struct erro
 	if (mkdir(path.data, mode) < 0 && errno != EEXIST)
 		return error_errno(why, "cannot make the folder %s", path.data);
 	if (!suite.is_root || owner == SANDBOX_PARENT)
-		return chmod(path.data, mode) == 0 || error_errno(why, "cannot set the mode of %s", path.data);
+		return chmod(path.data, mode) == 0 ||
+		       error_errno(why, "cannot set the mode of %s", path.data);
 	snprintf(name, sizeof(name), "%s%s", USERS, ending == NULL ? "" : ending);
 	pw = getpwnam(name);
 	if (pw == NULL)
-		return error_set(why, "there is no user %s; make the users of the processes with: sh etc/dev/users", name);
+		return error_set(why,
+		    "there is no user %s; make the users of the processes with: sh etc/dev/users",
+		    name);
 	if (chown(path.data, pw->pw_uid, pw->pw_gid) < 0 || chmod(path.data, mode) < 0)
 		return error_errno(why, "cannot give %s to %s", path.data, name);
 	return true;
@@ -139,13 +145,14 @@ make_folders(struct error *why)
 	snprintf(accounts, sizeof(accounts), "%s", g->accounts_path.data);
 	slash = strrchr(accounts, '/');
 	if (slash == NULL || slash == accounts)
-		return error_set(why, "accounts path \"%s\" must lie in a folder of its own", g->accounts_path.data);
+		return error_set(why, "accounts path \"%s\" must lie in a folder of its own",
+		    g->accounts_path.data);
 	*slash = '\0';
 	return make_folder(g->run_path, SANDBOX_PARENT, 0755, why) &&
-	    make_folder(slice_of(empty), SANDBOX_PARENT, 0755, why) &&
-	    make_folder(g->queue_path, SANDBOX_QUEUE, 0700, why) &&
-	    make_folder(g->mail_path, SANDBOX_MAILBOX, 0700, why) &&
-	    make_folder(slice_of(accounts), SANDBOX_LOOKUP, 0700, why);
+	       make_folder(slice_of(empty), SANDBOX_PARENT, 0755, why) &&
+	       make_folder(g->queue_path, SANDBOX_QUEUE, 0700, why) &&
+	       make_folder(g->mail_path, SANDBOX_MAILBOX, 0700, why) &&
+	       make_folder(slice_of(accounts), SANDBOX_LOOKUP, 0700, why);
 }
 
 /* Sockets. */
@@ -156,10 +163,11 @@ bind_local(struct error *why)
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-	snprintf(un.sun_path, sizeof(un.sun_path), "%.90s/submission.sock", suite.conf->global.run_path.data);
+	snprintf(un.sun_path, sizeof(un.sun_path), "%.90s/submission.sock",
+	    suite.conf->global.run_path.data);
 	unlink(un.sun_path);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&un, sizeof(un)) < 0 || chmod(un.sun_path, 0666) < 0 ||
-	    listen(fd, BACKLOG) < 0) {
+	if (fd < 0 || bind(fd, (struct sockaddr *)&un, sizeof(un)) < 0 ||
+	    chmod(un.sun_path, 0666) < 0 || listen(fd, BACKLOG) < 0) {
 		error_errno(why, "cannot listen on %s", un.sun_path);
 		if (fd >= 0)
 			close(fd);
@@ -195,7 +203,9 @@ find_bound(const struct conf_listen *l, const struct netaddr *a)
 	for (size_t i = 0; i < bound_count; i++) {
 		struct bound *b = &bounds[i];
 
-		if (l->local ? b->local : !b->local && b->address.port == a->port && netaddr_equal(&b->address, a))
+		if (l->local
+			? b->local
+			: !b->local && b->address.port == a->port && netaddr_equal(&b->address, a))
 			return b;
 	}
 	return NULL;
@@ -227,7 +237,8 @@ bind_all(struct conf *c, struct error *why)
 			if (fd < 0)
 				return false;
 			b = &bounds[bound_count++];
-			*b = (struct bound){.address = a, .local = l->local, .fd = fd, .id = ++next_id};
+			*b = (struct bound){
+			    .address = a, .local = l->local, .fd = fd, .id = ++next_id};
 		}
 		l->id = b->id;
 	}
@@ -274,7 +285,8 @@ send_conf(struct process *p)
 
 		for (size_t k = 0; k < bound_count; k++) {
 			if (bounds[k].id == l->id && serves(l))
-				pa_socket_send(p->channel, 0, &m, fcntl(bounds[k].fd, F_DUPFD_CLOEXEC, 0));
+				pa_socket_send(
+				    p->channel, 0, &m, fcntl(bounds[k].fd, F_DUPFD_CLOEXEC, 0));
 		}
 	}
 	if (p->role == SANDBOX_KEYHOLDER)
@@ -286,9 +298,11 @@ static void
 join(struct process *a, struct process *b)
 {
 	int ends[2];
-	struct pa_peer to_a = {.role = (uint8_t)b->role, .instance = (uint8_t)b->instance,
+	struct pa_peer to_a = {.role = (uint8_t)b->role,
+	    .instance = (uint8_t)b->instance,
 	    .instances = (uint8_t)instances_of(b->role)};
-	struct pa_peer to_b = {.role = (uint8_t)a->role, .instance = (uint8_t)a->instance,
+	struct pa_peer to_b = {.role = (uint8_t)a->role,
+	    .instance = (uint8_t)a->instance,
 	    .instances = (uint8_t)instances_of(a->role)};
 
 	if (a->channel == NULL || b->channel == NULL ||
@@ -309,7 +323,8 @@ join_all(struct process *p, bool only_with_earlier)
 				break;
 			if ((edges[e].asker == p->role && edges[e].answerer == other->role) ||
 			    (edges[e].answerer == p->role && edges[e].asker == other->role))
-				join(edges[e].asker == p->role ? p : other, edges[e].asker == p->role ? other : p);
+				join(edges[e].asker == p->role ? p : other,
+				    edges[e].asker == p->role ? other : p);
 		}
 	}
 }
@@ -321,7 +336,8 @@ exec_child(const struct process *p, int fd)
 	const char *title = sandbox_title(p->role);
 
 	if (suite.build_root != NULL)
-		snprintf(path, sizeof(path), "%s/%s/%s", suite.build_root, kinds[kind_of(p->role)].folder, title);
+		snprintf(path, sizeof(path), "%s/%s/%s", suite.build_root,
+		    kinds[kind_of(p->role)].folder, title);
 	else
 		snprintf(path, sizeof(path), KURIR_LIBEXEC "/%s", title);
 	if (dup2(fd, 3) < 0)
@@ -339,11 +355,18 @@ static bool
 spawn(struct process *p)
 {
 	int ends[2];
-	struct channel_options o = {.peer = sandbox_title(p->role), .handlers = suite_handlers,
-	    .answers = suite_answers, .down = on_down, .owner = p};
+	struct channel_options o = {.peer = sandbox_title(p->role),
+	    .handlers = suite_handlers,
+	    .answers = suite_answers,
+	    .down = on_down,
+	    .owner = p};
 	char empty[1024];
-	struct pa_setup setup = {.version = 1, .verbose = suite.verbose, .stamp = suite.stamp,
-	    .instance = (uint8_t)p->instance, .instances = (uint8_t)instances_of(p->role), .users = SLICE(USERS)};
+	struct pa_setup setup = {.version = 1,
+	    .verbose = suite.verbose,
+	    .stamp = suite.stamp,
+	    .instance = (uint8_t)p->instance,
+	    .instances = (uint8_t)instances_of(p->role),
+	    .users = SLICE(USERS)};
 	struct pa_start start = {0};
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0)
@@ -367,7 +390,8 @@ spawn(struct process *p)
 	send_conf(p);
 	join_all(p, !suite.is_ready && p->restarts == 0);
 	pa_start_send(p->channel, 0, &start, -1);
-	log_event(NULL, EV_process_start, WORD("process", sandbox_title(p->role)), NUM("pid", p->pid));
+	log_event(
+	    NULL, EV_process_start, WORD("process", sandbox_title(p->role)), NUM("pid", p->pid));
 	return true;
 }
 
@@ -453,7 +477,8 @@ void
 suite_on_ready(struct process *p, bool ok)
 {
 	p->is_ready = ok;
-	if (ok && moment_between(p->started, loop_now()).ms < 1000 && p->delay_ms > 20 && p->restarts > 0)
+	if (ok && moment_between(p->started, loop_now()).ms < 1000 && p->delay_ms > 20 &&
+	    p->restarts > 0)
 		p->delay_ms /= 2;
 	for (size_t i = 0; i < suite.count; i++) {
 		if (!suite.processes[i].is_ready)

@@ -17,9 +17,9 @@ enum { SUITE_INSTANCES = 8 };
 struct process {
 	enum sandbox_role role;
 	int instance;
-	pid_t pid;                 /* 0: not running */
+	pid_t pid; /* 0: not running */
 	struct channel *channel;
-	struct timer again;        /* the start after a death */
+	struct timer again; /* the start after a death */
 	struct moment started;
 	int64_t delay_ms;
 	unsigned restarts;
@@ -28,9 +28,9 @@ struct process {
 
 struct suite {
 	struct conf *conf;
-	const char *build_root;    /* -L: children lie in a build folder; NULL: installed */
+	const char *build_root; /* -L: children lie in a build folder; NULL: installed */
 	bool verbose, stamp, is_root;
-	bool is_ready;             /* all were ready once */
+	bool is_ready; /* all were ready once */
 	bool is_stopping;
 	struct process processes[64];
 	size_t count;
@@ -41,7 +41,8 @@ extern struct suite suite;
 /* Makes the folders, binds the sockets and starts everything. */
 bool suite_start(struct error *why);
 
-/* A new configuration, checked and with its files read: sockets are bound first, then all get it. */
+/* A new configuration, checked and with its files read: sockets are bound first, then all get it.
+ */
 bool suite_reload(struct conf *c, struct error *why);
 
 /* Drains everything and calls loop_stop() when the last process is gone. */

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""No file over 600 lines, no function over 60, no line over 110 columns, nothing left open."""
+"""No file over 600 lines, no function over 60, no line over 120 columns, nothing left open."""
 
 import re
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-FILE_LINES, FUNCTION_LINES, COLUMNS = 600, 60, 110
+FILE_LINES, FUNCTION_LINES, COLUMNS = 600, 60, 120
 OPEN = re.compile(r"\b(XXX|FIXME|TODO)\b")
 
 
