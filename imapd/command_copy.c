@@ -3,14 +3,23 @@
 #include "imapd/command.h"
 
 static uint32_t
-take_u32(struct slice *packed)
+peek_u32(struct slice packed)
 {
-	const unsigned char *p = (const unsigned char *)packed->data;
+	const unsigned char *p = (const unsigned char *)packed.data;
 
-	*packed = slice_from(*packed, 4);
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
+static uint32_t
+take_u32(struct slice *packed)
+{
+	uint32_t n = peek_u32(*packed);
+
+	*packed = slice_from(*packed, 4);
+	return n;
+}
+
+/* As a set, in the order it came in; what touches is joined. */
 static void
 add_ranges(struct buf *out, struct slice packed)
 {
@@ -19,6 +28,10 @@ add_ranges(struct buf *out, struct slice packed)
 	while (packed.len >= 8) {
 		uint32_t first = take_u32(&packed), last = take_u32(&packed);
 
+		while (packed.len >= 8 && last != UINT32_MAX && peek_u32(packed) == last + 1) {
+			take_u32(&packed);
+			last = take_u32(&packed);
+		}
 		buf_printf(out, first == last ? "%s%u" : "%s%u:%u", comma, first, last);
 		comma = ",";
 	}

@@ -1,0 +1,453 @@
+"""IMAP against a running suite: what every client relies on, and what no client should send."""
+
+import os
+import re
+import signal
+import socket
+import time
+import unittest
+
+from suite import Suite, message, wait_until
+
+
+class Raw:
+    """A connection that says exactly what it is told."""
+
+    def __init__(self, suite, user=None, select=None, receive_buffer=None):
+        self.s = socket.socket()
+        if receive_buffer:
+            self.s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.s.settimeout(20)
+        self.s.connect((suite.host, suite.port["imap"]))
+        self.f = self.s.makefile("rb")
+        self.greeting = self.f.readline()
+        self.n = 0
+        if user:
+            assert self.ok(f"LOGIN {suite.address(user)} {suite.password(user)}")
+        if select:
+            assert self.ok(f"SELECT {select}")
+
+    def send(self, octets):
+        self.s.sendall(octets if isinstance(octets, bytes) else octets.encode())
+
+    def line(self):
+        return self.f.readline()
+
+    def until(self, tag):
+        """All lines up to the tagged one, literals joined to their lines."""
+        lines = []
+        while True:
+            line = self.f.readline()
+            if not line:
+                return lines + [b"(closed)"]
+            while (m := re.search(rb"\{(\d+)\}\r\n$", line)):
+                line += self.f.read(int(m[1])) + self.f.readline()
+            lines.append(line)
+            if line.startswith(tag.encode() + b" "):
+                return lines
+
+    def command(self, text):
+        self.n += 1
+        self.send(f"t{self.n} {text}\r\n")
+        return self.until(f"t{self.n}")
+
+    def reply(self, text):
+        return self.command(text)[-1].split(b" ", 1)[-1]
+
+    def ok(self, text):
+        lines = self.command(text)
+        assert lines[-1].split()[1:2] == [b"OK"], lines[-1]
+        return lines
+
+    def append(self, mailbox, octets, extra=""):
+        self.n += 1
+        self.send(f"t{self.n} APPEND {mailbox} {extra}{{{len(octets)}}}\r\n")
+        line = self.line()
+        if not line.startswith(b"+"):
+            return line
+        self.send(octets + b"\r\n")
+        return self.until(f"t{self.n}")[-1]
+
+    def close(self):
+        self.f.close()
+        self.s.close()
+
+
+def eml(subject, body="hello\r\n"):
+    return message("a@example.test", "b@example.test", subject, body)
+
+
+class Imap(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.suite = Suite().__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.suite.__exit__(None, None, None)
+
+    def setUp(self):
+        self.connections = []
+
+    def tearDown(self):
+        for c in self.connections:
+            c.close()
+
+    def raw(self, user=None, select=None, **more):
+        c = Raw(self.suite, user, select, **more)
+        self.connections.append(c)
+        return c
+
+    def box(self, name, messages=0):
+        """A fresh mailbox of alice's with so many messages, and a session that has it selected."""
+        c = self.raw("alice")
+        c.ok(f"CREATE {name}")
+        for i in range(messages):
+            self.assertIn(b"APPENDUID", c.append(name, eml(f"number {i + 1}")))
+        c.ok(f"SELECT {name}")
+        return c
+
+    # Before login.
+
+    def expect(self, c, octets, *patterns):
+        c.send(octets)
+        for pattern in patterns:
+            self.assertRegex(c.line(), pattern, octets[:60])
+
+    def test_broken_commands_before_login(self):
+        for octets, pattern in (
+                (b'a LOGIN "x\0y" z\r\n', b"a BAD"), (b'a LOGIN "x\\\0" z\r\n', b"a BAD"),
+                (b'a LOGIN "x\\\r\n', b"a BAD"), (b"a NOOP\ra2 LOGOUT\r\n", b"a BAD"), (b"a NOOP\n", b"a BAD"),
+                (b"+ NOOP\r\n", rb"\* BAD"), (b"* NOOP\r\n", rb"\* BAD"), (b"a%( NOOP\r\n", rb"\* BAD|a BAD"),
+                (b"\xc3\xbc NOOP\r\n", rb"\* BAD"), (b"\r\n", rb"\* BAD"), (b"a\r\n", b"a BAD"),
+                (b"a NO\0OP\r\n", b"a BAD"), (b"a \xff\r\n", b"a BAD"), (b"DONE\r\n", b"DONE BAD"),
+                (b"a LOGIN {4294967296}\r\n", b"a (BAD|NO)"), (b"a LOGIN {18446744073709551616}\r\n", b"a (BAD|NO)"),
+                (b"a LOGIN {2147483648}\r\n", b"a (BAD|NO)"), (b"a LOGIN {10000000}\r\n", b"a (BAD|NO)"),
+                (b"a LOGIN {-1}\r\n", b"a BAD"), (b"a LOGIN {}\r\n", b"a BAD"), (b"a LOGIN {0x10}\r\n", b"a BAD"),
+                (b"a LOGIN {10\r\n", b"a BAD"), (b"a LOGIN 2}x\r\n", b"a BAD"),
+                (b"a LOGIN {1000000000+}\r\n", rb"\* BYE"), (b"t" * 5000 + b" NOOP\r\n", rb"\* BAD"),
+                (b"a ID " + b"(" * 5000 + b"\r\n", b"a BAD"), (b"a APPEND INBOX {20000000}\r\n", b"a BAD"),
+                (b"a SELECT INBOX\r\n", b"a BAD"), (b"a FETCH 1 FLAGS\r\n", b"a BAD"), (b"a IDLE\r\n", b"a BAD"),
+                (b"a AUTHENTICATE\r\n", b"a BAD"), (b"a AUTHENTICATE NOSUCH\r\n", b"a (BAD|NO)"),
+                (b"a AUTHENTICATE EXTERNAL =\r\n", b"a (BAD|NO)"), (b"a AUTHENTICATE PLAIN !!!\r\n", b"a BAD"),
+                (b"x" * 200000, rb"\* BYE")):
+            with self.subTest(octets=octets[:40]):
+                c = self.raw()
+                self.expect(c, octets, pattern)
+                if not pattern.startswith(rb"\* BYE"):
+                    self.expect(c, b"z NOOP\r\n", b"z OK")
+                c.close()
+                self.connections.remove(c)
+
+    def test_literals_that_never_end_are_cut_off(self):
+        c = self.raw()
+        try:
+            for _ in range(5000):
+                c.send(b"a LOGIN {4000+}\r\n" + b"x" * 4000)
+        except OSError:
+            pass
+        try:
+            answer = c.f.read()
+        except OSError:
+            return
+        self.assertIn(b"BYE", answer)
+        self.assertLess(len(answer), 4096)
+
+    def test_too_many_errors_end_the_session(self):
+        c = self.raw()
+        c.send(b"a NOSUCH\r\n" * 200)
+        lines = []
+        try:
+            lines = c.f.readlines()
+        except OSError:
+            pass
+        self.assertLessEqual(sum(l.startswith(b"a BAD") for l in lines), 10)
+
+    def test_pipeline_behind_a_wrong_password(self):
+        c = self.raw()
+        c.send(f"a LOGIN {self.suite.address('alice')} wrong\r\nb SELECT INBOX\r\nc FETCH 1 BODY[]\r\n")
+        self.assertRegex(c.line(), b"a NO \\[AUTHENTICATIONFAILED\\]")
+        self.assertRegex(c.line(), b"b BAD")
+        self.assertRegex(c.line(), b"c BAD")
+
+    def test_starttls_discards_what_stands_behind_it(self):
+        c = self.raw()
+        c.send(b"a STARTTLS\r\nb LOGOUT\r\n")
+        self.assertRegex(c.line(), b"a OK")
+        t = self.suite.tls().wrap_socket(c.s, server_hostname=self.suite.host)
+        t.settimeout(5)
+        t.sendall(b"c NOOP\r\n")
+        self.assertTrue(t.recv(100).startswith(b"c OK"))
+        t.sendall(b"d STARTTLS\r\n")
+        self.assertTrue(t.recv(100).startswith(b"d BAD"))
+        t.close()
+
+    def test_sasl_ir_and_continued_plain(self):
+        import base64
+        s = self.suite
+        response = base64.b64encode(f"\0{s.address('alice')}\0{s.password('alice')}".encode())
+        c = self.raw()
+        self.expect(c, b"a AUTHENTICATE PLAIN " + response + b"\r\n", b"a OK")
+        self.expect(c, b"b AUTHENTICATE PLAIN " + response + b"\r\n", b"b BAD")
+        c = self.raw()
+        self.expect(c, b"a AUTHENTICATE PLAIN\r\n", rb"\+ ")
+        self.expect(c, response + b"\r\n", b"a OK")
+        c = self.raw()
+        self.expect(c, b"a AUTHENTICATE PLAIN\r\n", rb"\+ ")
+        self.expect(c, b"*\r\n", b"a BAD")
+        self.expect(c, b"b NOOP\r\n", b"b OK")
+
+    # The commands.
+
+    def test_capabilities_work(self):
+        c = self.raw("alice")
+        line = c.ok("CAPABILITY")[0]
+        for word in (b"IMAP4rev1", b"IDLE", b"UIDPLUS", b"MOVE", b"NAMESPACE", b"UNSELECT"):
+            self.assertIn(word, line)
+        self.assertIn(b'(("" "/")) NIL NIL', c.ok("NAMESPACE")[0])
+        self.assertNotIn(b"ENABLED", c.ok("ENABLE JUNK")[0])
+        self.assertRegex(c.ok('ID ("name" "x" "version" NIL)')[0], rb'\* ID \("name"')
+        self.assertRegex(c.reply("NAMESPACE x"), b"^BAD")
+
+    def test_mailboxes(self):
+        c = self.raw("bob")
+        c.ok("CREATE boxes/one/")
+        c.ok("CREATE boxes/&2D3cTA-")
+        self.assertRegex(c.reply("CREATE boxes/one"), rb"NO \[ALREADYEXISTS\]")
+        listed = b"".join(c.ok('LIST "" "boxes/%"'))
+        self.assertIn(b"boxes/one", listed)
+        self.assertIn(b"boxes/&2D3cTA-", listed)
+        self.assertRegex(b"".join(c.ok('LIST "" "%"')), rb'\\HasChildren[^\r]*\) "/" "?boxes')
+        self.assertEqual(c.ok('LIST "" ""')[0], b'* LIST (\\Noselect) "/" ""\r\n')
+        c.ok("SUBSCRIBE boxes/one")
+        self.assertRegex(b"".join(c.ok('LSUB "" "%"')), rb'\\Noselect\) "/" "?boxes')
+        self.assertIn(b"boxes/one", b"".join(c.ok('LSUB "boxes/" "*"')))
+        self.assertIn(b"\\Subscribed", b"".join(c.ok('LIST (SUBSCRIBED) "" *')))
+        c.ok("UNSUBSCRIBE boxes/one")
+        self.assertEqual(len(c.ok('LSUB "" "*one"')), 1)
+        c.ok("RENAME boxes/one boxes/two")
+        self.assertRegex(c.ok("STATUS boxes/two (MESSAGES UIDNEXT UIDVALIDITY UNSEEN RECENT SIZE)")[0],
+                         rb"\* STATUS \"?boxes/two\"? \(MESSAGES 0 ")
+        self.assertRegex(c.reply("STATUS boxes/two (EVIL)"), b"BAD")
+        c.ok("DELETE boxes/two")
+        self.assertRegex(c.reply("SELECT boxes/two"), b"NO")
+        for name in ("../x", "/tmp/x", "&AC4ALgAv-x", "&2D0-", "&AGE-", "&AC", '""', "INBOX", "x" * 1100, '"*%"',
+                     "~root/../x", "a/../../x"):
+            self.assertRegex(c.reply(f"CREATE {name}"), b"^(NO|BAD)", name)
+        self.assertRegex(c.reply("DELETE INBOX"), b"^NO")
+        c.send(b"x CREATE {8}\r\n")
+        self.assertRegex(c.line(), rb"^\+")
+        c.send(b"a\r\n* OK \r\n")
+        self.assertRegex(c.line(), b"^x NO")
+
+    def test_special_use(self):
+        c = self.raw("bob")
+        c.ok("CREATE Keep (USE (\\Archive))")
+        self.assertIn(b"\\Archive", b"".join(c.ok('LIST "" Keep')))
+        special = c.ok('LIST (SPECIAL-USE) "" "*" RETURN (CHILDREN SUBSCRIBED)')
+        self.assertTrue(any(b"Keep" in l for l in special))
+        self.assertFalse(any(b"INBOX" in l for l in special))
+
+    def test_flags_and_keywords(self):
+        c = self.box("flags", 3)
+        lines = c.ok("STORE 2 +FLAGS (\\Seen \\Deleted $Work)")
+        self.assertRegex(lines[-2], rb"^\* 2 FETCH \(FLAGS \(\\Deleted \\Seen (\\Recent )?\$Work\)\)")
+        self.assertEqual(len(c.ok("STORE 2 -FLAGS.SILENT (\\Deleted)")), 1)
+        line = c.ok("FETCH 2 FLAGS")[0]
+        self.assertNotIn(b"\\Deleted", line)
+        self.assertIn(b"$Work", line)
+        c.ok("STORE 2 FLAGS ()")
+        self.assertRegex(c.ok("FETCH 2 FLAGS")[0], rb"FLAGS \((\\Recent)?\)")
+        for bad in ("+FLAGS \\Recent", "+FLAGS (\\Nosuch)", "+FLAGS (a]b)", "+FLAGS (a", "FLAGX (a)"):
+            self.assertRegex(c.reply(f"STORE 1 {bad}"), b"^BAD", bad)
+        self.assertRegex(c.reply("STORE 1 +FLAGS (" + "k" * 200 + ")"), rb"NO \[LIMIT\]")
+        self.assertRegex(c.reply("STORE 4 +FLAGS (a)"), b"^BAD")
+        c.ok("EXAMINE flags")
+        self.assertRegex(c.reply("STORE 1 +FLAGS (a)"), rb"NO \[READ-ONLY\]")
+        self.assertRegex(c.reply("EXPUNGE"), rb"NO \[READ-ONLY\]")
+        c.ok("FETCH 1 BODY[]")
+        self.assertNotIn(b"\\Seen", c.ok("FETCH 1 FLAGS")[0])
+
+    def test_fetch(self):
+        c = self.box("fetch", 2)
+        line = c.ok("FETCH 1 (BODY[HEADER.FIELDS (SUBJECT)] BODY.PEEK[TEXT]<1.3> UID)")[0]
+        self.assertIn(b"BODY[HEADER.FIELDS (SUBJECT)] {21}\r\nSubject: number 1\r\n\r\n", line)
+        self.assertIn(b"BODY[TEXT]<1> {3}\r\nell UID 1", line)
+        self.assertIn(b"\\Seen", line)
+        self.assertNotIn(b"\\Seen", c.ok("FETCH 2 (BODY.PEEK[] FLAGS)")[0])
+        full = c.ok("FETCH 2 FULL")[0]
+        for word in (b"ENVELOPE (", b'BODY ("text"', b"INTERNALDATE", b"RFC822.SIZE"):
+            self.assertIn(word.lower(), full.lower())
+        both = c.ok("FETCH 1 (BODY BODYSTRUCTURE)")[0].lower()
+        self.assertEqual(both.count(b'("text" "plain"'), 2)
+        self.assertEqual(len(c.ok("UID FETCH 1:4294967295 (FLAGS)")), 3)
+        self.assertIn(b"UID 2", c.ok("UID FETCH 99:* FLAGS")[0])
+        self.assertEqual(len(c.ok("UID FETCH 99 FLAGS")), 1)
+        c.ok("FETCH " + ",".join(["1:*"] * 2000) + " UID")
+        for bad in ("0 UID", "4294967296 UID", "18446744073709551617 UID", "-1 UID", "1,,2 UID", "1: UID", "3 UID",
+                    "1 BODY[", "1 BODY[0]", "1 BODY[]<0.0>", "1 BODY[]<-5.10>", "1 BODY[4294967297]", "1 " + "(" * 10000,
+                    "1 BODY[HEADER.FIELDS ()]", "1 BODY[" + "1." * 1000 + "]", "1", ""):
+            self.assertRegex(c.reply(f"FETCH {bad}"), b"^BAD", bad)
+        self.assertIn(b"BODY[9] NIL", c.ok("FETCH 1 BODY[9]")[0])
+        names = " ".join(f"x{i}" for i in range(9000))
+        c.ok(f"FETCH 1 BODY.PEEK[HEADER.FIELDS ({names})]")
+
+    def test_search(self):
+        c = self.box("search", 12)
+        c.ok("STORE 3,5 +FLAGS (\\Seen $x)")
+        for keys, found in (("SEEN", b"3 5"), ("SUBJECT \"number 12\"", b"12"), ("2:4 UNSEEN", b"2 4"), ("UID 11:*", b"11 12"),
+                            ("OR 1 2", b"1 2"), ("NOT 2:*", b"1"), ("KEYWORD $x", b"3 5"), ("(FROM a@example TO b@) 7", b"7"),
+                            ("BODY hello 1", b"1"), ("TEXT nowhere", b""), ("HEADER Subject \"number 10\"", b"10"),
+                            ("LARGER 1000000", b""), ("SMALLER 1000000 9", b"9"), ("SINCE 1-Jan-2020 8", b"8"),
+                            ("BEFORE 1-Jan-2020", b""), ("CHARSET UTF-8 SUBJECT \"NUMBER 11\"", b"11"), ("FLAGGED", b"")):
+            with self.subTest(keys=keys):
+                self.assertEqual(c.ok(f"SEARCH {keys}")[0].split(b" ", 2)[2:] or [b"\r\n"],
+                                 [found + b"\r\n"] if found else [b"\r\n"])
+        c.ok("UID COPY 12 search")
+        c.ok("STORE 1:3 +FLAGS (\\Deleted)")
+        c.ok("EXPUNGE")
+        self.assertEqual(c.ok("UID SEARCH 1:2")[0], b"* SEARCH 4 5\r\n")
+        for bad in ("", "OR ALL", "NOT " * 5000 + "ALL", "(" * 20000, "SINCE 32-Foo-99999", "LARGER 18446744073709551616", "99"):
+            self.assertRegex(c.reply(f"SEARCH {bad}".rstrip() if not bad else f"SEARCH {bad}"), b"^BAD|BYE", bad[:30])
+        self.assertRegex(c.reply("SEARCH CHARSET X-EVIL ALL"), rb"NO \[BADCHARSET")
+
+    def test_copy_move_expunge(self):
+        c = self.box("from", 5)
+        c.ok("CREATE to")
+        self.assertRegex(c.ok("COPY 1,3 to")[-1], rb"OK \[COPYUID \d+ 1,3 1:2\]")
+        lines = c.ok("MOVE 2:3 to")
+        self.assertRegex(lines[0], rb"\* OK \[COPYUID \d+ 2:3 3:4\]")
+        self.assertEqual([l for l in lines if b"EXPUNGE" in l], [b"* 2 EXPUNGE\r\n", b"* 2 EXPUNGE\r\n"])
+        self.assertRegex(c.reply("COPY 1 nowhere"), rb"NO \[TRYCREATE\]")
+        self.assertRegex(c.reply("COPY 1 ../x"), b"^NO")
+        c.ok("STORE 1:2 +FLAGS (\\Deleted)")
+        self.assertEqual([l for l in c.ok("UID EXPUNGE 4:99") if b"EXPUNGE\r" in l], [b"* 2 EXPUNGE\r\n"])
+        self.assertEqual([l for l in c.ok("UID EXPUNGE 5") if b"EXPUNGE\r" in l], [])
+        c.ok("CLOSE")
+        self.assertRegex(c.reply("FETCH 1 FLAGS"), b"^BAD")
+        self.assertIn(b"MESSAGES 1)", c.ok("STATUS from (MESSAGES)")[0])
+        c.ok("SELECT from")
+        for _ in range(20):
+            c.ok("COPY 1 from")
+        self.assertIn(b"MESSAGES 21)", c.ok("STATUS from (MESSAGES)")[0])
+
+    def test_append(self):
+        c = self.box("append")
+        self.assertRegex(c.append("append", eml("small"), '(\\Seen $k) "20-Nov-2026 22:51:17 +0100" '), rb"OK \[APPENDUID \d+ 1\]")
+        self.assertIn(b"* 1 EXISTS\r\n", c.ok("NOOP") + [b"* 1 EXISTS\r\n"])
+        line = c.ok("FETCH 1 (FLAGS INTERNALDATE)")[0]
+        self.assertIn(b'"20-Nov-2026 21:51:17 +0000"', line)
+        self.assertIn(b"$k", line)
+        big = eml("big", "0123456789abcdef\r\n" * 100000)
+        self.assertRegex(c.append("append", big), rb"OK \[APPENDUID \d+ 2\]")
+        self.assertIn(big, c.ok("FETCH 2 BODY.PEEK[]")[0])
+        self.assertIn(b"BODY[TEXT]<18> {16}\r\n0123456789abcdef", c.ok("FETCH 2 BODY.PEEK[TEXT]<18.16>")[0])
+        self.assertRegex(c.append("append", b"x" * 0), b"NO")
+        self.assertRegex(c.append("append", eml("nul") + b"\0"), b"NO|BAD")
+        self.assertRegex(c.append("nowhere", eml("x")), rb"NO \[TRYCREATE\]")
+        for size in (4294967295, 18446744073709551616, 40000000):
+            self.assertRegex(c.reply(f"APPEND append {{{size}}}"), rb"^NO \[TOOBIG\]")
+        for wrong in ('"no date" ', "(\\Nosuch) ", "(\\Seen ", "extra words "):
+            c.send(f"q APPEND append {wrong}{{9+}}\r\na9 NOOP\r\n\r\nr NOOP\r\n")
+            self.assertRegex(c.line(), b"^q (BAD|NO)", wrong)
+            self.assertRegex(c.line(), b"^r OK", wrong)
+            self.assertRegex(c.reply(f"APPEND append {wrong}{{9}}"), b"^(BAD|NO)")
+        c.send(b"q APPEND append {5+}\r\nx: y\n {9+}\r\na9 NOOP\r\n\r\nr NOOP\r\n")
+        self.assertRegex(c.line(), b"^q BAD")
+        self.assertRegex(c.line(), b"^r OK")
+        c.send(b"q APPEND {6+}\r\nappend {11+}\r\nSubject: s\n\r\n")
+        self.assertRegex(c.until("q")[-1], b"^q OK")
+        self.assertIn(b"MESSAGES 3)", c.ok("STATUS append (MESSAGES)")[0])
+
+    # Several sessions.
+
+    def test_expunge_waits_for_its_moment(self):
+        one = self.box("moments", 4)
+        two = self.raw("alice", "moments")
+        one.ok("STORE 2 +FLAGS (\\Deleted)")
+        one.ok("EXPUNGE")
+        time.sleep(0.1)
+        for quiet in ("FETCH 1:4 UID", "SEARCH ALL", "STORE 4 +FLAGS (x)"):
+            self.assertFalse(any(b"EXPUNGE" in l for l in two.ok(quiet)), quiet)
+        self.assertIn(b"UID 4", two.ok("FETCH 4 UID")[0])
+        self.assertIn(b"* 2 EXPUNGE\r\n", two.ok("NOOP"))
+        self.assertIn(b"UID 4", two.ok("FETCH 3 UID")[0])
+        one.append("moments", eml("new"))
+        self.assertIn(b"* 4 EXISTS\r\n", two.ok("NOOP"))
+        one.ok("UNSELECT")
+        one.ok("DELETE moments")
+        two.send(b"z NOOP\r\n")
+        self.assertRegex(two.f.read(), rb"\* BYE")
+
+    def test_idle_tells_at_once(self):
+        one = self.box("idle", 2)
+        two = self.raw("alice", "idle")
+        two.send(b"i IDLE\r\n")
+        self.assertRegex(two.line(), rb"^\+")
+        one.ok("STORE 1 +FLAGS (\\Deleted)")
+        self.assertRegex(two.line(), rb"\* 1 FETCH \(FLAGS \(.*\\Deleted")
+        one.ok("EXPUNGE")
+        self.assertEqual(two.line(), b"* 1 EXPUNGE\r\n")
+        one.append("idle", eml("new"))
+        self.assertEqual(two.line(), b"* 2 EXISTS\r\n")
+        self.assertRegex(two.line(), b"RECENT")
+        two.send(b"DONE\r\n")
+        self.assertRegex(two.line(), b"^i OK")
+        two.send(b"i IDLE\r\n")
+        self.assertRegex(two.line(), rb"^\+")
+        two.send(b"j DELETE INBOX\r\nk NOOP\r\n")
+        self.assertRegex(two.line(), b"^i BAD")
+        self.assertRegex(two.line(), b"^k OK")
+
+    def test_a_client_that_does_not_read_holds_nobody_up(self):
+        c = self.box("slow")
+        big = eml("big", "0123456789abcdef\r\n" * 200000)
+        for _ in range(5):
+            self.assertIn(b"OK", c.append("slow", big))
+        slow = self.raw("alice", "slow", receive_buffer=4096)
+        slow.send(b"f FETCH 1:* BODY.PEEK[]\r\n" + b"g NOOP\r\n")
+        time.sleep(0.3)
+        before = self.memory()
+        start = time.monotonic()
+        c.ok("FETCH 1 BODY.PEEK[TEXT]")
+        self.assertLess(time.monotonic() - start, 2)
+        self.assertLess(before, 400 * 1024)
+        lines = slow.until("g")
+        self.assertEqual(sum(len(l) for l in lines if b"BODY[]" in l[:60]) // len(big), 5)
+        self.assertTrue(all(big in l for l in lines if b"BODY[]" in l[:60]))
+
+    def memory(self):
+        """KiB of imapd."""
+        with open(f"/proc/{self.suite.pids('imapd')[0]}/status") as status:
+            return int(re.search(r"VmRSS:\s+(\d+)", status.read())[1])
+
+    def test_every_answer_comes_in_order(self):
+        c = self.box("order", 3)
+        c.send(b"".join(f"p{i} {['NOOP', 'FETCH 1:* FLAGS', 'SEARCH ALL', 'STATUS INBOX (MESSAGES)'][i % 4]}\r\n".encode()
+                        for i in range(400)))
+        tags = [l.split()[0] for i in range(400) for l in c.until(f"p{i}")[-1:]]
+        self.assertEqual(tags, [f"p{i}".encode() for i in range(400)])
+
+
+class Restart(unittest.TestCase):
+    def test_the_store_dies_and_imapd_lives_on(self):
+        with Suite() as s:
+            c = Raw(s, "alice", "INBOX")
+            imapd = s.pids("imapd")
+            os.kill(s.pids("mailbox")[0], signal.SIGKILL)
+            self.assertIn(b"* BYE [UNAVAILABLE]", c.f.read())
+            c.close()
+
+            def again():
+                try:
+                    d = Raw(s, "alice", "INBOX")
+                    d.close()
+                    return True
+                except (AssertionError, OSError):
+                    return False
+            wait_until(again, 15, "a login after the restart")
+            self.assertEqual(s.pids("imapd"), imapd)
+
+
+if __name__ == "__main__":
+    unittest.main()
