@@ -7,6 +7,7 @@
 
 #include "common/base/limits.h"
 #include "common/base/mem.h"
+#include "common/base/utf8.h"
 #include "common/ipc/listener_queue.h"
 #include "queue/destination.h"
 #include "queue/expire.h"
@@ -134,7 +135,7 @@ small(struct statement *q, int column)
 static bool
 message_is_sane(const struct store_message *m)
 {
-	return m->sender.len <= LIMIT_PATH && m->envid.len <= LIMIT_ENVID && m->ret <= RET_HDRS &&
+	return m->sender.len <= LIMIT_PATH && utf8_is_valid(m->sender) && utf8_is_valid(m->envid) && m->envid.len <= LIMIT_ENVID && m->ret <= RET_HDRS &&
 	    m->flags <= 7 && m->size <= INT32_MAX &&
 	    (m->is_file || (m->octets.len == m->size && m->size <= LIMIT_INLINE));
 }
@@ -181,10 +182,18 @@ read_envelope(struct statement *q, struct store_envelope *e)
 	    .mta = statement_octets(q, 19)};
 }
 
+/* What was taken in was UTF-8 (schema.h), and what is sent must be. */
+static bool
+texts_are_valid(const struct store_envelope *e)
+{
+	return utf8_is_valid(e->action) && utf8_is_valid(e->address) && utf8_is_valid(e->user) &&
+	    utf8_is_valid(e->target) && utf8_is_valid(e->original) && utf8_is_valid(e->orcpt);
+}
+
 bool
 store_envelope_is_sane(const struct store_envelope *e)
 {
-	return e->transport < TRANSPORT_COUNT && e->mailbox < 64 && e->notify <= 15 && e->hold <= HOLD_DAMAGE &&
+	return texts_are_valid(e) && e->transport < TRANSPORT_COUNT && e->mailbox < 64 && e->notify <= 15 && e->hold <= HOLD_DAMAGE &&
 	    e->warned <= EXPIRE_WARNINGS &&
 	    (e->action.len > 0) == (e->transport != TRANSPORT_UNROUTED) && e->action.len <= LIMIT_ACTION &&
 	    e->address.len > 0 && e->address.len <= LIMIT_PATH && e->user.len <= LIMIT_USER &&

@@ -1,0 +1,108 @@
+#include "tests/unit/queue/queue_test.h"
+
+#include "common/base/mem.h"
+#include "common/ipc/listener_queue.h"
+#include "queue/bounce.h"
+
+#include <unistd.h>
+
+UNIT_SUITE(bounce);
+
+/* RFC 3461 4.1, and 5.2 for what happens when NOTIFY was not given. */
+Test(bounce, notify_decides)
+{
+	static const struct {
+		uint8_t notify;
+		bool failed, delayed, delivered;
+	} cases[] = {
+	    {0, true, true, false},
+	    {NOTIFY_NEVER, false, false, false},
+	    {NOTIFY_SUCCESS, false, false, true},
+	    {NOTIFY_FAILURE, true, false, false},
+	    {NOTIFY_DELAY, false, true, false},
+	    {NOTIFY_SUCCESS | NOTIFY_FAILURE | NOTIFY_DELAY, true, true, true},
+	    {NOTIFY_NEVER | NOTIFY_FAILURE, false, false, false},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		cr_assert_eq(bounce_is_wanted(cases[i].notify, DSN_FAILED), cases[i].failed, "case %zu", i);
+		cr_assert_eq(bounce_is_wanted(cases[i].notify, DSN_DELAYED), cases[i].delayed, "case %zu", i);
+		cr_assert_eq(bounce_is_wanted(cases[i].notify, DSN_DELIVERED), cases[i].delivered, "case %zu", i);
+		cr_assert_eq(bounce_is_wanted(cases[i].notify, DSN_RELAYED), cases[i].delivered, "case %zu", i);
+	}
+}
+
+static const struct dsn_recipient bad = {.final = {"bad@y.test", 10}, .status = {"5.1.1", 5},
+    .diagnostic = {"550 no", 6}};
+
+static struct store_message
+message(struct slice sender, struct slice octets)
+{
+	return (struct store_message){
+	    .id = 1, .arrival = 1000, .sender = sender, .size = octets.len, .octets = octets};
+}
+
+Test(bounce, a_report_is_a_message_without_a_way)
+{
+	struct store_message m = message(SLICE("a@x.test"), SLICE("Subject: s\r\n\r\nbody\r\n")), row;
+	struct store_envelope e;
+	struct bounce b = {0};
+	struct queue_message *in_memory;
+
+	test_open(NULL);
+	cr_assert(commit_begin(store_commit(queue.store)));
+	cr_assert_eq(queue_bounce_store(&b, &m, DSN_FAILED, &bad, 1), DB_DONE);
+	cr_assert_neq(b.message, 0);
+	cr_assert_eq(store_find_message(queue.store, b.message, &row), DB_ROW);
+	cr_assert_eq(row.sender.len, 0, "the null reverse-path");
+	cr_assert(row.flags & MESSAGE_BOUNCE);
+	cr_assert_geq(slice_search(row.octets, SLICE("bad@y.test")), 0);
+	cr_assert_geq(slice_search(row.octets, SLICE("body")), 0);
+	cr_assert_eq(store_find_envelope(queue.store, b.envelope, &e), DB_ROW);
+	cr_assert_eq(e.transport, TRANSPORT_UNROUTED);
+	cr_assert_eq(e.notify, NOTIFY_NEVER);
+	cr_slice_eq(e.address, "a@x.test");
+	store_done(queue.store);
+	queue_bounce_begin(&b);
+	in_memory = queue_message_find(b.message);
+	cr_assert_not_null(in_memory);
+	cr_assert_eq(in_memory->envelopes->state, ENVELOPE_READY);
+	test_close();
+}
+
+Test(bounce, a_null_sender_is_not_answered)
+{
+	struct store_message m = message(SLICE(""), SLICE("x"));
+	struct bounce b = {0};
+
+	test_open(NULL);
+	cr_assert_eq(queue_bounce_store(&b, &m, DSN_FAILED, &bad, 1), DB_DONE);
+	cr_assert_eq(b.message, 0);
+	queue_bounce_begin(&b);
+	cr_assert_eq(queue_message_count(), 0);
+	test_close();
+}
+
+/* A thousand recipients with long answers do not fit into the database: the report becomes a file. */
+Test(bounce, an_immense_report_becomes_a_file)
+{
+	struct store_message m = message(SLICE("a@x.test"), SLICE("Subject: s\r\n\r\nbody\r\n")), row;
+	struct dsn_recipient *many = mem_array(1000, sizeof(*many));
+	struct bounce b = {0};
+	int fd;
+
+	test_open(NULL);
+	for (int i = 0; i < 1000; i++)
+		many[i] = bad;
+	cr_assert(commit_begin(store_commit(queue.store)));
+	cr_assert_eq(queue_bounce_store(&b, &m, DSN_FAILED, many, 1000), DB_DONE);
+	cr_assert(b.is_file);
+	cr_assert_eq(store_find_message(queue.store, b.message, &row), DB_ROW);
+	cr_assert(row.is_file);
+	fd = spool_open_body(b.message, row.size);
+	cr_assert_geq(fd, 0);
+	close(fd);
+	store_done(queue.store);
+	free(many);
+	test_close();
+}

@@ -1,0 +1,31 @@
+/*
+ * What tests of the queue's room share: a folder, a loop, and the room's own state upon them.
+ */
+#ifndef TESTS_UNIT_QUEUE_QUEUE_TEST_H
+#define TESTS_UNIT_QUEUE_QUEUE_TEST_H
+
+#include "tests/unit/unit.h"
+
+#include "common/net/loop.h"
+#include "queue/ids.h"
+#include "queue/queue.h"
+#include "queue/schedule.h"
+#include "queue/spool.h"
+
+/* The folder of this test. */
+extern char test_folder[64];
+
+/* A folder with a store and a spool, and a schedule that starts attempts with these calls (NULL: none begins). */
+void test_open(const struct schedule_calls *calls);
+void test_close(void);
+
+/* A store that must not break. */
+struct store *test_open_store(const char *folder);
+
+void test_make_folder(void);
+void test_remove_folder(void);
+
+/* Runs the loop for so long. */
+void test_run_loop(int64_t ms);
+
+#endif

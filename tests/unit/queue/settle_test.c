@@ -1,0 +1,120 @@
+#include "tests/unit/queue/queue_test.h"
+
+#include "common/ipc/listener_queue.h"
+#include "queue/settle.h"
+
+UNIT_SUITE(settle);
+
+/* A stored message to so many recipients, READY. */
+static struct queue_message *
+message(uint64_t id, const char *sender, int recipients, uint8_t notify)
+{
+	struct store_message row = {.id = id, .sender = slice_of(sender), .size = 1, .octets = SLICE("x")};
+	struct queue_message *m = queue_message_new(id);
+
+	cr_assert(commit_begin(store_commit(queue.store)));
+	cr_assert_eq(store_add_message(queue.store, &row), DB_DONE);
+	m->body = BODY_INLINE;
+	for (int i = 0; i < recipients; i++) {
+		struct store_envelope e = {.id = id + (uint64_t)i + 1, .message = id, .transport = TRANSPORT_RELAY,
+		    .notify = notify, .action = SLICE("out"), .address = SLICE("b@y.test"), .original = SLICE("b@y.test"),
+		    .written = civil_now()};
+		struct queue_envelope *in_memory;
+
+		cr_assert_eq(store_add_envelope(queue.store, &e), DB_DONE);
+		in_memory = queue_envelope_new(m, e.id,
+		    queue_destination_find(TRANSPORT_RELAY, 0, SLICE("out"), SLICE("b@y.test")));
+		in_memory->notify = notify & 15;
+		queue_schedule_add(in_memory, SPAN_MS(0));
+	}
+	return m;
+}
+
+/* What an attempt brings for the first envelope of a message that waits. */
+static void
+outcome(struct queue_message *m, enum outcome o)
+{
+	struct queue_attempt *a = queue_attempt_of(m->envelopes);
+
+	a->is_flight = false;
+	queue_attempt_outcome_all(a, o, SLICE("4.0.0"), SLICE("said"));
+	queue_settle(a);
+}
+
+static size_t
+reports(void)
+{
+	return queue_destination_find(TRANSPORT_UNROUTED, 0, SLICE(""), SLICE(""))->envelopes;
+}
+
+Test(settle, a_message_goes_with_its_last_envelope)
+{
+	struct queue_message *m;
+
+	test_open(NULL);
+	m = message(100, "a@x.test", 2, 0);
+	outcome(m, OUTCOME_RELAYED);
+	cr_assert(store_has_message(queue.store, 100));
+	cr_assert_eq(m->count, 1);
+	outcome(m, OUTCOME_RELAYED);
+	cr_assert_not(store_has_message(queue.store, 100));
+	cr_assert_null(queue_message_find(100));
+	cr_assert_eq(reports(), 0);
+	test_close();
+}
+
+Test(settle, a_failure_leaves_a_report_in_its_place)
+{
+	test_open(NULL);
+	outcome(message(100, "a@x.test", 1, 0), OUTCOME_PERMANENT);
+	cr_assert_not(store_has_message(queue.store, 100));
+	cr_assert_eq(reports(), 1);
+	outcome(message(200, "", 1, 0), OUTCOME_PERMANENT);
+	outcome(message(300, "a@x.test", 1, NOTIFY_NEVER), OUTCOME_PERMANENT);
+	outcome(message(400, "a@x.test", 1, NOTIFY_SUCCESS), OUTCOME_PERMANENT);
+	cr_assert_eq(reports(), 1);
+	outcome(message(500, "a@x.test", 1, NOTIFY_SUCCESS), OUTCOME_DELIVERED);
+	cr_assert_eq(reports(), 2);
+	test_close();
+}
+
+Test(settle, age_warns_once_and_ends_only_what_is_stuck)
+{
+	struct queue_message *m;
+	struct queue_envelope *e;
+
+	test_open(NULL);
+	m = message(100, "a@x.test", 1, 0);
+	e = m->envelopes;
+	cr_assert_not(queue_settle_age(e));
+	queue_envelope_set_age(e, 20000);
+	cr_assert_not(queue_settle_age(e));
+	cr_assert_eq(reports(), 0, "not before it was tried");
+	e->tries = 1;
+	cr_assert_not(queue_settle_age(e));
+	cr_assert_eq(reports(), 1);
+	cr_assert_not(queue_settle_age(e));
+	cr_assert_eq(reports(), 1, "once");
+	queue_envelope_set_age(e, 400000);
+	cr_assert_not(queue_settle_age(e), "it may be tried right now");
+	e->destination->is_down = true;
+	cr_assert(queue_settle_age(e));
+	cr_assert_not(store_has_message(queue.store, 100));
+	cr_assert_eq(reports(), 2);
+	test_close();
+}
+
+Test(settle, a_row_that_is_gone_is_set_aside)
+{
+	struct queue_message *m;
+	struct queue_envelope *e;
+
+	test_open(NULL);
+	m = message(100, "a@x.test", 1, 0);
+	e = m->envelopes;
+	cr_assert_eq(store_remove_envelope(queue.store, e->id), DB_DONE);
+	cr_assert_null(queue_attempt_of(e));
+	cr_assert_eq(e->state, ENVELOPE_HELD);
+	cr_assert_eq(e->hold, HOLD_DAMAGE);
+	test_close();
+}

@@ -1,0 +1,107 @@
+#include "tests/unit/queue/queue_test.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+UNIT_SUITE(spool);
+
+static size_t walked;
+static uint64_t last;
+
+static void
+on_body(uint64_t id)
+{
+	walked++;
+	last = id;
+}
+
+static void
+set_up(void)
+{
+	struct error why = {""};
+
+	test_make_folder();
+	cr_assert(spool_open(test_folder, &why), "%s", why.text);
+}
+
+static void
+tear_down(void)
+{
+	spool_close();
+	test_remove_folder();
+}
+
+static void
+write_file(uint32_t number, const char *text)
+{
+	int fd = spool_create(number);
+
+	cr_assert_geq(fd, 0);
+	cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	cr_assert_eq(fcntl(fd, F_GETFL) & O_ACCMODE, O_WRONLY);
+	close(fd);
+}
+
+Test(spool, a_file_becomes_a_body)
+{
+	char octets[8];
+	int fd;
+
+	set_up();
+	write_file(1, "hello");
+	cr_assert(spool_keep(1, 0x1234, 5));
+	fd = spool_open_body(0x1234, 5);
+	cr_assert_geq(fd, 0);
+	cr_assert_eq(fcntl(fd, F_GETFL) & O_ACCMODE, O_RDONLY);
+	cr_assert_eq(read(fd, octets, sizeof(octets)), 5);
+	close(fd);
+	cr_assert_eq(spool_open_body(0x1234, 6), -1, "another size");
+	spool_walk_bodies(0x34, on_body);
+	cr_assert_eq(walked, 1);
+	cr_assert_eq(last, 0x1234);
+	spool_remove_body(0x1234);
+	cr_assert_eq(spool_open_body(0x1234, 5), -1);
+	tear_down();
+}
+
+Test(spool, what_is_wrong_is_not_kept)
+{
+	set_up();
+	write_file(1, "hello");
+	cr_assert_not(spool_keep(1, 7, 4), "the size");
+	cr_assert_not(spool_keep(2, 7, 5), "no such file");
+	cr_assert_eq(spool_create(1), -1, "the number is taken");
+	write_file(3, "other");
+	cr_assert(spool_keep(1, 7, 5));
+	cr_assert_not(spool_keep(3, 7, 5), "the id has a body");
+	tear_down();
+}
+
+Test(spool, a_link_is_not_followed)
+{
+	char path[96];
+
+	set_up();
+	snprintf(path, sizeof(path), "%s/spool/9", test_folder);
+	cr_assert_eq(symlink("/etc/passwd", path), 0);
+	cr_assert_not(spool_keep(9, 7, 5));
+	cr_assert_eq(spool_create(9), -1);
+	tear_down();
+}
+
+Test(spool, the_start_sweeps_the_spool_only)
+{
+	struct error why;
+
+	set_up();
+	write_file(1, "hello");
+	cr_assert(spool_write_body(0x99, SLICE("body")));
+	cr_assert_not(spool_write_body(0x99, SLICE("again")));
+	spool_close();
+	cr_assert(spool_open(test_folder, &why));
+	write_file(1, "free again");
+	spool_walk_bodies(0x99, on_body);
+	cr_assert_eq(walked, 1);
+	tear_down();
+}
