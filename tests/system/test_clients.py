@@ -91,10 +91,9 @@ SyncState *
         files = list(inbox.glob("cur/*")) + list(inbox.glob("new/*"))
         self.assertEqual(len(files), total)
         # Changes on both sides: read and deleted here, flagged there.
-        seen = files[0]
-        moved = inbox / "cur" / (seen.name.split(":")[0] + ":2,S")
-        seen.rename(moved)
-        files[1].rename(inbox / "cur" / (files[1].name.split(":")[0] + ":2,T"))
+        for subject, flag in (("mbsync 0", "S"), ("mbsync 1", "T")):
+            f = next(f for f in files if f"Subject: {subject}" in f.read_text())
+            f.rename(inbox / "cur" / (f.name.split(":")[0] + f":2,{flag}"))
         c = s.imap("bob")
         c.select("INBOX")
         c.store(str(total), "+FLAGS", r"(\Flagged)")

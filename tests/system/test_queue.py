@@ -4,6 +4,8 @@ import email
 import os
 import re
 import shutil
+import subprocess
+import tempfile
 import time
 import unittest
 
@@ -198,6 +200,66 @@ class QueueAlone(unittest.TestCase):
         self.assertEqual(len(got), len(set(got)))
         self.assertFalse(stored - set(got))
 
+    def test_a_failed_sync_is_final(self):
+        """Who waits is refused, the process ends, and the next one has only what was on stable storage."""
+        if shutil.which("strace") is None:
+            self.skipTest("strace is not here")
+        q = self.start()
+        _, _, kept = q.listener().store(["b@y.test"])
+        q.stop()
+        q.command = ["strace", "-f", "-o", "/dev/null", "-e", "trace=fdatasync", "-e",
+                     "inject=fdatasync:error=EIO:when=3+"]      # the first is at the start
+        q.start()
+        l = q.listener()
+        self.assertEqual(l.store(["good@y.test"])[0], "lq_stored")
+        requests = [l.begin([f"lost{i}@y.test"])[0] for i in range(5)]
+        for r in requests:
+            name, values, _ = l.wait(r)
+            self.assertEqual((name, values["code"] // 100), ("lq_refused", 4))
+        q.process.wait(10)
+        self.assertIn("cannot make a change durable", q.output())
+        q.close()
+        q.command = ()
+        q.start()
+        relay = Taker(q.peer("relay"))
+        self.assertEqual(q.listener().store(["again@y.test"])[0], "lq_stored")
+        q.wait_empty()
+        self.assertEqual(relay.transfers[0]["message"], kept)
+
+    @unittest.skipIf(os.geteuid() != 0, "mounts a small file system")
+    def test_a_full_disk_refuses_and_recovers(self):
+        folder = tempfile.mkdtemp(prefix="kurir-queue-")
+        os.mkdir(folder + "/queue")
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", folder + "/queue"]).returncode != 0:
+            self.skipTest("cannot mount here")
+        try:
+            q = self.start(folder=folder)
+            l = q.listener()
+            q.order("pause", "mta")
+            self.assertEqual(l.store(["before@y.test"], body=b"x" * 60000)[0], "lq_stored")
+            number, fd = l.spool()
+            q.folder.joinpath("queue/filler").write_bytes(b"x" * (38 << 20))
+            time.sleep(0.1)
+            name, values, _ = l.store(["full@y.test"])
+            self.assertEqual((name, values["code"]), ("lq_refused", 452))
+            self.assertIsNone(l.spool()[0])
+            os.close(fd)
+            while l.accepting:
+                l.read()
+            q.order("resume", "mta")
+            relay = Taker(q.peer("relay"))
+            q.wait_empty()      # the way out goes on
+            q.folder.joinpath("queue/filler").unlink()
+            while not l.accepting:
+                l.read()
+            self.assertEqual(l.store(["after@y.test"])[0], "lq_stored")
+            q.wait_empty()
+            self.assertEqual([t["rcpts"][0]["address"] for t in relay.transfers], ["before@y.test", "after@y.test"])
+            self.assertIn("event=queue_full", q.output())
+            q.stop()
+        finally:
+            subprocess.run(["umount", folder + "/queue"])
+
     # Outcomes.
     def test_each_outcome_does_what_it_should(self):
         q = self.start()
@@ -379,7 +441,7 @@ class QueueAlone(unittest.TestCase):
         self.assertEqual({e["state"] for e in show}, {"paused"})
         self.assertEqual(q.order("remove", "from", "s0@x.test")[0], ["3 removed"])
         self.assertEqual(q.order("pause", "envelope", "to", "r1@y.test")[0], ["1 held"])
-        self.assertEqual(q.order("remove", show[3]["message"])[0], ["1 removed"])
+        self.assertEqual(q.order("remove", show[3]["message"], show[3]["envelope"])[0], ["1 removed"])
         self.assertEqual(q.order("remove", "nonsense")[1], 2)
         self.assertEqual(q.order("remove", "0000000000000")[1], 1)
         q.restart()
