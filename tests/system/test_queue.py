@@ -201,21 +201,22 @@ class QueueAlone(unittest.TestCase):
         self.assertFalse(stored - set(got))
 
     def test_a_failed_sync_is_final(self):
-        """Who waits is refused, the process ends, and the next one has only what was on stable storage."""
+        """Who waits is refused, the process ends, and the next one has all that was on stable storage."""
         if shutil.which("strace") is None:
             self.skipTest("strace is not here")
-        q = self.start()
-        _, _, kept = q.listener().store(["b@y.test"])
-        q.stop()
-        q.command = ["strace", "-f", "-o", "/dev/null", "-e", "trace=fdatasync", "-e",
-                     "inject=fdatasync:error=EIO:when=3+"]      # the first is at the start
-        q.start()
+        q = self.start(command=["strace", "-f", "-o", "/dev/null", "-e", "trace=fdatasync", "-e",
+                                "inject=fdatasync:error=EIO:when=8+"])      # some are SQLite's, at the start
         l = q.listener()
-        self.assertEqual(l.store(["good@y.test"])[0], "lq_stored")
-        requests = [l.begin([f"lost{i}@y.test"])[0] for i in range(5)]
-        for r in requests:
-            name, values, _ = l.wait(r)
-            self.assertEqual((name, values["code"] // 100), ("lq_refused", 4))
+        stored = set()
+        while True:
+            requests = dict(l.begin([f"r{i}@y.test"]) for i in range(5))
+            answers = {message: l.wait(request) for request, message in requests.items()}
+            stored |= {m for m, (name, _, _) in answers.items() if name == "lq_stored"}
+            refused = [values["code"] for name, values, _ in answers.values() if name == "lq_refused"]
+            if refused:
+                break
+        self.assertEqual({code // 100 for code in refused}, {4})
+        self.assertTrue(stored)
         q.process.wait(10)
         self.assertIn("cannot make a change durable", q.output())
         q.close()
@@ -224,7 +225,7 @@ class QueueAlone(unittest.TestCase):
         relay = Taker(q.peer("relay"))
         self.assertEqual(q.listener().store(["again@y.test"])[0], "lq_stored")
         q.wait_empty()
-        self.assertEqual(relay.transfers[0]["message"], kept)
+        self.assertLessEqual(stored, {t["message"] for t in relay.transfers})
 
     @unittest.skipIf(os.geteuid() != 0, "mounts a small file system")
     def test_a_full_disk_refuses_and_recovers(self):
