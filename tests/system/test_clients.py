@@ -92,7 +92,7 @@ SyncState *
         self.assertEqual(len(files), total)
         # Changes on both sides: read and deleted here, flagged there.
         for subject, flag in (("mbsync 0", "S"), ("mbsync 1", "T")):
-            f = next(f for f in files if f"Subject: {subject}" in f.read_text())
+            f = next(f for f in inbox.glob("[cn]*/*") if f"Subject: {subject}" in f.read_text())
             f.rename(inbox / "cur" / (f.name.split(":")[0] + f":2,{flag}"))
         c = s.imap("bob")
         c.select("INBOX")

@@ -1,6 +1,7 @@
 """IMAP against a running suite: what every client relies on, and what no client should send."""
 
 import os
+import random
 import re
 import signal
 import socket
@@ -75,6 +76,40 @@ class Raw:
 
 def eml(subject, body="hello\r\n"):
     return message("a@example.test", "b@example.test", subject, body)
+
+
+class Watched:
+    """A session that keeps the UIDs by number, as clients do, from untagged replies alone."""
+
+    def __init__(self, raw):
+        self.raw, self.uids = raw, []
+
+    def learn(self):
+        self.uids = [int(u) for u in self.raw.ok("UID SEARCH ALL")[0].split()[2:]]
+
+    def take(self, lines, command):
+        for line in lines:
+            if (m := re.match(rb"\* (\d+) EXPUNGE", line)):
+                assert not command.startswith(("FETCH", "STORE", "SEARCH")), (command, line)
+                del self.uids[int(m[1]) - 1]
+            elif (m := re.match(rb"\* (\d+) EXISTS", line)):
+                assert int(m[1]) >= len(self.uids), (command, line)
+                self.uids += [None] * (int(m[1]) - len(self.uids))
+            elif (m := re.match(rb"\* (\d+) FETCH \(.*?UID (\d+)", line)):
+                assert self.uids[int(m[1]) - 1] in (None, int(m[2])), (command, line, self.uids)
+                self.uids[int(m[1]) - 1] = int(m[2])
+
+    def do(self, command):
+        if command == "APPEND":
+            assert b"APPENDUID" in self.raw.append("busy", eml("more"))
+            command = "NOOP"
+        self.take(self.raw.command(command), command)
+
+    def check(self):
+        """What the numbers stand for here is what the server thinks they are."""
+        if self.uids:
+            self.take(self.raw.ok("FETCH 1:* UID"), "FETCH")
+            assert None not in self.uids and self.uids == sorted(set(self.uids)), self.uids
 
 
 class Imap(unittest.TestCase):
@@ -420,6 +455,40 @@ class Imap(unittest.TestCase):
         """KiB of imapd."""
         with open(f"/proc/{self.suite.pids('imapd')[0]}/status") as status:
             return int(re.search(r"VmRSS:\s+(\d+)", status.read())[1])
+
+    def test_sequence_numbers_hold_among_busy_sessions(self):
+        rng = random.Random(3)
+        clients = [Watched(self.box("busy", 8))] + [Watched(self.raw("alice", "busy")) for _ in range(2)]
+        for c in clients:
+            c.learn()
+        for _ in range(600):
+            c = rng.choice(clients)
+            n = len(c.uids)
+            pick = rng.randint(1, n) if n else 0
+            c.do(rng.choice([
+                "NOOP", f"STORE {pick} +FLAGS (\\Deleted)", "EXPUNGE", f"FETCH {pick}:* (UID FLAGS)", f"COPY {pick} busy",
+                f"UID SEARCH {pick}", f"MOVE {pick} busy", f"STORE {pick} FLAGS.SILENT (k{pick % 3})", "APPEND",
+                "UID FETCH 1:* (FLAGS)", f"FETCH {pick} BODY[]"]) if n else "APPEND")
+            c.check()
+
+    def test_noise_harms_nobody(self):
+        rng = random.Random(7)
+        words = ["FETCH", "UID", "STORE", "SEARCH", "LIST", "APPEND", "INBOX", "1:*", "(", ")", "BODY[", "]", "{3}", "{3+}", '"',
+                 "\\", "*", "%", "FLAGS", "NOT", "OR", "<0.5>", "HEADER.FIELDS", "1.2.3", "+FLAGS", "\\Seen", "&AOQ-", "noise", "CREATE",
+                 "STATUS", "MESSAGES", "SELECT", "CLOSE", "COPY", "IDLE", "DONE", "CHARSET", "UTF-8", "\0", "\xff", "\r", "", "RETURN"]
+        for _ in range(60):
+            c = self.raw("bob", "INBOX")
+            try:
+                for n in range(40):
+                    line = " ".join(rng.choice(words) for _ in range(rng.randint(1, 8)))
+                    c.send(f"n{n} {rng.choice(words)} {line}\r\n".encode("latin-1"))
+                c.s.shutdown(socket.SHUT_WR)
+                c.f.read()
+            except OSError:
+                pass
+            c.close()
+            self.connections.remove(c)
+        self.raw("bob").ok("NOOP")
 
     def test_every_answer_comes_in_order(self):
         c = self.box("order", 3)
