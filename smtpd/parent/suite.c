@@ -11,7 +11,9 @@
 #include <grp.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -473,6 +475,29 @@ on_child(void *owner)
 	}
 }
 
+/* Tells systemd how it stands, when it asked to be told (sd_notify(3)). */
+static void
+notify(const char *state)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	size_t len = path == NULL ? 0 : strlen(path);
+	int fd;
+
+	if (len == 0 || len >= sizeof(un.sun_path))
+		return;
+	memcpy(un.sun_path, path, len);
+	if (path[0] == '@')
+		un.sun_path[0] = '\0';
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	if (sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&un,
+	        (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)) < 0)
+		log_warning("cannot tell the service manager: %s", strerror(errno));
+	close(fd);
+}
+
 void
 suite_on_ready(struct process *p, bool ok)
 {
@@ -486,6 +511,7 @@ suite_on_ready(struct process *p, bool ok)
 	}
 	if (!suite.is_ready) {
 		suite.is_ready = true;
+		notify("READY=1");
 		log_event(NULL, EV_ready, WORD("hostname", suite.conf->global.hostname.data));
 	}
 }
@@ -551,6 +577,7 @@ suite_stop(void)
 	if (suite.is_stopping)
 		return;
 	suite.is_stopping = true;
+	notify("STOPPING=1");
 	log_event(NULL, EV_stopping, WORD("why", "asked to"));
 	for (size_t i = suite.count; i > 0; i--) {
 		if (suite.processes[i - 1].channel != NULL)
