@@ -191,7 +191,7 @@ imap_command_line(struct imap_session *s, struct slice line)
 		refuse_literal(s);
 		break;
 	case IMAP_INPUT_BYE:
-		imap_session_shut(s, "the command is too large");
+		imap_session_shut(s, "[TOOBIG] the command is too large");
 		break;
 	}
 }

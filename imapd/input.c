@@ -39,7 +39,7 @@ line_end(struct slice line, uint64_t *n, bool *is_sync)
 	if (open < 0)
 		return END_PLAIN;
 	number = slice_sub(line, (size_t)open + 1, line.len - (size_t)open - 2);
-	if (number.len > 0 && (number.data[number.len - 1] == '+' || number.data[number.len - 1] == '-')) {
+	if (number.len > 0 && number.data[number.len - 1] == '+') {
 		*is_sync = false;
 		number.len--;
 	}

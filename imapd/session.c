@@ -86,6 +86,7 @@ imap_synced(struct imap_session *s)
 	}
 	imap_printf(s, "%s\r\n", s->ending);
 	end_command(s);
+	/* State stays COMMAND where nothing had to be asked. */
 	if (s->state != IMAP_COMMAND && s->state != IMAP_CLOSING)
 		imap_move(s, IMAP_COMMAND);
 }
@@ -278,7 +279,10 @@ imap_session_lost(struct imap_session *s)
 
 	if (was_asked)
 		imap_asked(s);
+	if (s->handle != 0)
+		imap_server_leave(s->instance, s->handle);
 	s->mailbox = NULL;
+	s->handle = 0;
 	if (s->state == IMAP_CLOSING)
 		return;
 	if (was_asked && s->tag != NULL)
@@ -291,13 +295,11 @@ imap_session_changed(struct imap_session *s, uint64_t modseq, bool removed)
 {
 	if (s->view == NULL || s->state == IMAP_CLOSING)
 		return;
-	if (removed) {
-		imap_session_shut(s, "the selected mailbox was deleted");
-		return;
-	}
 	if (modseq > s->view->modseq)
 		s->view->is_stale = true;
-	if (s->state == IMAP_IDLE)
+	if (removed)
+		s->view->is_removed = true;
+	if (s->state == IMAP_IDLE || (removed && s->state == IMAP_COMMAND))
 		imap_session_again(s);
 }
 
@@ -341,6 +343,14 @@ when_closing(struct imap_session *s)
 	return IMAP_WAIT;
 }
 
+/* Between commands, and in IDLE: a mailbox that is gone cannot stay selected. */
+static bool
+must_leave(const struct imap_session *s)
+{
+	return s->view != NULL && s->view->is_removed && (s->state == IMAP_COMMAND || s->state == IMAP_IDLE) &&
+	    s->input.lines == 0;
+}
+
 static enum imap_next
 step_once(struct imap_session *s)
 {
@@ -348,6 +358,10 @@ step_once(struct imap_session *s)
 		/* A literal cannot be taken back: all that is left is to break off. */
 		imap_output_fini(&s->output);
 		return IMAP_END;
+	}
+	if (must_leave(s)) {
+		imap_session_shut(s, "the selected mailbox was deleted");
+		return IMAP_GO_ON;
 	}
 	switch (s->state) {
 	case IMAP_COMMAND:
@@ -417,9 +431,12 @@ on_deadline(void *owner)
 		timer_start(&s->deadline, SPAN_SECONDS(LIMIT_IMAP_SECONDS));
 		return;
 	}
-	/* The client does not even take what it asked for. */
-	if (s->state == IMAP_CLOSING || !imap_output_is_empty(&s->output))
+	/* The client does not even take what it asked for: BYE would stand inside a literal. */
+	if (!imap_output_is_empty(&s->output)) {
 		imap_output_fini(&s->output);
+		if (s->state != IMAP_CLOSING)
+			imap_move(s, IMAP_CLOSING);
+	}
 	imap_session_shut(s, "nothing came for too long");
 }
 

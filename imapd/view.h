@@ -40,6 +40,7 @@ struct imap_view {
 	size_t told_recent;
 	bool is_readonly;
 	bool is_stale;                      /* mailbox knows more */
+	bool is_removed;                    /* the mailbox itself is gone */
 	bool has_gone;                      /* some are marked IMAP_GONE */
 	bool has_new_keywords;              /* since FLAGS was last sent */
 };

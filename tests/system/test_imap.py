@@ -67,7 +67,8 @@ class Raw:
         if not line.startswith(b"+"):
             return line
         self.send(octets + b"\r\n")
-        return self.until(f"t{self.n}")[-1]
+        self.appended = self.until(f"t{self.n}")
+        return self.appended[-1]
 
     def close(self):
         self.f.close()
@@ -102,6 +103,7 @@ class Watched:
     def do(self, command):
         if command == "APPEND":
             assert b"APPENDUID" in self.raw.append("busy", eml("more"))
+            self.take(self.raw.appended, command)
             command = "NOOP"
         self.take(self.raw.command(command), command)
 
@@ -379,6 +381,8 @@ class Imap(unittest.TestCase):
         self.assertIn(b"BODY[TEXT]<18> {16}\r\n0123456789abcdef", c.ok("FETCH 2 BODY.PEEK[TEXT]<18.16>")[0])
         self.assertRegex(c.append("append", b"x" * 0), b"NO")
         self.assertRegex(c.append("append", eml("nul") + b"\0"), b"NO|BAD")
+        self.assertRegex(c.append("append", big + b"\0"), b"NO|BAD")
+        self.assertRegex(c.append("append", big), rb"OK \[APPENDUID \d+ 3\]")
         self.assertRegex(c.append("nowhere", eml("x")), rb"NO \[TRYCREATE\]")
         for size in (4294967295, 18446744073709551616, 40000000):
             self.assertRegex(c.reply(f"APPEND append {{{size}}}"), rb"^NO \[TOOBIG\]")
@@ -392,7 +396,7 @@ class Imap(unittest.TestCase):
         self.assertRegex(c.line(), b"^r OK")
         c.send(b"q APPEND {6+}\r\nappend {11+}\r\nSubject: s\n\r\n")
         self.assertRegex(c.until("q")[-1], b"^q OK")
-        self.assertIn(b"MESSAGES 3)", c.ok("STATUS append (MESSAGES)")[0])
+        self.assertIn(b"MESSAGES 4)", c.ok("STATUS append (MESSAGES)")[0])
 
     # Several sessions.
 
@@ -409,8 +413,8 @@ class Imap(unittest.TestCase):
         self.assertIn(b"UID 4", two.ok("FETCH 3 UID")[0])
         one.append("moments", eml("new"))
         self.assertIn(b"* 4 EXISTS\r\n", two.ok("NOOP"))
-        one.ok("UNSELECT")
         one.ok("DELETE moments")
+        self.assertRegex(one.f.read(), rb"\* BYE")
         two.send(b"z NOOP\r\n")
         self.assertRegex(two.f.read(), rb"\* BYE")
 
