@@ -21,12 +21,12 @@ enum { PATH = 1100, REPLY_MOST = 1000, STATUS_MOST = 16, TARGET_MOST = 1024 };
 struct store {
 	struct db *db;
 	struct commit *commit;
-	struct statement *message, *envelope;      /* of store_find_*(), until store_done() */
+	struct statement *message, *envelope; /* of store_find_*(), until store_done() */
 };
 
-#define ENVELOPE_COLUMNS                                                                           \
-	"e.id, e.message, e.transport, e.mailbox, e.notify, e.hold, e.warned, e.tries, "               \
-	"e.next_try, e.age, e.written, e.action, e.address, e.user, e.target, e.original, "            \
+#define ENVELOPE_COLUMNS \
+	"e.id, e.message, e.transport, e.mailbox, e.notify, e.hold, e.warned, e.tries, " \
+	"e.next_try, e.age, e.written, e.action, e.address, e.user, e.target, e.original, " \
 	"e.orcpt, e.status, e.reply, e.mta"
 
 enum { SENDER_COLUMN = 20 };
@@ -39,7 +39,8 @@ store_open(const char *folder, void (*broken)(void *owner), struct error *why)
 	char path[PATH];
 
 	snprintf(path, sizeof(path), "%s/queue.db", folder);
-	db = db_open(path, store_migrations, sizeof(store_migrations) / sizeof(store_migrations[0]), why);
+	db = db_open(
+	    path, store_migrations, sizeof(store_migrations) / sizeof(store_migrations[0]), why);
 	if (db == NULL)
 		return NULL;
 	s = mem_zero(sizeof(*s));
@@ -100,10 +101,10 @@ store_add_envelope(struct store *s, const struct store_envelope *e)
 	struct statement *q = db_statement(s->db,
 	    "INSERT INTO envelope VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
 	    " ?14, ?15, ?16, ?17, ?18, ?19, ?20)");
-	const struct slice texts[] = {e->action, e->address, e->user, e->target, e->original, e->orcpt,
-	    e->status, e->reply, e->mta};
-	const int64_t numbers[] = {(int64_t)e->id, (int64_t)e->message, e->transport, e->mailbox, e->notify,
-	    e->hold, e->warned, e->tries, e->next_try, e->age, e->written};
+	const struct slice texts[] = {e->action, e->address, e->user, e->target, e->original,
+	    e->orcpt, e->status, e->reply, e->mta};
+	const int64_t numbers[] = {(int64_t)e->id, (int64_t)e->message, e->transport, e->mailbox,
+	    e->notify, e->hold, e->warned, e->tries, e->next_try, e->age, e->written};
 	int n = 1;
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
@@ -135,9 +136,10 @@ small(struct statement *q, int column)
 static bool
 message_is_sane(const struct store_message *m)
 {
-	return m->sender.len <= LIMIT_PATH && utf8_is_valid(m->sender) && utf8_is_valid(m->envid) && m->envid.len <= LIMIT_ENVID && m->ret <= RET_HDRS &&
-	    m->flags <= 7 && m->size <= INT32_MAX &&
-	    (m->is_file || (m->octets.len == m->size && m->size <= LIMIT_INLINE));
+	return m->sender.len <= LIMIT_PATH && utf8_is_valid(m->sender) && utf8_is_valid(m->envid) &&
+	       m->envid.len <= LIMIT_ENVID && m->ret <= RET_HDRS && m->flags <= 7 &&
+	       m->size <= INT32_MAX &&
+	       (m->is_file || (m->octets.len == m->size && m->size <= LIMIT_INLINE));
 }
 
 enum db_result
@@ -155,12 +157,18 @@ store_find_message(struct store *s, uint64_t id, struct store_message *m)
 		store_done(s);
 		return result;
 	}
-	*m = (struct store_message){.id = id, .arrival = statement_number(q, 0),
-	    .sender = statement_octets(q, 1), .flags = small(q, 2), .ret = small(q, 3),
+	*m = (struct store_message){.id = id,
+	    .arrival = statement_number(q, 0),
+	    .sender = statement_octets(q, 1),
+	    .flags = small(q, 2),
+	    .ret = small(q, 3),
 	    .envid = statement_octets(q, 4),
-	    .user = statement_octets(q, 5), .client = statement_octets(q, 6),
-	    .helo = statement_octets(q, 7), .size = (uint64_t)statement_number(q, 8),
-	    .is_file = statement_is_null(q, 9), .octets = statement_octets(q, 9)};
+	    .user = statement_octets(q, 5),
+	    .client = statement_octets(q, 6),
+	    .helo = statement_octets(q, 7),
+	    .size = (uint64_t)statement_number(q, 8),
+	    .is_file = statement_is_null(q, 9),
+	    .octets = statement_octets(q, 9)};
 	if (message_is_sane(m))
 		return DB_ROW;
 	store_done(s);
@@ -171,14 +179,24 @@ static void
 read_envelope(struct statement *q, struct store_envelope *e)
 {
 	*e = (struct store_envelope){.id = (uint64_t)statement_number(q, 0),
-	    .message = (uint64_t)statement_number(q, 1), .transport = small(q, 2), .mailbox = small(q, 3),
-	    .notify = small(q, 4), .hold = small(q, 5), .warned = small(q, 6),
-	    .tries = (uint16_t)statement_number(q, 7), .next_try = statement_number(q, 8),
-	    .age = statement_number(q, 9), .written = statement_number(q, 10),
-	    .action = statement_octets(q, 11), .address = statement_octets(q, 12),
-	    .user = statement_octets(q, 13), .target = statement_octets(q, 14),
-	    .original = statement_octets(q, 15), .orcpt = statement_octets(q, 16),
-	    .status = statement_octets(q, 17), .reply = statement_octets(q, 18),
+	    .message = (uint64_t)statement_number(q, 1),
+	    .transport = small(q, 2),
+	    .mailbox = small(q, 3),
+	    .notify = small(q, 4),
+	    .hold = small(q, 5),
+	    .warned = small(q, 6),
+	    .tries = (uint16_t)statement_number(q, 7),
+	    .next_try = statement_number(q, 8),
+	    .age = statement_number(q, 9),
+	    .written = statement_number(q, 10),
+	    .action = statement_octets(q, 11),
+	    .address = statement_octets(q, 12),
+	    .user = statement_octets(q, 13),
+	    .target = statement_octets(q, 14),
+	    .original = statement_octets(q, 15),
+	    .orcpt = statement_octets(q, 16),
+	    .status = statement_octets(q, 17),
+	    .reply = statement_octets(q, 18),
 	    .mta = statement_octets(q, 19)};
 }
 
@@ -187,26 +205,28 @@ static bool
 texts_are_valid(const struct store_envelope *e)
 {
 	return utf8_is_valid(e->action) && utf8_is_valid(e->address) && utf8_is_valid(e->user) &&
-	    utf8_is_valid(e->target) && utf8_is_valid(e->original) && utf8_is_valid(e->orcpt);
+	       utf8_is_valid(e->target) && utf8_is_valid(e->original) && utf8_is_valid(e->orcpt);
 }
 
 bool
 store_envelope_is_sane(const struct store_envelope *e)
 {
-	return texts_are_valid(e) && e->transport < TRANSPORT_COUNT && e->mailbox < 64 && e->notify <= 15 && e->hold <= HOLD_DAMAGE &&
-	    e->warned <= EXPIRE_WARNINGS &&
-	    (e->action.len > 0) == (e->transport != TRANSPORT_UNROUTED) && e->action.len <= LIMIT_ACTION &&
-	    e->address.len > 0 && e->address.len <= LIMIT_PATH && e->user.len <= LIMIT_USER &&
-	    e->target.len <= TARGET_MOST && e->original.len > 0 && e->original.len <= LIMIT_PATH &&
-	    e->orcpt.len <= LIMIT_ORCPT && e->status.len <= STATUS_MOST && e->reply.len <= REPLY_MOST &&
-	    e->mta.len <= LIMIT_HOSTNAME;
+	return texts_are_valid(e) && e->transport < TRANSPORT_COUNT && e->mailbox < 64 &&
+	       e->notify <= 15 && e->hold <= HOLD_DAMAGE && e->warned <= EXPIRE_WARNINGS &&
+	       (e->action.len > 0) == (e->transport != TRANSPORT_UNROUTED) &&
+	       e->action.len <= LIMIT_ACTION && e->address.len > 0 &&
+	       e->address.len <= LIMIT_PATH && e->user.len <= LIMIT_USER &&
+	       e->target.len <= TARGET_MOST && e->original.len > 0 &&
+	       e->original.len <= LIMIT_PATH && e->orcpt.len <= LIMIT_ORCPT &&
+	       e->status.len <= STATUS_MOST && e->reply.len <= REPLY_MOST &&
+	       e->mta.len <= LIMIT_HOSTNAME;
 }
 
 char *
 store_copy_envelope(struct store_envelope *e)
 {
-	struct slice *texts[] = {&e->action, &e->address, &e->user, &e->target, &e->original, &e->orcpt,
-	    &e->status, &e->reply, &e->mta};
+	struct slice *texts[] = {&e->action, &e->address, &e->user, &e->target, &e->original,
+	    &e->orcpt, &e->status, &e->reply, &e->mta};
 	size_t total = 1, at = 0;
 	char *octets;
 
@@ -225,7 +245,8 @@ store_copy_envelope(struct store_envelope *e)
 enum db_result
 store_find_envelope(struct store *s, uint64_t id, struct store_envelope *e)
 {
-	struct statement *q = db_statement(s->db, "SELECT " ENVELOPE_COLUMNS " FROM envelope e WHERE id = ?1");
+	struct statement *q =
+	    db_statement(s->db, "SELECT " ENVELOPE_COLUMNS " FROM envelope e WHERE id = ?1");
 	enum db_result result;
 
 	statement_bind_number(q, 1, (int64_t)id);
@@ -343,7 +364,7 @@ store_scan(struct store *s, uint64_t *after, uint64_t before, int most,
 	struct plain_scan p = {each, owner};
 
 	return scan(db_statement(s->db, "SELECT " ENVELOPE_COLUMNS ", '' FROM envelope e"
-	    " WHERE e.id > ?1 AND e.id < ?2 ORDER BY e.id LIMIT ?3"),
+					" WHERE e.id > ?1 AND e.id < ?2 ORDER BY e.id LIMIT ?3"),
 	    after, before, most, without_sender, &p);
 }
 
@@ -351,9 +372,10 @@ enum db_result
 store_scan_with_sender(struct store *s, uint64_t *after, uint64_t before, int most,
     void (*each)(void *owner, const struct store_envelope *e, struct slice sender), void *owner)
 {
-	return scan(db_statement(s->db, "SELECT " ENVELOPE_COLUMNS
-	    ", (SELECT m.sender FROM message m WHERE m.id = e.message) FROM envelope e"
-	    " WHERE e.id > ?1 AND e.id < ?2 ORDER BY e.id LIMIT ?3"),
+	return scan(db_statement(s->db,
+			"SELECT " ENVELOPE_COLUMNS
+			", (SELECT m.sender FROM message m WHERE m.id = e.message) FROM envelope e"
+			" WHERE e.id > ?1 AND e.id < ?2 ORDER BY e.id LIMIT ?3"),
 	    after, before, most, each, owner);
 }
 
