@@ -33,6 +33,10 @@ enum {
 	LIMIT_SIGNATURES    = 5000,               /* a second, that keyholder makes for one neighbour */
 	LIMIT_PER_ADDRESS   = 50,                 /* sessions from one IPv4 address or IPv6 /64 */
 
+	/* sendmail(8) */
+	LIMIT_COMPOSED      = 128 * 1024 * 1024,  /* octets of a message on standard input */
+	LIMIT_COMPOSED_LINE = 60000,              /* octets of a line; longer ones are broken: LIMIT_TEXT_LINE */
+
 	/* Messages (RFC 5322, 2045) */
 	LIMIT_HEADER        = 1024 * 1024,        /* octets of a message's header */
 	LIMIT_FIELDS        = 10000,              /* header fields of a message */

@@ -12,7 +12,8 @@
 /* clang-format off */
 /*
  * The fixed words of an order are its verb, what the person fills in are its arguments. ALL: every
- * process answers with a line of its own, the parent first. An id is a message's or an envelope's.
+ * process answers with a line of its own, the parent first. An id is a message's or an envelope's; which is
+ * all, an id, or from, to or domain and its value.
  */
 /*        verb                 answered by   arguments, as smtpctl's usage has them */
 #define CTL_VERBS(V) \
@@ -22,25 +23,25 @@
 	V("account passwd",    LOOKUP,       "address")         /* and the password */ \
 	V("log brief",         PARENT,       "") \
 	V("log verbose",       PARENT,       "") \
-	V("pause envelope",    QUEUE,        "id ... | all") \
+	V("pause envelope",    QUEUE,        "which") \
 	V("pause mda",         QUEUE,        "") \
 	V("pause mta",         QUEUE,        "") \
 	V("pause smtp",        QUEUE,        "") \
 	V("reload",            PARENT,       "") \
-	V("remove",            QUEUE,        "id ... | all") \
-	V("resume envelope",   QUEUE,        "id ... | all") \
+	V("remove",            QUEUE,        "which") \
+	V("resume envelope",   QUEUE,        "which") \
 	V("resume mda",        QUEUE,        "") \
 	V("resume mta",        QUEUE,        "") \
 	V("resume smtp",       QUEUE,        "") \
-	V("schedule",          QUEUE,        "id ... | all") \
+	V("schedule",          QUEUE,        "which") \
 	V("show envelope",     QUEUE,        "id") \
 	V("show message",      QUEUE,        "id") \
-	V("show queue",        QUEUE,        "[id]") \
+	V("show queue",        QUEUE,        "[which]") \
 	V("show status",       ALL,          "") \
 	V("stop",              PARENT,       "") \
 	V("trace",             PARENT,       "process | all")   /* its log becomes verbose */ \
 	V("untrace",           PARENT,       "process | all") \
-	V("update table",      LOOKUP,       "name")
+	V("update table",      LOOKUP,       "[name]")
 
 #define CP_ORDER(F, m)           /* kind  name       least most */ \
 	F(m, text,   verb,      1, 64)             /* "show queue", "account add" */ \
