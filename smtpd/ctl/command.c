@@ -10,13 +10,14 @@ enum { ARGUMENTS = 16 };
 #define WHICH "id ... | all | from address | to address | domain name"
 
 /* An order to the suite as it stands. */
-static int plain(const struct ctl *ctl, const struct command *c, int argc,
-                 char **argv) {
-  struct slice arguments[ARGUMENTS];
+static int
+plain(const struct ctl *ctl, const struct command *c, int argc, char **argv)
+{
+	struct slice arguments[ARGUMENTS];
 
-  for (int i = 0; i < argc; i++)
-    arguments[i] = slice_of(argv[i]);
-  return order_give(ctl, c->words, arguments, (size_t)argc);
+	for (int i = 0; i < argc; i++)
+		arguments[i] = slice_of(argv[i]);
+	return order_give(ctl, c->words, arguments, (size_t)argc);
 }
 
 /* clang-format off */
@@ -53,97 +54,103 @@ const struct command commands[] = {
 const size_t command_count = sizeof(commands) / sizeof(commands[0]);
 
 /* How many words of argv the command takes; 0: it is not meant. */
-static int words_meant(const struct command *c, int argc, char **argv,
-                       bool *is_exact) {
-  struct slice rest = slice_of(c->words), word;
-  int n = 0;
+static int
+words_meant(const struct command *c, int argc, char **argv, bool *is_exact)
+{
+	struct slice rest = slice_of(c->words), word;
+	int n = 0;
 
-  *is_exact = true;
-  while (slice_word(&rest, &word)) {
-    if (n >= argc || argv[n][0] == '\0' ||
-        !slice_has_prefix(word, slice_of(argv[n])))
-      return 0;
-    *is_exact &= slice_equal_text(word, argv[n]);
-    n++;
-  }
-  return n;
+	*is_exact = true;
+	while (slice_word(&rest, &word)) {
+		if (n >= argc || argv[n][0] == '\0' || !slice_has_prefix(word, slice_of(argv[n])))
+			return 0;
+		*is_exact &= slice_equal_text(word, argv[n]);
+		n++;
+	}
+	return n;
 }
 
 /* Whoever takes the most words is meant: "s q" is no "stop" with an argument.
  */
-const struct command *command_find(int argc, char **argv, int *used,
-                                   size_t *matches) {
-  const struct command *found = NULL;
+const struct command *
+command_find(int argc, char **argv, int *used, size_t *matches)
+{
+	const struct command *found = NULL;
 
-  *matches = 0;
-  *used = 0;
-  for (size_t i = 0; i < command_count; i++) {
-    bool is_exact;
-    int n = words_meant(&commands[i], argc, argv, &is_exact);
+	*matches = 0;
+	*used = 0;
+	for (size_t i = 0; i < command_count; i++) {
+		bool is_exact;
+		int n = words_meant(&commands[i], argc, argv, &is_exact);
 
-    if (n == 0 || n < *used)
-      continue;
-    *matches = n > *used || is_exact ? 1 : *matches + 1;
-    *used = n;
-    found = &commands[i];
-    if (is_exact)
-      break;
-  }
-  return *matches == 1 ? found : NULL;
+		if (n == 0 || n < *used)
+			continue;
+		*matches = n > *used || is_exact ? 1 : *matches + 1;
+		*used = n;
+		found = &commands[i];
+		if (is_exact)
+			break;
+	}
+	return *matches == 1 ? found : NULL;
 }
 
-void command_help(void) {
-  printf("usage: smtpctl [-s socket] [--json] command [argument ...]\n\n");
-  for (size_t i = 0; i < command_count; i++) {
-    bool is_which = strcmp(commands[i].arguments, WHICH) == 0;
+void
+command_help(void)
+{
+	printf("usage: smtpctl [-s socket] [--json] command [argument ...]\n\n");
+	for (size_t i = 0; i < command_count; i++) {
+		bool is_which = strcmp(commands[i].arguments, WHICH) == 0;
 
-    printf("  %-16s %-12s %s\n", commands[i].words,
-           is_which ? "which" : commands[i].arguments, commands[i].help);
-  }
-  printf("\nwhich: %s. Words may be cut short. See smtpctl(8).\n", WHICH);
+		printf("  %-16s %-12s %s\n", commands[i].words,
+		    is_which ? "which" : commands[i].arguments, commands[i].help);
+	}
+	printf("\nwhich: %s. Words may be cut short. See smtpctl(8).\n", WHICH);
 }
 
 /* Says what the words could have meant. */
-static int not_found(int argc, char **argv, size_t matches) {
-  const char *sign = "";
-  bool is_exact;
+static int
+not_found(int argc, char **argv, size_t matches)
+{
+	const char *sign = "";
+	bool is_exact;
 
-  fprintf(stderr, "smtpctl: \"%s%s%s\" ", argv[0], argc > 1 ? " " : "",
-          argc > 1 ? argv[1] : "");
-  if (matches > 1)
-    fprintf(stderr, "could be ");
-  else
-    fprintf(stderr, "is no command; there is ");
-  for (size_t i = 0; i < command_count; i++) {
-    struct slice first = slice_of(commands[i].words);
+	fprintf(
+	    stderr, "smtpctl: \"%s%s%s\" ", argv[0], argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
+	if (matches > 1)
+		fprintf(stderr, "could be ");
+	else
+		fprintf(stderr, "is no command; there is ");
+	for (size_t i = 0; i < command_count; i++) {
+		struct slice first = slice_of(commands[i].words);
 
-    if (matches > 1 ? words_meant(&commands[i], argc, argv, &is_exact) == 0
-                    : !slice_has_prefix(first, slice_of(argv[0])))
-      continue;
-    fprintf(stderr, "%s%s", sign, commands[i].words);
-    sign = ", ";
-  }
-  fprintf(stderr, "%s\n",
-          sign[0] == '\0' ? "a list of them in \"smtpctl help\"" : "");
-  return CTL_USAGE;
+		if (matches > 1 ? words_meant(&commands[i], argc, argv, &is_exact) == 0
+				: !slice_has_prefix(first, slice_of(argv[0])))
+			continue;
+		fprintf(stderr, "%s%s", sign, commands[i].words);
+		sign = ", ";
+	}
+	fprintf(stderr, "%s\n", sign[0] == '\0' ? "a list of them in \"smtpctl help\"" : "");
+	return CTL_USAGE;
 }
 
-int command_run(const struct ctl *ctl, int argc, char **argv) {
-  const struct command *c;
-  size_t matches;
-  int used = 0;
+int
+command_run(const struct ctl *ctl, int argc, char **argv)
+{
+	const struct command *c;
+	size_t matches;
+	int used = 0;
 
-  if (argc == 0 || strcmp(argv[0], "help") == 0) {
-    command_help();
-    return argc == 0 ? CTL_USAGE : CTL_OK;
-  }
-  c = command_find(argc, argv, &used, &matches);
-  if (c == NULL)
-    return not_found(argc, argv, matches);
-  argc -= used;
-  argv += used;
-  if (argc < c->least || (c->most >= 0 && argc > c->most))
-    return ctl_fail(CTL_USAGE, "usage: smtpctl %s%s%s", c->words,
-                    c->arguments[0] == '\0' ? "" : " ", c->arguments);
-  return c->run(ctl, c, argc, argv);
+	if (argc == 0 || strcmp(argv[0], "help") == 0) {
+		command_help();
+		return argc == 0 ? CTL_USAGE : CTL_OK;
+	}
+	c = command_find(argc, argv, &used, &matches);
+	if (c == NULL)
+		return not_found(argc, argv, matches);
+	argc -= used;
+	argv += used;
+	if (argc < c->least || (c->most >= 0 && argc > c->most))
+		return ctl_fail(CTL_USAGE, "usage: smtpctl %s%s%s", c->words,
+		    c->arguments[0] == '\0' ? "" : " ", c->arguments);
+	return c->run(ctl, c, argc, argv);
 }

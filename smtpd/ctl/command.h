@@ -11,12 +11,11 @@
 #include <stddef.h>
 
 struct command {
-  const char *words;
-  const char *arguments; /* as usage shows them */
-  int least, most;       /* arguments; -1: any number */
-  int (*run)(const struct ctl *ctl, const struct command *c, int argc,
-             char **argv);
-  const char *help;
+	const char *words;
+	const char *arguments; /* as usage shows them */
+	int least, most;       /* arguments; -1: any number */
+	int (*run)(const struct ctl *ctl, const struct command *c, int argc, char **argv);
+	const char *help;
 };
 
 extern const struct command commands[];
@@ -24,8 +23,7 @@ extern const size_t command_count;
 
 /* The command that the first words mean; *used is how many they are. NULL:
  * *matches is how many it could be, and usage has to tell. */
-const struct command *command_find(int argc, char **argv, int *used,
-                                   size_t *matches);
+const struct command *command_find(int argc, char **argv, int *used, size_t *matches);
 
 /* Runs the command line behind the options; returns the exit code. */
 int command_run(const struct ctl *ctl, int argc, char **argv);
@@ -34,13 +32,10 @@ int command_run(const struct ctl *ctl, int argc, char **argv);
 void command_help(void);
 
 /* command_account.c: what asks for a password. */
-int command_password(const struct ctl *ctl, const struct command *c, int argc,
-                     char **argv);
-int command_encrypt(const struct ctl *ctl, const struct command *c, int argc,
-                    char **argv);
+int command_password(const struct ctl *ctl, const struct command *c, int argc, char **argv);
+int command_encrypt(const struct ctl *ctl, const struct command *c, int argc, char **argv);
 
 /* command_queue.c: what takes several ids at once. */
-int command_each(const struct ctl *ctl, const struct command *c, int argc,
-                 char **argv);
+int command_each(const struct ctl *ctl, const struct command *c, int argc, char **argv);
 
 #endif

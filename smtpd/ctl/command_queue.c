@@ -6,32 +6,35 @@
 #include <string.h>
 
 /* "all", or a property and its value. */
-static bool is_property(int argc, char **argv) {
-  static const char *const properties[] = {"from", "to", "domain"};
+static bool
+is_property(int argc, char **argv)
+{
+	static const char *const properties[] = {"from", "to", "domain"};
 
-  if (argc == 1 && strcmp(argv[0], "all") == 0)
-    return true;
-  for (size_t i = 0; i < sizeof(properties) / sizeof(properties[0]); i++)
-    if (argc == 2 && strcmp(argv[0], properties[i]) == 0)
-      return true;
-  return false;
+	if (argc == 1 && strcmp(argv[0], "all") == 0)
+		return true;
+	for (size_t i = 0; i < sizeof(properties) / sizeof(properties[0]); i++)
+		if (argc == 2 && strcmp(argv[0], properties[i]) == 0)
+			return true;
+	return false;
 }
 
-int command_each(const struct ctl *ctl, const struct command *c, int argc,
-                 char **argv) {
-  int step = is_property(argc, argv) ? argc : 1, worst = CTL_OK;
+int
+command_each(const struct ctl *ctl, const struct command *c, int argc, char **argv)
+{
+	int step = is_property(argc, argv) ? argc : 1, worst = CTL_OK;
 
-  for (int i = 0; i < argc; i += step) {
-    struct slice arguments[2] = {slice_of(argv[i]), SLICE("")};
-    int code;
+	for (int i = 0; i < argc; i += step) {
+		struct slice arguments[2] = {slice_of(argv[i]), SLICE("")};
+		int code;
 
-    if (step == 2)
-      arguments[1] = slice_of(argv[i + 1]);
-    code = order_give(ctl, c->words, arguments, (size_t)step);
-    if (code == CTL_NOT_RUNNING || code == CTL_FORBIDDEN)
-      return code;
-    if (code != CTL_OK)
-      worst = code;
-  }
-  return worst;
+		if (step == 2)
+			arguments[1] = slice_of(argv[i + 1]);
+		code = order_give(ctl, c->words, arguments, (size_t)step);
+		if (code == CTL_NOT_RUNNING || code == CTL_FORBIDDEN)
+			return code;
+		if (code != CTL_OK)
+			worst = code;
+	}
+	return worst;
 }

@@ -12,251 +12,274 @@
 enum treatment { KEEP, DROP, ADDRESSES };
 
 static const struct {
-  const char *name;
-  enum treatment treatment;
-  bool is_recipient;
+	const char *name;
+	enum treatment treatment;
+	bool is_recipient;
 } fields[] = {
-    {"Bcc", DROP, true},          {"Cc", ADDRESSES, true},
-    {"From", ADDRESSES, false},   {"Reply-To", ADDRESSES, false},
-    {"Return-Path", DROP, false}, {"Sender", ADDRESSES, false},
+    {"Bcc", DROP, true},
+    {"Cc", ADDRESSES, true},
+    {"From", ADDRESSES, false},
+    {"Reply-To", ADDRESSES, false},
+    {"Return-Path", DROP, false},
+    {"Sender", ADDRESSES, false},
     {"To", ADDRESSES, true},
 };
 
-static void add_line(struct buf *out, struct slice line) {
-  size_t in_line = 0;
+static void
+add_line(struct buf *out, struct slice line)
+{
+	size_t in_line = 0;
 
-  for (size_t i = 0; i < line.len; i++) {
-    if (line.data[i] == '\0')
-      continue;
-    if (in_line++ == LIMIT_COMPOSED_LINE) {
-      buf_add_text(out, "\r\n");
-      in_line = 1;
-    }
-    buf_add_char(out, line.data[i]);
-  }
-  buf_add_text(out, "\r\n");
+	for (size_t i = 0; i < line.len; i++) {
+		if (line.data[i] == '\0')
+			continue;
+		if (in_line++ == LIMIT_COMPOSED_LINE) {
+			buf_add_text(out, "\r\n");
+			in_line = 1;
+		}
+		buf_add_char(out, line.data[i]);
+	}
+	buf_add_text(out, "\r\n");
 }
 
 /* Takes a line that ends in LF, CRLF or a CR alone. */
-static bool take_line(struct slice *rest, struct slice *line) {
-  size_t n = 0;
+static bool
+take_line(struct slice *rest, struct slice *line)
+{
+	size_t n = 0;
 
-  if (rest->len == 0)
-    return false;
-  while (n < rest->len && rest->data[n] != '\n' && rest->data[n] != '\r')
-    n++;
-  *line = slice_sub(*rest, 0, n);
-  if (n + 1 < rest->len && rest->data[n] == '\r' && rest->data[n + 1] == '\n')
-    n++;
-  *rest = slice_from(*rest, n + 1);
-  return true;
+	if (rest->len == 0)
+		return false;
+	while (n < rest->len && rest->data[n] != '\n' && rest->data[n] != '\r')
+		n++;
+	*line = slice_sub(*rest, 0, n);
+	if (n + 1 < rest->len && rest->data[n] == '\r' && rest->data[n + 1] == '\n')
+		n++;
+	*rest = slice_from(*rest, n + 1);
+	return true;
 }
 
-void compose_lines(struct buf *out, struct slice input, bool dot_ends) {
-  struct slice line;
+void
+compose_lines(struct buf *out, struct slice input, bool dot_ends)
+{
+	struct slice line;
 
-  while (take_line(&input, &line) && !(dot_ends && slice_equal_text(line, ".")))
-    add_line(out, line);
+	while (take_line(&input, &line) && !(dot_ends && slice_equal_text(line, ".")))
+		add_line(out, line);
 }
 
-void compose_address(struct buf *out, struct slice address,
-                     struct slice hostname) {
-  buf_add_slice(out, address);
-  if (address.len > 0 && slice_find(address, '@') < 0)
-    buf_printf(out, "@%.*s", SLICE_FMT(hostname));
+void
+compose_address(struct buf *out, struct slice address, struct slice hostname)
+{
+	buf_add_slice(out, address);
+	if (address.len > 0 && slice_find(address, '@') < 0)
+		buf_printf(out, "@%.*s", SLICE_FMT(hostname));
 }
 
-static bool is_atom(struct slice s) {
-  for (size_t i = 0; i < s.len; i++)
-    if ((unsigned char)s.data[i] < ' ' ||
-        strchr("()<>[]:;@\\,.\"", s.data[i]) != NULL)
-      return false;
-  return true;
+static bool
+is_atom(struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if ((unsigned char)s.data[i] < ' ' || strchr("()<>[]:;@\\,.\"", s.data[i]) != NULL)
+			return false;
+	return true;
 }
 
 /* A name before an address: as it is, or quoted. */
-static void add_name(struct buf *out, struct slice name) {
-  if (is_atom(name)) {
-    buf_add_slice(out, name);
-    return;
-  }
-  buf_add_char(out, '"');
-  for (size_t i = 0; i < name.len; i++) {
-    if (name.data[i] == '"' || name.data[i] == '\\')
-      buf_add_char(out, '\\');
-    buf_add_char(out, (unsigned char)name.data[i] < ' ' ? ' ' : name.data[i]);
-  }
-  buf_add_char(out, '"');
+static void
+add_name(struct buf *out, struct slice name)
+{
+	if (is_atom(name)) {
+		buf_add_slice(out, name);
+		return;
+	}
+	buf_add_char(out, '"');
+	for (size_t i = 0; i < name.len; i++) {
+		if (name.data[i] == '"' || name.data[i] == '\\')
+			buf_add_char(out, '\\');
+		buf_add_char(out, (unsigned char)name.data[i] < ' ' ? ' ' : name.data[i]);
+	}
+	buf_add_char(out, '"');
 }
 
-static void add_mailbox(struct buf *out, const struct address_item *item,
-                        struct slice hostname) {
-  struct slice domain = item->domain.len > 0 ? item->domain : hostname;
+static void
+add_mailbox(struct buf *out, const struct address_item *item, struct slice hostname)
+{
+	struct slice domain = item->domain.len > 0 ? item->domain : hostname;
 
-  if (item->name.len > 0) {
-    add_name(out, item->name);
-    buf_add_text(out, " <");
-  }
-  add_name(out, item->local);
-  buf_printf(out, "@%.*s%s", SLICE_FMT(domain), item->name.len > 0 ? ">" : "");
+	if (item->name.len > 0) {
+		add_name(out, item->name);
+		buf_add_text(out, " <");
+	}
+	add_name(out, item->local);
+	buf_printf(out, "@%.*s%s", SLICE_FMT(domain), item->name.len > 0 ? ">" : "");
 }
 
 /* Whether one of the addresses lacks a domain: only then is the field written
  * anew. */
-static bool is_bare(struct slice value) {
-  struct address_list list;
-  struct address_item item;
-  bool bare = false;
+static bool
+is_bare(struct slice value)
+{
+	struct address_list list;
+	struct address_item item;
+	bool bare = false;
 
-  address_list_init(&list, value);
-  while (address_list_next(&list, &item))
-    bare |= item.kind == ADDRESS_ITEM_MAILBOX && item.domain.len == 0 &&
-            item.local.len > 0;
-  address_list_fini(&list);
-  return bare;
+	address_list_init(&list, value);
+	while (address_list_next(&list, &item))
+		bare |=
+		    item.kind == ADDRESS_ITEM_MAILBOX && item.domain.len == 0 && item.local.len > 0;
+	address_list_fini(&list);
+	return bare;
 }
 
-static void add_addresses(struct buf *out, struct slice value,
-                          struct slice hostname) {
-  struct address_list list;
-  struct address_item item;
-  const char *sign = "";
+static void
+add_addresses(struct buf *out, struct slice value, struct slice hostname)
+{
+	struct address_list list;
+	struct address_item item;
+	const char *sign = "";
 
-  address_list_init(&list, value);
-  while (address_list_next(&list, &item)) {
-    if (item.kind == ADDRESS_ITEM_GROUP_END) {
-      buf_add_char(out, ';');
-      continue;
-    }
-    buf_add_text(out, sign);
-    sign = ", ";
-    if (item.kind == ADDRESS_ITEM_MAILBOX) {
-      add_mailbox(out, &item, hostname);
-    } else {
-      add_name(out, item.name);
-      buf_add_text(out, ": ");
-      sign = "";
-    }
-  }
-  address_list_fini(&list);
+	address_list_init(&list, value);
+	while (address_list_next(&list, &item)) {
+		if (item.kind == ADDRESS_ITEM_GROUP_END) {
+			buf_add_char(out, ';');
+			continue;
+		}
+		buf_add_text(out, sign);
+		sign = ", ";
+		if (item.kind == ADDRESS_ITEM_MAILBOX) {
+			add_mailbox(out, &item, hostname);
+		} else {
+			add_name(out, item.name);
+			buf_add_text(out, ": ");
+			sign = "";
+		}
+	}
+	address_list_fini(&list);
 }
 
-static void take_recipients(struct buf *recipients, struct slice value,
-                            struct slice hostname) {
-  struct address_list list;
-  struct address_item item;
+static void
+take_recipients(struct buf *recipients, struct slice value, struct slice hostname)
+{
+	struct address_list list;
+	struct address_item item;
 
-  address_list_init(&list, value);
-  while (address_list_next(&list, &item)) {
-    if (item.kind != ADDRESS_ITEM_MAILBOX || item.local.len == 0)
-      continue;
-    item.name = SLICE("");
-    add_mailbox(recipients, &item, hostname);
-    buf_add_char(recipients, '\n');
-  }
-  address_list_fini(&list);
+	address_list_init(&list, value);
+	while (address_list_next(&list, &item)) {
+		if (item.kind != ADDRESS_ITEM_MAILBOX || item.local.len == 0)
+			continue;
+		item.name = SLICE("");
+		add_mailbox(recipients, &item, hostname);
+		buf_add_char(recipients, '\n');
+	}
+	address_list_fini(&list);
 }
 
-static void take_field(const struct compose *c, const struct header_field *f,
-                       struct buf *out, struct buf *recipients) {
-  enum treatment treatment = KEEP;
-  struct buf value = {0};
-  char name[32];
+static void
+take_field(
+    const struct compose *c, const struct header_field *f, struct buf *out, struct buf *recipients)
+{
+	enum treatment treatment = KEEP;
+	struct buf value = {0};
+	char name[32];
 
-  for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-    if (!slice_equal_text_nocase(f->name, fields[i].name))
-      continue;
-    treatment = fields[i].treatment;
-    if (fields[i].is_recipient && c->takes_recipients)
-      take_recipients(recipients, f->value, c->hostname);
-  }
-  if (treatment == ADDRESSES && is_bare(f->value) &&
-      slice_copy(f->name, name, sizeof(name))) {
-    add_addresses(&value, f->value, c->hostname);
-    header_add(out, name, buf_slice(&value));
-    buf_fini(&value);
-  } else if (treatment != DROP) {
-    buf_add_slice(out, f->whole);
-  }
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		if (!slice_equal_text_nocase(f->name, fields[i].name))
+			continue;
+		treatment = fields[i].treatment;
+		if (fields[i].is_recipient && c->takes_recipients)
+			take_recipients(recipients, f->value, c->hostname);
+	}
+	if (treatment == ADDRESSES && is_bare(f->value) &&
+	    slice_copy(f->name, name, sizeof(name))) {
+		add_addresses(&value, f->value, c->hostname);
+		header_add(out, name, buf_slice(&value));
+		buf_fini(&value);
+	} else if (treatment != DROP) {
+		buf_add_slice(out, f->whole);
+	}
 }
 
-static void add_missing(const struct compose *c, struct slice header,
-                        struct buf *out) {
-  struct date date = {.seconds = c->now};
-  struct buf value = {0};
-  char id[ID_TEXT];
-  struct slice unused;
+static void
+add_missing(const struct compose *c, struct slice header, struct buf *out)
+{
+	struct date date = {.seconds = c->now};
+	struct buf value = {0};
+	char id[ID_TEXT];
+	struct slice unused;
 
-  if (!header_find(header, SLICE("From"), &unused)) {
-    struct address_item item = {
-        .name = c->full_name, .local = c->user, .domain = c->hostname};
-    ptrdiff_t at = slice_find_last(c->sender, '@');
+	if (!header_find(header, SLICE("From"), &unused)) {
+		struct address_item item = {
+		    .name = c->full_name, .local = c->user, .domain = c->hostname};
+		ptrdiff_t at = slice_find_last(c->sender, '@');
 
-    if (at > 0) {
-      item.local = slice_sub(c->sender, 0, (size_t)at);
-      item.domain = slice_from(c->sender, (size_t)at + 1);
-    }
-    add_mailbox(&value, &item, c->hostname);
-    header_add(out, "From", buf_slice(&value));
-    buf_clear(&value);
-  }
-  if (!header_find(header, SLICE("Date"), &unused)) {
-    date_format(&value, date);
-    header_add(out, "Date", buf_slice(&value));
-    buf_clear(&value);
-  }
-  if (!header_find(header, SLICE("Message-ID"), &unused)) {
-    buf_printf(&value, "<%s@%.*s>", id_format(c->id, id),
-               SLICE_FMT(c->hostname));
-    header_add(out, "Message-ID", buf_slice(&value));
-  }
-  if (!header_find(header, SLICE("To"), &unused) &&
-      !header_find(header, SLICE("Cc"), &unused))
-    header_add(out, "To", SLICE("undisclosed-recipients:;"));
-  buf_fini(&value);
+		if (at > 0) {
+			item.local = slice_sub(c->sender, 0, (size_t)at);
+			item.domain = slice_from(c->sender, (size_t)at + 1);
+		}
+		add_mailbox(&value, &item, c->hostname);
+		header_add(out, "From", buf_slice(&value));
+		buf_clear(&value);
+	}
+	if (!header_find(header, SLICE("Date"), &unused)) {
+		date_format(&value, date);
+		header_add(out, "Date", buf_slice(&value));
+		buf_clear(&value);
+	}
+	if (!header_find(header, SLICE("Message-ID"), &unused)) {
+		buf_printf(&value, "<%s@%.*s>", id_format(c->id, id), SLICE_FMT(c->hostname));
+		header_add(out, "Message-ID", buf_slice(&value));
+	}
+	if (!header_find(header, SLICE("To"), &unused) &&
+	    !header_find(header, SLICE("Cc"), &unused))
+		header_add(out, "To", SLICE("undisclosed-recipients:;"));
+	buf_fini(&value);
 }
 
 /* Where the body begins: at the first line that is no field, even without an
  * empty line before it. */
-static size_t body_of(struct slice message) {
-  struct slice rest = message, line;
-  bool may_fold = false;
+static size_t
+body_of(struct slice message)
+{
+	struct slice rest = message, line;
+	bool may_fold = false;
 
-  while (rest.len > 0) {
-    size_t at = message.len - rest.len;
-    ptrdiff_t colon;
+	while (rest.len > 0) {
+		size_t at = message.len - rest.len;
+		ptrdiff_t colon;
 
-    take_line(&rest, &line);
-    if (line.len == 0)
-      return message.len - rest.len;
-    colon = slice_find(line, ':');
-    if (may_fold && (line.data[0] == ' ' || line.data[0] == '\t'))
-      continue;
-    if (colon <= 0 || slice_find(slice_sub(line, 0, (size_t)colon), ' ') >= 0)
-      return at;
-    may_fold = true;
-  }
-  return message.len;
+		take_line(&rest, &line);
+		if (line.len == 0)
+			return message.len - rest.len;
+		colon = slice_find(line, ':');
+		if (may_fold && (line.data[0] == ' ' || line.data[0] == '\t'))
+			continue;
+		if (colon <= 0 || slice_find(slice_sub(line, 0, (size_t)colon), ' ') >= 0)
+			return at;
+		may_fold = true;
+	}
+	return message.len;
 }
 
-void compose(const struct compose *c, struct slice message, struct buf *out,
-             struct buf *recipients) {
-  struct slice header, line, rest;
-  struct header_walk walk;
-  struct header_field f;
-  size_t body;
+void
+compose(const struct compose *c, struct slice message, struct buf *out, struct buf *recipients)
+{
+	struct slice header, line, rest;
+	struct header_walk walk;
+	struct header_field f;
+	size_t body;
 
-  if (slice_has_prefix(message, SLICE("From "))) { /* a mailbox file's line */
-    rest = message;
-    take_line(&rest, &line);
-    message = rest;
-  }
-  body = body_of(message);
-  header = slice_sub(message, 0, body);
-  walk = header_walk(header);
-  while (header_next(&walk, &f))
-    take_field(c, &f, out, recipients);
-  add_missing(c, header, out);
-  buf_add_text(out, "\r\n");
-  buf_add_slice(out, slice_from(message, body));
+	if (slice_has_prefix(message, SLICE("From "))) { /* a mailbox file's line */
+		rest = message;
+		take_line(&rest, &line);
+		message = rest;
+	}
+	body = body_of(message);
+	header = slice_sub(message, 0, body);
+	walk = header_walk(header);
+	while (header_next(&walk, &f))
+		take_field(c, &f, out, recipients);
+	add_missing(c, header, out);
+	buf_add_text(out, "\r\n");
+	buf_add_slice(out, slice_from(message, body));
 }

@@ -9,14 +9,13 @@
 #include "common/base/buf.h"
 
 struct compose {
-  struct slice hostname; /* completes names, and Message-ID */
-  struct slice
-      sender; /* reverse-path; From if there is none; empty: the null path */
-  struct slice user;      /* From's local part when sender is empty */
-  struct slice full_name; /* before From's address; may be empty */
-  int64_t now;            /* seconds since 1970 */
-  uint64_t id;            /* of Message-ID */
-  bool takes_recipients;  /* from To, Cc and Bcc (-t) */
+	struct slice hostname;  /* completes names, and Message-ID */
+	struct slice sender;    /* reverse-path; From if there is none; empty: the null path */
+	struct slice user;      /* From's local part when sender is empty */
+	struct slice full_name; /* before From's address; may be empty */
+	int64_t now;            /* seconds since 1970 */
+	uint64_t id;            /* of Message-ID */
+	bool takes_recipients;  /* from To, Cc and Bcc (-t) */
 };
 
 /* Appends input with CRLF at each line's end, without NULs; a line of a single
@@ -25,11 +24,10 @@ void compose_lines(struct buf *out, struct slice input, bool dot_ends);
 
 /* Appends the whole message to out; recipients that it names to recipients, one
  * a line. */
-void compose(const struct compose *c, struct slice message, struct buf *out,
-             struct buf *recipients);
+void compose(
+    const struct compose *c, struct slice message, struct buf *out, struct buf *recipients);
 
 /* Appends the address with the host's name behind it if it has no domain. */
-void compose_address(struct buf *out, struct slice address,
-                     struct slice hostname);
+void compose_address(struct buf *out, struct slice address, struct slice hostname);
 
 #endif

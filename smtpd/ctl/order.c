@@ -14,159 +14,165 @@
 enum { REQUEST = 1, BLOCK = 64 * 1024 };
 
 /* A connected socket; -1, and *code, when there is nobody. */
-static int connect_to(const char *path, int *code) {
-  struct sockaddr_un un = {.sun_family = AF_UNIX};
-  int fd;
+static int
+connect_to(const char *path, int *code)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	int fd;
 
-  if (strlcpy(un.sun_path, path, sizeof(un.sun_path)) >= sizeof(un.sun_path)) {
-    *code =
-        ctl_fail(CTL_USAGE, "the socket's path is longer than %zu octets: %s",
-                 sizeof(un.sun_path) - 1, path);
-    return -1;
-  }
-  fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd >= 0 && connect(fd, (struct sockaddr *)&un, sizeof(un)) == 0)
-    return fd;
-  if (errno == EACCES || errno == EPERM)
-    *code = ctl_fail(CTL_FORBIDDEN,
-                     "you may not give orders here (%s); use root", path);
-  else
-    *code = ctl_fail(CTL_NOT_RUNNING,
-                     "the mail suite is not running (%s: %s); start it, with "
-                     "smtpd or your system's "
-                     "service command, or name another socket with -s",
-                     path, strerror(errno));
-  if (fd >= 0)
-    close(fd);
-  return -1;
+	if (strlcpy(un.sun_path, path, sizeof(un.sun_path)) >= sizeof(un.sun_path)) {
+		*code = ctl_fail(CTL_USAGE, "the socket's path is longer than %zu octets: %s",
+		    sizeof(un.sun_path) - 1, path);
+		return -1;
+	}
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&un, sizeof(un)) == 0)
+		return fd;
+	if (errno == EACCES || errno == EPERM)
+		*code =
+		    ctl_fail(CTL_FORBIDDEN, "you may not give orders here (%s); use root", path);
+	else
+		*code = ctl_fail(CTL_NOT_RUNNING,
+		    "the mail suite is not running (%s: %s); start it, with "
+		    "smtpd or your system's "
+		    "service command, or name another socket with -s",
+		    path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return -1;
 }
 
-static bool send_all(int fd, struct slice octets) {
-  while (octets.len > 0) {
-    ssize_t n = frame_send(fd, octets, -1);
+static bool
+send_all(int fd, struct slice octets)
+{
+	while (octets.len > 0) {
+		ssize_t n = frame_send(fd, octets, -1);
 
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n <= 0)
-      return false;
-    octets = slice_from(octets, (size_t)n);
-  }
-  return true;
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		octets = slice_from(octets, (size_t)n);
+	}
+	return true;
 }
 
 /* The order as a frame. The password may be in it, so the caller wipes it. */
-static bool pack(const struct ctl *ctl, const char *verb,
-                 const struct slice *arguments, size_t n, struct buf *out) {
-  struct cp_order m = {.verb = slice_of(verb), .json = ctl->json};
-  struct buf list = {0};
-  const char *wrong;
+static bool
+pack(const struct ctl *ctl, const char *verb, const struct slice *arguments, size_t n,
+    struct buf *out)
+{
+	struct cp_order m = {.verb = slice_of(verb), .json = ctl->json};
+	struct buf list = {0};
+	const char *wrong;
 
-  for (size_t i = 0; i < n; i++)
-    ipc_list_add(&list, arguments[i]);
-  m.arguments = buf_slice(&list);
-  buf_room(out, FRAME_HEADER + list.len +
-                    BLOCK); /* at once: growing leaves copies behind */
-  buf_grew(out, FRAME_HEADER);
-  wrong = ipc_pack(out, &cp_order_schema, &m);
-  if (list.data != NULL)
-    explicit_bzero(list.data, list.capacity);
-  buf_fini(&list);
-  if (wrong != NULL)
-    return false;
-  frame_put(out->data, &(struct frame){.length = (uint32_t)out->len,
-                                       .type = cp_order_schema.type,
-                                       .id = REQUEST});
-  return true;
+	for (size_t i = 0; i < n; i++)
+		ipc_list_add(&list, arguments[i]);
+	m.arguments = buf_slice(&list);
+	buf_room(out, FRAME_HEADER + list.len + BLOCK); /* at once: growing leaves copies behind */
+	buf_grew(out, FRAME_HEADER);
+	wrong = ipc_pack(out, &cp_order_schema, &m);
+	if (list.data != NULL)
+		explicit_bzero(list.data, list.capacity);
+	buf_fini(&list);
+	if (wrong != NULL)
+		return false;
+	frame_put(out->data,
+	    &(struct frame){
+		.length = (uint32_t)out->len, .type = cp_order_schema.type, .id = REQUEST});
+	return true;
 }
 
 /* What a frame says; false at the end of the order, with *code. */
-static bool take_frame(const struct frame *f, struct slice body, int *code) {
-  struct cp_line line;
-  struct cp_done done;
+static bool
+take_frame(const struct frame *f, struct slice body, int *code)
+{
+	struct cp_line line;
+	struct cp_done done;
 
-  if (f->type == cp_line_schema.type &&
-      ipc_unpack(body, &cp_line_schema, &line) == NULL) {
-    fwrite(line.text.data, 1, line.text.len, stdout);
-    putchar('\n');
-    return true;
-  }
-  *code = CTL_FAILED;
-  if (f->type != cp_done_schema.type ||
-      ipc_unpack(body, &cp_done_schema, &done) != NULL) {
-    ctl_fail(CTL_FAILED, "the answer is not understood; is smtpctl of the same "
-                         "version as smtpd?");
-    return false;
-  }
-  fflush(stdout);
-  *code = done.code;
-  if (done.error.len > 0)
-    ctl_fail(CTL_FAILED, "%.*s", SLICE_FMT(done.error));
-  else if (done.code != 0)
-    ctl_fail(CTL_FAILED, "the order failed");
-  return false;
+	if (f->type == cp_line_schema.type && ipc_unpack(body, &cp_line_schema, &line) == NULL) {
+		fwrite(line.text.data, 1, line.text.len, stdout);
+		putchar('\n');
+		return true;
+	}
+	*code = CTL_FAILED;
+	if (f->type != cp_done_schema.type || ipc_unpack(body, &cp_done_schema, &done) != NULL) {
+		ctl_fail(CTL_FAILED, "the answer is not understood; is smtpctl of the same "
+				     "version as smtpd?");
+		return false;
+	}
+	fflush(stdout);
+	*code = done.code;
+	if (done.error.len > 0)
+		ctl_fail(CTL_FAILED, "%.*s", SLICE_FMT(done.error));
+	else if (done.code != 0)
+		ctl_fail(CTL_FAILED, "the order failed");
+	return false;
 }
 
 /* The socket ended before the answer: who may not give orders is hung up on. */
-static int hung_up(void) {
-  if (geteuid() != 0)
-    return ctl_fail(
-        CTL_FORBIDDEN,
-        "only root, or the user that the suite runs as, may give orders");
-  return ctl_fail(CTL_FAILED,
-                  "the suite hung up before it answered; its log may say why");
+static int
+hung_up(void)
+{
+	if (geteuid() != 0)
+		return ctl_fail(CTL_FORBIDDEN,
+		    "only root, or the user that the suite runs as, may give orders");
+	return ctl_fail(CTL_FAILED, "the suite hung up before it answered; its log may say why");
 }
 
-static int receive(int fd) {
-  struct frame_fds fds = {.count = 0};
-  struct buf in = {0};
-  int code = CTL_OK;
-  bool goes_on = true, fits;
+static int
+receive(int fd)
+{
+	struct frame_fds fds = {.count = 0};
+	struct buf in = {0};
+	int code = CTL_OK;
+	bool goes_on = true, fits;
 
-  while (goes_on) {
-    struct frame f;
-    ssize_t n = frame_receive(fd, buf_room(&in, BLOCK), BLOCK, &fds, &fits);
+	while (goes_on) {
+		struct frame f;
+		ssize_t n = frame_receive(fd, buf_room(&in, BLOCK), BLOCK, &fds, &fits);
 
-    frame_fds_close(&fds);
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n <= 0) {
-      code = hung_up();
-      break;
-    }
-    buf_grew(&in, (size_t)n);
-    while (goes_on && frame_get(buf_slice(&in), &f) == FRAME_WHOLE) {
-      goes_on = take_frame(
-          &f, slice_sub(buf_slice(&in), FRAME_HEADER, f.length - FRAME_HEADER),
-          &code);
-      buf_consume(&in, f.length);
-    }
-    if (goes_on && in.len > 0 && frame_get(buf_slice(&in), &f) == FRAME_BAD) {
-      code = ctl_fail(CTL_FAILED, "the answer is not understood");
-      break;
-    }
-  }
-  buf_fini(&in);
-  return code;
+		frame_fds_close(&fds);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			code = hung_up();
+			break;
+		}
+		buf_grew(&in, (size_t)n);
+		while (goes_on && frame_get(buf_slice(&in), &f) == FRAME_WHOLE) {
+			goes_on = take_frame(&f,
+			    slice_sub(buf_slice(&in), FRAME_HEADER, f.length - FRAME_HEADER),
+			    &code);
+			buf_consume(&in, f.length);
+		}
+		if (goes_on && in.len > 0 && frame_get(buf_slice(&in), &f) == FRAME_BAD) {
+			code = ctl_fail(CTL_FAILED, "the answer is not understood");
+			break;
+		}
+	}
+	buf_fini(&in);
+	return code;
 }
 
-int order_give(const struct ctl *ctl, const char *verb,
-               const struct slice *arguments, size_t n) {
-  struct buf out = {0};
-  int code = CTL_USAGE, fd;
+int
+order_give(const struct ctl *ctl, const char *verb, const struct slice *arguments, size_t n)
+{
+	struct buf out = {0};
+	int code = CTL_USAGE, fd;
 
-  if (!pack(ctl, verb, arguments, n, &out)) {
-    buf_fini(&out);
-    return ctl_fail(CTL_USAGE, "the arguments are too long");
-  }
-  fd = connect_to(ctl->socket, &code);
-  if (fd >= 0) {
-    code = send_all(fd, buf_slice(&out)) ? receive(fd) : hung_up();
-    close(fd);
-  }
-  explicit_bzero(out.data, out.capacity);
-  buf_fini(&out);
-  return fflush(stdout) == 0
-             ? code
-             : ctl_fail(CTL_FAILED, "cannot write the answer: %s",
-                        strerror(errno));
+	if (!pack(ctl, verb, arguments, n, &out)) {
+		buf_fini(&out);
+		return ctl_fail(CTL_USAGE, "the arguments are too long");
+	}
+	fd = connect_to(ctl->socket, &code);
+	if (fd >= 0) {
+		code = send_all(fd, buf_slice(&out)) ? receive(fd) : hung_up();
+		close(fd);
+	}
+	explicit_bzero(out.data, out.capacity);
+	buf_fini(&out);
+	return fflush(stdout) == 0
+		   ? code
+		   : ctl_fail(CTL_FAILED, "cannot write the answer: %s", strerror(errno));
 }

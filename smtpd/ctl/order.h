@@ -10,7 +10,6 @@
 
 /* Gives the order with its n arguments and waits for its end. Returns the exit
  * code, having said why when it is not CTL_OK. */
-int order_give(const struct ctl *ctl, const char *verb,
-               const struct slice *arguments, size_t n);
+int order_give(const struct ctl *ctl, const char *verb, const struct slice *arguments, size_t n);
 
 #endif

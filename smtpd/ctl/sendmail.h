@@ -8,8 +8,7 @@
 int sendmail_run(const char *run_path, int argc, char **argv);
 
 /* "sendmail: " and the sentence on standard error; returns code. */
-int sendmail_fail(int code, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
+int sendmail_fail(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* What sendmail -bp and -bi are (main.c). */
 int ctl_mailq(void);

@@ -10,11 +10,11 @@
 #include "common/mail/reply.h"
 
 struct submit {
-  int fd;
-  char hostname[256]; /* the server's, from its greeting */
-  bool has_8bitmime;
-  struct reply reply; /* the last one */
-  struct buf in;
+	int fd;
+	char hostname[256]; /* the server's, from its greeting */
+	bool has_8bitmime;
+	struct reply reply; /* the last one */
+	struct buf in;
 };
 
 /* Connects, and hears the greeting and EHLO's answer. Returns 0, or an exit
@@ -25,8 +25,8 @@ void submit_close(struct submit *s);
 
 /* Sends the message (lines with CRLF) to the recipients, one a line. The same
  * return value; when some recipients were refused, the others have it. */
-int submit_message(struct submit *s, struct slice sender,
-                   struct slice recipients, struct slice message);
+int submit_message(
+    struct submit *s, struct slice sender, struct slice recipients, struct slice message);
 
 /* Copies between the socket and standard input and output (sendmail -bs) until
  * one of them ends. */
