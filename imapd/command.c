@@ -11,9 +11,9 @@ enum {
 	AUTH = IMAP_AUTHENTICATED | IMAP_SELECTED,
 	SELECTED = IMAP_SELECTED,
 	ANY = NOT | AUTH,
-	ALONE = 8,           /* takes no argument */
-	BY_UID = 16,         /* may stand behind UID */
-	KEEPS = 64,          /* EXPUNGE may not follow unless it is a UID command */
+	ALONE = 8,   /* takes no argument */
+	BY_UID = 16, /* may stand behind UID */
+	KEEPS = 64,  /* EXPUNGE may not follow unless it is a UID command */
 	TAKES_MESSAGE = 128,
 	ERRORS_AFTER_LOGIN = 100,
 };
@@ -102,7 +102,8 @@ read_name(struct imap_session *s, struct imap_parse *p)
 static void
 begin(struct imap_session *s, struct slice line)
 {
-	struct imap_parse p = {(char *)(uintptr_t)line.data, (char *)(uintptr_t)line.data + line.len};
+	struct imap_parse p = {
+	    (char *)(uintptr_t)line.data, (char *)(uintptr_t)line.data + line.len};
 	const char *flaw = read_name(s, &p);
 
 	if (flaw != NULL)
@@ -135,13 +136,18 @@ limits_of(const struct imap_session *s)
 
 	if (s->level == IMAP_NOT_AUTHENTICATED)
 		return (struct imap_input_limits){.lines = LIMIT_IMAP_LOGIN_LINE,
-		    .literal = LIMIT_IMAP_LOGIN_LITERAL, .literals = 4 * LIMIT_IMAP_LOGIN_LITERAL,
+		    .literal = LIMIT_IMAP_LOGIN_LITERAL,
+		    .literals = 4 * LIMIT_IMAP_LOGIN_LITERAL,
 		    .skipped = 4 * LIMIT_IMAP_LOGIN_LITERAL};
 	if (s->command != NULL && (s->command->flags & TAKES_MESSAGE))
-		return (struct imap_input_limits){.lines = LIMIT_IMAP_LINE, .literal = message,
-		    .literals = message + LIMIT_IMAP_LITERALS, .skipped = message};
-	return (struct imap_input_limits){.lines = LIMIT_IMAP_LINE, .literal = LIMIT_IMAP_LITERALS,
-	    .literals = LIMIT_IMAP_LITERALS, .skipped = message};
+		return (struct imap_input_limits){.lines = LIMIT_IMAP_LINE,
+		    .literal = message,
+		    .literals = message + LIMIT_IMAP_LITERALS,
+		    .skipped = message};
+	return (struct imap_input_limits){.lines = LIMIT_IMAP_LINE,
+	    .literal = LIMIT_IMAP_LITERALS,
+	    .literals = LIMIT_IMAP_LITERALS,
+	    .skipped = message};
 }
 
 /* The client waits for "+" with its literal, and will not send it. */
@@ -216,8 +222,7 @@ imap_when_command(struct imap_session *s)
 	}
 	switch (stream_line(s->stream, longest_line(s), &line)) {
 	case STREAM_OK:
-		timer_start(&s->deadline, SPAN_SECONDS(s->level == IMAP_NOT_AUTHENTICATED
-		        ? LIMIT_LOGIN_SECONDS : LIMIT_IMAP_SECONDS));
+		imap_heard(s);
 		imap_command_line(s, line);
 		return IMAP_GO_ON;
 	case STREAM_AGAIN:
@@ -252,8 +257,7 @@ imap_when_literal(struct imap_session *s)
 		switch (stream_peek(s->stream, &octets)) {
 		case STREAM_OK:
 			stream_consume(s->stream, imap_input_octets(&s->input, octets));
-			timer_start(&s->deadline, SPAN_SECONDS(s->level == IMAP_NOT_AUTHENTICATED
-			        ? LIMIT_LOGIN_SECONDS : LIMIT_IMAP_SECONDS));
+			imap_heard(s);
 			break;
 		case STREAM_AGAIN:
 			return IMAP_WAIT;

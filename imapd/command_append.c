@@ -14,12 +14,12 @@ struct imap_append {
 	struct buf name;
 	struct imap_flags flags;
 	int64_t date;
-	struct buf octets;         /* a small message */
+	struct buf octets; /* a small message */
 	uint64_t size, left;
-	const char *flaw;          /* why it will not be stored */
+	const char *flaw; /* why it will not be stored */
 	bool is_sync;
-	bool in_file;              /* this message goes to the spool */
-	uint32_t spool;            /* lent by mailbox; 0: none */
+	bool in_file;   /* this message goes to the spool */
+	uint32_t spool; /* lent by mailbox; 0: none */
 	int fd;
 };
 
@@ -80,8 +80,12 @@ static void
 store(struct imap_session *s)
 {
 	struct imap_append *a = s->append;
-	struct am_append m = {.handle = s->handle, .name = buf_slice(&a->name), .flags = a->flags.system,
-	    .keywords = buf_slice(&a->flags.keywords), .date = a->date, .size = a->size,
+	struct am_append m = {.handle = s->handle,
+	    .name = buf_slice(&a->name),
+	    .flags = a->flags.system,
+	    .keywords = buf_slice(&a->flags.keywords),
+	    .date = a->date,
+	    .size = a->size,
 	    .octets = buf_slice(&a->octets)};
 
 	if (a->in_file) {
@@ -288,11 +292,12 @@ imap_when_message(struct imap_session *s)
 	while (a->left > 0) {
 		switch (stream_peek(s->stream, &octets)) {
 		case STREAM_OK:
-			octets = slice_sub(octets, 0, a->left < SIZE_MAX ? (size_t)a->left : SIZE_MAX);
+			octets =
+			    slice_sub(octets, 0, a->left < SIZE_MAX ? (size_t)a->left : SIZE_MAX);
 			take_octets(a, octets);
 			a->left -= octets.len;
 			stream_consume(s->stream, octets.len);
-			timer_start(&s->deadline, SPAN_SECONDS(LIMIT_COMMAND_SECONDS));
+			imap_heard(s);
 			break;
 		case STREAM_AGAIN:
 			return IMAP_WAIT;
@@ -304,7 +309,7 @@ imap_when_message(struct imap_session *s)
 			return IMAP_GO_ON;
 		}
 	}
-	timer_start(&s->deadline, SPAN_SECONDS(LIMIT_IMAP_SECONDS));
+	imap_heard(s);
 	imap_move(s, IMAP_MESSAGE_END);
 	return IMAP_GO_ON;
 }

@@ -13,19 +13,25 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { RANGES = 64000 / 8, FROM_VIEW = 500 /* messages a step */, INLINE_CUT = 64 * 1024, BODY_MOST = 60000 };
+enum {
+	RANGES = 64000 / 8,     /* of one am_fetch */
+	FROM_VIEW = 500,        /* messages a step */
+	INLINE_CUT = 64 * 1024, /* octets; more are read from the file as the client takes them */
+	BODY_MOST = 60000,      /* octets of a BODY made here */
+};
 
 struct fetch {
 	struct imap_fetch_items items;
-	struct imap_set set;            /* indexes of the view */
-	size_t at, number;              /* from the view: which range, which of it; else: the next range to ask for */
-	bool is_waiting;                /* a batch is in, am_more is due */
+	struct imap_set set; /* indexes of the view */
+	size_t at;           /* the range that is next */
+	size_t number;       /* which of that range; when all comes from the view */
+	bool is_waiting;     /* a batch is in, am_more is due */
 };
 
 /* One message's octets, and where they are. */
 struct source {
 	struct slice octets;
-	struct imap_file *file;         /* NULL: they came inline */
+	struct imap_file *file; /* NULL: they came inline */
 	struct mime tree;
 	struct buf made;
 };
@@ -51,20 +57,22 @@ write_section(struct imap_session *s, const struct imap_section *section, struct
 		imap_printf(s, "%s NIL", buf_text(&name));
 	} else {
 		bool is_in_file = src->file != NULL && cut.data >= src->octets.data &&
-		    cut.data < src->octets.data + src->octets.len;
+				  cut.data < src->octets.data + src->octets.len;
 
 		imap_printf(s, "%s {%zu}\r\n", buf_text(&name), cut.len);
 		if (is_in_file && cut.len > INLINE_CUT)
-			imap_output_file(&s->output, src->file, (uint64_t)(cut.data - src->octets.data), cut.len);
+			imap_output_file(&s->output, src->file,
+			    (uint64_t)(cut.data - src->octets.data), cut.len);
 		else
 			imap_output_octets(&s->output, s->stream, cut);
 	}
 	buf_fini(&name);
 }
 
-/* BODY where BODYSTRUCTURE was asked for as well: there is one field for either, so it is made here. */
+/* am_message has one field for BODY and BODYSTRUCTURE: of both, BODY is made here. */
 static void
-write_body(struct imap_session *s, const struct fetch *f, const struct am_message *m, struct source *src)
+write_body(
+    struct imap_session *s, const struct fetch *f, const struct am_message *m, struct source *src)
 {
 	struct buf text = {0};
 
@@ -100,8 +108,8 @@ write_flags(struct imap_session *s, const struct imap_message *known)
 }
 
 static void
-write_item(struct imap_session *s, const struct imap_fetch_item *it, const struct imap_message *known,
-    const struct am_message *m, struct source *src)
+write_item(struct imap_session *s, const struct imap_fetch_item *it,
+    const struct imap_message *known, const struct am_message *m, struct source *src)
 {
 	switch (it->item) {
 	case IMAP_ITEM_UID:
@@ -246,7 +254,7 @@ static bool
 is_client_slow(const struct imap_session *s)
 {
 	return !imap_output_is_empty(&s->output) || stream_pending(s->stream) >= STREAM_HIGH ||
-	    stream_failure(s->stream)[0] != '\0';
+	       stream_failure(s->stream)[0] != '\0';
 }
 
 static void
@@ -290,6 +298,14 @@ tell_from_view(struct imap_session *s)
 	return f->at < f->set.count;
 }
 
+/* Others come first: one step a turn. */
+static enum imap_next
+yield(struct imap_session *s)
+{
+	imap_session_again(s);
+	return IMAP_WAIT;
+}
+
 enum imap_next
 imap_when_sending(struct imap_session *s)
 {
@@ -301,14 +317,13 @@ imap_when_sending(struct imap_session *s)
 	}
 	if (is_client_slow(s))
 		return IMAP_WAIT;
-	timer_start(&s->deadline, SPAN_SECONDS(LIMIT_IMAP_SECONDS));
+	imap_heard(s);
 	if (f->is_waiting)
 		ask_more(s);
 	else if (!tell_from_view(s))
 		imap_done(s, "OK fetched");
 	else
-		/* Others come first: one step a turn. */
-		return imap_session_again(s), IMAP_WAIT;
+		return yield(s);
 	return IMAP_GO_ON;
 }
 
@@ -359,7 +374,7 @@ pack_unseen(struct imap_session *s, const struct imap_set *set, struct buf *uids
 			if (s->view->messages[n].flags & FLAG_SEEN)
 				continue;
 			while (run.last < set->ranges[i].last &&
-			    !(s->view->messages[run.last + 1].flags & FLAG_SEEN))
+			       !(s->view->messages[run.last + 1].flags & FLAG_SEEN))
 				run.last++;
 			imap_view_pack(s->view, &run, uids);
 			n = run.last;

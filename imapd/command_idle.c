@@ -22,7 +22,7 @@ imap_when_idle(struct imap_session *s)
 	}
 	switch (stream_line(s->stream, LIMIT_IMAP_LOGIN_LINE, &line)) {
 	case STREAM_OK:
-		timer_start(&s->deadline, SPAN_SECONDS(LIMIT_IMAP_SECONDS));
+		imap_heard(s);
 		if (slice_equal_text_nocase(line, "DONE"))
 			imap_done(s, "OK that was IDLE");
 		else if (line.len > 0 && line.data[line.len - 1] == '}')

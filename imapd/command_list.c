@@ -15,7 +15,7 @@
 enum { PATTERNS = 100 };
 
 struct list {
-	struct buf patterns[PATTERNS];      /* UTF-8, the reference before them */
+	struct buf patterns[PATTERNS]; /* UTF-8, the reference before them */
 	size_t count;
 	bool is_lsub;
 	bool only_subscribed, only_special; /* selection */
@@ -73,7 +73,8 @@ tell_parents(struct imap_session *s, struct slice name)
 	for (size_t i = 1; i < name.len; i++) {
 		struct slice parent = slice_sub(name, 0, i);
 
-		if (name.data[i] != '/' || !matches(l, parent) || hash_find(&l->parents, parent) != NULL)
+		if (name.data[i] != '/' || !matches(l, parent) ||
+		    hash_find(&l->parents, parent) != NULL)
 			continue;
 		hash_add(&l->parents, parent, l);
 		tell(s, "\\Noselect", SLICE(""), parent);
@@ -99,11 +100,12 @@ take_mailbox(struct imap_session *s, const struct am_mailbox *m)
 	}
 	if (l->is_lsub) {
 		if (hash_add(&l->parents, m->name, l) == NULL)
-			tell(s, m->flags & MAILBOX_NOSELECT || !exists ? "\\Noselect" : "", SLICE(""), m->name);
+			tell(s, m->flags & MAILBOX_NOSELECT || !exists ? "\\Noselect" : "",
+			    SLICE(""), m->name);
 		return;
 	}
-	snprintf(attributes, sizeof(attributes), "%s%s%s%s",
-	    exists ? "" : "\\NonExistent ", m->flags & MAILBOX_NOSELECT ? "\\Noselect " : "",
+	snprintf(attributes, sizeof(attributes), "%s%s%s%s", exists ? "" : "\\NonExistent ",
+	    m->flags & MAILBOX_NOSELECT ? "\\Noselect " : "",
 	    l->only_subscribed || (l->tells_subscribed && subscribed) ? "\\Subscribed " : "",
 	    m->flags & MAILBOX_HASCHILDREN ? "\\HasChildren" : "\\HasNoChildren");
 	tell(s, attributes, m->special_use, m->name);
@@ -140,7 +142,8 @@ add_pattern(struct list *l, struct slice reference, struct slice pattern)
 	if (!holds)
 		return true;
 	l->count++;
-	if (slice_has_prefix_nocase(buf_slice(out), SLICE("INBOX")) && (out->len == 5 || out->data[5] == '/'))
+	if (slice_has_prefix_nocase(buf_slice(out), SLICE("INBOX")) &&
+	    (out->len == 5 || out->data[5] == '/'))
 		memcpy(out->data, "INBOX", 5);
 	return true;
 }
@@ -160,7 +163,8 @@ parse_patterns(struct list *l, struct imap_parse *p, struct slice reference, boo
 		return add_pattern(l, reference, pattern);
 	}
 	do {
-		if (!imap_parse_astring(p, IMAP_PATTERN, &pattern) || !add_pattern(l, reference, pattern))
+		if (!imap_parse_astring(p, IMAP_PATTERN, &pattern) ||
+		    !add_pattern(l, reference, pattern))
 			return false;
 	} while (imap_parse_char(p, ' '));
 	return imap_parse_char(p, ')');
@@ -188,15 +192,16 @@ parse_return(struct list *l, struct imap_parse *p)
 {
 	if (imap_parse_is_end(p))
 		return true;
-	if (!imap_parse_char(p, ' ') || !imap_parse_keyword(p, "RETURN") || !imap_parse_char(p, ' ') ||
-	    !imap_parse_char(p, '('))
+	if (!imap_parse_char(p, ' ') || !imap_parse_keyword(p, "RETURN") ||
+	    !imap_parse_char(p, ' ') || !imap_parse_char(p, '('))
 		return false;
 	if (imap_parse_char(p, ')'))
 		return imap_parse_is_end(p);
 	do {
 		if (imap_parse_keyword(p, "SUBSCRIBED"))
 			l->tells_subscribed = true;
-		else if (!imap_parse_keyword(p, "CHILDREN") && !imap_parse_keyword(p, "SPECIAL-USE"))
+		else if (!imap_parse_keyword(p, "CHILDREN") &&
+			 !imap_parse_keyword(p, "SPECIAL-USE"))
 			return false;
 	} while (imap_parse_char(p, ' '));
 	return imap_parse_char(p, ')') && imap_parse_is_end(p);
@@ -214,7 +219,8 @@ parse_list(struct list *l, struct imap_parse *p, bool *is_empty)
 			return false;
 	}
 	return imap_parse_astring(p, IMAP_ASTRING, &reference) &&
-	    parse_patterns(l, p, reference, is_empty) && (l->is_lsub ? imap_parse_is_end(p) : parse_return(l, p));
+	       parse_patterns(l, p, reference, is_empty) &&
+	       (l->is_lsub ? imap_parse_is_end(p) : parse_return(l, p));
 }
 
 static void

@@ -23,7 +23,7 @@ imap_capabilities(const struct imap_session *s, struct buf *out)
 	buf_add_text(out, "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE");
 	if (s->level != IMAP_NOT_AUTHENTICATED) {
 		buf_add_text(out, " IDLE UIDPLUS MOVE UNSELECT NAMESPACE CHILDREN SPECIAL-USE"
-		                  " CREATE-SPECIAL-USE STATUS=SIZE");
+				  " CREATE-SPECIAL-USE STATUS=SIZE");
 		return;
 	}
 	if (!s->is_tls && s->service->tls != NULL)
@@ -96,7 +96,7 @@ on_opened(void *owner, struct ipc_message *m)
 	imap_server_enter(s->instance, s->handle, s);
 	s->level = IMAP_AUTHENTICATED;
 	s->errors = 0;
-	timer_start(&s->deadline, SPAN_SECONDS(LIMIT_IMAP_SECONDS));
+	imap_heard(s);
 	imap_capabilities(s, &text);
 	imap_done(s, "OK [CAPABILITY %s] welcome", buf_text(&text));
 	buf_fini(&text);
@@ -145,8 +145,11 @@ static void
 check(struct imap_session *s, struct slice user, struct slice secret)
 {
 	char client[NETADDR_TEXT];
-	struct al_login login = {.service = SERVICE_IMAP, .table = s->service->listen->auth_table,
-	    .user = user, .secret = secret, .client = slice_of(netaddr_format(&s->peer, client))};
+	struct al_login login = {.service = SERVICE_IMAP,
+	    .table = s->service->listen->auth_table,
+	    .user = user,
+	    .secret = secret,
+	    .client = slice_of(netaddr_format(&s->peer, client))};
 
 	if (user.len == 0 || user.len > LIMIT_USER || secret.len > LIMIT_SECRET) {
 		wrong(s);
@@ -173,7 +176,8 @@ IMAP_COMMAND(login)
 {
 	struct slice user, secret;
 
-	if (!imap_parse_argument(p, &user) || !imap_parse_argument(p, &secret) || !imap_parse_is_end(p))
+	if (!imap_parse_argument(p, &user) || !imap_parse_argument(p, &secret) ||
+	    !imap_parse_is_end(p))
 		imap_bad(s, "LOGIN takes a user and a password");
 	else if (may_login(s))
 		check(s, user, secret);

@@ -49,7 +49,8 @@ IMAP_COMMAND(create)
 	if (imap_parse_mailbox(s, p, &name)) {
 		drop_last_slash(&name);
 		m.name = buf_slice(&name);
-		if (!imap_parse_is_end(p) && (!parse_use(p, &m.special_use) || !imap_parse_is_end(p)))
+		if (!imap_parse_is_end(p) &&
+		    (!parse_use(p, &m.special_use) || !imap_parse_is_end(p)))
 			imap_bad(s, "CREATE takes one name");
 		else
 			imap_ask_mailbox(s, &am_create_schema, &m, on_ok);
@@ -222,15 +223,6 @@ IMAP_COMMAND(unselect)
 	imap_done(s, "OK unselected");
 }
 
-static bool
-is_readonly(struct imap_session *s)
-{
-	if (!s->view->is_readonly)
-		return false;
-	imap_done(s, "NO [READ-ONLY] the mailbox is open for reading only");
-	return true;
-}
-
 static void
 on_closed(void *owner, struct ipc_message *m)
 {
@@ -297,8 +289,8 @@ IMAP_COMMAND(expunge)
 		return;
 	if (!imap_parse_is_end(p))
 		imap_bad(s, "only UID EXPUNGE takes a set");
-	else if (is_readonly(s))
-		;
+	else if (s->view->is_readonly)
+		imap_done(s, "NO [READ-ONLY] the mailbox is open for reading only");
 	else if ((s->is_uid ? named.count : set.count) == 0)
 		imap_done(s, "OK nothing to expunge");
 	else

@@ -6,11 +6,12 @@
 
 enum item { MESSAGES, RECENT, UIDNEXT, UIDVALIDITY, UNSEEN, SIZE, ITEMS };
 
-static const char *const names[ITEMS] = {"MESSAGES", "RECENT", "UIDNEXT", "UIDVALIDITY", "UNSEEN", "SIZE"};
+static const char *const names[ITEMS] = {
+    "MESSAGES", "RECENT", "UIDNEXT", "UIDVALIDITY", "UNSEEN", "SIZE"};
 
 struct status {
-	struct buf name;      /* UTF-8 */
-	unsigned items;       /* a bit each */
+	struct buf name; /* UTF-8 */
+	unsigned items;  /* a bit each */
 };
 
 static void
@@ -26,8 +27,8 @@ static void
 tell(struct imap_session *s, const struct am_status_is *is)
 {
 	const struct status *st = s->work;
-	const uint64_t values[ITEMS] = {is->messages, is->recent, is->uidnext, is->uidvalidity,
-	    is->unseen, is->size};
+	const uint64_t values[ITEMS] = {
+	    is->messages, is->recent, is->uidnext, is->uidvalidity, is->unseen, is->size};
 	struct buf out = {0}, wire = {0};
 	const char *before = " (";
 

@@ -77,7 +77,9 @@ static void
 send_store(struct imap_session *s, const struct store *st)
 {
 	struct buf uids = {0};
-	struct am_store m = {.handle = s->handle, .mode = (uint8_t)st->mode, .flags = st->flags.system,
+	struct am_store m = {.handle = s->handle,
+	    .mode = (uint8_t)st->mode,
+	    .flags = st->flags.system,
 	    .keywords = buf_slice(&st->flags.keywords)};
 
 	if (!imap_pack_set(s, &st->set, &uids)) {

@@ -6,7 +6,7 @@
 #include "common/mail/header.h"
 #include "common/mail/imap_string.h"
 
-enum { NAMES = 10000 };      /* of header fields in one section */
+enum { NAMES = 10000 }; /* of header fields in one section */
 
 static const struct simple {
 	const char *name;
@@ -57,14 +57,15 @@ add_simple(struct imap_fetch_items *items, struct slice name)
 		if (slice_equal_text_nocase(name, simples[i].name))
 			return add_item(items, simples[i].item, simples[i].wants) != NULL;
 	}
-	return slice_equal_text_nocase(name, "BODY") && add_item(items, IMAP_ITEM_BODY, WANT_BODY) != NULL;
+	return slice_equal_text_nocase(name, "BODY") &&
+	       add_item(items, IMAP_ITEM_BODY, WANT_BODY) != NULL;
 }
 
 static void
 add_wants(struct imap_fetch_items *items, const struct imap_section *s)
 {
-	bool is_header = s->part.len == 0 &&
-	    (s->text == IMAP_HEADER || s->text == IMAP_FIELDS || s->text == IMAP_FIELDS_NOT);
+	bool is_header = s->part.len == 0 && (s->text == IMAP_HEADER || s->text == IMAP_FIELDS ||
+						 s->text == IMAP_FIELDS_NOT);
 
 	items->wants |= is_header ? WANT_HEADER : WANT_OCTETS;
 	items->sets_seen |= !s->is_peek;
@@ -207,14 +208,16 @@ parse_item(struct imap_parse *p, struct imap_fetch_items *items)
 	struct slice word;
 
 	/* An atom may hold "[", so the name of a section ends there. */
-	while (p->at < p->end && ((*p->at >= 'A' && *p->at <= 'Z') || (*p->at >= 'a' && *p->at <= 'z') ||
-	                             (*p->at >= '0' && *p->at <= '9') || *p->at == '.'))
+	while (p->at < p->end &&
+	       ((*p->at >= 'A' && *p->at <= 'Z') || (*p->at >= 'a' && *p->at <= 'z') ||
+		   (*p->at >= '0' && *p->at <= '9') || *p->at == '.'))
 		p->at++;
 	word = slice_make(start, (size_t)(p->at - start));
 	if (imap_parse_char(p, '[')) {
 		bool is_peek = slice_equal_text_nocase(word, "BODY.PEEK");
 
-		return (is_peek || slice_equal_text_nocase(word, "BODY")) && parse_section(p, items, is_peek);
+		return (is_peek || slice_equal_text_nocase(word, "BODY")) &&
+		       parse_section(p, items, is_peek);
 	}
 	return add_simple(items, word) || add_old(items, word);
 }
@@ -265,9 +268,11 @@ imap_fetch_items_has(const struct imap_fetch_items *items, enum imap_item item)
 void
 imap_section_name(const struct imap_section *s, struct buf *out)
 {
+	/* clang-format off */
 	static const char *const names[] = {[IMAP_WHOLE] = "", [IMAP_HEADER] = "HEADER",
 	    [IMAP_FIELDS] = "HEADER.FIELDS", [IMAP_FIELDS_NOT] = "HEADER.FIELDS.NOT",
 	    [IMAP_TEXT] = "TEXT", [IMAP_MIME] = "MIME"};
+	/* clang-format on */
 
 	if (s->label != NULL) {
 		buf_add_text(out, s->label);
@@ -324,7 +329,8 @@ find_part(const struct imap_section *s, struct mime *tree, struct slice octets, 
 
 /* The message that HEADER and TEXT speak of: the whole, or the one in a message/rfc822 part. */
 static bool
-find_message(const struct imap_section *s, struct mime *tree, struct slice octets, struct slice *message)
+find_message(
+    const struct imap_section *s, struct mime *tree, struct slice octets, struct slice *message)
 {
 	uint32_t part;
 
@@ -356,7 +362,8 @@ imap_section_cut(const struct imap_section *s, struct slice octets, struct mime 
 		if (s->part.len > 0) {
 			if (!find_part(s, tree, octets, &part))
 				return false;
-			*cut = s->text == IMAP_MIME ? mime_header(tree, part) : mime_body(tree, part);
+			*cut =
+			    s->text == IMAP_MIME ? mime_header(tree, part) : mime_body(tree, part);
 		}
 		break;
 	case IMAP_HEADER:

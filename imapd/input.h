@@ -13,7 +13,7 @@ enum imap_input_next {
 	IMAP_INPUT_DONE,       /* the command is whole, or has a flaw: look at it */
 	IMAP_INPUT_ASK,        /* a literal comes when "+" is said */
 	IMAP_INPUT_OCTETS,     /* a literal comes without being asked for */
-	IMAP_INPUT_REFUSE,     /* the client asks to send a literal: say BAD instead, with the flaw */
+	IMAP_INPUT_REFUSE,     /* a literal comes when "+" is said: say BAD, with the flaw */
 	IMAP_INPUT_BYE,        /* there is no way to go on in step */
 };
 

@@ -5,7 +5,7 @@
 #include "imapd/list_match.h"
 
 struct mark {
-	size_t pattern, name;      /* where to go on: behind the wildcard, and at which octet */
+	size_t pattern, name; /* where to go on: behind the wildcard, and at which octet */
 	bool is_set;
 };
 

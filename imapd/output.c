@@ -10,7 +10,7 @@ enum { BLOCK = 64 * 1024 };
 
 struct imap_piece {
 	TAILQ_ENTRY(imap_piece) link;
-	struct buf text;             /* or, when file is set: */
+	struct buf text; /* or, when file is set: */
 	struct imap_file *file;
 	uint64_t at, left;
 };

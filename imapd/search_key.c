@@ -6,7 +6,7 @@
 #include "common/mail/date.h"
 #include "common/mail/search.h"
 
-enum { DEPTH = LIMIT_IMAP_NESTING - 4 };      /* what a key may add of its own is in the 4 */
+enum { DEPTH = LIMIT_IMAP_NESTING - 4 }; /* what a key may add of its own is in the 4 */
 
 struct parser {
 	struct imap_parse *p;
@@ -121,7 +121,8 @@ emit_set(struct parser *s, struct slice text, bool is_uid)
 static bool
 parse_text(struct parser *s, struct slice *text)
 {
-	return imap_parse_argument(s->p, text) && utf8_is_valid(*text) && text->len <= LIMIT_IMAP_LINE;
+	return imap_parse_argument(s->p, text) && utf8_is_valid(*text) &&
+	       text->len <= LIMIT_IMAP_LINE;
 }
 
 static bool
@@ -130,8 +131,8 @@ parse_day(struct parser *s, int64_t *midnight)
 	struct slice text;
 
 	return imap_parse_char(s->p, ' ') &&
-	    (imap_parse_quoted(s->p, &text) || imap_parse_word(s->p, IMAP_ATOM, &text)) &&
-	    date_day_parse(text, midnight);
+	       (imap_parse_quoted(s->p, &text) || imap_parse_word(s->p, IMAP_ATOM, &text)) &&
+	       date_day_parse(text, midnight);
 }
 
 static bool
@@ -151,7 +152,8 @@ parse_argument(struct parser *s, const struct key *key, struct search_node *node
 	case WORD:
 		return imap_parse_char(s->p, ' ') && imap_parse_word(s->p, IMAP_ATOM, &node->text);
 	case NUMBER:
-		return imap_parse_char(s->p, ' ') && imap_parse_number(s->p, UINT32_MAX, &node->number);
+		return imap_parse_char(s->p, ' ') &&
+		       imap_parse_number(s->p, UINT32_MAX, &node->number);
 	case DAY:
 		if (!parse_day(s, &midnight))
 			return false;
@@ -203,17 +205,19 @@ parse_compound(struct parser *s, struct slice name, unsigned depth)
 	if (slice_equal_text_nocase(name, "NOT"))
 		return emit_not(s) && imap_parse_char(s->p, ' ') && parse_key(s, depth + 1);
 	if (slice_equal_text_nocase(name, "OR"))
-		return emit(s, &(struct search_node){.op = SEARCH_OR}) && imap_parse_char(s->p, ' ') &&
-		    parse_key(s, depth + 1) && imap_parse_char(s->p, ' ') && parse_key(s, depth + 1);
+		return emit(s, &(struct search_node){.op = SEARCH_OR}) &&
+		       imap_parse_char(s->p, ' ') && parse_key(s, depth + 1) &&
+		       imap_parse_char(s->p, ' ') && parse_key(s, depth + 1);
 	if (slice_equal_text_nocase(name, "RECENT"))
 		return emit_recent(s);
 	if (slice_equal_text_nocase(name, "OLD"))
 		return emit_not(s) && emit_recent(s);
 	if (slice_equal_text_nocase(name, "NEW"))
-		return emit(s, &(struct search_node){.op = SEARCH_AND, .number = 2}) && emit_recent(s) &&
-		    emit_not(s) && emit(s, &(struct search_node){.op = SEARCH_FLAG, .number = FLAG_SEEN});
+		return emit(s, &(struct search_node){.op = SEARCH_AND, .number = 2}) &&
+		       emit_recent(s) && emit_not(s) &&
+		       emit(s, &(struct search_node){.op = SEARCH_FLAG, .number = FLAG_SEEN});
 	return slice_equal_text_nocase(name, "UID") && imap_parse_char(s->p, ' ') &&
-	    imap_parse_word(s->p, IMAP_NUMBERS, &set) && emit_set(s, set, true);
+	       imap_parse_word(s->p, IMAP_NUMBERS, &set) && emit_set(s, set, true);
 }
 
 static bool
@@ -245,7 +249,8 @@ imap_search_parse(struct imap_parse *p, const struct imap_view *view, struct buf
 	if (imap_parse_keyword(p, "CHARSET")) {
 		if (!imap_parse_argument(p, &charset))
 			return IMAP_SEARCH_BAD;
-		if (!slice_equal_text_nocase(charset, "UTF-8") && !slice_equal_text_nocase(charset, "US-ASCII"))
+		if (!slice_equal_text_nocase(charset, "UTF-8") &&
+		    !slice_equal_text_nocase(charset, "US-ASCII"))
 			return IMAP_SEARCH_CHARSET;
 		if (!imap_parse_char(p, ' '))
 			return IMAP_SEARCH_BAD;

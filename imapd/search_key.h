@@ -8,7 +8,12 @@
 #include "imapd/parse.h"
 #include "imapd/view.h"
 
-enum imap_search_result { IMAP_SEARCH_OK, IMAP_SEARCH_BAD, IMAP_SEARCH_CHARSET, IMAP_SEARCH_TOO_LONG };
+enum imap_search_result {
+	IMAP_SEARCH_OK,
+	IMAP_SEARCH_BAD,
+	IMAP_SEARCH_CHARSET,
+	IMAP_SEARCH_TOO_LONG,
+};
 
 enum { IMAP_SEARCH_PROGRAM = 64000 };      /* octets, as any_mailbox.h takes them */
 

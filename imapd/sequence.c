@@ -29,7 +29,7 @@ parse_range(struct slice text, struct imap_range *range)
 		return true;
 	}
 	return parse_number(slice_sub(text, 0, (size_t)colon), &range->first) &&
-	    parse_number(slice_from(text, (size_t)colon + 1), &range->last);
+	       parse_number(slice_from(text, (size_t)colon + 1), &range->last);
 }
 
 bool
@@ -66,7 +66,8 @@ imap_set_is_beyond(const struct imap_set *set, uint32_t most)
 	for (size_t i = 0; i < set->count; i++) {
 		const struct imap_range *r = &set->ranges[i];
 
-		if (r->first != IMAP_STAR && r->last != IMAP_STAR && (r->first > most || r->last > most))
+		if (r->first != IMAP_STAR && r->last != IMAP_STAR &&
+		    (r->first > most || r->last > most))
 			return true;
 	}
 	return false;

@@ -79,11 +79,13 @@ on_changed(void *owner, struct ipc_message *m)
 void
 imap_server_peer(enum sandbox_role role, int instance, int instances, int fd)
 {
-	static const struct ipc_handler from_mailbox[] = {{&am_changed_schema, on_changed}, {NULL, NULL}};
+	static const struct ipc_handler from_mailbox[] = {
+	    {&am_changed_schema, on_changed}, {NULL, NULL}};
 	static const struct ipc_schema *const of_mailbox[] = {&am_opened_schema, &am_mailbox_schema,
 	    &am_status_is_schema, &am_view_is_schema, &am_keywords_schema, &am_messages_schema,
-	    &am_gone_schema, &am_message_schema, &am_batch_schema, &am_found_schema, &am_spooled_schema,
-	    &am_appended_schema, &am_copied_schema, &am_ok_schema, &am_no_schema, NULL};
+	    &am_gone_schema, &am_message_schema, &am_batch_schema, &am_found_schema,
+	    &am_spooled_schema, &am_appended_schema, &am_copied_schema, &am_ok_schema,
+	    &am_no_schema, NULL};
 	static const struct ipc_schema *const of_lookup[] = {&al_login_is_schema, NULL};
 	static const struct ipc_schema *const of_keyholder[] = {&ak_signed_schema, NULL};
 	struct channel_options o = {.peer = sandbox_title(role), .down = on_down};
@@ -107,7 +109,8 @@ imap_server_peer(enum sandbox_role role, int instance, int instances, int fd)
 }
 
 static void
-on_accepted(struct service *service, int fd, const struct netaddr *peer, const struct netaddr *local)
+on_accepted(
+    struct service *service, int fd, const struct netaddr *peer, const struct netaddr *local)
 {
 	imap_session_start(service, fd, peer);
 }
@@ -117,7 +120,9 @@ imap_server_init(void)
 {
 	static const struct service_options o = {.protocol = "imap",
 	    .full = "* BYE [LIMIT] too many connections from your address, try again later\r\n",
-	    .keyholder = &imap_server.keyholder, .accepted = on_accepted, .idle = child_exit};
+	    .keyholder = &imap_server.keyholder,
+	    .accepted = on_accepted,
+	    .idle = child_exit};
 
 	hash_init(&imap_server.handles);
 	services_init(&o);
@@ -148,7 +153,8 @@ imap_server_control(struct control *order, struct slice verb, struct slice argum
 		return;
 	}
 	if (json)
-		control_line(order, "{\"process\":\"imapd\",\"sessions\":%zu}", services_sessions());
+		control_line(
+		    order, "{\"process\":\"imapd\",\"sessions\":%zu}", services_sessions());
 	else
 		control_line(order, "imapd: %zu sessions", services_sessions());
 	control_done(order, 0, "");

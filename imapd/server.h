@@ -33,6 +33,7 @@ void imap_server_leave(int instance, uint32_t handle);
 bool imap_server_start(const struct conf *c, struct error *why);
 void imap_server_peer(enum sandbox_role role, int instance, int instances, int fd);
 void imap_server_drain(void);
-void imap_server_control(struct control *order, struct slice verb, struct slice arguments, bool json);
+void imap_server_control(
+    struct control *order, struct slice verb, struct slice arguments, bool json);
 
 #endif

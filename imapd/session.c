@@ -31,7 +31,7 @@ static bool
 is_asking(enum imap_state state)
 {
 	return state == IMAP_LOGIN_ASK || state == IMAP_OPEN_ASK || state == IMAP_ASK ||
-	    state == IMAP_SPOOL_ASK || state == IMAP_SYNC_ASK;
+	       state == IMAP_SPOOL_ASK || state == IMAP_SYNC_ASK;
 }
 
 void
@@ -39,6 +39,13 @@ imap_move(struct imap_session *s, enum imap_state next)
 {
 	ASSERT(states[s->state].next & (1U << next));
 	s->state = next;
+}
+
+void
+imap_heard(struct imap_session *s)
+{
+	if (s->level != IMAP_NOT_AUTHENTICATED)
+		timer_start(&s->deadline, SPAN_SECONDS(LIMIT_IMAP_SECONDS));
 }
 
 void
@@ -124,12 +131,16 @@ imap_bad(struct imap_session *s, const char *why)
 void
 imap_no(struct imap_session *s, const struct am_no *no)
 {
-	static const char *const codes[] = {[AM_TEMPORARY] = "UNAVAILABLE",
-	    [AM_NONEXISTENT] = "NONEXISTENT", [AM_ALREADYEXISTS] = "ALREADYEXISTS",
-	    [AM_CANNOT] = "CANNOT", [AM_LIMIT] = "LIMIT", [AM_OVERQUOTA] = "OVERQUOTA",
-	    [AM_INUSE] = "INUSE", [AM_TRYCREATE] = "TRYCREATE",
+	/* clang-format off */
+	static const char *const codes[] = {
+	    [AM_TEMPORARY] = "UNAVAILABLE", [AM_NONEXISTENT] = "NONEXISTENT",
+	    [AM_ALREADYEXISTS] = "ALREADYEXISTS", [AM_CANNOT] = "CANNOT", [AM_LIMIT] = "LIMIT",
+	    [AM_OVERQUOTA] = "OVERQUOTA", [AM_INUSE] = "INUSE", [AM_TRYCREATE] = "TRYCREATE",
 	    [AM_AUTHENTICATIONFAILED] = "AUTHENTICATIONFAILED", [AM_EXPUNGED] = "EXPUNGEISSUED",
-	    [AM_HASCHILDREN] = "HASCHILDREN", [AM_CORRUPTION] = "CORRUPTION", [AM_READONLY] = "READ-ONLY"};
+	    [AM_HASCHILDREN] = "HASCHILDREN", [AM_CORRUPTION] = "CORRUPTION",
+	    [AM_READONLY] = "READ-ONLY",
+	};
+	/* clang-format on */
 	struct slice text = no->text.len > 0 ? no->text : SLICE("that cannot be done");
 
 	imap_done(s, "NO [%s] %.*s", codes[no->code], SLICE_FMT(text));
@@ -151,10 +162,11 @@ imap_keep_work(struct imap_session *s, void *work, void (*drop)(void *work))
 
 bool
 imap_ask(struct imap_session *s, struct channel *c,
-    void (*answer)(void *owner, struct ipc_message *m), void (*ended)(void *owner, enum channel_end why),
-    struct span deadline)
+    void (*answer)(void *owner, struct ipc_message *m),
+    void (*ended)(void *owner, enum channel_end why), struct span deadline)
 {
-	struct channel_request r = {.answer = answer, .ended = ended, .owner = s, .deadline = deadline};
+	struct channel_request r = {
+	    .answer = answer, .ended = ended, .owner = s, .deadline = deadline};
 
 	ASSERT(s->request == 0);
 	if (c == NULL)
@@ -185,7 +197,8 @@ void
 imap_ask_mailbox(struct imap_session *s, const struct ipc_schema *schema, const void *message,
     void (*answer)(void *owner, struct ipc_message *m))
 {
-	struct span deadline = schema == &am_fetch_schema ? SPAN_MS(0) : SPAN_SECONDS(IMAP_ASK_SECONDS);
+	struct span deadline =
+	    schema == &am_fetch_schema ? SPAN_MS(0) : SPAN_SECONDS(IMAP_ASK_SECONDS);
 
 	if (s->state != IMAP_ASK)
 		imap_move(s, IMAP_ASK);
@@ -347,8 +360,8 @@ when_closing(struct imap_session *s)
 static bool
 must_leave(const struct imap_session *s)
 {
-	return s->view != NULL && s->view->is_removed && (s->state == IMAP_COMMAND || s->state == IMAP_IDLE) &&
-	    s->input.lines == 0;
+	return s->view != NULL && s->view->is_removed &&
+	       (s->state == IMAP_COMMAND || s->state == IMAP_IDLE) && s->input.lines == 0;
 }
 
 static enum imap_next
@@ -428,7 +441,8 @@ on_deadline(void *owner)
 	struct imap_session *s = owner;
 
 	if (is_asking(s->state)) {
-		timer_start(&s->deadline, SPAN_SECONDS(LIMIT_IMAP_SECONDS));
+		timer_start(&s->deadline, SPAN_SECONDS(LIMIT_LOGIN_SECONDS));
+		imap_heard(s);
 		return;
 	}
 	/* The client does not even take what it asked for: BYE would stand inside a literal. */

@@ -37,13 +37,13 @@ struct imap_session {
 	struct timer deadline;
 	struct imap_input input;
 	struct imap_output output;
-	char *tag;                             /* of the command in hand; NULL: none, or an illegal one */
+	char *tag;                             /* of the command in hand; NULL: none that is legal */
 	const struct imap_command *command;
 	bool is_uid;                           /* the command began with UID */
 	char *ending;                          /* its tagged reply, while SYNC_ASK comes first */
 	void *work;                            /* what its command_….c needs while it waits */
 	void (*drop_work)(void *work);
-	struct imap_append *append;            /* a message that is being sent to us, and its spool */
+	struct imap_append *append;            /* a message that comes in, and its spool */
 	struct channel *asked;                 /* whom the open request is with */
 	uint32_t request;                      /* its id; 0: none */
 	struct channel *mailbox;               /* has the account; NULL: gone, or not open yet */
@@ -70,12 +70,16 @@ void imap_session_changed(struct imap_session *s, uint64_t modseq, bool removed)
 /* Says BYE with that text and ends the session. */
 void imap_session_shut(struct imap_session *s, const char *why);
 
+/* The client shows that it is alive; before login that buys it no time (RFC 3501 5.4). */
+void imap_heard(struct imap_session *s);
+
 /* The only writer of the state; asserts that the list allows the move. */
 void imap_move(struct imap_session *s, enum imap_state next);
 
 /* Queues output, behind what is queued already. */
 void imap_write(struct imap_session *s, struct slice text);
-void imap_printf(struct imap_session *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void imap_printf(struct imap_session *s, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /*
  * Ends the command in hand: what has changed in the mailbox is told first where that is
@@ -97,8 +101,8 @@ void imap_unselect(struct imap_session *s);
 
 /* Opens a request in the session's name; false: answer with a temporary failure. */
 bool imap_ask(struct imap_session *s, struct channel *c,
-    void (*answer)(void *owner, struct ipc_message *m), void (*ended)(void *owner, enum channel_end why),
-    struct span deadline);
+    void (*answer)(void *owner, struct ipc_message *m),
+    void (*ended)(void *owner, enum channel_end why), struct span deadline);
 void imap_asked(struct imap_session *s);      /* the open request is over */
 
 /*

@@ -126,7 +126,7 @@ bool
 imap_sync_is_due(const struct imap_session *s)
 {
 	return s->view != NULL && s->mailbox != NULL &&
-	    (s->view->is_stale || (s->view->has_gone && imap_command_may_expunge(s)));
+	       (s->view->is_stale || (s->view->has_gone && imap_command_may_expunge(s)));
 }
 
 void

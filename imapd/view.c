@@ -230,8 +230,8 @@ imap_view_resolve(const struct imap_view *v, struct imap_set *set, bool is_uid)
 	if (!is_uid && imap_set_is_beyond(set, (uint32_t)v->count))
 		return false;
 	imap_set_resolve(set, !is_uid         ? (uint32_t)v->count
-	                      : v->count == 0 ? 0
-	                                      : v->messages[v->count - 1].uid);
+			      : v->count == 0 ? 0
+					      : v->messages[v->count - 1].uid);
 	for (size_t i = 0; i < set->count; i++) {
 		struct imap_range r = set->ranges[i];
 		size_t first = is_uid ? imap_view_at(v, r.first) : r.first - 1, after;
@@ -241,7 +241,8 @@ imap_view_resolve(const struct imap_view *v, struct imap_set *set, bool is_uid)
 		else
 			after = r.last < v->count ? r.last : v->count;
 		if (first < after)
-			set->ranges[n++] = (struct imap_range){(uint32_t)first, (uint32_t)(after - 1)};
+			set->ranges[n++] =
+			    (struct imap_range){(uint32_t)first, (uint32_t)(after - 1)};
 	}
 	set->count = n;
 	return true;

@@ -15,14 +15,15 @@ static const char message[] =
 static const struct {
 	const char *item;
 	const char *name;
-	const char *cut;      /* NULL: NIL */
+	const char *cut; /* NULL: NIL */
 } cuts[] = {
     {"BODY[]<0.4>", "BODY[]<0>", "From"},
     {"BODY[]<9999.4>", "BODY[]<9999>", ""},
     {"BODY[]<4294967295.4294967295>", "BODY[]<4294967295>", ""},
-    {"BODY[HEADER.FIELDS (subject)]", "BODY[HEADER.FIELDS (subject)]", "Subject: one\r\n two\r\n\r\n"},
+    {"BODY[HEADER.FIELDS (subject)]", "BODY[HEADER.FIELDS (subject)]",
+	"Subject: one\r\n two\r\n\r\n"},
     {"BODY.PEEK[HEADER.FIELDS.NOT (From Content-Type Subject)]",
-        "BODY[HEADER.FIELDS.NOT (From Content-Type Subject)]", "To: b@example.test\r\n\r\n"},
+	"BODY[HEADER.FIELDS.NOT (From Content-Type Subject)]", "To: b@example.test\r\n\r\n"},
     {"BODY[HEADER.FIELDS (X-None)]", "BODY[HEADER.FIELDS (X-None)]", "\r\n"},
     {"BODY[1]", "BODY[1]", "first"},
     {"BODY[1.MIME]", "BODY[1.MIME]", "Content-Type: text/plain\r\n\r\n"},
@@ -30,13 +31,15 @@ static const struct {
     {"BODY[2.HEADER]", "BODY[2.HEADER]", "Subject: inner\r\n\r\n"},
     {"BODY[2.TEXT]", "BODY[2.TEXT]", "inner body"},
     {"BODY[2.1]", "BODY[2.1]", "inner body"},
-    {"BODY[2.HEADER.FIELDS (SUBJECT)]", "BODY[2.HEADER.FIELDS (SUBJECT)]", "Subject: inner\r\n\r\n"},
+    {"BODY[2.HEADER.FIELDS (SUBJECT)]", "BODY[2.HEADER.FIELDS (SUBJECT)]",
+	"Subject: inner\r\n\r\n"},
     {"BODY[1.HEADER]", "BODY[1.HEADER]", NULL},
     {"BODY[3]", "BODY[3]", NULL},
     {"BODY[2.1.1.1]", "BODY[2.1.1.1]", NULL},
     {"BODY[1]<1.2>", "BODY[1]<1>", "ir"},
-    {"RFC822.TEXT", "RFC822.TEXT", "preamble\r\n--x\r\nContent-Type: text/plain\r\n\r\nfirst\r\n--x\r\nContent-Type: "
-        "message/rfc822\r\n\r\nSubject: inner\r\n\r\ninner body\r\n--x--\r\n"},
+    {"RFC822.TEXT", "RFC822.TEXT",
+	"preamble\r\n--x\r\nContent-Type: text/plain\r\n\r\nfirst\r\n--x\r\nContent-Type: "
+	"message/rfc822\r\n\r\nSubject: inner\r\n\r\ninner body\r\n--x--\r\n"},
 };
 
 static bool
@@ -63,7 +66,8 @@ Test(fetch_item, cuts_sections)
 		cr_assert_eq(items.count, 1);
 		imap_section_name(&items.items[0].section, &name);
 		cr_slice_eq(buf_slice(&name), cuts[i].name);
-		found = imap_section_cut(&items.items[0].section, slice_of(message), &tree, &made, &cut);
+		found = imap_section_cut(
+		    &items.items[0].section, slice_of(message), &tree, &made, &cut);
 		cr_assert_eq(found, cuts[i].cut != NULL, "%s", cuts[i].item);
 		if (found)
 			cr_slice_eq(cut, cuts[i].cut);
@@ -75,11 +79,12 @@ Test(fetch_item, cuts_sections)
 	}
 }
 
-static const char *const wrong[] = {"", "(", "()", "NOSUCH", "BODY[", "BODY[0]", "BODY[1.]", "BODY[.1]", "BODY[01x]",
-    "BODY[4294967297]", "BODY[MIME]", "BODY[1.NOSUCH]", "BODY[]<0.0>", "BODY[]<-5.10>", "BODY[]<0>",
-    "BODY[]<0.18446744073709551615>", "BODY[HEADER.FIELDS]", "BODY[HEADER.FIELDS ()]",
-    "BODY[HEADER.FIELDS (\"a b\")]", "BODY[HEADER.FIELDS ({4}\r\na\r\nb)]", "(FLAGS", "(FLAGS  UID)", "((FLAGS))",
-    "FLAGS UID", "(ALL)", "RFC822.PEEK", "BODYX[]"};
+static const char *const wrong[] = {"", "(", "()", "NOSUCH", "BODY[", "BODY[0]", "BODY[1.]",
+    "BODY[.1]", "BODY[01x]", "BODY[4294967297]", "BODY[MIME]", "BODY[1.NOSUCH]", "BODY[]<0.0>",
+    "BODY[]<-5.10>", "BODY[]<0>", "BODY[]<0.18446744073709551615>", "BODY[HEADER.FIELDS]",
+    "BODY[HEADER.FIELDS ()]", "BODY[HEADER.FIELDS (\"a b\")]",
+    "BODY[HEADER.FIELDS ({4}\r\na\r\nb)]", "(FLAGS", "(FLAGS  UID)", "((FLAGS))", "FLAGS UID",
+    "(ALL)", "RFC822.PEEK", "BODYX[]"};
 
 Test(fetch_item, refuses_what_is_no_item)
 {

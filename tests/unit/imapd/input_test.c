@@ -4,7 +4,8 @@
 
 UNIT_SUITE(input);
 
-static const struct imap_input_limits limits = {.lines = 100, .literal = 20, .literals = 30, .skipped = 50};
+static const struct imap_input_limits limits = {
+    .lines = 100, .literal = 20, .literals = 30, .skipped = 50};
 
 static const struct {
 	const char *line;
@@ -40,7 +41,8 @@ Test(input, judges_a_line)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct imap_input in = {0};
 
-		cr_assert_eq(imap_input_line(&in, slice_of(cases[i].line), &limits), cases[i].next, "%s", cases[i].line);
+		cr_assert_eq(imap_input_line(&in, slice_of(cases[i].line), &limits), cases[i].next,
+		    "%s", cases[i].line);
 		cr_assert_eq(in.flaw != NULL, cases[i].has_flaw, "%s", cases[i].line);
 		imap_input_reset(&in);
 	}

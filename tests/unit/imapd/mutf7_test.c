@@ -17,8 +17,20 @@ static const struct {
 };
 
 static const char *const wrong[] = {
-    "&", "&AC", "&AGE-", "&2D0-", "&3Ew-", "&2D0A5A-", "ü", "a\x01", "\x7f", "&AOR-", "&AO-", "&AOQ=-",
-    "&AOQ-&APY-", "&A/-",
+    "&",
+    "&AC",
+    "&AGE-",
+    "&2D0-",
+    "&3Ew-",
+    "&2D0A5A-",
+    "ü",
+    "a\x01",
+    "\x7f",
+    "&AOR-",
+    "&AO-",
+    "&AOQ=-",
+    "&AOQ-&APY-",
+    "&A/-",
 };
 
 Test(mutf7, reads_and_writes_names)

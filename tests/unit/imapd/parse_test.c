@@ -7,7 +7,7 @@
 UNIT_SUITE(parse);
 
 static const struct {
-	const char *in, *out;      /* out NULL: no string */
+	const char *in, *out; /* out NULL: no string */
 } strings[] = {
     {"\"\"", ""},
     {"\"a b\"", "a b"},
@@ -75,7 +75,8 @@ Test(parse, reads_words_of_each_kind)
 
 		buf_add_text(&command, words[i].in);
 		p = imap_parse_of(&command);
-		cr_assert_eq(imap_parse_word(&p, words[i].kind, &text), words[i].out != NULL, "%s", words[i].in);
+		cr_assert_eq(imap_parse_word(&p, words[i].kind, &text), words[i].out != NULL, "%s",
+		    words[i].in);
 		if (words[i].out != NULL)
 			cr_slice_eq(text, words[i].out);
 		buf_fini(&command);

@@ -54,7 +54,7 @@ Test(view, never_puts_a_message_before_another)
 static const struct {
 	const char *set;
 	bool is_uid;
-	const char *indexes;      /* NULL: beyond */
+	const char *indexes; /* NULL: beyond */
 } sets[] = {
     {"1:*", false, "0-2 "},
     {"2", false, "1-1 "},
@@ -105,7 +105,8 @@ Test(view, names_flags_and_keywords)
 	cr_slice_eq(buf_slice(&out), "(\\Seen \\Recent $Work later)");
 	buf_clear(&out);
 	imap_view_all_flags(&v, true, &out);
-	cr_slice_eq(buf_slice(&out), "(\\Answered \\Flagged \\Deleted \\Seen \\Draft $Work later \\*)");
+	cr_slice_eq(
+	    buf_slice(&out), "(\\Answered \\Flagged \\Deleted \\Seen \\Draft $Work later \\*)");
 	cr_assert_eq(v.name_count, 2);
 	buf_fini(&list);
 	buf_fini(&out);
