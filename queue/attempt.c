@@ -14,8 +14,6 @@
 
 #include <unistd.h>
 
-static LIST_HEAD(, queue_attempt) attempts = LIST_HEAD_INITIALIZER(attempts);
-
 void
 queue_set_aside(struct queue_envelope *e, const char *why)
 {
@@ -42,7 +40,7 @@ take_envelope(struct queue_attempt *a, struct queue_envelope *e)
 		result = DB_CORRUPT;
 	}
 	if (result != DB_ROW) {
-		queue_set_aside(e, result == DB_DONE ? "its row is gone" : store_failure(queue.store));
+		queue_set_aside(e, result == DB_DONE ? "its row is gone" : "its row is damaged");
 		return false;
 	}
 	item->octets = store_copy_envelope(&item->row);
@@ -69,7 +67,6 @@ attempt_alloc(struct queue_envelope *first, size_t most)
 
 	a->message = first->message;
 	a->destination = first->destination;
-	LIST_INSERT_HEAD(&attempts, a, link);
 	return a;
 }
 
@@ -124,7 +121,6 @@ queue_attempt_free(struct queue_attempt *a)
 	}
 	timer_stop(&a->again);
 	queue_route_free(a->route);
-	LIST_REMOVE(a, link);
 	free(a);
 	if (d != NULL)
 		queue_schedule_ended(d);
@@ -148,7 +144,8 @@ load(struct queue_attempt *a, struct store_message *m, int *fd)
 
 	*fd = -1;
 	if (result != DB_ROW) {
-		set_aside_all(a, result == DB_DONE ? "its message is gone" : "its message's row is damaged");
+		set_aside_all(
+		    a, result == DB_DONE ? "its message is gone" : "its message's row is damaged");
 		return false;
 	}
 	a->message->body = m->is_file ? BODY_FILE : BODY_INLINE;
@@ -275,7 +272,8 @@ queue_attempt_outcome_all(struct queue_attempt *a, enum outcome outcome, struct 
     struct slice reply)
 {
 	for (size_t i = 0; i < a->count; i++)
-		queue_attempt_outcome(a, a->items[i].row.id, outcome, status, reply, SLICE(""), false);
+		queue_attempt_outcome(
+		    a, a->items[i].row.id, outcome, status, reply, SLICE(""), false);
 }
 
 bool

@@ -26,19 +26,18 @@ struct queue_item {
 /* How an attempt ended as a whole. */
 enum attempt_end {
 	ATTEMPT_ANSWERED,
-	ATTEMPT_LOST,        /* the process went away: no fault of the destination, nor of the message */
-	ATTEMPT_LATE,        /* it did not answer in time */
+	ATTEMPT_LOST,      /* the process went away: nobody's fault */
+	ATTEMPT_LATE,      /* it did not answer in time */
 };
 
 struct queue_attempt {
-	LIST_ENTRY(queue_attempt) link;
 	struct queue_message *message;
 	struct queue_destination *destination;
 	bool is_flight;                  /* counted by destination and schedule */
 	unsigned generation;
 	struct channel *channel;         /* of the request; NULL: none is open */
 	uint32_t request;
-	struct timer again;              /* to write the outcome down once more: the disk was full */
+	struct timer again;              /* writes the outcome down: the disk was full */
 	enum attempt_end end;
 	struct queue_route *route;       /* what lookup named so far (route.c); NULL: nothing */
 	size_t count;
@@ -52,7 +51,7 @@ struct queue_way {
 	struct span deadline;
 	void (*answer)(void *owner, struct ipc_message *m);      /* owner: the attempt */
 
-	/* Sends all of it on the attempt's channel and request; takes fd, behind which a large body is (or -1). */
+	/* Sends all of it on the attempt's request; takes fd, with a large body, or -1. */
 	bool (*send)(const struct queue_attempt *a, const struct store_message *m, int fd);
 };
 

@@ -62,9 +62,16 @@ format(struct buf *out, const struct store_message *m, enum dsn_kind kind,
 {
 	struct buf original = {0};
 	char text[ID_TEXT];
-	struct dsn d = {.kind = kind, .reporting_mta = slice_of(queue.hostname), .to = m->sender,
-	    .message_id = slice_of(id_format(id, text)), .envid = m->envid, .arrival = m->arrival,
-	    .now = civil_now(), .recipients = recipients, .count = count, .full = m->ret != RET_HDRS};
+	struct dsn d = {.kind = kind,
+	    .reporting_mta = slice_of(queue.hostname),
+	    .to = m->sender,
+	    .message_id = slice_of(id_format(id, text)),
+	    .envid = m->envid,
+	    .arrival = m->arrival,
+	    .now = civil_now(),
+	    .recipients = recipients,
+	    .count = count,
+	    .full = m->ret != RET_HDRS};
 
 	read_original(m, &original);
 	d.original = buf_slice(&original);
@@ -78,7 +85,7 @@ format(struct buf *out, const struct store_message *m, enum dsn_kind kind,
 	buf_fini(&original);
 }
 
-/* A report about very many recipients at once is too large for the database: rare, so it may block. */
+/* A report about very many recipients is too large for the database: rare, so it may block. */
 static enum db_result
 store(const struct store_message *report, const struct store_envelope *e)
 {
@@ -101,7 +108,8 @@ log_report(const struct store_message *m, enum dsn_kind kind, size_t count, uint
 
 	if (m->sender.len == 0) {
 		if (kind == DSN_FAILED)
-			log_event(&log, EV_dropped, WORD("why", "it failed, and a null reverse-path is not answered"),
+			log_event(&log, EV_dropped,
+			    WORD("why", "it failed, and a null reverse-path is not answered"),
 			    NUM("recipients", count));
 		return;
 	}
@@ -134,7 +142,7 @@ queue_bounce_store(struct bounce *b, const struct store_message *m, enum dsn_kin
 	e.address = e.original = m->sender;
 	result = store(&report, &e);
 	if (result == DB_DONE) {
-		*b = (struct bounce){.message = report.id, .envelope = e.id, .is_file = report.is_file};
+		*b = (struct bounce){report.id, e.id, report.is_file};
 		log_report(m, kind, count, report.id);
 	}
 	buf_fini(&octets);

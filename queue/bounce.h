@@ -14,15 +14,15 @@ struct bounce {
 	bool is_file;
 };
 
-/* Whether NOTIFY (RFC 3461 4.1; 0: unsaid) asks for it. Unsaid means failures, and a word on delay. */
+/* Whether NOTIFY (RFC 3461 4.1) asks for it. 0, unsaid, means failures, and a word on delay. */
 bool bounce_is_wanted(uint8_t notify, enum dsn_kind kind);
 
 /*
  * Writes one report about recipients of the message, with an envelope that lookup has yet to route.
  * For a null sender nothing is written, which is no failure.
  */
-enum db_result queue_bounce_store(struct bounce *b, const struct store_message *m, enum dsn_kind kind,
-    const struct dsn_recipient *recipients, size_t count);
+enum db_result queue_bounce_store(struct bounce *b, const struct store_message *m,
+    enum dsn_kind kind, const struct dsn_recipient *recipients, size_t count);
 
 /* Puts what was written into memory and on its way. */
 void queue_bounce_begin(const struct bounce *b);

@@ -62,12 +62,15 @@ static void
 set_paused(struct order *o, unsigned bit, bool wanted)
 {
 	paused = wanted ? paused | bit : paused & ~bit;
-	if (!commit_begin(store_commit(queue.store)) || store_set(queue.store, "paused", paused) != DB_DONE)
-		log_error("cannot keep what is paused over a restart: %s", store_failure(queue.store));
+	if (!commit_begin(store_commit(queue.store)) ||
+	    store_set(queue.store, "paused", paused) != DB_DONE)
+		log_error(
+		    "cannot keep what is paused over a restart: %s", store_failure(queue.store));
 	commit_soon(store_commit(queue.store));
 	apply_pauses();
 	log_event(NULL, EV_paused, WORD("smtp", paused & PAUSED_SMTP ? "yes" : "no"),
-	    WORD("mta", paused & PAUSED_MTA ? "yes" : "no"), WORD("mda", paused & PAUSED_MDA ? "yes" : "no"));
+	    WORD("mta", paused & PAUSED_MTA ? "yes" : "no"),
+	    WORD("mda", paused & PAUSED_MDA ? "yes" : "no"));
 	control_done(o->control, 0, "");
 }
 
@@ -113,7 +116,8 @@ walk(struct order *o, queue_action *action, const char *done)
 	size_t count, at = first_argument(o);
 
 	if (at >= o->count) {
-		control_done(o->control, 2, "say which: all, ids, from ADDRESS, to ADDRESS or domain DOMAIN");
+		control_done(o->control, 2,
+		    "say which: all, ids, from ADDRESS, to ADDRESS or domain DOMAIN");
 		return;
 	}
 	which = take_selections(o, at, &count);
@@ -184,13 +188,16 @@ show_one(struct order *o, bool is_message)
 	uint64_t id;
 
 	if (o->count != 3 || !id_parse(o->words[2], &id))
-		control_done(o->control, 2, "say which: an id of 13 letters and digits, as \"show queue\" prints it");
+		control_done(o->control, 2,
+		    "say which: an id of 13 letters and digits, as \"show queue\" prints it");
 	else if (is_message && queue_show_message(o->control, id))
 		return;      /* it ends the order itself */
 	else if (!is_message && queue_show_envelope(o->control, id, o->json))
 		control_done(o->control, 0, "");
 	else
-		control_done(o->control, 1, is_message ? "there is no message of that id" : "there is no envelope of that id");
+		control_done(o->control, 1,
+		    is_message ? "there is no message of that id"
+			       : "there is no envelope of that id");
 }
 
 static void
@@ -208,7 +215,8 @@ order_show(struct order *o)
 		queue_show_status(o->control, o->json);
 		control_done(o->control, 0, "");
 	} else {
-		control_done(o->control, 2, "the queue shows: queue, message ID, envelope ID, status");
+		control_done(
+		    o->control, 2, "the queue shows: queue, message ID, envelope ID, status");
 	}
 }
 

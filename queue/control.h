@@ -5,8 +5,8 @@
  *	show queue [WHICH…]          show message ID      show envelope ID      show status
  *	pause|resume mta|mda|smtp    pause|hold|resume|schedule|remove WHICH…
  *
- * WHICH is all, the id of a message or of an envelope, or from, to or domain with what it has to be;
- * of several, what any of them has.
+ * WHICH is all, the id of a message or of an envelope, or from, to or domain with what it has to
+ * be; of several, what any of them has.
  */
 #ifndef QUEUE_CONTROL_H
 #define QUEUE_CONTROL_H

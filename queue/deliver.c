@@ -21,7 +21,8 @@ on_mailbox(void *owner, struct ipc_message *m)
 	struct queue_attempt *a = owner;
 	const struct qm_outcome *o = m->body;
 
-	if (!queue_attempt_outcome(a, o->envelope, (enum outcome)o->outcome, o->status, o->text, SLICE(""), false))
+	if (!queue_attempt_outcome(
+		a, o->envelope, (enum outcome)o->outcome, o->status, o->text, SLICE(""), false))
 		channel_violation(m->channel, "envelope");
 	else if (queue_attempt_is_complete(a))
 		queue_attempt_finish(a, DESTINATION_UP);
@@ -31,8 +32,11 @@ on_mailbox(void *owner, struct ipc_message *m)
 static bool
 send_to_mailbox(const struct queue_attempt *a, const struct store_message *row, int fd)
 {
-	struct qm_deliver deliver = {.message = row->id, .sender = row->sender, .arrival = row->arrival,
-	    .size = row->size, .rcpts = (uint32_t)a->count};
+	struct qm_deliver deliver = {.message = row->id,
+	    .sender = row->sender,
+	    .arrival = row->arrival,
+	    .size = row->size,
+	    .rcpts = (uint32_t)a->count};
 	struct qm_body body = {.octets = fd >= 0 ? SLICE("") : row->octets};
 	bool ok = qm_deliver_send(a->channel, a->request, &deliver, -1);
 
@@ -55,7 +59,8 @@ on_agent(void *owner, struct ipc_message *m)
 	struct queue_attempt *a = owner;
 	const struct qa_outcome *o = m->body;
 
-	queue_attempt_outcome(a, a->items[0].row.id, (enum outcome)o->outcome, o->status, o->text, SLICE(""), false);
+	queue_attempt_outcome(
+	    a, a->items[0].row.id, (enum outcome)o->outcome, o->status, o->text, SLICE(""), false);
 	queue_attempt_finish(a, DESTINATION_UP);
 }
 
@@ -64,9 +69,16 @@ static bool
 send_to_agent(const struct queue_attempt *a, const struct store_message *row, int fd)
 {
 	const struct store_envelope *e = &a->items[0].row;
-	struct qa_deliver deliver = {.message = row->id, .envelope = e->id, .action = e->action,
-	    .user = e->user, .target = e->target, .sender = row->sender, .address = e->address,
-	    .original = e->original, .octets = fd >= 0 ? SLICE("") : row->octets, .size = row->size};
+	struct qa_deliver deliver = {.message = row->id,
+	    .envelope = e->id,
+	    .action = e->action,
+	    .user = e->user,
+	    .target = e->target,
+	    .sender = row->sender,
+	    .address = e->address,
+	    .original = e->original,
+	    .octets = fd >= 0 ? SLICE("") : row->octets,
+	    .size = row->size};
 
 	return qa_deliver_send(a->channel, a->request, &deliver, fd);
 }
@@ -74,8 +86,11 @@ send_to_agent(const struct queue_attempt *a, const struct store_message *row, in
 enum schedule_start
 queue_deliver_to_mailbox(struct queue_destination *d)
 {
-	struct queue_way way = {.channel = queue.mailboxes[d->mailbox], .most = LIMIT_RECIPIENTS,
-	    .deadline = SPAN_MINUTES(MAILBOX_MINUTES), .answer = on_mailbox, .send = send_to_mailbox};
+	struct queue_way way = {.channel = queue.mailboxes[d->mailbox],
+	    .most = LIMIT_RECIPIENTS,
+	    .deadline = SPAN_MINUTES(MAILBOX_MINUTES),
+	    .answer = on_mailbox,
+	    .send = send_to_mailbox};
 
 	return queue_attempt_start(d, &way);
 }
@@ -83,8 +98,11 @@ queue_deliver_to_mailbox(struct queue_destination *d)
 enum schedule_start
 queue_deliver_by_agent(struct queue_destination *d)
 {
-	struct queue_way way = {.channel = queue.parent, .most = 1, .deadline = SPAN_MINUTES(AGENT_MINUTES),
-	    .answer = on_agent, .send = send_to_agent};
+	struct queue_way way = {.channel = queue.parent,
+	    .most = 1,
+	    .deadline = SPAN_MINUTES(AGENT_MINUTES),
+	    .answer = on_agent,
+	    .send = send_to_agent};
 
 	return queue_attempt_start(d, &way);
 }

@@ -71,7 +71,7 @@ queue_destination_count(void)
 	return destinations.count;
 }
 
-/* Only a transfer to another server goes by domain, and a command or mailbox by its action alone. */
+/* Only a transfer to another server goes by domain; a command or mailbox by its action alone. */
 static void
 write_domain(struct buf *out, uint8_t transport, struct slice text)
 {
@@ -109,7 +109,8 @@ destination_new(uint8_t transport, uint8_t mailbox, struct slice action, struct 
 }
 
 static void
-write_key(struct buf *key, uint8_t transport, uint8_t mailbox, struct slice action, struct slice domain)
+write_key(
+    struct buf *key, uint8_t transport, uint8_t mailbox, struct slice action, struct slice domain)
 {
 	buf_add_char(key, (char)transport);
 	buf_add_char(key, transport == TRANSPORT_MAILBOX ? (char)mailbox : 0);
@@ -119,12 +120,14 @@ write_key(struct buf *key, uint8_t transport, uint8_t mailbox, struct slice acti
 }
 
 struct queue_destination *
-queue_destination_find(uint8_t transport, uint8_t mailbox, struct slice action, struct slice address)
+queue_destination_find(
+    uint8_t transport, uint8_t mailbox, struct slice action, struct slice address)
 {
 	struct buf domain, key;
 	struct queue_destination *d;
 
-	ASSERT(transport < TRANSPORT_COUNT && action.len <= LIMIT_ACTION && address.len <= LIMIT_PATH);
+	ASSERT(
+	    transport < TRANSPORT_COUNT && action.len <= LIMIT_ACTION && address.len <= LIMIT_PATH);
 	buf_init(&domain, 0);
 	buf_init(&key, 0);
 	write_domain(&domain, transport, address);
@@ -167,11 +170,12 @@ forget(struct queue_destination *d)
 	destination_free(d);
 }
 
-/* Whether something beside envelopes needs it: an attempt, the schedule, the memory of an outage. */
+/* Whether something else needs it: an attempt, the schedule, the memory of an outage. */
 static bool
 is_wanted(const struct queue_destination *d, struct moment now)
 {
-	return d->in_flight > 0 || d->where != TURN_NONE || heap_has(&d->rest) || d->until.ms > now.ms;
+	return d->in_flight > 0 || d->where != TURN_NONE || heap_has(&d->rest) ||
+	       d->until.ms > now.ms;
 }
 
 void

@@ -32,7 +32,7 @@ struct queue_destination {
 	unsigned limit;                       /* attempts at a time */
 	unsigned in_flight;                   /* attempts */
 	unsigned failures;                    /* in a row, of the destination as a whole */
-	unsigned generation;                  /* counts failures, so that those of one outage count once */
+	unsigned generation;                  /* counts failures; those of one outage count once */
 	bool is_down;
 	bool has_action;                      /* the configuration knows it, for this transport */
 	uint32_t ttl;                         /* of the action; 0: the queue's */
@@ -45,16 +45,16 @@ struct queue_destination {
 	struct moment idle_since;
 };
 
-/* All destinations. look_up() sets has_action and ttl of a new one; NULL: it has its action. fini() frees
- * them; envelopes and the schedule must be gone. */
+/* All destinations. look_up() sets has_action and ttl of a new one; NULL: it has its action.
+ * fini() frees them; envelopes and the schedule must be gone. */
 void queue_destinations_init(void (*look_up)(struct queue_destination *d));
 void queue_destinations_fini(void);
 bool queue_destination_next(struct hash_walk *walk, struct queue_destination **d);
 size_t queue_destination_count(void);
 
-/* The destination of such envelopes; made if there is none. Gone once it is long without envelopes. */
-struct queue_destination *queue_destination_find(uint8_t transport, uint8_t mailbox, struct slice action,
-    struct slice address);
+/* The destination of such envelopes; made if there is none, gone when it is long without them. */
+struct queue_destination *queue_destination_find(
+    uint8_t transport, uint8_t mailbox, struct slice action, struct slice address);
 
 /* An envelope comes or goes (envelope.c). */
 void queue_destination_enter(struct queue_destination *d);
@@ -71,8 +71,8 @@ bool queue_destination_rests(const struct queue_destination *d, struct moment no
 unsigned queue_destination_begin(struct queue_destination *d);
 
 /* It ended, and said this of the destination. */
-void queue_destination_end(struct queue_destination *d, unsigned generation, enum qr_destination result,
-    struct moment now, uint32_t random);
+void queue_destination_end(struct queue_destination *d, unsigned generation,
+    enum qr_destination result, struct moment now, uint32_t random);
 
 /* It ended without a word on the destination: a process of ours is gone. */
 void queue_destination_drop(struct queue_destination *d);

@@ -12,7 +12,7 @@
 #include "queue/destination.h"
 
 static const unsigned allowed[] = {
-#define S(name, where, next) next,
+#define S(name, next) next,
     ENVELOPE_STATES(S)
 #undef S
 };
@@ -61,18 +61,6 @@ struct queue_message *
 queue_message_find(uint64_t id)
 {
 	return hash_find(&messages, HASH_NUMBER(id));
-}
-
-bool
-queue_message_next(struct hash_walk *walk, struct queue_message **m)
-{
-	struct slice key;
-	void *value;
-
-	if (!hash_next(&messages, walk, &key, &value))
-		return false;
-	*m = value;
-	return true;
 }
 
 struct queue_message *

@@ -19,18 +19,18 @@
  *	         HELD ◀─ (any but DONE)      until somebody resumes it
  */
 /* clang-format off */
-/* state         where it is                                 may become */
+/* state     may become                                       where it is */
 #define ENVELOPE_STATES(S) \
-	S(NEW,      "accepted, not on stable storage yet",       TO(WAITING) | TO(READY) | TO(HELD) | TO(DONE)) \
-	S(WAITING,  "in the schedule until its time",            TO(READY) | TO(HELD) | TO(DONE)) \
-	S(READY,    "due, until its destination takes it",       TO(WAITING) | TO(INFLIGHT) | TO(HELD) | TO(DONE)) \
-	S(INFLIGHT, "in an attempt",                             TO(WAITING) | TO(READY) | TO(HELD) | TO(DONE)) \
-	S(HELD,     "set aside by a person or for damage",       TO(WAITING) | TO(READY) | TO(DONE)) \
-	S(DONE,     "out of the database, about to be freed",    0)
+	S(NEW,      TO(WAITING) | TO(READY) | TO(HELD) | TO(DONE))     /* not stored yet */ \
+	S(WAITING,  TO(READY) | TO(HELD) | TO(DONE))                   /* in the schedule */ \
+	S(READY,    TO(WAITING) | TO(INFLIGHT) | TO(HELD) | TO(DONE))  /* due */ \
+	S(INFLIGHT, TO(WAITING) | TO(READY) | TO(HELD) | TO(DONE))     /* in an attempt */ \
+	S(HELD,     TO(WAITING) | TO(READY) | TO(DONE))                /* set aside */ \
+	S(DONE,     0)                                                 /* out of the database */
 /* clang-format on */
 
 enum envelope_state {
-#define S(name, where, next) ENVELOPE_##name,
+#define S(name, next) ENVELOPE_##name,
 	ENVELOPE_STATES(S)
 #undef S
 	    ENVELOPE_STATE_COUNT
@@ -42,18 +42,19 @@ enum envelope_hold { HOLD_NONE, HOLD_PERSON, HOLD_DAMAGE };
 struct queue_destination;
 
 struct queue_envelope {
-	struct heap_node due;                     /* in the schedule while WAITING; key: ms of the loop's clock */
-	TAILQ_ENTRY(queue_envelope) link;         /* in its destination's list for its state */
+	struct heap_node due;               /* in the schedule while WAITING; key in ms */
+	TAILQ_ENTRY(queue_envelope) link;   /* in its destination's list for its state */
 	struct queue_message *message;
-	struct queue_envelope *next;              /* of the same message */
+	struct queue_envelope *next;        /* of the same message */
 	struct queue_destination *destination;
 	uint64_t id;
-	int32_t born;                             /* second of the monotonic clock when its age was 0 */
+	int32_t born;                       /* second of the monotonic clock when its age was 0 */
 	uint16_t tries;
-	uint8_t state;                            /* enum envelope_state */
-	uint8_t notify : 4, warned : 3, is_removed : 1;       /* the last: by a person, while it was in flight */
-	uint8_t lost;                             /* attempts in a row that a process of ours broke off */
-	uint8_t hold;                             /* enum envelope_hold, wanted after the attempt too */
+	uint8_t state;                      /* enum envelope_state */
+	uint8_t notify : 4, warned : 3;
+	uint8_t is_removed : 1;             /* by a person, while it was in flight */
+	uint8_t lost;                       /* attempts in a row that our processes broke off */
+	uint8_t hold;                       /* enum envelope_hold, wanted after the attempt too */
 };
 
 _Static_assert(sizeof(struct queue_envelope) <= 96, "a million of them must stay small");
@@ -62,17 +63,16 @@ enum message_body { BODY_UNKNOWN, BODY_INLINE, BODY_FILE };
 
 struct queue_message {
 	uint64_t id;
-	struct queue_envelope *envelopes, *last;      /* in the order of RCPT */
+	struct queue_envelope *envelopes, *last; /* in the order of RCPT */
 	uint32_t count;
-	uint8_t body;                             /* enum message_body */
+	uint8_t body;                            /* enum message_body */
 };
 
 /* All messages in memory, by id. */
 void queue_messages_init(void);
-void queue_messages_fini(void);      /* frees all, envelopes too */
+void queue_messages_fini(void); /* frees all, envelopes too */
 size_t queue_message_count(void);
 struct queue_message *queue_message_find(uint64_t id);
-bool queue_message_next(struct hash_walk *walk, struct queue_message **m);
 
 /* The id must not be in use. */
 struct queue_message *queue_message_new(uint64_t id);
@@ -81,11 +81,13 @@ struct queue_message *queue_message_new(uint64_t id);
 void queue_message_free(struct queue_message *m);
 
 /* Adds an envelope in the state NEW to the message and the destination. */
-struct queue_envelope *queue_envelope_new(struct queue_message *m, uint64_t id, struct queue_destination *d);
+struct queue_envelope *queue_envelope_new(
+    struct queue_message *m, uint64_t id, struct queue_destination *d);
 
 struct queue_envelope *queue_envelope_find(const struct queue_message *m, uint64_t id);
 
-/* The only writer of the state: asserts that the list allows it, moves it between its destination's lists. */
+/* The only writer of the state: asserts that the list allows it, and moves it between its
+ * destination's lists. */
 void queue_envelope_move(struct queue_envelope *e, enum envelope_state state);
 
 /* DONE: out of message and destination, and freed. The message stays, even without envelopes. */

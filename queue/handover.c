@@ -87,12 +87,22 @@ store_message(const struct handover *h, int64_t now)
 }
 
 static enum db_result
-store_recipient(const struct handover *h, const struct handover_recipient *r, uint64_t id, int64_t now)
+store_recipient(
+    const struct handover *h, const struct handover_recipient *r, uint64_t id, int64_t now)
 {
-	struct store_envelope row = {.id = id, .message = h->message, .transport = r->transport,
-	    .mailbox = r->mailbox, .notify = r->notify, .next_try = now, .written = now,
-	    .action = kept(h, r->action), .address = kept(h, r->address), .user = kept(h, r->user),
-	    .target = kept(h, r->target), .original = kept(h, r->original), .orcpt = kept(h, r->orcpt)};
+	struct store_envelope row = {.id = id,
+	    .message = h->message,
+	    .transport = r->transport,
+	    .mailbox = r->mailbox,
+	    .notify = r->notify,
+	    .next_try = now,
+	    .written = now,
+	    .action = kept(h, r->action),
+	    .address = kept(h, r->address),
+	    .user = kept(h, r->user),
+	    .target = kept(h, r->target),
+	    .original = kept(h, r->original),
+	    .orcpt = kept(h, r->orcpt)};
 	struct queue_envelope *e;
 	enum db_result result = store_add_envelope(queue.store, &row);
 

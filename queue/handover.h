@@ -39,14 +39,15 @@ struct handover {
 	struct queue_message *stored;    /* in the database, perhaps not on stable storage yet */
 };
 
-struct handover *queue_handover_new(struct receive_line *line, uint32_t request, const struct lq_begin *m);
+struct handover *queue_handover_new(
+    struct receive_line *line, uint32_t request, const struct lq_begin *m);
 
 /* False when it is one too many. */
 bool queue_handover_add(struct handover *h, const struct lq_rcpt *m);
 void queue_handover_set_body(struct handover *h, struct slice octets);
 void queue_handover_free(struct handover *h);
 
-/* Writes message and envelopes, in the transaction that is open, and takes them into memory as NEW. */
+/* Writes message and envelopes in the transaction that is open; they are NEW in memory. */
 enum db_result queue_handover_store(struct handover *h);
 
 /* They are not stored after all: out of memory again. */

@@ -1,6 +1,6 @@
 /*
- * What a person can do to an envelope: hold it, let it go on, try it now, take it out. False means that
- * the disk did not take it, and nothing changed.
+ * What a person can do to an envelope: hold it, let it go on, try it now, take it out. False means
+ * that the disk did not take it, and nothing changed.
  */
 #ifndef QUEUE_HOLD_H
 #define QUEUE_HOLD_H
@@ -17,7 +17,7 @@ bool queue_envelope_resume(struct queue_envelope *e);
 /* Tries it now, and forgets that its destination was down. Held ones stay held. */
 void queue_envelope_hurry(struct queue_envelope *e);
 
-/* NEW no more: to be tried after that wait, unless it was held or removed meanwhile. May free it. */
+/* NEW no more: tried after that wait, unless it was held or removed meanwhile. May free it. */
 void queue_envelope_begin(struct queue_envelope *e, struct span wait);
 
 /* Out of the queue, without a word to anybody; one in flight when it comes back undelivered. The

@@ -1,5 +1,5 @@
 /*
- * queue: takes mail over, keeps it, and sees to it that every recipient gets it or every sender hears
+ * queue: takes mail over, keeps it, and sees to it that the recipient gets it or the sender hears
  * why not. The queue's folder is its alone; the way out is others' work.
  */
 #include "common/base/log.h"
@@ -71,7 +71,7 @@ look_up_action(struct queue_destination *d)
 	        (d->transport != TRANSPORT_RELAY || a->method == METHOD_RELAY));
 }
 
-/* What is READY goes back into the schedule, where somebody looks at its age; what came back may go. */
+/* What is READY goes back into the schedule, where its age is looked at; what came back may go. */
 static void
 look_up_again(struct queue_destination *d)
 {

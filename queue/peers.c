@@ -46,9 +46,11 @@ take(enum sandbox_role role, int instance, int fd)
 	if (role == SANDBOX_LISTENER)
 		queue_receive_peer(instance, fd);
 	else if (role == SANDBOX_RELAY)
-		connect_to(&queue.relays[instance], fd, "relay", queue_transfer_answers, TRANSPORT_RELAY);
+		connect_to(
+		    &queue.relays[instance], fd, "relay", queue_transfer_answers, TRANSPORT_RELAY);
 	else if (role == SANDBOX_MAILBOX)
-		connect_to(&queue.mailboxes[instance], fd, "mailbox", queue_mailbox_answers, TRANSPORT_MAILBOX);
+		connect_to(&queue.mailboxes[instance], fd, "mailbox", queue_mailbox_answers,
+		    TRANSPORT_MAILBOX);
 	else if (role == SANDBOX_LOOKUP)
 		connect_to(&queue.lookup, fd, "lookup", queue_route_answers, TRANSPORT_UNROUTED);
 	else

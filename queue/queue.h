@@ -24,7 +24,7 @@ struct queue {
 	bool is_smtp_paused;                      /* by smtpctl */
 	bool is_draining;
 	bool has_given_up;
-	void (*give_up)(void);                    /* ends the process; what is on disk is the truth */
+	void (*give_up)(void);                    /* ends the process; the disk has the truth */
 };
 
 extern struct queue queue;

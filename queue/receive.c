@@ -36,11 +36,11 @@ struct receive_line {
 	struct channel *channel;
 	struct id_blocks blocks;             /* the newest first */
 	size_t block_count;
-	uint64_t known_from;                 /* ids below were given before anybody can tell: to a session
-	                                      * that outlived a queue, or many thousand messages */
+	uint64_t known_from; /* ids below were given before anybody can tell: to a session
+			      * that outlived a queue, or many thousand messages */
 	struct handover *open;
 	LIST_HEAD(, handover) storing;
-	struct hash spools;                  /* numbers of files that it writes; the value is this line */
+	struct hash spools; /* numbers of files that it writes; the value is this line */
 };
 
 static LIST_HEAD(, receive_line) lines = LIST_HEAD_INITIALIZER(lines);
@@ -176,7 +176,8 @@ on_stored(void *owner, bool ok)
 		stored_count++;
 		queue_handover_begin(h);
 	} else {
-		refuse(h->line, h->request, 451, "4.3.0 the message could not be stored, try again later");
+		refuse(h->line, h->request, 451,
+		    "4.3.0 the message could not be stored, try again later");
 		queue_handover_forget(h);
 	}
 	end_handover(h);
@@ -189,10 +190,12 @@ refuse_unstored(struct handover *h, enum db_result why)
 	remove_file(h);
 	if (why == DB_FULL) {
 		queue_space_look();
-		refuse(h->line, h->request, 452, "4.3.1 there is no room for this message, try again later");
+		refuse(h->line, h->request, 452,
+		    "4.3.1 there is no room for this message, try again later");
 	} else {
 		log_error("cannot store a message: %s", store_failure(queue.store));
-		refuse(h->line, h->request, 451, "4.3.0 the message could not be stored, try again later");
+		refuse(h->line, h->request, 451,
+		    "4.3.0 the message could not be stored, try again later");
 	}
 	end_handover(h);
 }
@@ -314,7 +317,8 @@ on_commit(void *owner, struct ipc_message *m)
 	if (h->is_stale || queue_space() != SPACE_ENOUGH) {
 		remove_file(h);
 		if (h->is_stale)
-			refuse(l, m->id, 451, "4.3.0 the queue was started anew meanwhile, try again");
+			refuse(
+			    l, m->id, 451, "4.3.0 the queue was started anew meanwhile, try again");
 		else
 			refuse_for_space(l, m->id);
 		end_handover(h);
@@ -406,9 +410,10 @@ on_down(void *owner)
 void
 queue_receive_peer(int instance, int fd)
 {
-	static const struct ipc_handler handlers[] = {{&lq_begin_schema, on_begin}, {&lq_rcpt_schema, on_rcpt},
-	    {&lq_body_schema, on_body}, {&lq_commit_schema, on_commit}, {&lq_spool_schema, on_spool},
-	    {&lq_drop_schema, on_drop}, {&lq_more_schema, on_more}, {NULL, NULL}};
+	static const struct ipc_handler handlers[] = {{&lq_begin_schema, on_begin},
+	    {&lq_rcpt_schema, on_rcpt}, {&lq_body_schema, on_body}, {&lq_commit_schema, on_commit},
+	    {&lq_spool_schema, on_spool}, {&lq_drop_schema, on_drop}, {&lq_more_schema, on_more},
+	    {NULL, NULL}};
 	struct receive_line *l, *next;
 	struct channel_options o = {.peer = "listener", .handlers = handlers, .down = on_down};
 

@@ -7,7 +7,7 @@
 
 #include "queue/queue.h"
 
-enum { RECEIVE_IDS = 4096 };         /* ids in a block; a listener asks for more before it runs dry */
+enum { RECEIVE_IDS = 4096 }; /* ids in a block; a listener asks for more before it runs dry */
 
 /* A new line to a listener, in place of an old one. Takes fd. */
 void queue_receive_peer(int instance, int fd);
@@ -15,7 +15,7 @@ void queue_receive_peer(int instance, int fd);
 /* Tells the listeners whether mail is taken now, and why not. */
 void queue_receive_tell(void);
 
-/* Ends all lines; what is on its way to the disk gets there, or is refused by the end of the line. */
+/* Ends all lines. What is on its way to the disk may still get there; nobody is told. */
 void queue_receive_close(void);
 
 /* Whether a message is on its way to the disk. */

@@ -105,7 +105,8 @@ load(void *owner, const struct store_envelope *row)
 static void
 sweep(uint64_t id)
 {
-	if (id >= queue_ids_floor() || queue_message_find(id) != NULL || store_has_message(queue.store, id))
+	if (id >= queue_ids_floor() || queue_message_find(id) != NULL ||
+	    store_has_message(queue.store, id))
 		return;
 	spool_remove_body(id);
 	recover.swept++;
@@ -114,14 +115,16 @@ sweep(uint64_t id)
 static void
 say_loaded(void)
 {
-	log_event(NULL, EV_queue_loaded, NUM("envelopes", recover.loaded), NUM("damaged", recover.damaged));
+	log_event(NULL, EV_queue_loaded, NUM("envelopes", recover.loaded),
+	    NUM("damaged", recover.damaged));
 }
 
 static bool
 load_slice(void)
 {
 	recover.civil = civil_now();
-	switch (store_scan(queue.store, &recover.after, queue_ids_floor(), ROWS_A_SLICE, load, NULL)) {
+	switch (
+	    store_scan(queue.store, &recover.after, queue_ids_floor(), ROWS_A_SLICE, load, NULL)) {
 	case DB_ROW:
 		return true;
 	case DB_DONE:
@@ -130,7 +133,8 @@ load_slice(void)
 	case DB_FULL:
 	case DB_CORRUPT:
 	case DB_ERROR:
-		log_error("the queue's database cannot be read beyond envelope %llu: %s; stop the suite, keep a copy "
+		log_error("the queue's database cannot be read beyond envelope %llu: %s; stop the "
+			  "suite, keep a copy "
 			  "of the folder, and look at the disk",
 		    (unsigned long long)recover.after, store_failure(queue.store));
 		break;
@@ -150,7 +154,8 @@ run(void *owner)
 	if (recover.is_busy || recover.folder < SPOOL_FOLDERS)
 		task_queue(&recover.task);
 	else if (recover.swept > 0)
-		log_warning("removed %llu files that no message names", (unsigned long long)recover.swept);
+		log_warning(
+		    "removed %llu files that no message names", (unsigned long long)recover.swept);
 }
 
 void

@@ -1,6 +1,6 @@
 /*
- * After the start: the schedule is rebuilt from the database in slices, while new mail flows already;
- * then bodies that no message names are swept.
+ * After the start: the schedule is rebuilt from the database in slices, while new mail flows
+ * already; then bodies that no message names are swept.
  */
 #ifndef QUEUE_RECOVER_H
 #define QUEUE_RECOVER_H

@@ -19,8 +19,8 @@ extern const struct retry_plan retry_busy;        /* a destination that asks for
 extern const struct retry_plan retry_lost;        /* a process of ours went away in mid-transfer */
 
 /*
- * The wait after so many failures in a row (1: the first; 0 counts as 1). The 32 random bits move it
- * by up to an eighth either way.
+ * The wait after so many failures in a row (1: the first; 0 counts as 1). The 32 random bits move
+ * it by up to an eighth either way.
  */
 struct span retry_delay(const struct retry_plan *plan, unsigned failures, uint32_t random);
 

@@ -13,7 +13,8 @@
 
 enum { ROUTE_SECONDS = 60 };
 
-const struct ipc_schema *const queue_route_answers[] = {&al_recipient_schema, &al_route_is_schema, NULL};
+const struct ipc_schema *const queue_route_answers[] = {
+    &al_recipient_schema, &al_route_is_schema, NULL};
 
 /* A recipient that lookup named, until it has named all. */
 struct route_recipient {
@@ -82,7 +83,8 @@ begin_recipients(struct queue_attempt *a)
 	for (size_t i = 0; i < a->route->count; i++) {
 		const struct store_envelope *row = &a->route->recipients[i].row;
 		struct queue_envelope *e = queue_envelope_new(a->message, row->id,
-		    queue_destination_find(row->transport, row->mailbox, row->action, row->address));
+		    queue_destination_find(
+			row->transport, row->mailbox, row->action, row->address));
 
 		e->notify = row->notify & 15;
 		queue_schedule_add(e, SPAN_MS(0));
@@ -116,7 +118,8 @@ take_route(struct queue_attempt *a)
 	struct queue_envelope *e = a->items[0].envelope;
 
 	if (a->route == NULL || e->is_removed || e->hold != HOLD_NONE || !reroute(a)) {
-		queue_attempt_outcome_all(a, OUTCOME_TEMPORARY, SLICE("4.3.0"), SLICE("no way was found or kept"));
+		queue_attempt_outcome_all(
+		    a, OUTCOME_TEMPORARY, SLICE("4.3.0"), SLICE("no way was found or kept"));
 		queue_attempt_finish(a, DESTINATION_UP);
 		return;
 	}
@@ -164,7 +167,8 @@ on_answer(void *owner, struct ipc_message *m)
 	case ROUTE_REJECTED:
 	case ROUTE_ERROR:
 	case ROUTE_LOOP:
-		refuse(a, OUTCOME_PERMANENT, SLICE("the sender has no mailbox that mail could be sent to from here"));
+		refuse(a, OUTCOME_PERMANENT,
+		    SLICE("the sender has no mailbox that mail could be sent to from here"));
 		return;
 	}
 }
@@ -173,7 +177,8 @@ on_answer(void *owner, struct ipc_message *m)
 static bool
 send_question(const struct queue_attempt *a, const struct store_message *m, int fd)
 {
-	struct al_route route = {.sender = m->sender, .recipient = a->items[0].row.address, .local = 1};
+	struct al_route route = {
+	    .sender = m->sender, .recipient = a->items[0].row.address, .local = 1};
 
 	if (fd >= 0)
 		close(fd);
@@ -183,8 +188,11 @@ send_question(const struct queue_attempt *a, const struct store_message *m, int 
 enum schedule_start
 queue_route_start(struct queue_destination *d)
 {
-	struct queue_way way = {.channel = queue.lookup, .most = 1, .deadline = SPAN_SECONDS(ROUTE_SECONDS),
-	    .answer = on_answer, .send = send_question};
+	struct queue_way way = {.channel = queue.lookup,
+	    .most = 1,
+	    .deadline = SPAN_SECONDS(ROUTE_SECONDS),
+	    .answer = on_answer,
+	    .send = send_question};
 
 	return queue_attempt_start(d, &way);
 }

@@ -156,8 +156,9 @@ run_transport(uint8_t transport, struct moment now)
 	struct queue_destination *d;
 	int budget = STARTS_A_TURN;
 
-	while (!schedule.paused[transport] && schedule.in_flight[transport] < most_in_flight[transport] &&
-	    (d = TAILQ_FIRST(&schedule.runnable[transport])) != NULL) {
+	while (!schedule.paused[transport] &&
+	       schedule.in_flight[transport] < most_in_flight[transport] &&
+	       (d = TAILQ_FIRST(&schedule.runnable[transport])) != NULL) {
 		if (budget <= 0)
 			return true;
 		budget -= run_destination(d, now);

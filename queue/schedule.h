@@ -10,22 +10,22 @@
 
 /* What became of the wish to start an attempt. */
 enum schedule_start {
-	START_DONE,         /* begun, or its envelopes were set aside: ask again */
-	START_BLOCKED,      /* the way to the process that does it is closed; queue_schedule_unblock() later */
+	START_DONE,      /* begun, or its envelopes were set aside: ask again */
+	START_BLOCKED,   /* the way there is closed; queue_schedule_unblock() when it opens */
 };
 
 struct schedule_calls {
 	/* Takes READY envelopes of the destination, one message's, and begins an attempt. */
 	enum schedule_start (*start)(struct queue_destination *d);
 
-	/* An envelope is due. Its age may want something first: a warning, or its end (true: it is gone). */
+	/* An envelope is due. Its age may ask for a warning, or be its end (true: it is gone). */
 	bool (*aged)(struct queue_envelope *e);
 };
 
 void queue_schedule_init(const struct schedule_calls *calls);
 void queue_schedule_fini(void);      /* forgets all; they belong to others */
 
-/* The most READY envelopes that are kept at hand for a destination that is down (mta max-deferred). */
+/* The most READY envelopes that a destination which is down keeps (mta max-deferred). */
 void queue_schedule_set_deferred(uint32_t most);
 
 /* To be tried after that wait (0: now); from any state but INFLIGHT to WAITING or READY. */

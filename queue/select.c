@@ -12,7 +12,8 @@ static const struct {
 };
 
 bool
-queue_select_take(struct queue_select *s, struct slice words[], size_t count, size_t *at, struct error *why)
+queue_select_take(
+    struct queue_select *s, struct slice words[], size_t count, size_t *at, struct error *why)
 {
 	struct slice word = words[(*at)++];
 
@@ -24,7 +25,9 @@ queue_select_take(struct queue_select *s, struct slice words[], size_t count, si
 			continue;
 		s->kind = words_of[i].kind;
 		if (*at == count)
-			return error_set(why, "\"%s\" wants to be followed by an address or a domain", words_of[i].word);
+			return error_set(why,
+			    "\"%s\" wants to be followed by an address or a domain",
+			    words_of[i].word);
 		if (!slice_copy(words[(*at)++], s->text, sizeof(s->text)))
 			return error_set(why, "what follows \"%s\" is too long", words_of[i].word);
 		return true;
@@ -32,15 +35,18 @@ queue_select_take(struct queue_select *s, struct slice words[], size_t count, si
 	s->kind = SELECT_ID;
 	if (id_parse(word, &s->id))
 		return true;
-	return error_set(why, "\"%.*s\" is none of: all, an id of 13 letters and digits as \"show queue\" prints it, "
-	    "from ADDRESS, to ADDRESS, domain DOMAIN", SLICE_FMT(slice_sub(word, 0, 100)));
+	return error_set(why,
+	    "\"%.*s\" is none of: all, an id of 13 letters and digits as \"show queue\" prints it, "
+	    "from ADDRESS, to ADDRESS, domain DOMAIN",
+	    SLICE_FMT(slice_sub(word, 0, 100)));
 }
 
 /* An empty reverse-path is written <> by people. */
 static bool
 is_sender(const char *text, struct slice sender)
 {
-	return slice_equal_text_nocase(sender, text) || (sender.len == 0 && slice_equal_text(SLICE("<>"), text));
+	return slice_equal_text_nocase(sender, text) ||
+	       (sender.len == 0 && slice_equal_text(SLICE("<>"), text));
 }
 
 bool
@@ -56,10 +62,12 @@ queue_select_has(const struct queue_select *s, const struct store_envelope *e, s
 	case SELECT_FROM:
 		return is_sender(s->text, sender);
 	case SELECT_TO:
-		return slice_equal_text_nocase(e->address, s->text) || slice_equal_text_nocase(e->original, s->text);
+		return slice_equal_text_nocase(e->address, s->text) ||
+		       slice_equal_text_nocase(e->original, s->text);
 	case SELECT_DOMAIN:
 		at = slice_find_last(e->address, '@');
-		return at >= 0 && slice_equal_text_nocase(slice_from(e->address, (size_t)at + 1), s->text);
+		return at >= 0 &&
+		       slice_equal_text_nocase(slice_from(e->address, (size_t)at + 1), s->text);
 	}
 	return false;
 }

@@ -20,6 +20,7 @@ bool queue_select_take(struct queue_select *s, struct slice words[], size_t coun
     struct error *why);
 
 /* Whether a row is one of those. */
-bool queue_select_has(const struct queue_select *s, const struct store_envelope *e, struct slice sender);
+bool queue_select_has(
+    const struct queue_select *s, const struct store_envelope *e, struct slice sender);
 
 #endif

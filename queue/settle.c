@@ -2,8 +2,9 @@
  * Invariants:
  * 1. What is decided is written in one transaction, and only then told to memory: a failure in
  *    between leaves both as they were.
- * 2. An envelope leaves the database only because the next holder has the message, because a report
- *    of its failure stands in the same transaction (or none is wanted), or because a person removed it.
+ * 2. An envelope leaves the database only because the next holder has the message, because a
+ *    report of its failure is in the same transaction (or none is wanted), or because a person
+ *    removed it.
  */
 #include "queue/settle.h"
 
@@ -38,7 +39,8 @@ struct judgement {
 };
 
 static void
-judge_temporary(const struct queue_attempt *a, struct queue_item *item, struct judgement *j, uint32_t random)
+judge_temporary(
+    const struct queue_attempt *a, struct queue_item *item, struct judgement *j, uint32_t random)
 {
 	const struct queue_envelope *e = item->envelope;
 	const struct retry_plan *plan =
@@ -63,7 +65,8 @@ judge_temporary(const struct queue_attempt *a, struct queue_item *item, struct j
 }
 
 static void
-judge_outcome(const struct queue_attempt *a, struct queue_item *item, struct judgement *j, uint32_t random)
+judge_outcome(
+    const struct queue_attempt *a, struct queue_item *item, struct judgement *j, uint32_t random)
 {
 	switch ((enum outcome)item->outcome) {
 	case OUTCOME_DELIVERED:
@@ -228,7 +231,7 @@ on_removed(void *arg)
 	free(arg);
 }
 
-/* Only when the row is surely gone: a file without a row is swept, a row without a file is damage. */
+/* When the row is surely gone: a file without a row is swept, a row without a file is damage. */
 static void
 on_row_gone(void *owner, bool ok)
 {
@@ -261,11 +264,13 @@ log_item(const struct queue_attempt *a, const struct queue_item *item, const str
 		return;
 	if (j->verdict == VERDICT_DONE) {
 		if (transport == TRANSPORT_MAILBOX || transport == TRANSPORT_AGENT)
-			log_event(&log, EV_delivered, TEXT("to", item->row.address), WORD("by", item->envelope->destination->action),
+			log_event(&log, EV_delivered, TEXT("to", item->row.address),
+			    WORD("by", item->envelope->destination->action),
 			    WORD("status", item->status), WORD("reply", item->reply));
 	} else if (a->is_flight && transport != TRANSPORT_RELAY) {
 		log_event(&log, EV_delivery_failed, TEXT("to", item->row.address),
-		    WORD("status", item->status), WORD("reply", item->reply), NUM("tries", item->row.tries));
+		    WORD("status", item->status), WORD("reply", item->reply),
+		    NUM("tries", item->row.tries));
 	}
 	if (j->verdict == VERDICT_FAILED && item->outcome == OUTCOME_TEMPORARY)
 		log_event(&log, EV_expired, TEXT("to", item->row.address),
@@ -393,8 +398,9 @@ age_wants_something(const struct queue_envelope *e, bool *is_over)
 	bool is_stuck = d->is_down || !d->has_action;
 
 	*is_over = is_stuck && expire_is_over(&queue.rules, d->ttl, age);
-	return *is_over || (expire_warnings_due(&queue.rules, age) > e->warned && (is_stuck || e->tries > 0) &&
-	    !expire_is_over(&queue.rules, d->ttl, age));
+	return *is_over ||
+	       (expire_warnings_due(&queue.rules, age) > e->warned && (is_stuck || e->tries > 0) &&
+		   !expire_is_over(&queue.rules, d->ttl, age));
 }
 
 bool
@@ -408,7 +414,8 @@ queue_settle_age(struct queue_envelope *e)
 	a = queue_attempt_of(e);
 	if (a == NULL)
 		return true;
-	queue_attempt_outcome_all(a, OUTCOME_TEMPORARY, a->items[0].row.status, a->items[0].row.reply);
+	queue_attempt_outcome_all(
+	    a, OUTCOME_TEMPORARY, a->items[0].row.status, a->items[0].row.reply);
 	done = settle(a);
 	queue_attempt_free(a);
 	return done && is_over;

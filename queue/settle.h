@@ -11,7 +11,7 @@
 /* Takes the attempt. When the disk has no room it is kept and settled later. */
 void queue_settle(struct queue_attempt *a);
 
-/* A due envelope's age: warns its sender or ends it. True when the envelope is gone, or was set aside. */
+/* A due envelope's age: warns its sender or ends it. True: it is gone, or was set aside. */
 bool queue_settle_age(struct queue_envelope *e);
 
 /* The last envelope of a message is gone, and its row with it: frees it, and later its file. */

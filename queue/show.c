@@ -64,7 +64,8 @@ state_of(const struct store_envelope *row, const struct queue_envelope *e)
 static int64_t
 age_of(const struct store_envelope *row, const struct queue_envelope *e)
 {
-	return e == NULL ? expire_age_after_gap(row->age, row->written, civil_now()) : queue_envelope_age(e);
+	return e == NULL ? expire_age_after_gap(row->age, row->written, civil_now())
+			 : queue_envelope_age(e);
 }
 
 /* 90 s as "1m30s": the two largest units. */
@@ -74,9 +75,11 @@ add_span(struct buf *out, int64_t seconds)
 	if (seconds < 0)
 		seconds = 0;
 	if (seconds >= 86400)
-		buf_printf(out, "%lldd%lldh", (long long)(seconds / 86400), (long long)(seconds % 86400 / 3600));
+		buf_printf(out, "%lldd%lldh", (long long)(seconds / 86400),
+		    (long long)(seconds % 86400 / 3600));
 	else if (seconds >= 3600)
-		buf_printf(out, "%lldh%lldm", (long long)(seconds / 3600), (long long)(seconds % 3600 / 60));
+		buf_printf(out, "%lldh%lldm", (long long)(seconds / 3600),
+		    (long long)(seconds % 3600 / 60));
 	else if (seconds >= 60)
 		buf_printf(out, "%lldm%llds", (long long)(seconds / 60), (long long)(seconds % 60));
 	else
@@ -98,8 +101,8 @@ show_json(struct buf *out, const struct store_envelope *row, struct slice sender
 	add_json_text(out, "state", slice_of(state_of(row, e)));
 	add_json_text(out, "transport", slice_of(queue_transport_name(row->transport)));
 	add_json_text(out, "action", row->action);
-	buf_printf(out, ",\"tries\":%u,\"age\":%lld,\"next\":%lld", row->tries, (long long)age_of(row, e),
-	    (long long)next);
+	buf_printf(out, ",\"tries\":%u,\"age\":%lld,\"next\":%lld", row->tries,
+	    (long long)age_of(row, e), (long long)next);
 	add_json_text(out, "status", row->status);
 	add_json_text(out, "error", row->reply);
 	add_json_text(out, "mta", row->mta);
@@ -113,8 +116,8 @@ show_plain(struct buf *out, const struct store_envelope *row, struct slice sende
 	char message[ID_TEXT], envelope[ID_TEXT];
 	int64_t next = e == NULL ? 0 : queue_schedule_next_try(e);
 
-	buf_printf(out, "%s %s %-8s <", id_format(row->message, message), id_format(row->id, envelope),
-	    state_of(row, e));
+	buf_printf(out, "%s %s %-8s <", id_format(row->message, message),
+	    id_format(row->id, envelope), state_of(row, e));
 	add_plain(out, sender);
 	buf_add_text(out, "> <");
 	add_plain(out, row->address);
@@ -232,32 +235,60 @@ count_states(size_t counts[ENVELOPE_STATE_COUNT], size_t *down)
 	}
 }
 
-void
-queue_show_status(struct control *order, bool json)
+static const char *
+json_of(bool flag)
 {
-	size_t n[ENVELOPE_STATE_COUNT] = {0}, down = 0;
-	bool mta = queue_schedule_is_paused(TRANSPORT_RELAY), mda = queue_schedule_is_paused(TRANSPORT_MAILBOX);
+	return flag ? "true" : "false";
+}
 
-	count_states(n, &down);
-	if (json) {
-		control_line(order, "{\"process\":\"queue\",\"messages\":%zu,\"waiting\":%zu,\"ready\":%zu,"
-		    "\"inflight\":%zu,\"held\":%zu,\"destinations\":%zu,\"down\":%zu,\"accepted\":%llu,"
-		    "\"loading\":%s,\"room\":%s,\"paused\":{\"smtp\":%s,\"mta\":%s,\"mda\":%s}}",
-		    queue_message_count(), n[ENVELOPE_WAITING], n[ENVELOPE_READY], n[ENVELOPE_INFLIGHT],
-		    n[ENVELOPE_HELD], queue_destination_count(), down, (unsigned long long)queue_receive_count(),
-		    queue_recover_is_busy() ? "true" : "false", queue_space() == SPACE_ENOUGH ? "true" : "false",
-		    queue.is_smtp_paused ? "true" : "false", mta ? "true" : "false", mda ? "true" : "false");
-		return;
-	}
-	control_line(order, "queue: %zu messages; envelopes: %zu waiting, %zu ready, %zu in flight, %zu held; "
-	    "%zu destinations, %zu down; %llu messages accepted", queue_message_count(), n[ENVELOPE_WAITING],
-	    n[ENVELOPE_READY], n[ENVELOPE_INFLIGHT], n[ENVELOPE_HELD], queue_destination_count(), down,
-	    (unsigned long long)queue_receive_count());
+static void
+show_status_json(struct control *order, const size_t n[ENVELOPE_STATE_COUNT], size_t down)
+{
+	struct buf out = {0};
+
+	buf_printf(&out, "{\"process\":\"queue\",\"messages\":%zu", queue_message_count());
+	for (int i = 0; i < ENVELOPE_DONE; i++)
+		buf_printf(&out, ",\"%s\":%zu", envelope_state_name((enum envelope_state)i), n[i]);
+	buf_printf(&out, ",\"destinations\":%zu,\"down\":%zu,\"accepted\":%llu",
+	    queue_destination_count(), down, (unsigned long long)queue_receive_count());
+	buf_printf(&out, ",\"loading\":%s,\"room\":%s", json_of(queue_recover_is_busy()),
+	    json_of(queue_space() == SPACE_ENOUGH));
+	buf_printf(&out, ",\"paused\":{\"smtp\":%s,\"mta\":%s,\"mda\":%s}}",
+	    json_of(queue.is_smtp_paused), json_of(queue_schedule_is_paused(TRANSPORT_RELAY)),
+	    json_of(queue_schedule_is_paused(TRANSPORT_MAILBOX)));
+	control_text(order, buf_slice(&out));
+	buf_fini(&out);
+}
+
+static void
+show_status_plain(struct control *order, const size_t n[ENVELOPE_STATE_COUNT], size_t down)
+{
+	bool mta = queue_schedule_is_paused(TRANSPORT_RELAY);
+	bool mda = queue_schedule_is_paused(TRANSPORT_MAILBOX);
+
+	control_line(order,
+	    "queue: %zu messages (%llu accepted since the start), %zu destinations (%zu down)",
+	    queue_message_count(), (unsigned long long)queue_receive_count(),
+	    queue_destination_count(), down);
+	control_line(order, "queue: envelopes: %zu waiting, %zu ready, %zu in flight, %zu held",
+	    n[ENVELOPE_WAITING], n[ENVELOPE_READY], n[ENVELOPE_INFLIGHT], n[ENVELOPE_HELD]);
 	if (queue_recover_is_busy())
 		control_line(order, "queue: still reading what an earlier run left");
 	if (queue_space() != SPACE_ENOUGH)
 		control_line(order, "queue: no mail is taken, the disk is nearly full");
 	if (queue.is_smtp_paused || mta || mda)
-		control_line(order, "queue: paused:%s%s%s", queue.is_smtp_paused ? " smtp" : "", mta ? " mta" : "",
-		    mda ? " mda" : "");
+		control_line(order, "queue: paused:%s%s%s", queue.is_smtp_paused ? " smtp" : "",
+		    mta ? " mta" : "", mda ? " mda" : "");
+}
+
+void
+queue_show_status(struct control *order, bool json)
+{
+	size_t n[ENVELOPE_STATE_COUNT] = {0}, down = 0;
+
+	count_states(n, &down);
+	if (json)
+		show_status_json(order, n, down);
+	else
+		show_status_plain(order, n, down);
 }

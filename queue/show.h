@@ -15,7 +15,8 @@ void queue_show_line(struct buf *out, const struct store_envelope *row, struct s
 /* All there is to know of one envelope. False when there is none of that id. */
 bool queue_show_envelope(struct control *order, uint64_t id, bool json);
 
-/* The message itself, at the pace of whoever reads (show_message.c). False when there is none; else it ends the order. */
+/* The message itself, at the pace of whoever reads (show_message.c). False when there is none,
+ * else it ends the order. */
 bool queue_show_message(struct control *order, uint64_t id);
 void queue_show_message_stop(void);
 

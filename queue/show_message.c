@@ -48,7 +48,7 @@ read_more(struct reading *r)
 	}
 }
 
-/* As many whole lines as fit, without the last line end; a line that is longer than a piece is cut. */
+/* As many whole lines as fit, without the last line end; a line longer than a piece is cut. */
 static void
 send_piece(struct reading *r)
 {
@@ -75,7 +75,8 @@ next_piece(void *owner)
 			return;
 		}
 	}
-	timer_start(&r->timer, channel_pending(child_parent()) > CHANNEL_HIGH ? SPAN_MS(PAUSE_MS) : SPAN_MS(0));
+	timer_start(&r->timer,
+	    channel_pending(child_parent()) > CHANNEL_HIGH ? SPAN_MS(PAUSE_MS) : SPAN_MS(0));
 }
 
 bool

@@ -10,7 +10,7 @@ enum {
 	LOOK_SECONDS = 2,
 	FRESH_MS = 50,
 	SHORT_PERCENT = 5,
-	ENOUGH_PERCENT = 6,             /* a little above, so that the border is not crossed all the time */
+	ENOUGH_PERCENT = 6, /* a little above, so that the border is not crossed all the time */
 	NONE_OCTETS = 1024 * 1024,
 	NONE_FILES = 16,
 };
@@ -51,15 +51,16 @@ queue_space_look(void)
 	space.looked = loop_now();
 	if (statvfs(space.folder, &v) < 0)
 		return;
-	space.state = queue_space_judge(was, (uint64_t)v.f_blocks * v.f_frsize, (uint64_t)v.f_bavail * v.f_frsize,
-	    v.f_files, v.f_favail);
+	space.state = queue_space_judge(was, (uint64_t)v.f_blocks * v.f_frsize,
+	    (uint64_t)v.f_bavail * v.f_frsize, v.f_files, v.f_favail);
 	if (space.state == was)
 		return;
 	if (space.state == SPACE_ENOUGH)
 		log_event(NULL, EV_queue_open, WORD("why", "there is room on the disk again"));
 	else
 		log_event(NULL, EV_queue_full, WORD("folder", space.folder),
-		    NUM("free_octets", (uint64_t)v.f_bavail * v.f_frsize), NUM("free_files", v.f_favail));
+		    NUM("free_octets", (uint64_t)v.f_bavail * v.f_frsize),
+		    NUM("free_files", v.f_favail));
 	space.changed();
 }
 

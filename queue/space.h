@@ -20,7 +20,7 @@ enum space_state queue_space(void);
 /* A write just failed for want of room: look now. */
 void queue_space_look(void);
 
-/* Pure: what these numbers mean, coming from that state. Files 0: the file system does not count them. */
+/* Pure: what these numbers mean, coming from that state. Files 0: they are not counted. */
 enum space_state queue_space_judge(enum space_state was, uint64_t octets, uint64_t free_octets,
     uint64_t files, uint64_t free_files);
 

@@ -152,7 +152,8 @@ spool_keep(uint32_t number, uint64_t id, uint64_t size)
 	char from[NAME], to[NAME];
 	int fd = openat(spool.spool, spool_name(number, from), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	bool ok = fd >= 0 && has_size(fd, size) && fdatasync(fd) == 0 &&
-	    linkat(spool.spool, from, spool.bodies, body_name(id, to), 0) == 0 && sync_folder_of(id);
+		  linkat(spool.spool, from, spool.bodies, body_name(id, to), 0) == 0 &&
+		  sync_folder_of(id);
 
 	if (fd >= 0)
 		close(fd);
@@ -165,7 +166,8 @@ bool
 spool_write_body(uint64_t id, struct slice octets)
 {
 	char name[NAME];
-	int fd = openat(spool.bodies, body_name(id, name), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int fd = openat(
+	    spool.bodies, body_name(id, name), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	size_t done = 0;
 	ssize_t n = 1;
 

@@ -64,8 +64,8 @@ enum db_result store_change_envelope(struct store *s, const struct store_envelop
 enum db_result store_hold_envelope(struct store *s, uint64_t id, uint8_t hold);
 
 /*
- * Calls each(owner, e) for at most so many envelopes with after < id < before, in order of ids; with their
- * message's sender if wanted (else empty). Gives the last id in *after, DB_DONE when there are no more.
+ * Calls each() for at most so many envelopes with *after < id < before, in the order of ids, and
+ * leaves the last id in *after. DB_DONE: there are no more.
  */
 enum db_result store_scan(struct store *s, uint64_t *after, uint64_t before, int most,
     void (*each)(void *owner, const struct store_envelope *e), void *owner);

@@ -7,7 +7,8 @@
 
 enum { TRANSFER_RECIPIENTS = 100, TRANSFER_HOURS = 3 };
 
-const struct ipc_schema *const queue_transfer_answers[] = {&qr_outcome_schema, &qr_done_schema, NULL};
+const struct ipc_schema *const queue_transfer_answers[] = {
+    &qr_outcome_schema, &qr_done_schema, NULL};
 
 /* The same destination goes to the same relay, which may have a connection open; another takes over
  * for one that is away. */
@@ -33,11 +34,12 @@ on_answer(void *owner, struct ipc_message *m)
 	if (m->schema == &qr_outcome_schema) {
 		const struct qr_outcome *o = m->body;
 
-		if (!queue_attempt_outcome(a, o->envelope, (enum outcome)o->outcome, o->status, o->reply, o->mta,
-			o->dsn != 0))
+		if (!queue_attempt_outcome(a, o->envelope, (enum outcome)o->outcome, o->status,
+			o->reply, o->mta, o->dsn != 0))
 			channel_violation(m->channel, "envelope");
 	} else if (m->schema == &qr_done_schema) {
-		queue_attempt_finish(a, (enum qr_destination)((const struct qr_done *)m->body)->destination);
+		queue_attempt_finish(
+		    a, (enum qr_destination)((const struct qr_done *)m->body)->destination);
 	} else {
 		channel_violation(m->channel, m->schema->name);
 	}
@@ -48,8 +50,10 @@ send_recipients(const struct queue_attempt *a)
 {
 	for (size_t i = 0; i < a->count; i++) {
 		const struct store_envelope *row = &a->items[i].row;
-		struct qr_rcpt m = {
-		    .envelope = row->id, .address = row->address, .orcpt = row->orcpt, .notify = row->notify};
+		struct qr_rcpt m = {.envelope = row->id,
+		    .address = row->address,
+		    .orcpt = row->orcpt,
+		    .notify = row->notify};
 
 		if (!qr_rcpt_send(a->channel, a->request, &m, -1))
 			return false;
@@ -61,9 +65,15 @@ send_recipients(const struct queue_attempt *a)
 static bool
 send_all(const struct queue_attempt *a, const struct store_message *row, int fd)
 {
-	struct qr_transfer transfer = {.message = row->id, .action = slice_of(a->destination->action),
-	    .domain = slice_of(a->destination->domain), .sender = row->sender, .flags = row->flags,
-	    .ret = row->ret, .envid = row->envid, .size = row->size, .rcpts = (uint32_t)a->count};
+	struct qr_transfer transfer = {.message = row->id,
+	    .action = slice_of(a->destination->action),
+	    .domain = slice_of(a->destination->domain),
+	    .sender = row->sender,
+	    .flags = row->flags,
+	    .ret = row->ret,
+	    .envid = row->envid,
+	    .size = row->size,
+	    .rcpts = (uint32_t)a->count};
 	struct qr_body body = {.octets = fd >= 0 ? SLICE("") : row->octets};
 
 	if (qr_transfer_send(a->channel, a->request, &transfer, -1) && send_recipients(a))

@@ -120,8 +120,9 @@ finish(struct walk *w, const char *error)
 	if (error[0] == '\0' && w->failed)
 		error = "the disk did not take all of it";
 	else if (error[0] == '\0' && w->is_missing)
-		error = w->which_count == 1 ? "there is no message or envelope of that id"
-		                            : "there is no message or envelope of some of these ids";
+		error = w->which_count == 1
+			    ? "there is no message or envelope of that id"
+			    : "there is no message or envelope of some of these ids";
 	control_done(w->order, error[0] == '\0' ? 0 : 1, error);
 	walk_free(w);
 }
@@ -132,7 +133,8 @@ next_slice(void *owner)
 	struct walk *w = owner;
 	enum db_result result;
 
-	if ((w->action != NULL && queue_recover_is_busy()) || channel_pending(child_parent()) > CHANNEL_HIGH) {
+	if ((w->action != NULL && queue_recover_is_busy()) ||
+	    channel_pending(child_parent()) > CHANNEL_HIGH) {
 		timer_start(&w->timer, SPAN_MS(PAUSE_MS));
 		return;
 	}
@@ -191,8 +193,8 @@ begin(void *owner)
 }
 
 void
-queue_walk_start(struct control *order, struct queue_select *which, size_t count, queue_action *action,
-    const char *done, bool json)
+queue_walk_start(struct control *order, struct queue_select *which, size_t count,
+    queue_action *action, const char *done, bool json)
 {
 	struct walk *w = mem_zero(sizeof(*w));
 

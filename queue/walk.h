@@ -8,15 +8,15 @@
 #include "queue/envelope.h"
 #include "queue/select.h"
 
-/* What is done to an envelope; false when the disk did not take it. NULL as an action: it is shown. */
+/* What is done to an envelope; false when the disk did not take it. */
 typedef bool queue_action(struct queue_envelope *e);
 
 /*
- * Begins the walk over what any of the selections has; it ends the order by itself. Takes which, which is
- * of malloc(3). done is the word for what was done: "removed".
+ * Begins the walk over what any of the selections has; it ends the order by itself. Takes which (of
+ * malloc(3)). Without an action envelopes are shown; done is the word for an action: "removed".
  */
-void queue_walk_start(struct control *order, struct queue_select *which, size_t count, queue_action *action,
-    const char *done, bool json);
+void queue_walk_start(struct control *order, struct queue_select *which, size_t count,
+    queue_action *action, const char *done, bool json);
 
 /* Ends all walks. */
 void queue_walk_stop(void);

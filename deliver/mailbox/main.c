@@ -77,6 +77,8 @@ start(const struct conf *c, struct error *why)
 static void
 drain(void)
 {
+	while (!LIST_EMPTY(&mailbox_server.handles))
+		handle_free(LIST_FIRST(&mailbox_server.handles));
 	accounts_close_all();
 	child_exit();
 }

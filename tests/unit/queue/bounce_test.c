@@ -25,10 +25,14 @@ Test(bounce, notify_decides)
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		cr_assert_eq(bounce_is_wanted(cases[i].notify, DSN_FAILED), cases[i].failed, "case %zu", i);
-		cr_assert_eq(bounce_is_wanted(cases[i].notify, DSN_DELAYED), cases[i].delayed, "case %zu", i);
-		cr_assert_eq(bounce_is_wanted(cases[i].notify, DSN_DELIVERED), cases[i].delivered, "case %zu", i);
-		cr_assert_eq(bounce_is_wanted(cases[i].notify, DSN_RELAYED), cases[i].delivered, "case %zu", i);
+		cr_assert_eq(
+		    bounce_is_wanted(cases[i].notify, DSN_FAILED), cases[i].failed, "case %zu", i);
+		cr_assert_eq(bounce_is_wanted(cases[i].notify, DSN_DELAYED), cases[i].delayed,
+		    "case %zu", i);
+		cr_assert_eq(bounce_is_wanted(cases[i].notify, DSN_DELIVERED), cases[i].delivered,
+		    "case %zu", i);
+		cr_assert_eq(bounce_is_wanted(cases[i].notify, DSN_RELAYED), cases[i].delivered,
+		    "case %zu", i);
 	}
 }
 
@@ -44,7 +48,8 @@ message(struct slice sender, struct slice octets)
 
 Test(bounce, a_report_is_a_message_without_a_way)
 {
-	struct store_message m = message(SLICE("a@x.test"), SLICE("Subject: s\r\n\r\nbody\r\n")), row;
+	struct store_message m = message(SLICE("a@x.test"), SLICE("Subject: s\r\n\r\nbody\r\n")),
+			     row;
 	struct store_envelope e;
 	struct bounce b = {0};
 	struct queue_message *in_memory;
@@ -83,10 +88,11 @@ Test(bounce, a_null_sender_is_not_answered)
 	test_close();
 }
 
-/* A thousand recipients with long answers do not fit into the database: the report becomes a file. */
+/* What a thousand recipients bring does not fit into the database: the report becomes a file. */
 Test(bounce, an_immense_report_becomes_a_file)
 {
-	struct store_message m = message(SLICE("a@x.test"), SLICE("Subject: s\r\n\r\nbody\r\n")), row;
+	struct store_message m = message(SLICE("a@x.test"), SLICE("Subject: s\r\n\r\nbody\r\n")),
+			     row;
 	struct dsn_recipient *many = mem_array(1000, sizeof(*many));
 	struct bounce b = {0};
 	int fd;

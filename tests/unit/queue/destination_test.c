@@ -34,8 +34,10 @@ Test(destination, what_goes_together)
 	cr_assert_str_eq(d->domain, "example.test");
 	cr_assert_neq(d, find(TRANSPORT_RELAY, 0, "other", "a@example.test"));
 	cr_assert_neq(d, find(TRANSPORT_RELAY, 0, "out", "a@sub.example.test"));
-	cr_assert_eq(find(TRANSPORT_MAILBOX, 1, "local", "a@x.test"), find(TRANSPORT_MAILBOX, 1, "local", "b@y.test"));
-	cr_assert_neq(find(TRANSPORT_MAILBOX, 1, "local", "a@x.test"), find(TRANSPORT_MAILBOX, 2, "local", "a@x.test"));
+	cr_assert_eq(find(TRANSPORT_MAILBOX, 1, "local", "a@x.test"),
+	    find(TRANSPORT_MAILBOX, 1, "local", "b@y.test"));
+	cr_assert_neq(find(TRANSPORT_MAILBOX, 1, "local", "a@x.test"),
+	    find(TRANSPORT_MAILBOX, 2, "local", "a@x.test"));
 	cr_assert_str_eq(find(TRANSPORT_RELAY, 0, "out", "a@[192.0.2.1]")->domain, "[192.0.2.1]");
 	cr_assert_str_eq(find(TRANSPORT_RELAY, 0, "out", "nonsense")->domain, "nonsense");
 	tear_down();

@@ -9,14 +9,16 @@ Test(expire, no_jump_of_the_clock_ages_mail)
 {
 	cr_assert_eq(expire_age_after_gap(100, 5000, 5060), 160);
 	cr_assert_eq(expire_age_after_gap(100, 5000, 4000), 100, "back");
-	cr_assert_eq(expire_age_after_gap(100, 5000, 5000 + 10 * 365 * 86400), 100 + EXPIRE_GAP, "far forward");
+	cr_assert_eq(expire_age_after_gap(100, 5000, 5000 + 10 * 365 * 86400), 100 + EXPIRE_GAP,
+	    "far forward");
 }
 
 Test(expire, warnings_are_sorted_and_counted)
 {
 	struct expire_rules r;
 	struct buf list = {0};
-	static const char *const words[] = {"14400", "nonsense", "0", "60", "99999999999999999999", "86400", "5", "7"};
+	static const char *const words[] = {
+	    "14400", "nonsense", "0", "60", "99999999999999999999", "86400", "5", "7"};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		ipc_list_add(&list, slice_of(words[i]));

@@ -15,7 +15,8 @@
 /* The folder of this test. */
 extern char test_folder[64];
 
-/* A folder with a store and a spool, and a schedule that starts attempts with these calls (NULL: none begins). */
+/* A folder with a store and a spool, and a schedule that starts attempts with these calls; with
+ * NULL none begins. */
 void test_open(const struct schedule_calls *calls);
 void test_close(void);
 

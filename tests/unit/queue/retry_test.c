@@ -29,7 +29,8 @@ Test(retry, delays_grow_to_their_ceiling)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		int64_t ms = retry_delay(cases[i].plan, cases[i].failures, middle).ms;
 
-		cr_assert(ms == cases[i].ms, "case %zu: %lld, wanted %lld", i, (long long)ms, (long long)cases[i].ms);
+		cr_assert(ms == cases[i].ms, "case %zu: %lld, wanted %lld", i, (long long)ms,
+		    (long long)cases[i].ms);
 	}
 }
 
@@ -39,5 +40,6 @@ Test(retry, jitter_keeps_within_an_eighth)
 	cr_assert_leq(retry_delay(&retry_relay, 1, UINT32_MAX).ms, 67500);
 	cr_assert_gt(retry_delay(&retry_relay, 1, UINT32_MAX).ms, 67490);
 	for (uint32_t random = 1; random < 1U << 31; random <<= 1)
-		cr_assert_geq(retry_delay(&retry_relay, 3, random).ms, retry_delay(&retry_relay, 3, random / 2).ms);
+		cr_assert_geq(retry_delay(&retry_relay, 3, random).ms,
+		    retry_delay(&retry_relay, 3, random / 2).ms);
 }

@@ -161,7 +161,8 @@ Test(schedule, one_without_an_action_waits)
 	struct queue_envelope *e;
 
 	set_up();
-	queue_destination_find(TRANSPORT_RELAY, 0, SLICE("out"), SLICE("a@b.test"))->has_action = false;
+	queue_destination_find(TRANSPORT_RELAY, 0, SLICE("out"), SLICE("a@b.test"))->has_action =
+	    false;
 	e = add(1, "a@b.test", 0);
 	test_run_loop(10);
 	cr_assert_eq(t.started, 0);

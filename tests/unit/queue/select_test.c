@@ -4,8 +4,8 @@
 
 UNIT_SUITE(select);
 
-static const struct store_envelope row = {.id = 2, .message = 1, .address = {"bob@Example.test", 16},
-    .original = {"alias@x.test", 12}};
+static const struct store_envelope row = {
+    .id = 2, .message = 1, .address = {"bob@Example.test", 16}, .original = {"alias@x.test", 12}};
 
 static bool
 selects(const char *a, const char *b, const char *sender)

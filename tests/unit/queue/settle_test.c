@@ -9,15 +9,21 @@ UNIT_SUITE(settle);
 static struct queue_message *
 message(uint64_t id, const char *sender, int recipients, uint8_t notify)
 {
-	struct store_message row = {.id = id, .sender = slice_of(sender), .size = 1, .octets = SLICE("x")};
+	struct store_message row = {
+	    .id = id, .sender = slice_of(sender), .size = 1, .octets = SLICE("x")};
 	struct queue_message *m = queue_message_new(id);
 
 	cr_assert(commit_begin(store_commit(queue.store)));
 	cr_assert_eq(store_add_message(queue.store, &row), DB_DONE);
 	m->body = BODY_INLINE;
 	for (int i = 0; i < recipients; i++) {
-		struct store_envelope e = {.id = id + (uint64_t)i + 1, .message = id, .transport = TRANSPORT_RELAY,
-		    .notify = notify, .action = SLICE("out"), .address = SLICE("b@y.test"), .original = SLICE("b@y.test"),
+		struct store_envelope e = {.id = id + (uint64_t)i + 1,
+		    .message = id,
+		    .transport = TRANSPORT_RELAY,
+		    .notify = notify,
+		    .action = SLICE("out"),
+		    .address = SLICE("b@y.test"),
+		    .original = SLICE("b@y.test"),
 		    .written = civil_now()};
 		struct queue_envelope *in_memory;
 

@@ -28,16 +28,29 @@ sync_store(void)
 static struct store_message
 message(uint64_t id)
 {
-	return (struct store_message){.id = id, .arrival = 1000, .sender = SLICE("a@b.test"), .envid = SLICE("e"),
-	    .flags = 1, .ret = 2, .size = 5, .octets = SLICE("hel\0o")};
+	return (struct store_message){.id = id,
+	    .arrival = 1000,
+	    .sender = SLICE("a@b.test"),
+	    .envid = SLICE("e"),
+	    .flags = 1,
+	    .ret = 2,
+	    .size = 5,
+	    .octets = SLICE("hel\0o")};
 }
 
 static struct store_envelope
 envelope(uint64_t id, uint64_t of)
 {
-	return (struct store_envelope){.id = id, .message = of, .transport = TRANSPORT_RELAY, .notify = 3,
-	    .action = SLICE("out"), .address = SLICE("c@d.test"), .original = SLICE("o@d.test"),
-	    .orcpt = SLICE("rfc822;o@d.test"), .next_try = 5, .written = 6};
+	return (struct store_envelope){.id = id,
+	    .message = of,
+	    .transport = TRANSPORT_RELAY,
+	    .notify = 3,
+	    .action = SLICE("out"),
+	    .address = SLICE("c@d.test"),
+	    .original = SLICE("o@d.test"),
+	    .orcpt = SLICE("rfc822;o@d.test"),
+	    .next_try = 5,
+	    .written = 6};
 }
 
 static void
@@ -58,7 +71,8 @@ after_crash(void)
 	char copy[80], command[256];
 
 	snprintf(copy, sizeof(copy), "%s/copy", test_folder);
-	snprintf(command, sizeof(command), "mkdir %s && cp %s/queue.db* %s", copy, test_folder, copy);
+	snprintf(
+	    command, sizeof(command), "mkdir %s && cp %s/queue.db* %s", copy, test_folder, copy);
 	cr_assert_eq(system(command), 0);
 	return test_open_store(copy);
 }
@@ -139,8 +153,15 @@ Test(store, a_try_changes_the_row)
 
 	test_open(NULL);
 	add(10);
-	e = (struct store_envelope){.id = 11, .tries = 3, .next_try = 99, .age = 7, .written = 8, .warned = 1,
-	    .status = SLICE("4.4.1"), .reply = SLICE("no"), .mta = SLICE("mx")};
+	e = (struct store_envelope){.id = 11,
+	    .tries = 3,
+	    .next_try = 99,
+	    .age = 7,
+	    .written = 8,
+	    .warned = 1,
+	    .status = SLICE("4.4.1"),
+	    .reply = SLICE("no"),
+	    .mta = SLICE("mx")};
 	cr_assert_eq(store_change_envelope(queue.store, &e), DB_DONE);
 	cr_assert_eq(store_hold_envelope(queue.store, 11, HOLD_PERSON), DB_DONE);
 	cr_assert_eq(store_find_envelope(queue.store, 11, &e), DB_ROW);
