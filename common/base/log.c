@@ -21,6 +21,7 @@ static struct {
 	bool verbose;
 	bool stamp;
 	bool gather;
+	void (*put)(struct slice lines);
 	struct buf lines;
 } state;
 
@@ -72,10 +73,20 @@ log_gather(void)
 }
 
 void
+log_divert(void (*put)(struct slice lines))
+{
+	state.put = put;
+}
+
+void
 log_flush(void)
 {
 	size_t done = 0;
 
+	if (state.put != NULL && state.lines.len > 0) {
+		state.put(buf_slice(&state.lines));
+		done = state.lines.len;
+	}
 	while (done < state.lines.len) {
 		ssize_t n = write(STDERR_FILENO, state.lines.data + done, state.lines.len - done);
 

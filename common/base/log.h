@@ -59,6 +59,9 @@ void log_write(const struct log_context *context, enum log_event event, const st
 void log_gather(void);
 void log_flush(void);
 
+/* From now on whole lines go there instead of to standard error; NULL: back to it. */
+void log_divert(void (*put)(struct slice lines));
+
 const char *log_event_name(enum log_event event);
 enum log_level log_event_level(enum log_event event);
 

@@ -64,12 +64,16 @@ pack(const struct ctl *ctl, const char *verb, const struct slice *arguments, siz
 {
 	struct cp_order m = {.verb = slice_of(verb), .json = ctl->json};
 	struct buf list = {0};
+	size_t room = 0;
 	const char *wrong;
 
 	for (size_t i = 0; i < n; i++)
+		room += sizeof(uint32_t) + arguments[i].len;
+	buf_room(&list, room); /* at once: growing leaves copies behind */
+	for (size_t i = 0; i < n; i++)
 		ipc_list_add(&list, arguments[i]);
 	m.arguments = buf_slice(&list);
-	buf_room(out, FRAME_HEADER + list.len + BLOCK); /* at once: growing leaves copies behind */
+	buf_room(out, FRAME_HEADER + list.len + BLOCK); /* likewise */
 	buf_grew(out, FRAME_HEADER);
 	wrong = ipc_pack(out, &cp_order_schema, &m);
 	if (list.data != NULL)

@@ -1,5 +1,6 @@
 #include "smtpd/ctl/submit.h"
 
+#include "common/base/hash.h"
 #include "common/base/limits.h"
 #include "common/mail/smtp_syntax.h"
 #include "smtpd/ctl/sendmail.h"
@@ -229,13 +230,14 @@ int
 submit_message(struct submit *s, struct slice sender, struct slice recipients, struct slice message)
 {
 	int worst = say_mail(s, sender, message), code;
+	struct hash named = {.slots = NULL};
 	struct slice recipient;
 	size_t accepted = 0;
 
 	if (worst != 0)
 		return worst;
 	while (slice_split(&recipients, '\n', &recipient)) {
-		if (recipient.len == 0)
+		if (recipient.len == 0 || hash_add(&named, recipient, s) != NULL)
 			continue;
 		code = say_rcpt(s, recipient);
 		if (code == 0)
@@ -243,6 +245,7 @@ submit_message(struct submit *s, struct slice sender, struct slice recipients, s
 		else if (worst == 0)
 			worst = code;
 	}
+	hash_fini(&named);
 	if (accepted == 0)
 		return worst != 0 ? worst : sendmail_fail(EX_USAGE, "there is no recipient");
 	code = say_data(s, message);

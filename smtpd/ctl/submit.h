@@ -23,7 +23,7 @@ struct submit {
 int submit_open(struct submit *s, const char *run_path);
 void submit_close(struct submit *s);
 
-/* Sends the message (lines with CRLF) to the recipients, one a line. The same
+/* Sends the message (lines with CRLF) to the recipients, one a line, each once. The same
  * return value; when some recipients were refused, the others have it. */
 int submit_message(
     struct submit *s, struct slice sender, struct slice recipients, struct slice message);

@@ -1,0 +1,130 @@
+#include "tests/unit/unit.h"
+
+#include "common/base/limits.h"
+#include "common/net/loop.h"
+#include "smtpd/lookup/guard.h"
+#include "smtpd/lookup/remember.h"
+
+#include <stdio.h>
+
+UNIT_SUITE(guard);
+
+static const struct slice here = {"192.0.2.1", 9}, there = {"198.51.100.1", 12};
+
+struct attempt {
+	struct guard_ticket ticket;
+	unsigned went, refused;
+};
+
+static void
+on_turn(void *owner, bool in_time)
+{
+	struct attempt *a = owner;
+
+	a->went += in_time;
+	a->refused += !in_time;
+}
+
+static void
+enter(struct attempt *a, struct slice client)
+{
+	guard_enter(&a->ticket, client, on_turn, a);
+}
+
+Test(guard, checks_some_at_once_and_lets_the_others_wait)
+{
+	struct attempt a[LIMIT_LOGIN_CHECKS + 1] = {{.went = 0}};
+
+	loop_init();
+	for (size_t i = 0; i <= LIMIT_LOGIN_CHECKS; i++)
+		enter(&a[i], here);
+	for (size_t i = 0; i < LIMIT_LOGIN_CHECKS; i++)
+		cr_assert_eq(a[i].went, 1);
+	cr_assert_eq(a[LIMIT_LOGIN_CHECKS].went, 0);
+	cr_assert_eq(guard_leave(&a[0].ticket, GUARD_RIGHT).ms, 0);
+	cr_assert_eq(a[LIMIT_LOGIN_CHECKS].went, 1);
+	for (size_t i = 1; i <= LIMIT_LOGIN_CHECKS; i++)
+		guard_leave(&a[i].ticket, GUARD_UNDECIDED);
+	guard_forget();
+	loop_fini();
+}
+
+Test(guard, wrong_passwords_slow_their_address_alone)
+{
+	struct attempt first = {.went = 0}, second = {.went = 0}, next = {.went = 0}, other = {.went = 0};
+
+	loop_init();
+	enter(&first, here);
+	enter(&second, here);
+	cr_assert_eq(guard_leave(&first.ticket, GUARD_WRONG).ms, 1000);
+	cr_assert_eq(guard_leave(&second.ticket, GUARD_WRONG).ms, 2000);
+	enter(&next, here);
+	cr_assert_eq(next.went + next.refused, 0);
+	enter(&other, there);
+	cr_assert_eq(other.went, 1);
+	guard_leave(&other.ticket, GUARD_RIGHT);
+	guard_forget();
+	cr_assert_eq(next.went + next.refused, 0);
+	loop_fini();
+}
+
+Test(guard, an_ipv6_network_is_one_address)
+{
+	struct attempt a = {.went = 0}, b = {.went = 0};
+
+	loop_init();
+	enter(&a, SLICE("2001:db8::1"));
+	cr_assert_eq(guard_leave(&a.ticket, GUARD_WRONG).ms, 1000);
+	enter(&b, SLICE("2001:db8::ffff:2"));
+	cr_assert_eq(b.went, 0);
+	loop_fini();
+}
+
+Test(guard, a_line_has_an_end)
+{
+	static struct attempt a[LIMIT_LOGIN_LINE + LIMIT_LOGIN_CHECKS + 1];
+	size_t n = sizeof(a) / sizeof(a[0]);
+
+	loop_init();
+	for (size_t i = 0; i < n; i++)
+		enter(&a[i], here);
+	cr_assert_eq(a[n - 2].refused, 0);
+	cr_assert_eq(a[n - 1].refused, 1);
+	loop_fini();
+}
+
+static struct remember_digest
+digest(const char *user, const char *secret)
+{
+	const struct slice texts[] = {slice_of(user), slice_of(secret)};
+
+	return remember_digest(texts, 2);
+}
+
+Test(guard, remembers_for_a_while)
+{
+	struct moment now = {1000000};
+
+	remember_add(digest("alice", "secret"), now);
+	cr_assert(remember_has(digest("alice", "secret"), now));
+	cr_assert_not(remember_has(digest("alices", "ecret"), now));
+	cr_assert_not(remember_has(digest("alice", "other"), now));
+	now = moment_after(now, SPAN_SECONDS(LIMIT_REMEMBER_SECONDS));
+	cr_assert_not(remember_has(digest("alice", "secret"), now));
+	remember_forget_all();
+}
+
+Test(guard, remembers_so_many)
+{
+	struct moment now = {1000000};
+	char name[32];
+
+	for (int i = 0; i <= LIMIT_REMEMBERED; i++) {
+		snprintf(name, sizeof(name), "u%d", i);
+		remember_add(digest(name, ""), now);
+	}
+	cr_assert_not(remember_has(digest("u0", ""), now));
+	cr_assert(remember_has(digest("u1", ""), now));
+	cr_assert(remember_has(digest(name, ""), now));
+	remember_forget_all();
+}
