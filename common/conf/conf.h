@@ -49,7 +49,10 @@ enum conf_subject {
 	F(m, u16,    relay_port,     1, 65535)     /* where MX hosts listen: 25 */ \
 	F(m, u32,    mta_max_deferred, 1, 1000000) \
 	F(m, text,   smtp_ciphers,   0, 1024) \
-	F(m, text,   mda_wrapper_default, 0, 1024)
+	F(m, text,   srs_key,        0, 1024)      /* signs the rewritten senders; empty: none are */ \
+	F(m, text,   srs_key_backup, 0, 1024)      /* the one before; it still opens what it signed */ \
+	F(m, u32,    srs_ttl,        0, 31536000)  /* seconds */ \
+	F(m, u16,    processes,      0, 8)         /* of each kind that may be several; 0: by the cores */
 #define CONF_LISTEN(F, m) \
 	F(m, u32,    id,             1, 0xffff)    /* stays the same over a reload when the line does */ \
 	F(m, u8,     service,        0, SERVICE_POP3) \

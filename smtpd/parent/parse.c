@@ -174,6 +174,7 @@ set_defaults(struct parser *p, char hostname[LIMIT_HOSTNAME + 1])
 	    .sub_addr_delim = '+',
 	    .queue_ttl = 4 * 86400,
 	    .relay_port = 25,
+	    .srs_ttl = 4 * 86400,
 	    .mta_max_deferred = 100};
 	ipc_list_add(&p->warn, SLICE("14400"));
 }

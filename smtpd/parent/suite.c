@@ -86,7 +86,11 @@ instances_of(enum sandbox_role role)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
-	if (!kinds[kind_of(role)].is_many || cpus <= 2)
+	if (!kinds[kind_of(role)].is_many)
+		return 1;
+	if (suite.many != 0)
+		return suite.many;
+	if (cpus <= 2)
 		return 1;
 	return cpus / 2 > 4 ? 4 : (int)(cpus / 2);
 }
@@ -520,6 +524,7 @@ bool
 suite_start(struct error *why)
 {
 	suite.is_root = geteuid() == 0;
+	suite.many = suite.conf->global.processes;
 	if (!make_folders(why) || !bind_all(suite.conf, why))
 		return false;
 	loop_on_signal(SIGCHLD, on_child, NULL);

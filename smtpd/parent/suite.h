@@ -30,6 +30,7 @@ struct suite {
 	struct conf *conf;
 	const char *build_root; /* -L: children lie in a build folder; NULL: installed */
 	bool verbose, stamp, is_root;
+	int many; /* of each kind that may be several; 0: by the cores */
 	bool is_ready; /* all were ready once */
 	bool is_stopping;
 	struct process processes[64];
