@@ -1,0 +1,44 @@
+#!/usr/bin/env python3
+"""Runs the benchmarks that are named, one after the other, and writes their tables. See README.md."""
+
+import argparse
+import importlib
+import os
+import platform
+import subprocess
+import time
+from pathlib import Path
+
+from servers import PEERS
+
+ALL = ["accept"]
+
+
+def machine():
+    model = next((l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), "unknown")
+    disk = subprocess.run(["df", "--output=source,fstype", PEERS], capture_output=True, text=True).stdout.split()[-2:]
+    return (f"{time.strftime('%Y-%m-%d %H:%M')}, {os.cpu_count()} × {model}, {platform.system()} "
+            f"{platform.release()}, {disk[0]} {disk[1]}, load before {os.getloadavg()[0]:.1f}")
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("what", nargs="*", default=ALL, help=", ".join(ALL))
+    parser.add_argument("--rounds", type=int, help="of each work (each module knows its default)")
+    parser.add_argument("--out", type=Path, help="append the tables to this file, too")
+    options = parser.parse_args()
+    for what in options.what or ALL:
+        if what not in ALL:
+            parser.error(f"{what}: not one of {', '.join(ALL)}")
+        conditions, start = machine(), time.monotonic()
+        arguments = {"rounds": options.rounds} if options.rounds else {}
+        tables = importlib.import_module(what).run(**arguments)
+        text = f"## {what}: {conditions}, {time.monotonic() - start:.0f} s\n\n" + "\n".join(map(str, tables))
+        print(text, flush=True)
+        if options.out:
+            with open(options.out, "a") as f:
+                f.write(text + "\n")
+
+
+if __name__ == "__main__":
+    main()
