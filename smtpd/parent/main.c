@@ -6,9 +6,9 @@
 #include "common/ipc/lookup_parent.h"
 #include "common/ipc/parent_any.h"
 #include "common/ipc/queue_agent.h"
+#include "smtpd/parent/config/config.h"
 #include "smtpd/parent/control.h"
 #include "smtpd/parent/helper.h"
-#include "smtpd/parent/parse.h"
 #include "smtpd/parent/suite.h"
 
 #include <signal.h>
@@ -20,7 +20,13 @@
 #include <syslog.h>
 #include <unistd.h>
 
-static struct parse_options options = {.path = KURIR_CONF};
+static void
+on_warning(const char *text)
+{
+	log_warning("%s", text);
+}
+
+static struct config_options options = {.path = KURIR_CONF, .warn = on_warning};
 
 static void
 on_ready(void *owner, struct ipc_message *m)
@@ -37,22 +43,10 @@ const struct ipc_handler suite_handlers[] = {{&pa_ready_schema, on_ready},
     {&qa_deliver_schema, helper_on_deliver}, {NULL, NULL}};
 const struct ipc_schema *const suite_answers[] = {&pa_line_schema, &pa_control_done_schema, NULL};
 
-static struct conf *
-read_conf(struct error *why)
-{
-	struct conf *c = parse_conf(&options, why);
-
-	if (c != NULL && !parse_load_files(c, why)) {
-		conf_free(c);
-		return NULL;
-	}
-	return c;
-}
-
 bool
 parent_reload(struct error *why)
 {
-	struct conf *c = read_conf(why);
+	struct conf *c = config_read(&options, why);
 
 	if (c == NULL) {
 		log_event(NULL, EV_configuration_error, WORD("text", why->text));
@@ -74,6 +68,20 @@ static void
 on_terminate(void *owner)
 {
 	suite_stop();
+}
+
+/* smtpd -n; with -v it also shows what it understood. */
+static int
+check_only(struct conf *c)
+{
+	struct error why = {""};
+	bool ok = config_check_keys(c, &why);
+
+	if (ok && suite.verbose)
+		config_print(c, stdout);
+	fprintf(stderr, "%s\n", ok ? "configuration OK" : why.text);
+	conf_free(c);
+	return ok ? 0 : 1;
 }
 
 static _Noreturn void
@@ -99,7 +107,7 @@ main(int argc, char **argv)
 			check = true;
 		else if (c == 'v')
 			suite.verbose = true;
-		else if (c == 'D' && options.definition_count < PARSE_DEFINITIONS)
+		else if (c == 'D' && options.definition_count < CONFIG_DEFINITIONS)
 			options.definitions[options.definition_count++] = optarg;
 		else if (c == 'f')
 			options.path = optarg;
@@ -110,16 +118,13 @@ main(int argc, char **argv)
 	}
 	suite.stamp = foreground && isatty(STDERR_FILENO);
 	log_init("smtpd", suite.verbose, suite.stamp);
-	suite.conf = read_conf(&why);
+	suite.conf = config_read(&options, &why);
 	if (suite.conf == NULL) {
 		fprintf(stderr, "%s\n", why.text);
 		return 1;
 	}
-	if (check) {
-		fprintf(stderr, "configuration OK\n");
-		conf_free(suite.conf);
-		return 0;
-	}
+	if (check)
+		return check_only(suite.conf);
 	if (!foreground && daemon(0, 1) < 0)
 		return 1;
 	setproctitle("smtpd");

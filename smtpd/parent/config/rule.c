@@ -1,0 +1,154 @@
+/* action and match: what is done with mail, and with which. */
+#include "smtpd/parent/config/parser.h"
+
+#include "common/mail/address.h"
+
+#include <string.h>
+
+bool
+action_begin(struct parser *p, struct place at, const char *name, uint8_t method)
+{
+	p->action = (struct conf_action){.name = slice_of(name), .method = method};
+	if (conf_find_action(p->conf, p->action.name) != NULL)
+		return config_fail(p, at, "the action \"%s\" is defined twice", name);
+	return true;
+}
+
+bool
+action_user(struct parser *p, struct place at, const char *name)
+{
+	if (p->action.method == METHOD_EXPAND_ONLY || p->action.method == METHOD_FORWARD_ONLY)
+		return config_fail(p, at, "nothing is delivered by this action; remove \"user\"");
+	p->action.user = slice_of(name);
+	return true;
+}
+
+bool
+action_wrapper(struct parser *p, struct place at, const char *name)
+{
+	for (size_t i = 0; i < p->wrapper_count; i++) {
+		if (strcmp(p->wrappers[i].name, name) == 0) {
+			p->action.wrapper = slice_of(p->wrappers[i].command);
+			return true;
+		}
+	}
+	return config_fail(p, at,
+	    "the wrapper \"%s\" is not defined; write above: mda wrapper %s \"… %%{mda}\"", name,
+	    name);
+}
+
+/* scheme://[label@]host[:port]; what is left out comes from the scheme. */
+bool
+action_host(struct parser *p, struct place at, const char *url)
+{
+	static const struct {
+		const char *scheme;
+		bool is_secret, has_port;
+	} schemes[] = {{"smtp://", false, false}, {"smtp+tls://", true, false},
+	    {"smtp+notls://", false, false}, {"smtps://", true, false}, {"lmtp://", false, true}};
+
+	p->action.host = slice_of(url);
+	if (strstr(url, "://") == NULL)
+		return true;
+	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+		size_t n = strlen(schemes[i].scheme);
+
+		if (strncmp(url, schemes[i].scheme, n) != 0)
+			continue;
+		if (strchr(url + n, '@') != NULL && !schemes[i].is_secret)
+			return config_fail(
+			    p, at, "a label@ needs TLS; write smtp+tls:// or smtps:// before it");
+		if (schemes[i].has_port && strrchr(url + n, ':') == NULL)
+			return config_fail(p, at, "write the port: %s:24", url);
+		return url[n] != '\0' || config_fail(p, at, "write a host behind %s", url);
+	}
+	return config_fail(p, at,
+	    "\"%.100s\": write smtp://, smtp+tls://, smtp+notls://, smtps:// or lmtp://", url);
+}
+
+static bool
+relay_fits(struct parser *p, struct place at)
+{
+	const struct conf_action *a = &p->action;
+	bool has_host = a->host.len > 0 || a->host_table.len > 0;
+
+	if (a->backup && (has_host || a->domain_table.len > 0))
+		return config_fail(p, at, "a backup finds its hosts by MX; remove host or domain");
+	if (has_host && a->domain_table.len > 0)
+		return config_fail(p, at, "host and domain exclude each other");
+	if (a->auth_table.len > 0 && !has_host && a->domain_table.len == 0)
+		return config_fail(p, at, "auth needs a host; write: host smtps://label@host");
+	if (slice_find(a->host, '@') >= 0 && a->auth_table.len == 0)
+		return config_fail(
+		    p, at, "the label of the host needs a table; write: auth <table>");
+	return true;
+}
+
+bool
+action_end(struct parser *p, struct place at)
+{
+	const struct conf_action *a = &p->action;
+
+	if (a->alias.len > 0 && a->virtual.len > 0)
+		return config_fail(p, at, "alias and virtual exclude each other");
+	if (a->rcpt_to && a->method != METHOD_LMTP)
+		return config_fail(p, at, "rcpt-to belongs to lmtp only");
+	if (a->junk && a->method != METHOD_MAILDIR && a->method != METHOD_MAILBOX)
+		return config_fail(p, at, "junk belongs to maildir and mailbox only");
+	if (!relay_fits(p, at) || !section_fits(p, at, &conf_action_schema, a))
+		return false;
+	conf_add_action(p->conf, a);
+	return true;
+}
+
+void
+match_begin(struct parser *p, struct place at)
+{
+	p->begin = at;
+	p->condition_count = 0;
+	p->has_from = p->has_for = false;
+}
+
+static void
+push(struct parser *p, uint8_t subject, bool is_negated, bool is_regex, const char *table)
+{
+	p->conditions[p->condition_count++] = (struct conf_condition){
+	    .subject = subject, .negated = is_negated, .regex = is_regex, .table = slice_of(table)};
+}
+
+bool
+match_add(struct parser *p, struct place at, uint8_t subject, const char *table)
+{
+	bool is_from = subject <= FROM_SRC, is_for = subject >= FOR_ANY && subject <= FOR_RCPT_TO;
+
+	if ((is_from && p->has_from) || (is_for && p->has_for))
+		return config_fail(
+		    p, at, "a match has one \"%s\"; write another match", is_from ? "from" : "for");
+	p->has_from |= is_from;
+	p->has_for |= is_for;
+	if (p->condition_count == CONDITIONS)
+		return config_fail(p, at, "a match has %d conditions at most", CONDITIONS);
+	push(p, subject, p->is_negated, p->is_regex, table);
+	return true;
+}
+
+/* action NULL: reject. Who says no "from" or "for" means those of this machine. */
+bool
+match_end(struct parser *p, struct place at, const char *action)
+{
+	struct conf_match m = {
+	    .line = p->begin.line, .reject = action == NULL, .action = slice_of(action)};
+
+	if (action != NULL && conf_find_action(p->conf, m.action) == NULL)
+		return config_fail(p, at,
+		    "the action \"%s\" is not defined; write above: action \"%s\" mailbox", action,
+		    action);
+	if (!p->has_from)
+		push(p, FROM_LOCAL, false, false, NULL);
+	if (!p->has_for)
+		push(p, FOR_LOCAL, false, false, NULL);
+	conf_add_match(p->conf, &m);
+	for (size_t i = 0; i < p->condition_count; i++)
+		conf_add_condition(p->conf, &p->conditions[i]);
+	return true;
+}

@@ -1,0 +1,118 @@
+/* Words to values. */
+#include "smtpd/parent/config/parser.h"
+
+#include <string.h>
+
+enum { YEAR = 31536000, WARN_MOST = 4 };
+
+/* A number and its unit: the factor by the letter behind it, 0 for a letter that is none. */
+static bool
+scaled(const char *text, uint64_t (*unit_of)(char letter), uint64_t most, uint64_t *value)
+{
+	struct slice s = slice_of(text);
+	uint64_t unit = 1;
+
+	if (s.len > 1 && (s.data[s.len - 1] < '0' || s.data[s.len - 1] > '9'))
+		unit = unit_of(s.data[--s.len]);
+	if (unit == 0 || !slice_number(s, most / unit, value) || *value == 0)
+		return false;
+	*value *= unit;
+	return true;
+}
+
+static uint64_t
+unit_of_time(char c)
+{
+	return c == 's' ? 1 : c == 'm' ? 60 : c == 'h' ? 3600 : c == 'd' ? 86400 : 0;
+}
+
+static uint64_t
+unit_of_size(char c)
+{
+	return c == 'B' || c == 'b'   ? 1
+	       : c == 'K' || c == 'k' ? 1024
+	       : c == 'M' || c == 'm' ? 1024 * 1024
+	       : c == 'G' || c == 'g' ? 1024 * 1024 * 1024
+				      : 0;
+}
+
+bool
+value_span(struct parser *p, struct place at, const char *text, uint32_t *seconds)
+{
+	uint64_t n;
+
+	if (!scaled(text, unit_of_time, YEAR, &n))
+		return config_fail(p, at, "\"%.100s\" is no time; write 4d, 2h, 30m or 90s", text);
+	*seconds = (uint32_t)n;
+	return true;
+}
+
+bool
+value_size(struct parser *p, struct place at, const char *text, uint64_t *octets)
+{
+	if (!scaled(text, unit_of_size, 0x7fffffff, octets) || *octets < 1024)
+		return config_fail(p, at, "\"%.100s\" is no size; write 35M or 512K", text);
+	return true;
+}
+
+bool
+value_number(
+    struct parser *p, struct place at, const char *text, uint32_t least, uint32_t most, uint32_t *n)
+{
+	uint64_t value;
+
+	if (!slice_number(slice_of(text), most, &value) || value < least)
+		return config_fail(
+		    p, at, "\"%.100s\" is no number from %u to %u", text, least, most);
+	*n = (uint32_t)value;
+	return true;
+}
+
+bool
+value_short(struct parser *p, struct place at, const char *text, uint16_t most, uint16_t *n)
+{
+	uint32_t value;
+
+	if (!value_number(p, at, text, 1, most, &value))
+		return false;
+	*n = (uint16_t)value;
+	return true;
+}
+
+bool
+value_delimiter(struct parser *p, struct place at, const char *text)
+{
+	if (strlen(text) != 1 || text[0] <= ' ' || text[0] > '~' || text[0] == '@')
+		return config_fail(p, at, "\"%.100s\" is not one sign; write +", text);
+	p->global.sub_addr_delim = (uint8_t)text[0];
+	return true;
+}
+
+bool
+value_warn_interval(struct parser *p, struct place at, const char *text)
+{
+	uint32_t seconds;
+	char decimal[16];
+
+	if (!value_span(p, at, text, &seconds))
+		return false;
+	if (p->warn_intervals.len == 0)
+		p->warn_count = 0;
+	if (++p->warn_count > WARN_MOST)
+		return config_fail(p, at, "a sender is warned %d times at most", WARN_MOST);
+	snprintf(decimal, sizeof(decimal), "%u", seconds);
+	ipc_list_add(&p->warn_intervals, slice_of(decimal));
+	return true;
+}
+
+const char *
+value_join(struct parser *p, const char *a, const char *b)
+{
+	struct buf both = {0};
+	struct slice kept;
+
+	buf_printf(&both, "%s %s", a, b);
+	kept = conf_keep(p->conf, buf_slice(&both));
+	buf_fini(&both);
+	return kept.data;
+}

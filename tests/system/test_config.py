@@ -1,0 +1,108 @@
+#!/usr/bin/env python3
+"""smtpd.conf: what each file of tests/config means, or how its mistake is told."""
+
+import os
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+from suite import ROOT, SMTPD
+
+FOLDER = ROOT / "tests/config"
+
+
+class Config(unittest.TestCase):
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.hold = tempfile.TemporaryDirectory(prefix="kurir-config-")
+        cls.dir = Path(cls.hold.name)
+        for key, cert in (("key.pem", "cert.pem"), ("other.key", "other.pem")):
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                            "-keyout", cls.dir / key, "-out", cls.dir / cert, "-days", "9", "-subj", "/CN=mail.example.org"],
+                           check=True, capture_output=True)
+            (cls.dir / key).chmod(0o600)
+            (cls.dir / cert).chmod(0o644)
+        (cls.dir / "open.key").write_bytes((cls.dir / "key.pem").read_bytes())
+        (cls.dir / "open.key").chmod(0o644)
+        (cls.dir / "file").write_text("root: alice\n")
+        (cls.dir / "included").write_text("included = { a, b }\n".replace("{ a, b }", '"{ 192.0.2.7 }"'))
+        (cls.dir / "loop").write_text(f'include "{cls.dir}/loop"\n')
+        (cls.dir / "wrong").write_text("\n\nlisten in the wind\n")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.hold.cleanup()
+
+    def check(self, path):
+        """What smtpd says of the file: the exit status, standard output, standard error."""
+        r = subprocess.run([SMTPD, "-n", "-v", "-D", f"dir={self.dir}", "-D", f"file=file:{self.dir}/file",
+                            "-D", f"passwd=passwd:{self.dir}/file", "-f", path.name], cwd=path.parent,
+                           capture_output=True, text=True, timeout=60)
+        return r.returncode, r.stdout.replace(str(self.dir), "DIR"), r.stderr.replace(str(self.dir), "DIR")
+
+    def expect(self, path, text):
+        if os.environ.get("KURIR_GOLDEN") == "write":
+            path.write_text(text)
+        self.assertEqual(text, path.read_text(), path.name)
+
+    def test_golden(self):
+        names = sorted(FOLDER.glob("*.in"))
+        self.assertGreater(len(names), 40)
+        for path in names:
+            with self.subTest(path.stem):
+                status, out, err = self.check(path)
+                if path.stem.startswith("bad-"):
+                    self.assertEqual((status, out), (1, ""), err)
+                    self.expect(path.with_suffix(".err"), err)
+                    continue
+                self.assertEqual(status, 0, err)
+                self.assertTrue(err.endswith("configuration OK\n"), err)
+                self.expect(path.with_suffix(".ok"), out.replace(os.uname().nodename, "HOST"))
+
+    def test_what_is_printed_reads_the_same(self):
+        for path in sorted(FOLDER.glob("*.in")):
+            if path.stem.startswith("bad-"):
+                continue
+            with self.subTest(path.stem):
+                once = self.check(path)[1]
+                again = self.dir / "again.conf"
+                again.write_text(once.replace("DIR", str(self.dir)))
+                self.assertEqual(self.check(again)[1], once)
+
+    def test_lines_without_effect_are_told(self):
+        err = self.check(FOLDER / "limits.in")[2]
+        for word in ("admd", "compression", "dhe"):
+            self.assertIn(f"{word} has no effect", err)
+        self.assertEqual(err.count("this limit has no effect"), 3)
+
+    def test_bounds(self):
+        cases = {"a match has 40 conditions at most": "match " + "helo x " * 41 + "reject\n",
+                 "more macros are used": "a = x\n" + "match from any for domain $a reject\n" * 10001,
+                 "there are too many macros": "".join(f"m{i} = x\n" for i in range(1001)),
+                 "is larger than": "#" * 1048577,
+                 "a word is too long": 'hostname "' + "x" * 9000 + '"\n',
+                 "a sender is warned 4 times at most": "bounce warn-interval 1h, 2h, 3h, 4h, 5h\n",
+                 "there are more than 100 wrappers": "".join(f'mda wrapper w{i} "x %{{mda}}"\n' for i in range(101)),
+                 "stands in quotes only": "hostname \0\n"}
+        for sentence, text in cases.items():
+            with self.subTest(sentence):
+                path = self.dir / "bound.conf"
+                path.write_text(text)
+                status, _, err = self.check(path)
+                self.assertEqual(status, 1)
+                self.assertIn(sentence, err)
+
+    def test_definitions(self):
+        path = self.dir / "define.conf"
+        path.write_text("name = file\nmatch for domain $name reject\n")
+        r = subprocess.run([SMTPD, "-nv", "-D", "name=line", "-f", path], capture_output=True, text=True, timeout=60)
+        self.assertIn('{ "line" }', r.stdout)
+        r = subprocess.run([SMTPD, "-n", "-D", "nothing", "-f", path], capture_output=True, text=True, timeout=60)
+        self.assertEqual((r.returncode, r.stderr), (1, "-D nothing: write -D name=value\n"))
+
+
+if __name__ == "__main__":
+    unittest.main()
