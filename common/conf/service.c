@@ -68,8 +68,8 @@ copy_conf(const struct conf *c, const struct conf_listen *l)
 static void
 open_service(const struct conf *c, const struct conf_listen *l, int fd)
 {
-	struct acceptor_options o = {
-	    .per_address = LIMIT_PER_ADDRESS, .total = LIMIT_SESSIONS, .full = services.o.full};
+	struct acceptor_options o = { /* behind a proxy all clients come from its address */
+	    .per_address = l->proxy_v2 ? 0 : LIMIT_PER_ADDRESS, .total = LIMIT_SESSIONS, .full = services.o.full};
 	struct tls_server *tls = NULL;
 	struct service *s;
 	struct error why = {""};

@@ -4,7 +4,8 @@
  *	al_login ─▶ al_login_is
  *	al_route ─▶ al_recipient* ─▶ al_route_is      (listener at RCPT, queue for a bounce)
  *	al_sender ─▶ al_sender_is                     (listener: may this user send as that address)
- *	al_fetch ─▶ al_value                          (relay: credentials and other table values)
+ *	al_fetch ─▶ al_value                          (relay: credentials and other table values;
+ *	                                               listener: its name on an address)
  */
 #ifndef COMMON_IPC_ANY_LOOKUP_H
 #define COMMON_IPC_ANY_LOOKUP_H

@@ -8,7 +8,7 @@
 #include "common/ipc/listener_queue.h"
 #include "common/mail/header.h"
 #include "common/mail/trace.h"
-
+#include "smtpd/listener/submission.h"
 
 enum { STORE_SECONDS = 300 };
 
@@ -20,14 +20,18 @@ write_trace(struct smtp_session *s)
 	const struct conf_listen *l = s->service->listen;
 	char client[NETADDR_TEXT], id[ID_TEXT];
 	struct smtp_recipient *only = STAILQ_FIRST(&t->recipients);
-	struct trace_received r = {.helo = slice_of(s->helo),
+	struct trace_received r = {.helo = l->mask_src ? SLICE("") : slice_of(s->helo),
 	    .client = l->mask_src ? SLICE("") : slice_of(netaddr_literal(&s->peer, client)),
-	    .rdns = l->mask_src ? SLICE("") : slice_of(s->rdns), .by = slice_of(service_hostname(s->service)),
+	    .rdns = l->mask_src ? SLICE("") : slice_of(s->rdns),
+	    .by = slice_of(smtp_hostname(s)),
 	    .id = slice_of(id_format(t->message, id)),
 	    .recipient = t->accepted == 1 ? slice_of(only->original) : SLICE(""),
-	    .user = l->received_auth ? slice_of(s->user) : SLICE(""), .extended = s->has_ehlo,
-	    .tls = tls != NULL, .tls_version = slice_of(tls == NULL ? NULL : tls_version(tls)),
-	    .tls_cipher = slice_of(tls == NULL ? NULL : tls_cipher(tls)), .authenticated = s->user != NULL,
+	    .user = l->received_auth ? slice_of(s->user) : SLICE(""),
+	    .extended = s->has_ehlo,
+	    .tls = tls != NULL,
+	    .tls_version = slice_of(tls == NULL ? NULL : tls_version(tls)),
+	    .tls_cipher = slice_of(tls == NULL ? NULL : tls_cipher(tls)),
+	    .authenticated = s->user != NULL,
 	    .when = civil_now()};
 
 	trace_received(&t->octets, &r);
@@ -73,7 +77,8 @@ log_accepted(struct smtp_session *s)
 	const struct smtp_transaction *t = s->transaction;
 	struct log_context message = {.outer = &s->log, .key = "message", .id = t->message};
 
-	log_event(&message, EV_accepted, WORD("from", t->sender), NUM("recipients", t->recipient_count),
+	log_event(&message, EV_accepted, WORD("from", t->sender),
+	    NUM("recipients", t->recipient_count),
 	    WORD("to", STAILQ_FIRST(&t->recipients)->original), NUM("octets", t->body.size));
 }
 
@@ -112,9 +117,28 @@ on_stored(void *owner, struct ipc_message *m)
 	smtp_session_step(s);
 }
 
+/* Once, when the header is in memory: before the message is handed over, or goes on in a file. */
+static void
+complete(struct smtp_session *s)
+{
+	struct smtp_transaction *t = s->transaction;
+	const struct conf_listen *l = s->service->listen;
+	char id[ID_TEXT];
+	struct submission what = {.hostname = slice_of(smtp_hostname(s)),
+	    .id = slice_of(id_format(t->message, id)),
+	    .sender = l->masquerade && s->user != NULL ? slice_of(t->sender) : SLICE(""),
+	    .now = civil_now()};
+
+	if (t->is_complete || (l->service != SERVICE_SUBMISSION && !s->is_local))
+		return;
+	t->is_complete = true;
+	submission_complete(&t->octets, t->trace, &what);
+}
+
 static enum smtp_next
 hand_over(struct smtp_session *s)
 {
+	complete(s);
 	if (s->transaction->spool_id != 0)
 		smtp_transaction_spill(s->transaction);
 	if (s->transaction->spool_failed) {
@@ -125,7 +149,8 @@ hand_over(struct smtp_session *s)
 		end_transaction(s);
 		return SMTP_GO_ON;
 	}
-	if (!smtp_ask(s, smtp_server.queue, on_stored, on_store_ended, SPAN_SECONDS(STORE_SECONDS)) ||
+	if (!smtp_ask(
+		s, smtp_server.queue, on_stored, on_store_ended, SPAN_SECONDS(STORE_SECONDS)) ||
 	    !smtp_transaction_send(s)) {
 		if (s->request != 0)
 			smtp_asked(s);
@@ -167,9 +192,11 @@ end_of_data(struct smtp_session *s)
 	else if (t->body.has_bare)
 		smtp_refuse(s, 550, "5.6.0", "the message has a CR or LF that stands alone");
 	else if (t->body.has_long_line)
-		smtp_refuse(s, 554, "5.6.0", "the message has a line over %d octets", LIMIT_TEXT_LINE);
+		smtp_refuse(
+		    s, 554, "5.6.0", "the message has a line over %d octets", LIMIT_TEXT_LINE);
 	else if (t->is_looping || is_looping(t))
-		smtp_refuse(s, 554, "5.4.6", "more than %d hops: the message goes in a circle", LIMIT_RECEIVED);
+		smtp_refuse(s, 554, "5.4.6", "more than %d hops: the message goes in a circle",
+		    LIMIT_RECEIVED);
 	else
 		return hand_over(s);
 	drop_spool(s);
@@ -217,7 +244,8 @@ ask_spool(struct smtp_session *s)
 {
 	struct lq_spool nothing = {0};
 
-	if (!smtp_ask(s, smtp_server.queue, on_spooled, on_spool_ended, SPAN_SECONDS(STORE_SECONDS))) {
+	if (!smtp_ask(
+		s, smtp_server.queue, on_spooled, on_spool_ended, SPAN_SECONDS(STORE_SECONDS))) {
 		s->transaction->spool_failed = true;
 		buf_clear(&s->transaction->octets);
 		return SMTP_GO_ON;
@@ -238,8 +266,10 @@ take_octets(struct smtp_session *s, struct slice octets)
 		buf_clear(&t->octets);
 	else if (t->spool >= 0 && t->octets.len > LIMIT_INLINE)
 		smtp_transaction_spill(t);
-	if (t->spool < 0 && !t->spool_failed && t->octets.len > LIMIT_INLINE)
+	if (t->spool < 0 && !t->spool_failed && t->octets.len > LIMIT_INLINE) {
+		complete(s);
 		return ask_spool(s);
+	}
 	return t->body.state == DATA_END ? end_of_data(s) : SMTP_GO_ON;
 }
 

@@ -53,7 +53,7 @@ smtp_command_help(struct smtp_session *s, const struct smtp_command *c)
 void
 smtp_command_quit(struct smtp_session *s, const struct smtp_command *c)
 {
-	smtp_reply(s, 221, "2.0.0", "%s bye", service_hostname(s->service));
+	smtp_reply(s, 221, "2.0.0", "%s bye", smtp_hostname(s));
 	smtp_move(s, SMTP_CLOSING);
 }
 

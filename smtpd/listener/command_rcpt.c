@@ -130,6 +130,7 @@ smtp_command_rcpt(struct smtp_session *s, const struct smtp_command *c)
 	}
 	address_format(&address, &c->path);
 	s->transaction->pending_original = buf_take(&address, NULL);
-	s->transaction->pending_orcpt = slice_text(SLICE(""));
+	s->transaction->pending_orcpt = slice_text(slice_of(c->rcpt.orcpt));
+	s->transaction->pending_notify = c->rcpt.notify;
 	ask_route(s);
 }

@@ -72,7 +72,7 @@ smtp_server_peer(enum sandbox_role role, int instance, int instances, int fd)
 	static const struct ipc_schema *const of_queue[] = {
 	    &lq_stored_schema, &lq_refused_schema, &lq_spooled_schema, NULL};
 	static const struct ipc_schema *const of_lookup[] = {&al_login_is_schema, &al_recipient_schema,
-	    &al_route_is_schema, &al_sender_is_schema, NULL};
+	    &al_route_is_schema, &al_sender_is_schema, &al_value_schema, NULL};
 	static const struct ipc_schema *const of_resolver[] = {&ar_name_schema, NULL};
 	static const struct ipc_schema *const of_keyholder[] = {&ak_signed_schema, NULL};
 

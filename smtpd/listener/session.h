@@ -26,12 +26,14 @@ struct smtp_session {
 	LIST_ENTRY(smtp_session) link;
 	struct service *service;         /* the listen line it came in by */
 	struct stream *stream;
-	struct netaddr peer, local;
+	struct netaddr peer, local;      /* the client, and where it came to */
+	struct netaddr connected;        /* who holds the other end: the client, or a proxy */
 	enum smtp_state state;
 	struct log_context log;
 	uint64_t id;
 	struct task again;                    /* goes on next turn, after others had theirs */
 	struct timer deadline;
+	char *hostname;                       /* ours, for this address; NULL: the service's */
 	char *rdns;                           /* the client's name; NULL: not known */
 	char *helo;
 	char *user;                           /* authenticated as; NULL: no */
@@ -39,7 +41,8 @@ struct smtp_session {
 	struct smtp_transaction *transaction; /* NULL between transactions */
 	struct channel *asked;                /* whom the open request is with */
 	uint32_t request;                     /* its id; 0: none */
-	uint32_t ptr_request;
+	uint32_t ptr_request, hostname_request;
+	struct buf proxy;                     /* what came so far of a proxy's header */
 	unsigned errors, auth_failures, messages, idle_commands;
 	enum smtp_auth_step auth_step;
 	bool has_ehlo, is_confirmed_rdns, is_tls, is_local, is_early;
@@ -71,6 +74,9 @@ void smtp_asked(struct smtp_session *s);      /* the open request is over */
 
 /* Forgets the transaction, whatever state it is in (RFC 5321 4.1.1.5); the only way it ends. */
 void smtp_transaction_reset(struct smtp_session *s);
+
+/* The name we go by in this session. */
+const char *smtp_hostname(const struct smtp_session *s);
 
 /* Says 421 and ends the session after it. */
 void smtp_session_shut(struct smtp_session *s, const char *enhanced, const char *why);

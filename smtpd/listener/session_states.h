@@ -18,7 +18,8 @@
 /* clang-format off */
 /* state         waits for                        may become */
 #define SMTP_STATES(S) \
-	S(GREETING,   "the client's name in DNS",      TO(COMMAND) | TO(TLS) | TO(CLOSING)) \
+	S(GREETING,   "names: the client's and ours",  TO(PROXY) | TO(COMMAND) | TO(TLS) | TO(CLOSING)) \
+	S(PROXY,      "a proxy's header",              TO(GREETING) | TO(CLOSING)) \
 	S(COMMAND,    "a command",                     TO(RCPT_ASK) | TO(SENDER_ASK) | TO(AUTH_INPUT) | TO(AUTH_ASK) | \
 	                                               TO(DATA) | TO(TLS) | TO(CLOSING)) \
 	S(TLS,        "the end of the handshake",      TO(GREETING) | TO(COMMAND) | TO(CLOSING)) \

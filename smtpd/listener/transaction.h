@@ -37,6 +37,7 @@ struct smtp_transaction {
 	uint32_t spool_id;
 	uint64_t spooled;                 /* octets written there */
 	bool spool_failed, is_looping;
+	bool is_complete;                 /* what a submission lacked has been added */
 	size_t trace;                     /* octets of the trace fields */
 };
 

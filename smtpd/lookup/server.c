@@ -1,6 +1,6 @@
 #include "smtpd/lookup/server.h"
 
-#include "common/conf/conf.h"
+#include "common/conf/child.h"
 #include "common/ipc/any_lookup.h"
 #include "common/ipc/lookup_mailbox.h"
 #include "smtpd/lookup/login.h"
@@ -80,12 +80,29 @@ on_fetch(void *owner, struct ipc_message *m)
 	value_answer_fetch(asker_of(owner, m), m->body);
 }
 
+/* Of all the tables a listener may ask only those that hold its own names. */
+static void
+on_fetch_hostname(void *owner, struct ipc_message *m)
+{
+	const struct al_fetch *q = m->body;
+	const struct conf *c = child_conf();
+	bool is_named = false;
+
+	for (size_t i = 0; i < c->listen_count; i++)
+		is_named |= slice_equal(c->listens[i].hostnames, q->table);
+	if (q->service == FETCH_ADDRNAME && is_named)
+		value_answer_fetch(asker_of(owner, m), q);
+	else
+		channel_violation(m->channel, "table");
+}
+
 /* What a process may ask is what it needs for its own work. */
 static const struct ipc_handler *
 handlers_of(enum sandbox_role role)
 {
 	static const struct ipc_handler of_listener[] = {{&al_login_schema, on_login},
-	    {&al_route_schema, on_route}, {&al_sender_schema, on_sender}, {NULL, NULL}};
+	    {&al_route_schema, on_route}, {&al_sender_schema, on_sender},
+	    {&al_fetch_schema, on_fetch_hostname}, {NULL, NULL}};
 	static const struct ipc_handler of_queue[] = {{&al_route_schema, on_route}, {NULL, NULL}};
 	static const struct ipc_handler of_relay[] = {{&al_fetch_schema, on_fetch}, {NULL, NULL}};
 	static const struct ipc_handler of_reader[] = {{&al_login_schema, on_login}, {NULL, NULL}};

@@ -1,0 +1,115 @@
+#include "smtpd/listener/submission.h"
+
+#include "common/mail/address_list.h"
+#include "common/mail/date.h"
+#include "common/mail/header.h"
+
+#include <string.h>
+
+/* Words that need no quotes, encoded ones among them (RFC 5322 3.2.3). */
+static bool
+is_phrase(struct slice name)
+{
+	static const char plain[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				    "!#$%&'*+-/=?^_`{|}~ ";
+
+	for (size_t i = 0; i < name.len; i++) {
+		if (name.data[i] == '\0' || strchr(plain, name.data[i]) == NULL)
+			return false;
+	}
+	return true;
+}
+
+static void
+add_name(struct buf *out, struct slice name)
+{
+	if (is_phrase(name)) {
+		buf_add_slice(out, name);
+		return;
+	}
+	buf_add_char(out, '"');
+	for (size_t i = 0; i < name.len; i++) {
+		if (name.data[i] == '"' || name.data[i] == '\\')
+			buf_add_char(out, '\\');
+		buf_add_char(out, name.data[i]);
+	}
+	buf_add_char(out, '"');
+}
+
+/* The name that From has, with the address of the sender. */
+static void
+add_from(struct buf *out, struct slice value, struct slice sender)
+{
+	struct address_list list;
+	struct address_item item;
+	struct buf from = {0};
+
+	address_list_init(&list, value);
+	while (address_list_next(&list, &item) && item.kind != ADDRESS_ITEM_MAILBOX)
+		continue;
+	if (item.kind == ADDRESS_ITEM_MAILBOX && item.name.len > 0) {
+		add_name(&from, item.name);
+		buf_add_char(&from, ' ');
+	}
+	buf_printf(&from, "<%.*s>", SLICE_FMT(sender));
+	header_add(out, "From", buf_slice(&from));
+	buf_fini(&from);
+	address_list_fini(&list);
+}
+
+static void
+add_missing(struct buf *out, struct slice message, const struct submission *s)
+{
+	struct buf value = {0};
+	struct slice unused;
+
+	if (!header_find(message, SLICE("Date"), &unused)) {
+		date_format(&value, (struct date){.seconds = s->now});
+		header_add(out, "Date", buf_slice(&value));
+		buf_clear(&value);
+	}
+	if (!header_find(message, SLICE("Message-ID"), &unused)) {
+		buf_printf(&value, "<%.*s@%.*s>", SLICE_FMT(s->id), SLICE_FMT(s->hostname));
+		header_add(out, "Message-ID", buf_slice(&value));
+	}
+	buf_fini(&value);
+}
+
+/* A message that begins with its text gets the empty line that parts the two. */
+static bool
+begins_with_text(struct slice message)
+{
+	struct header_walk w = header_walk(message);
+	struct header_field first;
+
+	if (message.len == 0 || slice_has_prefix(message, SLICE("\r\n")))
+		return false;
+	return !header_next(&w, &first) || first.start > 0;
+}
+
+void
+submission_complete(struct buf *message, size_t at, const struct submission *s)
+{
+	struct slice rest = slice_from(buf_slice(message), at);
+	struct header_walk w = header_walk(rest);
+	struct header_field field;
+	struct buf out = {0};
+	size_t done = 0;
+
+	buf_room(&out, message->len + 1024);
+	buf_add(&out, message->data, at);
+	add_missing(&out, rest, s);
+	if (out.len > at && begins_with_text(rest))
+		buf_add_text(&out, "\r\n");
+	while (s->sender.len > 0 && header_next(&w, &field)) {
+		if (!slice_equal_text_nocase(field.name, "From"))
+			continue;
+		buf_add_slice(&out, slice_sub(rest, done, field.start - done));
+		if (done == 0) /* one From is enough for anybody */
+			add_from(&out, field.value, s->sender);
+		done = field.end;
+	}
+	buf_add_slice(&out, slice_from(rest, done));
+	buf_fini(message);
+	*message = out;
+}
