@@ -84,8 +84,11 @@ void
 trace_received(struct buf *out, const struct trace_received *r)
 {
 	buf_add_text(out, "Received: ");
-	add_from(out, r);
-	buf_add_text(out, "\r\n\tby ");
+	if (!r->masked) {
+		add_from(out, r);
+		buf_add_text(out, "\r\n\t");
+	}
+	buf_add_text(out, "by ");
 	add_word(out, r->by);
 	buf_printf(out, " with %s", trace_protocol(r));
 	if (r->id.len > 0) {

@@ -18,6 +18,7 @@ struct trace_received {
 	struct slice tls_version, tls_cipher;
 	bool extended; /* EHLO */
 	bool tls, authenticated, smtputf8, lmtp;
+	bool masked; /* says nothing of where the message came from */
 	int64_t when; /* seconds since 1970 */
 };
 

@@ -20,14 +20,15 @@ write_trace(struct smtp_session *s)
 	const struct conf_listen *l = s->service->listen;
 	char client[NETADDR_TEXT], id[ID_TEXT];
 	struct smtp_recipient *only = STAILQ_FIRST(&t->recipients);
-	struct trace_received r = {.helo = l->mask_src ? SLICE("") : slice_of(s->helo),
-	    .client = l->mask_src ? SLICE("") : slice_of(netaddr_literal(&s->peer, client)),
-	    .rdns = l->mask_src ? SLICE("") : slice_of(s->rdns),
+	struct trace_received r = {.helo = slice_of(s->helo),
+	    .client = slice_of(netaddr_literal(&s->peer, client)),
+	    .rdns = slice_of(s->rdns),
 	    .by = slice_of(smtp_hostname(s)),
 	    .id = slice_of(id_format(t->message, id)),
 	    .recipient = t->accepted == 1 ? slice_of(only->original) : SLICE(""),
 	    .user = l->received_auth ? slice_of(s->user) : SLICE(""),
 	    .extended = s->has_ehlo,
+	    .masked = l->mask_src != 0,
 	    .tls = tls != NULL,
 	    .tls_version = slice_of(tls == NULL ? NULL : tls_version(tls)),
 	    .tls_cipher = slice_of(tls == NULL ? NULL : tls_cipher(tls)),

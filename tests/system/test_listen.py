@@ -151,6 +151,7 @@ class Listen(unittest.TestCase):
         self.submit(self.port["shy"], octets=message("alice@example.test", "bob@example.test", "a shy one"))
         trace = self.last_message("a shy one").split("From:")[0]
         self.assertNotIn("[127.0.0.1]", trace)
+        self.assertRegex(trace, r"(?m)^Received: by mail\.example\.test with ESMTPSA")
         self.assertNotIn("alice", trace.replace("<alice@example.test>", ""))
 
     def test_the_user_is_named(self):
