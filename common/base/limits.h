@@ -87,6 +87,8 @@ enum {
 	LIMIT_MAILBOX_NAME    = 1000,             /* octets of UTF-8 */
 	LIMIT_MAILBOX_DEPTH   = 50,
 	LIMIT_MAILBOXES       = 10000,            /* of one account */
+	LIMIT_OPEN_ACCOUNTS   = 1024,             /* databases that one process keeps open, three files each */
+	LIMIT_HANDLES         = 50000,            /* sessions that one process of the mail store knows */
 	LIMIT_KEYWORDS        = 1000,             /* of one mailbox */
 	LIMIT_KEYWORD         = 100,              /* octets */
 	LIMIT_POP3_LINE       = 512,              /* RFC 2449 4: 255, and room for SASL */

@@ -106,7 +106,7 @@ enum { AM_RECORD = 17 };
 #define AM_MESSAGES(F, m) \
 	F(m, octets, records,   0, 64000)          /* AM_RECORD octets each, by ascending uid */
 #define AM_GONE(F, m) \
-	F(m, octets, uids,      0, 64000)          /* u32 each, ascending */
+	F(m, octets, uids,      0, 64000)          /* u32 each, in no order */
 #define AM_CHANGES(F, m) \
 	F(m, u32,    handle,    1, UINT32_MAX) \
 	F(m, u64,    since,     0, UINT64_MAX)

@@ -1,19 +1,19 @@
 /*
- * Accounts, open while somebody uses them and a while after. One function makes a path of a
- * name: nothing that a name holds can lead outside the mail folder.
+ * Accounts. At most LIMIT_OPEN_ACCOUNTS stores are open, but for those that have work in hand: the
+ * longest untouched closes first, and opens again when it is asked for. One function makes a path
+ * of a name: nothing that a name holds can lead outside the mail folder.
  */
 #include "deliver/mailbox/server.h"
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "common/base/moment.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-enum { OPEN_MOST = 256, COMPONENT = 255 };
+enum { COMPONENT = 255 };
 
 struct mailbox_server mailbox_server;
 
@@ -59,152 +59,130 @@ folder_of(struct slice name, char out[1000], struct error *why)
 	return ok;
 }
 
-static void
-close_account(struct account *a)
+void
+mailbox_server_init(void)
 {
-	store_close(&a->store);
-	LIST_REMOVE(a, link);
-	mailbox_server.account_count--;
+	hash_init(&mailbox_server.accounts);
+	hash_init(&mailbox_server.by_id);
+	TAILQ_INIT(&mailbox_server.idle);
+	LIST_INIT(&mailbox_server.handles);
+}
+
+void
+account_forget_unless_used(struct account *a)
+{
+	if (a->is_open || a->work > 0 || !LIST_EMPTY(&a->handles))
+		return;
+	hash_remove(&mailbox_server.accounts, slice_of(a->name));
 	free(a->name);
 	free(a);
 }
 
-/* A commit that failed: the account begins anew from what is on disk, its handles are gone. */
-static void
-on_broken(void *owner)
+void
+account_hold(struct account *a)
 {
-	struct account *a = owner;
-	struct handle *h, *next;
-
-	a->is_broken = true;
-	a->uses++;
-	LIST_FOREACH_SAFE (h, &mailbox_server.handles, link, next) {
-		if (h->account == a) {
-			struct am_changed m = {.handle = h->id, .removed = 1};
-
-			am_changed_send(h->channel, 0, &m, -1);
-			handle_free(h);
-		}
-	}
-	account_release(a);
-}
-
-static void
-close_idle(void)
-{
-	struct account *a, *oldest = NULL;
-
-	if (mailbox_server.account_count < OPEN_MOST)
-		return;
-	LIST_FOREACH (a, &mailbox_server.accounts, link) {
-		if (a->uses == 0 && (oldest == NULL || a->touched < oldest->touched))
-			oldest = a;
-	}
-	if (oldest != NULL)
-		close_account(oldest);
-}
-
-struct account *
-account_open(struct slice name, struct error *why)
-{
-	struct account *a;
-	char folder[1000];
-
-	LIST_FOREACH (a, &mailbox_server.accounts, link) {
-		if (slice_equal_text(name, a->name) && !a->is_broken) {
-			a->uses++;
-			a->touched = moment_now().ms;
-			return a;
-		}
-	}
-	close_idle();
-	if (!folder_of(name, folder, why))
-		return NULL;
-	a = mem_zero(sizeof(*a));
-	if (!store_open(&a->store, folder, on_broken, a, why)) {
-		log_error("account %.*s: %s", SLICE_FMT(name), why->text);
-		free(a);
-		return NULL;
-	}
-	a->name = slice_text(name);
-	a->uses = 1;
-	a->touched = moment_now().ms;
-	LIST_INSERT_HEAD(&mailbox_server.accounts, a, link);
-	mailbox_server.account_count++;
-	return a;
+	if (a->work++ == 0)
+		TAILQ_REMOVE(&mailbox_server.idle, a, idle);
 }
 
 void
 account_release(struct account *a)
 {
-	a->touched = moment_now().ms;
-	if (--a->uses == 0 && a->is_broken)
-		close_account(a);
+	if (--a->work > 0)
+		return;
+	if (a->is_open)
+		TAILQ_INSERT_TAIL(&mailbox_server.idle, a, idle);
+	account_forget_unless_used(a);
+}
+
+/* Whoever waits is refused by this, and lets go of the account. */
+static void
+close_store(struct account *a)
+{
+	account_hold(a);
+	store_close(&a->store);
+	a->is_open = false;
+	mailbox_server.open_count--;
+	account_release(a);
+}
+
+/* Everybody who waited was refused. What sessions saw may be lost, so their views end; the next
+ * who asks reads what is on the disk. */
+static void
+on_broken(void *owner)
+{
+	struct account *a = owner;
+
+	feed_lost(a);
+	close_store(a);
+}
+
+static void
+make_room(void)
+{
+	struct account *a;
+
+	while (mailbox_server.open_count >= LIMIT_OPEN_ACCOUNTS &&
+	       (a = TAILQ_FIRST(&mailbox_server.idle)) != NULL)
+		close_store(a);
+}
+
+bool
+account_resume(struct account *a, struct error *why)
+{
+	char folder[1000];
+
+	if (a->is_open) {
+		if (a->work == 0) {
+			TAILQ_REMOVE(&mailbox_server.idle, a, idle);
+			TAILQ_INSERT_TAIL(&mailbox_server.idle, a, idle);
+		}
+		return true;
+	}
+	make_room();
+	if (!folder_of(slice_of(a->name), folder, why) ||
+	    !store_open(&a->store, folder, on_broken, a, why)) {
+		log_error("account %s: %s", a->name, why->text);
+		return false;
+	}
+	a->is_open = true;
+	mailbox_server.open_count++;
+	if (a->work == 0)
+		TAILQ_INSERT_TAIL(&mailbox_server.idle, a, idle);
+	return true;
+}
+
+struct account *
+account_open(struct slice name, struct error *why)
+{
+	struct account *a = hash_find(&mailbox_server.accounts, name);
+
+	if (a == NULL) {
+		a = mem_zero(sizeof(*a));
+		a->name = slice_text(name);
+		LIST_INIT(&a->handles);
+		hash_add(&mailbox_server.accounts, name, a);
+	}
+	if (!account_resume(a, why)) {
+		account_forget_unless_used(a);
+		return NULL;
+	}
+	account_hold(a);
+	return a;
 }
 
 void
 accounts_close_all(void)
 {
-	while (!LIST_EMPTY(&mailbox_server.accounts))
-		close_account(LIST_FIRST(&mailbox_server.accounts));
-}
+	while (mailbox_server.open_count > 0) {
+		struct hash_walk walk = {0};
+		struct slice name;
+		void *a;
 
-struct handle *
-handle_find(struct channel *c, uint32_t id)
-{
-	struct handle *h;
-
-	LIST_FOREACH (h, &mailbox_server.handles, link) {
-		if (h->id == id && h->channel == c)
-			return h;
-	}
-	return NULL;
-}
-
-struct handle *
-handle_new(struct channel *c, struct account *a, bool exclusive)
-{
-	struct handle *h = mem_zero(sizeof(*h));
-
-	h->channel = c;
-	h->id = ++mailbox_server.next_handle;
-	h->account = a;
-	h->is_exclusive = exclusive;
-	LIST_INSERT_HEAD(&mailbox_server.handles, h, link);
-	mailbox_server.handle_count++;
-	return h;
-}
-
-void
-handle_free(struct handle *h)
-{
-	LIST_REMOVE(h, link);
-	mailbox_server.handle_count--;
-	account_release(h->account);
-	free(h);
-}
-
-void
-handles_forget(struct channel *c)
-{
-	struct handle *h, *next;
-
-	LIST_FOREACH_SAFE (h, &mailbox_server.handles, link, next) {
-		if (h->channel == c)
-			handle_free(h);
-	}
-}
-
-void
-feed_changed(struct account *a, uint64_t mailbox, bool removed)
-{
-	struct handle *h;
-
-	LIST_FOREACH (h, &mailbox_server.handles, link) {
-		struct am_changed m = {
-		    .handle = h->id, .modseq = a->store.modseq, .removed = removed};
-
-		if (h->account == a && h->viewed == mailbox)
-			am_changed_send(h->channel, 0, &m, -1);
+		while (hash_next(&mailbox_server.accounts, &walk, &name, &a)) {
+			if (((struct account *)a)->is_open)
+				break;
+		}
+		close_store(a);
 	}
 }

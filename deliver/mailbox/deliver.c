@@ -137,6 +137,10 @@ store_one(struct delivery *d, const struct recipient *r, struct slice message)
 	struct buf whole = {0};
 	struct qm_outcome done = {
 	    .envelope = r->envelope, .outcome = OUTCOME_DELIVERED, .status = SLICE("2.0.0")};
+	struct qm_outcome failed = {.envelope = r->envelope,
+	    .outcome = OUTCOME_TEMPORARY,
+	    .status = SLICE("4.3.0"),
+	    .text = SLICE("the message could not be made durable")};
 	enum store_result result;
 	uint32_t uid;
 
@@ -158,7 +162,8 @@ store_one(struct delivery *d, const struct recipient *r, struct slice message)
 		say(d, r, OUTCOME_TEMPORARY, result == STORE_FULL ? "4.3.1" : "4.2.0",
 		    "the message cannot be stored now");
 	else {
-		reply_durable(a, d->channel, d->id, &qm_outcome_schema, &done);
+		reply_durable(a, d->channel, d->id, (struct reply){&qm_outcome_schema, &done},
+		    &(struct reply){&qm_outcome_schema, &failed});
 		feed_changed(a, inbox.id, false);
 	}
 	buf_fini(&whole);

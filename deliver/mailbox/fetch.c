@@ -3,6 +3,7 @@
  * place between batches as the ranges that are left.
  */
 #include "common/base/mem.h"
+#include "deliver/mailbox/range.h"
 #include "deliver/mailbox/verb.h"
 
 #include <fcntl.h>
@@ -11,14 +12,19 @@
 
 enum { BATCH_OCTETS = 256 * 1024, SPOOLS_MOST = 200 };
 
-struct fetch {
-	LIST_ENTRY(fetch) link;
+/* What names a fetch in am_more. */
+struct fetch_key {
 	struct channel *channel;
-	uint32_t id, handle;
+	uint64_t id;
+};
+
+struct fetch {
+	LIST_ENTRY(fetch) link; /* of the handle */
+	struct fetch_key key;
+	struct handle *handle;
+	struct cursor cursor;
 	uint8_t want;
-	struct buf ranges;
-	uint32_t from; /* of the first range: uids below were sent */
-	size_t sent;   /* octets of this batch */
+	size_t sent; /* octets of this batch */
 };
 
 struct spool {
@@ -28,7 +34,7 @@ struct spool {
 	int fd;
 };
 
-static LIST_HEAD(, fetch) fetches = LIST_HEAD_INITIALIZER(fetches);
+static struct hash fetches;
 static LIST_HEAD(, spool) spools = LIST_HEAD_INITIALIZER(spools);
 static uint32_t next_spool;
 static int spool_count;
@@ -37,124 +43,122 @@ static void
 end(struct fetch *f)
 {
 	LIST_REMOVE(f, link);
-	buf_fini(&f->ranges);
+	hash_remove(&fetches, HASH_NUMBER(f->key));
+	cursor_fini(&f->cursor);
 	free(f);
 }
 
-struct sending {
-	struct fetch *fetch;
-	struct store *store;
-	bool is_full;
-};
+void
+fetches_forget(struct handle *h)
+{
+	while (!LIST_EMPTY(&h->fetches))
+		end(LIST_FIRST(&h->fetches));
+}
 
 static bool
 send_one(void *owner, const struct store_message *message)
 {
-	struct sending *s = owner;
-	struct fetch *f = s->fetch;
+	struct fetch *f = owner;
+	struct store *s = &f->handle->account->store;
 	struct am_message out = {.uid = message->uid, .date = message->date, .size = message->size};
 	struct store_index index = {0};
 	struct buf octets = {0};
 	uint64_t size = 0;
 	int fd = -1;
 
-	if (s->is_full)
-		return false;
-	f->from = message->uid + 1;
 	if (f->want & (WANT_ENVELOPE | WANT_STRUCTURE | WANT_BODY | WANT_HEADER))
-		store_index(s->store, message->body, &index);
+		store_index(s, message->body, &index);
 	if (f->want & WANT_ENVELOPE)
 		out.envelope = buf_slice(&index.envelope);
 	if (f->want & (WANT_STRUCTURE | WANT_BODY))
 		out.structure =
 		    buf_slice(f->want & WANT_STRUCTURE ? &index.structure : &index.basic);
 	if (f->want & (WANT_HEADER | WANT_OCTETS))
-		store_body_read(s->store, message->body, &octets, &fd, &size);
+		store_body_read(s, message->body, &octets, &fd, &size);
 	out.octets = buf_slice(&octets);
 	if ((f->want & WANT_HEADER) && !(f->want & WANT_OCTETS) && fd < 0)
 		out.octets = slice_sub(out.octets, 0, (size_t)index.header_size);
 	f->sent += 100 + out.envelope.len + out.structure.len + out.octets.len;
-	am_message_send(f->channel, f->id, &out, fd);
+	am_message_send(f->key.channel, (uint32_t)f->key.id, &out, fd);
 	buf_fini(&octets);
 	store_index_fini(&index);
-	s->is_full = f->sent >= BATCH_OCTETS;
-	return !s->is_full;
+	return f->sent < BATCH_OCTETS;
 }
 
 static void
 go_on(struct fetch *f)
 {
-	struct handle *h = handle_find(f->channel, f->handle);
-	struct sending s = {.fetch = f};
+	struct handle *h = f->handle;
+	struct channel *c = f->key.channel;
+	uint32_t id = (uint32_t)f->key.id;
 	struct am_batch batch = {0};
-	struct am_ok ok = {0};
+	struct error why = {""};
 
-	if (h == NULL || h->viewed == 0) {
-		reply_no(f->channel, f->id, AM_TEMPORARY, "the mailbox is not open any more");
+	if (h->viewed == 0 || !account_resume(h->account, &why)) {
+		reply_no(c, id, AM_TEMPORARY, "the mailbox is not open any more");
 		end(f);
 		return;
 	}
-	s.store = &h->account->store;
 	f->sent = 0;
-	while (!s.is_full && f->ranges.len >= 8) {
-		struct slice rest = buf_slice(&f->ranges);
-		uint32_t first, last;
-
-		range_next(&rest, &first, &last);
-		first = f->from > first ? f->from : first;
-		if (first <= last && first != 0)
-			store_each(s.store, h->viewed, first, last, 0, send_one, &s);
-		if (!s.is_full || f->from > last || f->from == 0) {
-			buf_consume(&f->ranges, 8);
-		}
-	}
-	if (f->ranges.len >= 8) {
-		am_batch_send(f->channel, f->id, &batch, -1);
+	if (!cursor_walk(&f->cursor, &h->account->store, h->viewed, send_one, f)) {
+		am_batch_send(c, id, &batch, -1);
 		return;
 	}
-	ok.modseq = s.store->modseq;
-	am_ok_send(f->channel, f->id, &ok, -1);
+	reply_ok(c, id, h->account->store.modseq);
 	end(f);
 }
 
 void
-fetch_begin(void *owner, struct ipc_message *m)
+verb_fetch(void *owner, struct ipc_message *m)
 {
 	const struct am_fetch *q = m->body;
-	struct fetch *f = mem_zero(sizeof(*f));
+	struct handle *h = verb_handle_of(m, q->handle);
+	struct fetch_key key = {.channel = m->channel, .id = m->id};
+	struct fetch *f = hash_find(&fetches, HASH_NUMBER(key));
 
-	f->channel = m->channel;
-	f->id = m->id;
-	f->handle = q->handle;
+	if (h == NULL)
+		return;
+	/* One whose asker went away in the middle, long ago. */
+	if (f != NULL)
+		end(f);
+	if (fetches.count >= LIMIT_REQUESTS) {
+		reply_no(m->channel, m->id, AM_TEMPORARY, "too much is going on now");
+		return;
+	}
+	if (fetches.slots == NULL)
+		hash_init(&fetches);
+	f = mem_zero(sizeof(*f));
+	f->key = key;
+	f->handle = h;
 	f->want = q->want;
-	buf_add_slice(&f->ranges, q->uids);
-	LIST_INSERT_HEAD(&fetches, f, link);
+	cursor_init(&f->cursor, q->uids);
+	LIST_INSERT_HEAD(&h->fetches, f, link);
+	hash_add(&fetches, HASH_NUMBER(f->key), f);
 	go_on(f);
 }
 
 void
-fetch_more(void *owner, struct ipc_message *m)
+verb_more(void *owner, struct ipc_message *m)
 {
-	struct fetch *f;
+	struct fetch_key key = {.channel = m->channel, .id = m->id};
+	struct fetch *f = hash_find(&fetches, HASH_NUMBER(key));
 
-	LIST_FOREACH (f, &fetches, link) {
-		if (f->channel == m->channel && f->id == m->id)
-			break;
-	}
 	if (f != NULL)
 		go_on(f);
 }
 
 void
-spool_begin(void *owner, struct ipc_message *m)
+verb_spool(void *owner, struct ipc_message *m)
 {
-	struct handle *h = handle_find(m->channel, ((const struct am_spool *)m->body)->handle);
+	struct handle *h = verb_handle_of(m, ((const struct am_spool *)m->body)->handle);
 	struct am_spooled out = {.spool = ++next_spool};
 	char path[1200];
 	struct spool *s;
 	int fd = -1, theirs;
 
-	if (h == NULL || spool_count >= SPOOLS_MOST) {
+	if (h == NULL)
+		return;
+	if (spool_count >= SPOOLS_MOST) {
 		reply_no(
 		    m->channel, m->id, AM_TEMPORARY, "no more large messages can be taken now");
 		return;
@@ -203,14 +207,9 @@ void
 spools_forget(struct channel *c)
 {
 	struct spool *s, *next;
-	struct fetch *f, *after;
 
 	LIST_FOREACH_SAFE (s, &spools, link, next) {
 		if (s->channel == c)
 			close(spool_take(c, s->id));
-	}
-	LIST_FOREACH_SAFE (f, &fetches, link, after) {
-		if (f->channel == c)
-			end(f);
 	}
 }

@@ -2,6 +2,7 @@
  * mailbox: the local MDA and the mail store's server. It owns the accounts' databases; queue
  * delivers through it, imapd and pop3d read through it, and nobody else touches the files.
  */
+#include "common/conf/child.h"
 #include "common/ipc/lookup_mailbox.h"
 #include "deliver/mailbox/grant.h"
 #include "deliver/mailbox/server.h"
@@ -61,6 +62,7 @@ prepare(const struct conf *c, struct sandbox_paths *paths, struct error *why)
 {
 	static const char *rw[2];
 
+	mailbox_server_init();
 	slice_copy(c->global.mail_path, mailbox_server.mail_path, sizeof(mailbox_server.mail_path));
 	rw[0] = mailbox_server.mail_path;
 	paths->rw = rw;
@@ -92,10 +94,10 @@ on_control(struct control *order, struct slice verb, struct slice arguments, boo
 	}
 	if (json)
 		control_line(order, "{\"process\":\"mailbox\",\"accounts\":%zu,\"handles\":%zu}",
-		    mailbox_server.account_count, mailbox_server.handle_count);
+		    mailbox_server.open_count, mailbox_server.by_id.count);
 	else
 		control_line(order, "mailbox: %zu accounts open, %zu handles",
-		    mailbox_server.account_count, mailbox_server.handle_count);
+		    mailbox_server.open_count, mailbox_server.by_id.count);
 	control_done(order, 0, "");
 }
 

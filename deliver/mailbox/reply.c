@@ -2,13 +2,16 @@
 #include "common/base/mem.h"
 #include "deliver/mailbox/server.h"
 
+#define NOT_DURABLE "the change could not be made durable"
+
 struct waiting {
 	LIST_ENTRY(waiting) link;
 	struct account *account;
 	struct channel *channel; /* NULL: gone */
 	uint32_t id;
-	const struct ipc_schema *schema;
-	struct buf packed; /* the message, ready to be unpacked and sent */
+	const struct ipc_schema *done, *failed;
+	struct buf packed; /* the two messages, ready to be unpacked and sent */
+	size_t done_octets;
 };
 
 static LIST_HEAD(, waiting) waitings = LIST_HEAD_INITIALIZER(waitings);
@@ -22,13 +25,19 @@ reply_no(struct channel *c, uint32_t id, enum am_code code, const char *text)
 }
 
 void
+reply_ok(struct channel *c, uint32_t id, uint64_t modseq)
+{
+	struct am_ok m = {.modseq = modseq};
+
+	am_ok_send(c, id, &m, -1);
+}
+
+void
 reply_result(struct channel *c, uint32_t id, enum store_result r)
 {
-	struct am_ok ok = {0};
-
 	switch (r) {
 	case STORE_OK:
-		am_ok_send(c, id, &ok, -1);
+		reply_ok(c, id, 0);
 		return;
 	case STORE_NONE:
 		reply_no(c, id, AM_NONEXISTENT, "there is no such mailbox");
@@ -52,33 +61,49 @@ reply_result(struct channel *c, uint32_t id, enum store_result r)
 }
 
 static void
+send(struct waiting *w, const struct ipc_schema *schema, struct slice packed)
+{
+	_Alignas(max_align_t) unsigned char room[1024];
+
+	if (ipc_unpack(packed, schema, room) == NULL)
+		channel_send(w->channel, schema, w->id, room, -1);
+}
+
+static void
 on_durable(void *owner, bool ok)
 {
 	struct waiting *w = owner;
-	_Alignas(max_align_t) unsigned char room[1024];
+	struct slice packed = buf_slice(&w->packed);
 
 	LIST_REMOVE(w, link);
-	if (w->channel != NULL && ok && ipc_unpack(buf_slice(&w->packed), w->schema, room) == NULL)
-		channel_send(w->channel, w->schema, w->id, room, -1);
+	if (w->channel != NULL && ok)
+		send(w, w->done, slice_sub(packed, 0, w->done_octets));
 	else if (w->channel != NULL)
-		reply_no(w->channel, w->id, AM_TEMPORARY, "the change could not be made durable");
+		send(w, w->failed, slice_from(packed, w->done_octets));
 	account_release(w->account);
 	buf_fini(&w->packed);
 	free(w);
 }
 
 void
-reply_durable(struct account *a, struct channel *c, uint32_t id, const struct ipc_schema *schema,
-    const void *message)
+reply_durable(struct account *a, struct channel *c, uint32_t id, struct reply done,
+    const struct reply *failed)
 {
+	static const struct am_no no = {
+	    .code = AM_TEMPORARY, .text = {NOT_DURABLE, sizeof(NOT_DURABLE) - 1}};
+	static const struct reply refusal = {&am_no_schema, &no};
 	struct waiting *w = mem_zero(sizeof(*w));
 
 	w->account = a;
-	a->uses++;
+	account_hold(a);
 	w->channel = c;
 	w->id = id;
-	w->schema = schema;
-	ipc_pack(&w->packed, schema, message);
+	w->done = done.schema;
+	failed = failed == NULL ? &refusal : failed;
+	w->failed = failed->schema;
+	ipc_pack(&w->packed, done.schema, done.message);
+	w->done_octets = w->packed.len;
+	ipc_pack(&w->packed, failed->schema, failed->message);
 	LIST_INSERT_HEAD(&waitings, w, link);
 	commit_wait(a->store.commit, on_durable, w);
 }

@@ -1,36 +1,50 @@
-/* A SEARCH program over the messages of a mailbox: what needs no body first, bodies only when
- * asked. */
-#include "common/mail/search.h"
-
+/*
+ * A SEARCH program over the messages of a mailbox, in slices: what needs no body first, bodies only
+ * when asked, large bodies in the pool. What it finds goes out as it is found.
+ */
+#include "common/base/mem.h"
 #include "common/mail/charset.h"
 #include "common/mail/header.h"
 #include "common/mail/mime.h"
+#include "common/mail/search.h"
 #include "common/mail/word.h"
-#include "deliver/mailbox/server.h"
+#include "common/net/loop.h"
+#include "deliver/mailbox/job.h"
+#include "deliver/mailbox/range.h"
+#include "deliver/mailbox/verb.h"
 
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { DAY = 86400 };
+enum { DAY = 86400, BATCH = 60000 };
 
-/* A message under examination; index and octets are read when first needed. */
+/* A message under examination; what is not in its row is read when first needed. */
 struct candidate {
 	struct store *store;
-	const struct store_message *m;
+	struct store_message m;
 	struct store_index index;
-	struct buf octets;
+	struct buf octets, words;
 	struct slice message;
 	void *map;
-	bool has_index, has_octets;
+	bool has_index, has_octets, has_words;
+	bool in_pool;    /* all was read; the store is out of reach */
+	bool wants_pool; /* what it says depends on a large body, which would take too long here */
 };
 
 static void
 load_index(struct candidate *c)
 {
 	if (!c->has_index)
-		store_index(c->store, c->m->body, &c->index);
+		store_index(c->store, c->m.body, &c->index);
 	c->has_index = true;
+}
+
+static void
+load_words(struct candidate *c)
+{
+	if (!c->has_words)
+		store_set_keywords(c->store, c->m.set, &c->words);
+	c->has_words = true;
 }
 
 static void
@@ -43,7 +57,7 @@ load_octets(struct candidate *c)
 		return;
 	c->has_octets = true;
 	c->map = MAP_FAILED;
-	if (!store_body_read(c->store, c->m->body, &c->octets, &fd, &size))
+	if (!store_body_read(c->store, c->m.body, &c->octets, &fd, &size))
 		return;
 	c->message = buf_slice(&c->octets);
 	if (fd < 0)
@@ -60,8 +74,10 @@ unload(struct candidate *c)
 	if (c->has_octets && c->map != MAP_FAILED)
 		munmap(c->map, c->message.len);
 	buf_fini(&c->octets);
+	buf_fini(&c->words);
 	if (c->has_index)
 		store_index_fini(&c->index);
+	*c = (struct candidate){.store = NULL};
 }
 
 /* Whether text holds what, both folded for comparison. */
@@ -135,16 +151,15 @@ in_ranges(struct slice ranges, uint32_t uid)
 static bool
 has_keyword(struct candidate *c, struct slice keyword)
 {
-	struct buf words = {0};
 	struct slice rest, word;
-	bool found = false;
 
-	store_set_keywords(c->store, c->m->set, &words);
-	rest = buf_slice(&words);
-	while (!found && ipc_list_next(&rest, &word))
-		found = slice_equal_nocase(word, keyword);
-	buf_fini(&words);
-	return found;
+	load_words(c);
+	rest = buf_slice(&c->words);
+	while (ipc_list_next(&rest, &word)) {
+		if (slice_equal_nocase(word, keyword))
+			return true;
+	}
+	return false;
 }
 
 static bool
@@ -158,7 +173,7 @@ is_date(struct candidate *c, const struct search_node *n)
 		if (day == INT64_MIN)
 			return false;
 	} else {
-		day = c->m->date - c->m->date % DAY;
+		day = c->m.date - c->m.date % DAY;
 	}
 	if (n->op == SEARCH_BEFORE || n->op == SEARCH_SENTBEFORE)
 		return day < wanted;
@@ -167,33 +182,44 @@ is_date(struct candidate *c, const struct search_node *n)
 	return day >= wanted;
 }
 
+/* A key that looks at the message itself. */
 static bool
-leaf(struct candidate *c, const struct search_node *n)
+octets_leaf(struct candidate *c, const struct search_node *n)
 {
 	struct search_node any = {.value = n->text};
 
+	if (c->m.size > LIMIT_INLINE && !c->in_pool) {
+		c->wants_pool = true;
+		return false;
+	}
+	load_octets(c);
+	if (n->op == SEARCH_HEADER)
+		return header_holds(c->message, n);
+	if (n->op == SEARCH_TEXT && header_holds(c->message, &any))
+		return true;
+	return body_holds(c->message, n->text);
+}
+
+static bool
+leaf(struct candidate *c, const struct search_node *n)
+{
 	switch (n->op) {
 	case SEARCH_FLAG:
-		return (c->m->flags & n->number) != 0;
+		return (c->m.flags & n->number) != 0;
 	case SEARCH_KEYWORD:
 		return has_keyword(c, n->text);
 	case SEARCH_UIDS:
-		return in_ranges(n->text, c->m->uid);
+		return in_ranges(n->text, c->m.uid);
 	case SEARCH_LARGER:
-		return c->m->size > n->number;
+		return c->m.size > n->number;
 	case SEARCH_SMALLER:
-		return c->m->size < n->number;
+		return c->m.size < n->number;
 	case SEARCH_MODSEQ:
-		return c->m->modseq >= n->number;
+		return c->m.modseq >= n->number;
 	case SEARCH_HEADER:
-		load_octets(c);
-		return header_holds(c->message, n);
 	case SEARCH_BODY:
-		load_octets(c);
-		return body_holds(c->message, n->text);
 	case SEARCH_TEXT:
-		load_octets(c);
-		return header_holds(c->message, &any) || body_holds(c->message, n->text);
+		return octets_leaf(c, n);
 	case SEARCH_BEFORE:
 	case SEARCH_ON:
 	case SEARCH_SINCE:
@@ -233,32 +259,138 @@ run(struct candidate *c, struct slice *program, bool decided)
 	return decided ? false : leaf(c, &n);
 }
 
-struct searching {
-	struct store *store;
-	struct slice program;
-	struct buf *uids;
+struct search {
+	struct job job;
+	uint64_t mailbox;
+	struct cursor cursor;
+	struct buf program, uids;
+	struct candidate candidate;
+	bool is_match;
 };
+
+static struct store *
+store_of(const struct search *s)
+{
+	return &s->job.handle->account->store;
+}
+
+static void
+send_found(struct search *s)
+{
+	struct am_found found = {.uids = buf_slice(&s->uids)};
+
+	if (s->uids.len > 0)
+		am_found_send(s->job.channel, s->job.id, &found, -1);
+	buf_clear(&s->uids);
+}
+
+/* Takes the judgement on the candidate. */
+static void
+settle(struct search *s)
+{
+	if (s->is_match)
+		range_add(&s->uids, s->candidate.m.uid);
+	unload(&s->candidate);
+	if (s->uids.len >= BATCH)
+		send_found(s);
+}
 
 static bool
 on_message(void *owner, const struct store_message *m)
 {
-	struct searching *s = owner;
-	struct candidate c = {.store = s->store, .m = m};
-	struct slice program = s->program;
+	struct search *s = owner;
+	struct candidate *c = &s->candidate;
+	struct slice program = buf_slice(&s->program);
 
-	if (run(&c, &program, false))
-		range_add(s->uids, m->uid);
-	unload(&c);
-	return true;
+	*c = (struct candidate){.store = store_of(s), .m = *m};
+	s->is_match = run(c, &program, false);
+	if (c->wants_pool)
+		return false;
+	settle(s);
+	return !job_is_over_time();
+}
+
+static void
+judge_in_pool(void *arg)
+{
+	struct search *s = arg;
+	struct slice program = buf_slice(&s->program);
+
+	s->is_match = run(&s->candidate, &program, false);
+}
+
+static void
+on_judged(void *arg)
+{
+	struct search *s = arg;
+
+	if (s->job.handle != NULL)
+		settle(s);
+	job_resume(&s->job);
+}
+
+static enum job_state
+judge_large(struct search *s)
+{
+	struct candidate *c = &s->candidate;
+
+	load_index(c);
+	load_words(c);
+	load_octets(c);
+	c->in_pool = true;
+	work_start(judge_in_pool, on_judged, s);
+	return JOB_POOLED;
+}
+
+static enum job_state
+search_slice(struct job *j)
+{
+	struct search *s = (struct search *)j;
+	struct store_mailbox box;
+
+	if (store_find_id(store_of(s), s->mailbox, &box) != STORE_OK ||
+	    j->handle->viewed != s->mailbox) {
+		reply_no(j->channel, j->id, AM_NONEXISTENT, "the mailbox is gone");
+		return JOB_DONE;
+	}
+	if (!cursor_walk(&s->cursor, store_of(s), s->mailbox, on_message, s))
+		return s->candidate.wants_pool ? judge_large(s) : JOB_MORE;
+	send_found(s);
+	reply_ok(j->channel, j->id, store_of(s)->modseq);
+	return JOB_DONE;
+}
+
+static void
+search_fini(struct job *j)
+{
+	struct search *s = (struct search *)j;
+
+	unload(&s->candidate);
+	cursor_fini(&s->cursor);
+	buf_fini(&s->program);
+	buf_fini(&s->uids);
+	free(s);
 }
 
 void
-search_run(
-    struct store *s, uint64_t mailbox, struct slice ranges, struct slice program, struct buf *uids)
+verb_search(void *owner, struct ipc_message *m)
 {
-	struct searching searching = {.store = s, .program = program, .uids = uids};
-	uint32_t first, last;
+	const struct am_search *q = m->body;
+	struct handle *h = verb_handle_of(m, q->handle);
+	struct store_mailbox box;
+	struct search *s;
 
-	while (range_next(&ranges, &first, &last))
-		store_each(s, mailbox, first, last, 0, on_message, &searching);
+	if (h == NULL || !verb_viewed(m, h, &box))
+		return;
+	if (!search_is_valid(q->program)) {
+		channel_violation(m->channel, "program");
+		return;
+	}
+	s = mem_zero(sizeof(*s));
+	s->job.slice = search_slice;
+	s->job.fini = search_fini;
+	s->mailbox = box.id;
+	cursor_init(&s->cursor, q->uids);
+	buf_add_slice(&s->program, q->program);
+	job_start(&s->job, h, m);
 }

@@ -74,24 +74,43 @@ struct store_new {
 };
 enum store_result store_add(
     struct store *s, struct store_mailbox *m, const struct store_new *n, uint32_t *uid);
-enum store_result store_copy(struct store *s, const struct store_mailbox *from,
-    struct store_mailbox *to, const struct store_message *message, uint32_t *uid);
-enum store_result store_expunge(
-    struct store *s, const struct store_mailbox *m, const struct store_message *message);
-enum store_result store_flags(struct store *s, const struct store_mailbox *m,
-    const struct store_message *message, uint8_t flags, uint32_t set);
 
-/* Calls each for the messages with uid from first to last and a modseq over since, by uid; each
- * returns false to stop. */
-void store_each(struct store *s, uint64_t mailbox, uint32_t first, uint32_t last, uint64_t since,
+/* The next modseq, in the transaction that is open; the changes of one portion share it. */
+uint64_t store_next_modseq(struct store *s);
+
+/* These stand in a transaction, and change it by halves when they fail: commit_save() first. A
+ * copy takes to->uidnext, which store_put_uidnext() keeps. */
+enum store_result store_copy(struct store *s, struct store_mailbox *to,
+    const struct store_message *message, uint64_t modseq, uint32_t *uid);
+enum store_result store_put_uidnext(struct store *s, const struct store_mailbox *m);
+enum store_result store_expunge(struct store *s, const struct store_mailbox *m,
+    const struct store_message *message, uint64_t modseq);
+enum store_result store_flags(struct store *s, const struct store_mailbox *m,
+    const struct store_message *message, uint8_t flags, uint32_t set, uint64_t modseq);
+enum store_result store_result_of(enum db_result r);
+
+/* Calls each for the messages with uid from first to last, by uid; each returns false to stop. */
+void store_each(struct store *s, uint64_t mailbox, uint32_t first, uint32_t last,
     bool (*each)(void *owner, const struct store_message *m), void *owner);
-void store_each_gone(struct store *s, uint64_t mailbox, uint64_t since,
-    void (*each)(void *owner, uint32_t uid), void *owner);
+uint32_t store_count(struct store *s, uint64_t mailbox);
+
+/* Whether at most so many messages have a modseq over since; and those, by uid. */
+bool store_few_changed(struct store *s, uint64_t mailbox, uint64_t since, uint32_t most);
+void store_each_changed(struct store *s, uint64_t mailbox, uint64_t since,
+    bool (*each)(void *owner, const struct store_message *m), void *owner);
+
+/* A place among what was expunged, by modseq. True when none is left after it. */
+struct store_gone {
+	uint64_t modseq;
+	uint32_t uid;
+};
+bool store_each_gone(struct store *s, uint64_t mailbox, struct store_gone *from,
+    bool (*each)(void *owner, uint32_t uid), void *owner);
 
 /* The id of a set of keywords, made when it is new; 0 is the empty set. UINT32_MAX: too many. */
 uint32_t store_set(struct store *s, struct slice keywords);
-void store_each_set(
-    struct store *s, void (*each)(void *owner, uint32_t set, struct slice keywords), void *owner);
+void store_each_set(struct store *s, uint32_t after,
+    void (*each)(void *owner, uint32_t set, struct slice keywords), void *owner);
 bool store_set_keywords(struct store *s, uint32_t set, struct buf *keywords);
 
 /* store_body.c */

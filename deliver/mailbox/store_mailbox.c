@@ -204,7 +204,7 @@ empty_mailbox(struct store *s, uint64_t id)
 		struct statement *edge = db_statement(s->db,
 		    "SELECT max(uid) FROM (SELECT uid FROM message WHERE mailbox = ? LIMIT 256)");
 
-		store_each(s, id, 1, UINT32_MAX, 0, on_body, &e);
+		store_each(s, id, 1, UINT32_MAX, on_body, &e);
 		if (e.count == 0)
 			return;
 		statement_bind_number(edge, 1, (int64_t)id);
@@ -385,11 +385,12 @@ void
 store_seen_recent(struct store *s, const struct store_mailbox *m)
 {
 	struct statement *st =
-	    db_statement(s->db, "UPDATE mailbox SET recent = uidnext WHERE id = ?");
+	    db_statement(s->db, "UPDATE mailbox SET recent = max(recent, ?) WHERE id = ?");
 
 	if (m->recent == m->uidnext || !commit_begin(s->commit))
 		return;
-	statement_bind_number(st, 1, (int64_t)m->id);
+	statement_bind_number(st, 1, m->uidnext);
+	statement_bind_number(st, 2, (int64_t)m->id);
 	statement_run(st);
 	commit_soon(s->commit);
 }

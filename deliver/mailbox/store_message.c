@@ -2,8 +2,14 @@
 
 #include "common/base/moment.h"
 
-static uint64_t
-next_modseq(struct store *s)
+enum store_result
+store_result_of(enum db_result r)
+{
+	return r == DB_DONE ? STORE_OK : r == DB_FULL ? STORE_FULL : STORE_BROKEN;
+}
+
+uint64_t
+store_next_modseq(struct store *s)
 {
 	struct statement *st =
 	    db_statement(s->db, "UPDATE counter SET value = ? WHERE name = 'modseq'");
@@ -13,15 +19,14 @@ next_modseq(struct store *s)
 	return s->modseq;
 }
 
-static uint32_t
-next_uid(struct store *s, struct store_mailbox *m)
+enum store_result
+store_put_uidnext(struct store *s, const struct store_mailbox *m)
 {
 	struct statement *st = db_statement(s->db, "UPDATE mailbox SET uidnext = ? WHERE id = ?");
 
-	statement_bind_number(st, 1, (int64_t)m->uidnext + 1);
+	statement_bind_number(st, 1, m->uidnext);
 	statement_bind_number(st, 2, (int64_t)m->id);
-	statement_run(st);
-	return m->uidnext++;
+	return store_result_of(statement_run(st));
 }
 
 static enum db_result
@@ -69,9 +74,9 @@ store_add(struct store *s, struct store_mailbox *m, const struct store_new *n, u
 	message.set = store_set(s, n->keywords);
 	message.body = message.set == UINT32_MAX ? 0 : store_body_add(s, n, &full);
 	if (message.body != 0) {
-		message.uid = next_uid(s, m);
-		message.modseq = next_modseq(s);
-		if (insert(s, m, &message) == DB_DONE) {
+		message.uid = m->uidnext++;
+		message.modseq = store_next_modseq(s);
+		if (insert(s, m, &message) == DB_DONE && store_put_uidnext(s, m) == STORE_OK) {
 			commit_keep(s->commit);
 			*uid = message.uid;
 			return STORE_OK;
@@ -83,71 +88,61 @@ store_add(struct store *s, struct store_mailbox *m, const struct store_new *n, u
 }
 
 enum store_result
-store_copy(struct store *s, const struct store_mailbox *from, struct store_mailbox *to,
-    const struct store_message *message, uint32_t *uid)
+store_copy(struct store *s, struct store_mailbox *to, const struct store_message *message,
+    uint64_t modseq, uint32_t *uid)
 {
 	struct store_message copy = *message;
 
-	copy.uid = next_uid(s, to);
-	copy.modseq = next_modseq(s);
+	copy.uid = to->uidnext++;
+	copy.modseq = modseq;
 	*uid = copy.uid;
-	return insert(s, to, &copy) == DB_DONE ? STORE_OK : STORE_BROKEN;
+	return store_result_of(insert(s, to, &copy));
 }
 
 enum store_result
-store_expunge(struct store *s, const struct store_mailbox *m, const struct store_message *message)
+store_expunge(struct store *s, const struct store_mailbox *m, const struct store_message *message,
+    uint64_t modseq)
 {
 	struct statement *del =
 	    db_statement(s->db, "DELETE FROM message WHERE mailbox = ? AND uid = ?");
 	struct statement *mark = db_statement(s->db, "INSERT INTO expunged VALUES (?, ?, ?)");
+	enum db_result r;
 
-	if (!commit_begin(s->commit))
-		return STORE_BROKEN;
 	statement_bind_number(del, 1, (int64_t)m->id);
 	statement_bind_number(del, 2, message->uid);
-	if (statement_run(del) != DB_DONE)
-		return STORE_BROKEN;
 	statement_bind_number(mark, 1, (int64_t)m->id);
-	statement_bind_number(mark, 2, (int64_t)next_modseq(s));
+	statement_bind_number(mark, 2, (int64_t)modseq);
 	statement_bind_number(mark, 3, message->uid);
-	if (statement_run(mark) != DB_DONE)
-		return STORE_BROKEN;
-	store_body_release(s, message->body);
-	return STORE_OK;
+	r = statement_run(del);
+	if (r == DB_DONE)
+		r = statement_run(mark);
+	if (r == DB_DONE)
+		store_body_release(s, message->body);
+	return store_result_of(r);
 }
 
 enum store_result
 store_flags(struct store *s, const struct store_mailbox *m, const struct store_message *message,
-    uint8_t flags, uint32_t set)
+    uint8_t flags, uint32_t set, uint64_t modseq)
 {
 	struct statement *st = db_statement(s->db,
 	    "UPDATE message SET flags = ?, kwset = ?, modseq = ? WHERE mailbox = ? AND uid = ?");
 
 	if (flags == message->flags && set == message->set)
 		return STORE_OK;
-	if (!commit_begin(s->commit))
-		return STORE_BROKEN;
 	statement_bind_number(st, 1, flags);
 	statement_bind_number(st, 2, set);
-	statement_bind_number(st, 3, (int64_t)next_modseq(s));
+	statement_bind_number(st, 3, (int64_t)modseq);
 	statement_bind_number(st, 4, (int64_t)m->id);
 	statement_bind_number(st, 5, message->uid);
-	return statement_run(st) == DB_DONE ? STORE_OK : STORE_BROKEN;
+	return store_result_of(statement_run(st));
 }
 
-void
-store_each(struct store *s, uint64_t mailbox, uint32_t first, uint32_t last, uint64_t since,
-    bool (*each)(void *owner, const struct store_message *m), void *owner)
+static void
+walk(struct statement *st, bool (*each)(void *owner, const struct store_message *m), void *owner)
 {
-	struct statement *st = db_statement(s->db,
-	    "SELECT uid, modseq, flags, kwset, date, size, body FROM message"
-	    " WHERE mailbox = ? AND uid BETWEEN ? AND ? AND modseq > ? ORDER BY uid");
 	bool more = true;
 
-	statement_bind_number(st, 1, (int64_t)mailbox);
-	statement_bind_number(st, 2, first);
-	statement_bind_number(st, 3, last);
-	statement_bind_number(st, 4, (int64_t)since);
 	while (more && statement_step(st) == DB_ROW) {
 		struct store_message m = {.uid = (uint32_t)statement_number(st, 0),
 		    .modseq = (uint64_t)statement_number(st, 1),
@@ -163,17 +158,82 @@ store_each(struct store *s, uint64_t mailbox, uint32_t first, uint32_t last, uin
 }
 
 void
-store_each_gone(struct store *s, uint64_t mailbox, uint64_t since,
-    void (*each)(void *owner, uint32_t uid), void *owner)
+store_each(struct store *s, uint64_t mailbox, uint32_t first, uint32_t last,
+    bool (*each)(void *owner, const struct store_message *m), void *owner)
 {
-	struct statement *st = db_statement(
-	    s->db, "SELECT uid FROM expunged WHERE mailbox = ? AND modseq > ? ORDER BY uid");
+	struct statement *st =
+	    db_statement(s->db, "SELECT uid, modseq, flags, kwset, date, size, body FROM message"
+				" WHERE mailbox = ? AND uid BETWEEN ? AND ? ORDER BY uid");
+
+	statement_bind_number(st, 1, (int64_t)mailbox);
+	statement_bind_number(st, 2, first);
+	statement_bind_number(st, 3, last);
+	walk(st, each, owner);
+}
+
+uint32_t
+store_count(struct store *s, uint64_t mailbox)
+{
+	struct statement *st =
+	    db_statement(s->db, "SELECT count(*) FROM message WHERE mailbox = ?");
+	uint32_t n = 0;
+
+	statement_bind_number(st, 1, (int64_t)mailbox);
+	if (statement_step(st) == DB_ROW)
+		n = (uint32_t)statement_number(st, 0);
+	statement_reset(st);
+	return n;
+}
+
+bool
+store_few_changed(struct store *s, uint64_t mailbox, uint64_t since, uint32_t most)
+{
+	struct statement *st = db_statement(s->db,
+	    "SELECT count(*) FROM (SELECT 1 FROM message INDEXED BY message_modseq"
+	    " WHERE mailbox = ? AND modseq > ? LIMIT ?)");
+	bool few;
 
 	statement_bind_number(st, 1, (int64_t)mailbox);
 	statement_bind_number(st, 2, (int64_t)since);
-	while (statement_step(st) == DB_ROW)
-		each(owner, (uint32_t)statement_number(st, 0));
+	statement_bind_number(st, 3, (int64_t)most + 1);
+	few = statement_step(st) == DB_ROW && statement_number(st, 0) <= most;
 	statement_reset(st);
+	return few;
+}
+
+void
+store_each_changed(struct store *s, uint64_t mailbox, uint64_t since,
+    bool (*each)(void *owner, const struct store_message *m), void *owner)
+{
+	struct statement *st =
+	    db_statement(s->db, "SELECT uid, modseq, flags, kwset, date, size, body"
+				" FROM message INDEXED BY message_modseq"
+				" WHERE mailbox = ? AND modseq > ? ORDER BY uid");
+
+	statement_bind_number(st, 1, (int64_t)mailbox);
+	statement_bind_number(st, 2, (int64_t)since);
+	walk(st, each, owner);
+}
+
+bool
+store_each_gone(struct store *s, uint64_t mailbox, struct store_gone *from,
+    bool (*each)(void *owner, uint32_t uid), void *owner)
+{
+	struct statement *st = db_statement(s->db,
+	    "SELECT modseq, uid FROM expunged WHERE mailbox = ? AND (modseq, uid) > (?, ?)"
+	    " ORDER BY modseq, uid");
+	bool more = true;
+
+	statement_bind_number(st, 1, (int64_t)mailbox);
+	statement_bind_number(st, 2, (int64_t)from->modseq);
+	statement_bind_number(st, 3, from->uid);
+	while (more && statement_step(st) == DB_ROW) {
+		from->modseq = (uint64_t)statement_number(st, 0);
+		from->uid = (uint32_t)statement_number(st, 1);
+		more = each(owner, from->uid);
+	}
+	statement_reset(st);
+	return more;
 }
 
 uint32_t
@@ -200,11 +260,13 @@ store_set(struct store *s, struct slice keywords)
 }
 
 void
-store_each_set(
-    struct store *s, void (*each)(void *owner, uint32_t set, struct slice keywords), void *owner)
+store_each_set(struct store *s, uint32_t after,
+    void (*each)(void *owner, uint32_t set, struct slice keywords), void *owner)
 {
-	struct statement *st = db_statement(s->db, "SELECT id, words FROM keyword_set ORDER BY id");
+	struct statement *st =
+	    db_statement(s->db, "SELECT id, words FROM keyword_set WHERE id > ? ORDER BY id");
 
+	statement_bind_number(st, 1, after);
 	while (statement_step(st) == DB_ROW)
 		each(owner, (uint32_t)statement_number(st, 0), statement_octets(st, 1));
 	statement_reset(st);

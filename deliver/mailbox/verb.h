@@ -14,19 +14,26 @@ struct handle *verb_handle_of(struct ipc_message *m, uint32_t id);
 bool verb_viewed(struct ipc_message *m, const struct handle *h, struct store_mailbox *box);
 
 /* A mailbox by its name; false, and an answer with that code, when there is none. */
-bool verb_named(struct ipc_message *m, const struct handle *h, struct slice name, enum am_code missing,
-    struct store_mailbox *box);
-
-void verb_say_ok(struct ipc_message *m, uint64_t modseq);
+bool verb_named(struct ipc_message *m, const struct handle *h, struct slice name,
+    enum am_code missing, struct store_mailbox *box);
 
 /* verb_view.c */
 void verb_view(void *owner, struct ipc_message *m);
 void verb_unview(void *owner, struct ipc_message *m);
 void verb_changes(void *owner, struct ipc_message *m);
 
+/* verb_change.c */
+void verb_store(void *owner, struct ipc_message *m);
+void verb_expunge(void *owner, struct ipc_message *m);
+void verb_copy(void *owner, struct ipc_message *m);
+
+/* search.c */
+void verb_search(void *owner, struct ipc_message *m);
+
 /* fetch.c */
-void fetch_begin(void *owner, struct ipc_message *m);
-void fetch_more(void *owner, struct ipc_message *m);
-void spool_begin(void *owner, struct ipc_message *m);
+void verb_fetch(void *owner, struct ipc_message *m);
+void verb_more(void *owner, struct ipc_message *m);
+void verb_spool(void *owner, struct ipc_message *m);
+void fetches_forget(struct handle *h);
 
 #endif

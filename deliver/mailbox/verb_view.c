@@ -1,48 +1,203 @@
-/* A view of a mailbox, and what changed in it since: records of messages, as many as a frame takes. */
+/*
+ * A view of a mailbox, and what changed in it since: records of messages, as many as a frame takes,
+ * in slices. A view is as of the modseq that it names first: what happens while it is on its way
+ * is told again, as a change, when it is there.
+ */
+#include "common/base/mem.h"
+#include "deliver/mailbox/job.h"
+#include "deliver/mailbox/range.h"
 #include "deliver/mailbox/verb.h"
 
-enum { BATCH = 60000 };
+/* FEW changes are sorted; more are found by reading the mailbox in its order. */
+enum { BATCH = 60000, FEW = 1000 };
 
-/* Records for am_messages, sent whenever a frame is full. */
-struct records {
-	struct ipc_message *m;
-	struct buf packed;
-	uint32_t recent; /* uids from here on are \Recent */
+enum phase { BEGIN, RECORDS, GONE };
+
+struct viewing {
+	struct job job;
+	enum phase phase;
+	bool is_view, is_readonly;
+	struct store_mailbox box; /* as it was at the beginning */
+	uint64_t since, modseq;
+	uint32_t set; /* the newest set of keywords that was sent */
+	struct cursor cursor;
+	struct buf packed; /* records, or UIDs that are gone */
+	struct store_gone gone;
 };
 
-static void
-flush_records(struct records *r)
+static struct store *
+store_of(const struct viewing *v)
 {
-	struct am_messages out = {.records = buf_slice(&r->packed)};
+	return &v->job.handle->account->store;
+}
 
-	if (r->packed.len > 0)
-		am_messages_send(r->m->channel, r->m->id, &out, -1);
-	buf_clear(&r->packed);
+static void
+flush_records(struct viewing *v)
+{
+	struct am_messages out = {.records = buf_slice(&v->packed)};
+
+	if (v->packed.len > 0)
+		am_messages_send(v->job.channel, v->job.id, &out, -1);
+	buf_clear(&v->packed);
 }
 
 static bool
 add_record(void *owner, const struct store_message *message)
 {
-	struct records *r = owner;
+	struct viewing *v = owner;
+	bool is_recent = message->uid >= v->box.recent;
 
-	range_add(&r->packed, message->uid);
-	range_add(&r->packed, (uint32_t)(message->modseq >> 32));
-	range_add(&r->packed, (uint32_t)message->modseq);
-	range_add(&r->packed, message->set);
-	buf_add_char(
-	    &r->packed, (char)(message->flags | (message->uid >= r->recent ? FLAG_RECENT : 0)));
-	if (r->packed.len + AM_RECORD > BATCH)
-		flush_records(r);
+	if (message->modseq > v->since) {
+		range_add(&v->packed, message->uid);
+		range_add(&v->packed, (uint32_t)(message->modseq >> 32));
+		range_add(&v->packed, (uint32_t)message->modseq);
+		range_add(&v->packed, message->set);
+		buf_add_char(&v->packed, (char)(message->flags | (is_recent ? FLAG_RECENT : 0)));
+	}
+	if (v->packed.len + AM_RECORD > BATCH)
+		flush_records(v);
+	return !job_is_over_time();
+}
+
+static bool
+add_changed(void *owner, const struct store_message *message)
+{
+	add_record(owner, message);
 	return true;
 }
 
 static void
 send_set(void *owner, uint32_t set, struct slice keywords)
 {
-	struct ipc_message *m = owner;
+	struct viewing *v = owner;
 	struct am_keywords out = {.set = set, .keywords = keywords};
 
-	am_keywords_send(m->channel, m->id, &out, -1);
+	am_keywords_send(v->job.channel, v->job.id, &out, -1);
+	v->set = set;
+}
+
+static void
+begin(struct viewing *v)
+{
+	struct store *s = store_of(v);
+	struct am_view_is is = {.mailbox = v->box.id,
+	    .uidvalidity = v->box.uidvalidity,
+	    .uidnext = v->box.uidnext,
+	    .modseq = s->modseq};
+	struct buf all = {0};
+
+	v->modseq = s->modseq;
+	if (v->is_view) {
+		is.messages = store_count(s, v->box.id);
+		am_view_is_send(v->job.channel, v->job.id, &is, -1);
+	}
+	range_add(&all, 1);
+	range_add(&all, v->box.uidnext - 1);
+	cursor_init(&v->cursor, buf_slice(&all));
+	buf_fini(&all);
+	v->phase = RECORDS;
+}
+
+/* True when all records are out. */
+static bool
+records(struct viewing *v)
+{
+	struct store *s = store_of(v);
+
+	if (v->since > 0 && store_few_changed(s, v->box.id, v->since, FEW))
+		store_each_changed(s, v->box.id, v->since, add_changed, v);
+	else if (!cursor_walk(&v->cursor, s, v->box.id, add_record, v))
+		return false;
+	flush_records(v);
+	return true;
+}
+
+static void
+flush_gone(struct viewing *v)
+{
+	struct am_gone out = {.uids = buf_slice(&v->packed)};
+
+	if (v->packed.len > 0)
+		am_gone_send(v->job.channel, v->job.id, &out, -1);
+	buf_clear(&v->packed);
+}
+
+static bool
+add_gone(void *owner, uint32_t uid)
+{
+	struct viewing *v = owner;
+
+	range_add(&v->packed, uid);
+	if (v->packed.len >= BATCH)
+		flush_gone(v);
+	return !job_is_over_time();
+}
+
+static void
+finish(struct viewing *v)
+{
+	struct handle *h = v->job.handle;
+	struct store *s = store_of(v);
+
+	if (!v->is_readonly)
+		store_seen_recent(s, &v->box);
+	reply_ok(v->job.channel, v->job.id, v->modseq);
+	if (v->is_view) {
+		struct am_changed news = {.handle = h->id, .modseq = s->modseq};
+
+		if (s->modseq > v->modseq)
+			am_changed_send(v->job.channel, 0, &news, -1);
+	}
+}
+
+static enum job_state
+view_slice(struct job *j)
+{
+	struct viewing *v = (struct viewing *)j;
+	struct store *s = store_of(v);
+	struct store_mailbox now;
+
+	if (j->handle->viewed != v->box.id || store_find_id(s, v->box.id, &now) != STORE_OK) {
+		reply_no(j->channel, j->id, AM_NONEXISTENT, "the mailbox is gone");
+		return JOB_DONE;
+	}
+	if (v->phase == BEGIN)
+		begin(v);
+	/* What a slice tells, it reads in one go: the sets that its records name are there. */
+	store_each_set(s, v->set, send_set, v);
+	if (v->phase == RECORDS) {
+		if (!records(v))
+			return JOB_MORE;
+		v->phase = GONE;
+	}
+	if (!v->is_view && !store_each_gone(s, v->box.id, &v->gone, add_gone, v))
+		return JOB_MORE;
+	flush_gone(v);
+	finish(v);
+	return JOB_DONE;
+}
+
+static void
+view_fini(struct job *j)
+{
+	struct viewing *v = (struct viewing *)j;
+
+	if (v->is_view)
+		j->handle->is_viewing = false;
+	cursor_fini(&v->cursor);
+	buf_fini(&v->packed);
+	free(v);
+}
+
+static struct viewing *
+viewing_new(const struct store_mailbox *box)
+{
+	struct viewing *v = mem_zero(sizeof(*v));
+
+	v->job.slice = view_slice;
+	v->job.fini = view_fini;
+	v->box = *box;
+	return v;
 }
 
 void
@@ -50,31 +205,17 @@ verb_view(void *owner, struct ipc_message *m)
 {
 	const struct am_view *q = m->body;
 	struct handle *h = verb_handle_of(m, q->handle);
-	struct records r = {.m = m};
 	struct store_mailbox box;
-	struct am_status_is is;
-	struct am_view_is view;
-	struct store *s;
+	struct viewing *v;
 
 	if (h == NULL || !verb_named(m, h, q->name, AM_NONEXISTENT, &box))
 		return;
-	s = &h->account->store;
-	store_status(s, &box, &is);
-	view = (struct am_view_is){.mailbox = box.id,
-	    .uidvalidity = box.uidvalidity,
-	    .uidnext = box.uidnext,
-	    .modseq = s->modseq,
-	    .messages = is.messages};
-	am_view_is_send(m->channel, m->id, &view, -1);
-	store_each_set(s, send_set, m);
-	r.recent = box.recent;
-	store_each(s, box.id, 1, UINT32_MAX, 0, add_record, &r);
-	flush_records(&r);
-	buf_fini(&r.packed);
+	v = viewing_new(&box);
+	v->is_view = true;
+	v->is_readonly = q->readonly != 0;
 	h->viewed = box.id;
-	if (!q->readonly)
-		store_seen_recent(s, &box);
-	verb_say_ok(m, s->modseq);
+	h->is_viewing = true;
+	job_start(&v->job, h, m);
 }
 
 void
@@ -86,52 +227,19 @@ verb_unview(void *owner, struct ipc_message *m)
 		h->viewed = 0;
 }
 
-struct gone {
-	struct ipc_message *m;
-	struct buf uids;
-};
-
-static void
-flush_gone(struct gone *g)
-{
-	struct am_gone out = {.uids = buf_slice(&g->uids)};
-
-	if (g->uids.len > 0)
-		am_gone_send(g->m->channel, g->m->id, &out, -1);
-	buf_clear(&g->uids);
-}
-
-static void
-add_gone(void *owner, uint32_t uid)
-{
-	struct gone *g = owner;
-
-	range_add(&g->uids, uid);
-	if (g->uids.len > BATCH)
-		flush_gone(g);
-}
-
 void
 verb_changes(void *owner, struct ipc_message *m)
 {
 	const struct am_changes *q = m->body;
 	struct handle *h = verb_handle_of(m, q->handle);
-	struct records r = {.m = m};
-	struct gone g = {.m = m};
 	struct store_mailbox box;
-	struct store *s;
+	struct viewing *v;
 
 	if (h == NULL || !verb_viewed(m, h, &box))
 		return;
-	s = &h->account->store;
-	store_each_set(s, send_set, m);
-	r.recent = box.recent;
-	store_each(s, box.id, 1, UINT32_MAX, q->since, add_record, &r);
-	flush_records(&r);
-	store_each_gone(s, box.id, q->since, add_gone, &g);
-	flush_gone(&g);
-	buf_fini(&r.packed);
-	buf_fini(&g.uids);
-	store_seen_recent(s, &box);
-	verb_say_ok(m, s->modseq);
+	v = viewing_new(&box);
+	v->since = q->since;
+	v->gone.modseq = q->since;
+	v->gone.uid = UINT32_MAX;
+	job_start(&v->job, h, m);
 }

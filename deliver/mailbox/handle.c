@@ -1,0 +1,88 @@
+/* Handles, and the news that go to them. */
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "deliver/mailbox/job.h"
+#include "deliver/mailbox/verb.h"
+
+struct handle *
+handle_new(struct channel *c, struct account *a, bool exclusive)
+{
+	struct handle *h;
+
+	if (mailbox_server.by_id.count >= LIMIT_HANDLES)
+		return NULL;
+	h = mem_zero(sizeof(*h));
+	do
+		h->id = ++mailbox_server.next_handle;
+	while (h->id == 0 || hash_find(&mailbox_server.by_id, HASH_NUMBER(h->id)) != NULL);
+	LIST_INIT(&h->jobs);
+	LIST_INIT(&h->fetches);
+	h->channel = c;
+	h->account = a;
+	h->is_exclusive = exclusive;
+	LIST_INSERT_HEAD(&mailbox_server.handles, h, all);
+	LIST_INSERT_HEAD(&a->handles, h, link);
+	hash_add(&mailbox_server.by_id, HASH_NUMBER(h->id), h);
+	return h;
+}
+
+struct handle *
+handle_find(struct channel *c, uint32_t id)
+{
+	struct handle *h = hash_find(&mailbox_server.by_id, HASH_NUMBER(id));
+
+	return h != NULL && h->channel == c ? h : NULL;
+}
+
+void
+handle_free(struct handle *h)
+{
+	struct account *a = h->account;
+
+	jobs_cancel(h);
+	fetches_forget(h);
+	hash_remove(&mailbox_server.by_id, HASH_NUMBER(h->id));
+	LIST_REMOVE(h, all);
+	LIST_REMOVE(h, link);
+	free(h);
+	account_forget_unless_used(a);
+}
+
+void
+handles_forget(struct channel *c)
+{
+	struct handle *h, *next;
+
+	LIST_FOREACH_SAFE (h, &mailbox_server.handles, all, next) {
+		if (h->channel == c)
+			handle_free(h);
+	}
+}
+
+void
+feed_changed(struct account *a, uint64_t mailbox, bool removed)
+{
+	struct handle *h;
+
+	LIST_FOREACH (h, &a->handles, link) {
+		struct am_changed m = {
+		    .handle = h->id, .modseq = a->store.modseq, .removed = removed};
+
+		if (h->viewed == mailbox && (removed || !h->is_viewing))
+			am_changed_send(h->channel, 0, &m, -1);
+	}
+}
+
+void
+feed_lost(struct account *a)
+{
+	struct handle *h;
+
+	LIST_FOREACH (h, &a->handles, link) {
+		struct am_changed m = {.handle = h->id, .modseq = a->store.modseq, .removed = 1};
+
+		if (h->viewed != 0)
+			am_changed_send(h->channel, 0, &m, -1);
+		h->viewed = 0;
+	}
+}

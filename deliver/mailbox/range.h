@@ -1,0 +1,28 @@
+/*
+ * Ranges of UIDs as they come from imapd and pop3d, and a place among the messages they name that
+ * is kept from one slice of work to the next.
+ */
+#ifndef DELIVER_MAILBOX_RANGE_H
+#define DELIVER_MAILBOX_RANGE_H
+
+#include "deliver/mailbox/store.h"
+
+/* Sorted pairs of u32. False at the end. */
+bool range_next(struct slice *ranges, uint32_t *first, uint32_t *last);
+void range_add(struct buf *out, uint32_t n);
+
+struct cursor {
+	struct buf ranges;
+	size_t at;     /* of the range in hand */
+	uint64_t from; /* uids below are done */
+};
+
+void cursor_init(struct cursor *c, struct slice ranges);
+void cursor_fini(struct cursor *c);
+
+/* Calls each for the messages that are left, until it returns false: that message is done, and
+ * so is the walk for now. True when none is left. */
+bool cursor_walk(struct cursor *c, struct store *s, uint64_t mailbox,
+    bool (*each)(void *owner, const struct store_message *m), void *owner);
+
+#endif

@@ -1,0 +1,308 @@
+/*
+ * STORE, EXPUNGE, MOVE and COPY of many messages. The first three go in slices, each whole by
+ * itself: a message is changed or it is not. COPY is one transaction in one go, for it must copy
+ * all or nothing (RFC 9051 6.4.7).
+ */
+#include "common/base/mem.h"
+#include "deliver/mailbox/job.h"
+#include "deliver/mailbox/range.h"
+#include "deliver/mailbox/verb.h"
+
+/* PORTION: messages between two looks at the clock. RANGES: octets that am_copied takes. */
+enum { PORTION = 64, RANGES = 60000 };
+
+enum change { CHANGE_FLAGS, CHANGE_EXPUNGE, CHANGE_MOVE, CHANGE_COPY };
+
+/* Where copies went: two lists of ranges whose members answer each other in turn. */
+struct copies {
+	struct buf from, to;
+	uint32_t first_from, first_to, count; /* the range in hand */
+};
+
+struct changing {
+	struct job job;
+	enum change change;
+	uint64_t mailbox;
+	struct cursor cursor;
+	struct store_message *portion; /* gathered before they are changed under the reader */
+	size_t count, room;
+	uint8_t mode, flags; /* CHANGE_FLAGS */
+	struct buf keywords;
+	uint32_t old_set, new_set; /* the last that were merged */
+	bool has_set, only_deleted;
+	struct store_mailbox to;
+	struct copies copies;
+};
+
+static void
+close_range(struct copies *c)
+{
+	if (c->count == 0)
+		return;
+	range_add(&c->from, c->first_from);
+	range_add(&c->from, c->first_from + c->count - 1);
+	range_add(&c->to, c->first_to);
+	range_add(&c->to, c->first_to + c->count - 1);
+	c->count = 0;
+}
+
+static void
+add_copy(struct copies *c, uint32_t from, uint32_t to)
+{
+	if (c->count > 0 && from == c->first_from + c->count && to == c->first_to + c->count) {
+		c->count++;
+		return;
+	}
+	close_range(c);
+	c->first_from = from;
+	c->first_to = to;
+	c->count = 1;
+}
+
+static struct store *
+store_of(const struct changing *c)
+{
+	return &c->job.handle->account->store;
+}
+
+static bool
+gather(void *owner, const struct store_message *m)
+{
+	struct changing *c = owner;
+
+	if (c->count == c->room) {
+		c->room = c->room == 0 ? PORTION : c->room * 2;
+		c->portion = mem_resize(c->portion, c->room * sizeof(*c->portion));
+	}
+	c->portion[c->count++] = *m;
+	return c->change == CHANGE_COPY || c->count < PORTION;
+}
+
+/* keywords of old with, without, or replaced by those of change. */
+static void
+merge(struct slice old, struct slice change, uint8_t mode, struct buf *out)
+{
+	struct slice rest = mode == STORE_REPLACE ? change : old, one, other, word;
+
+	while (ipc_list_next(&rest, &one)) {
+		bool listed = false;
+
+		other = change;
+		while (mode != STORE_REPLACE && ipc_list_next(&other, &word))
+			listed |= slice_equal_nocase(word, one);
+		if (!listed)
+			ipc_list_add(out, one);
+	}
+	while (mode == STORE_ADD && ipc_list_next(&change, &one))
+		ipc_list_add(out, one);
+}
+
+/* The set that messages with that old one get; neighbours mostly have the same. */
+static uint32_t
+new_set(struct changing *c, uint32_t set)
+{
+	struct buf old = {0}, new = {0};
+
+	if (c->mode != STORE_REPLACE && c->keywords.len == 0)
+		return set;
+	if (c->has_set && c->old_set == set)
+		return c->new_set;
+	store_set_keywords(store_of(c), set, &old);
+	merge(buf_slice(&old), buf_slice(&c->keywords), c->mode, &new);
+	c->has_set = true;
+	c->old_set = set;
+	c->new_set = store_set(store_of(c), buf_slice(&new));
+	buf_fini(&old);
+	buf_fini(&new);
+	return c->new_set;
+}
+
+static enum store_result
+change_flags(struct changing *c, const struct store_message *m, uint64_t modseq)
+{
+	struct store_mailbox box = {.id = c->mailbox};
+	uint8_t flags = c->mode == STORE_REPLACE ? c->flags
+			: c->mode == STORE_ADD   ? m->flags | c->flags
+						 : m->flags & (uint8_t)~c->flags;
+	uint32_t set = new_set(c, m->set);
+
+	return set == UINT32_MAX ? STORE_LIMIT
+				 : store_flags(store_of(c), &box, m, flags, set, modseq);
+}
+
+static enum store_result
+change_one(struct changing *c, const struct store_message *m, uint64_t modseq)
+{
+	struct store_mailbox box = {.id = c->mailbox};
+	enum store_result r = STORE_OK;
+	uint32_t uid;
+
+	if (c->change == CHANGE_FLAGS)
+		return change_flags(c, m, modseq);
+	if (c->change == CHANGE_EXPUNGE && c->only_deleted && !(m->flags & FLAG_DELETED))
+		return STORE_OK;
+	if (c->change != CHANGE_EXPUNGE) {
+		r = store_copy(store_of(c), &c->to, m, modseq, &uid);
+		if (r == STORE_OK)
+			add_copy(&c->copies, m->uid, uid);
+	}
+	if (r == STORE_OK && c->change != CHANGE_COPY)
+		r = store_expunge(store_of(c), &box, m, modseq);
+	return r;
+}
+
+/* The portion, whole or not at all: it has one modseq. */
+static enum store_result
+change_portion(struct changing *c)
+{
+	struct store *s = store_of(c);
+	enum store_result r = STORE_OK;
+	uint64_t modseq;
+
+	if (c->count == 0)
+		return STORE_OK;
+	if (!commit_save(s->commit))
+		return STORE_BROKEN;
+	modseq = store_next_modseq(s);
+	for (size_t i = 0; i < c->count && r == STORE_OK; i++)
+		r = change_one(c, &c->portion[i], modseq);
+	if (r == STORE_OK && c->change >= CHANGE_MOVE)
+		r = store_put_uidnext(s, &c->to);
+	c->count = 0;
+	if (r == STORE_OK) {
+		commit_keep(s->commit);
+		return r;
+	}
+	commit_undo(s->commit);
+	c->has_set = false;
+	return r;
+}
+
+static void
+answer(struct changing *c)
+{
+	struct account *a = c->job.handle->account;
+	struct am_ok ok = {.modseq = a->store.modseq};
+	struct am_copied copied = {.uidvalidity = c->to.uidvalidity};
+	struct reply done = {&am_ok_schema, &ok};
+
+	if (c->change == CHANGE_FLAGS) {
+		commit_soon(a->store.commit);
+		reply_ok(c->job.channel, c->job.id, ok.modseq);
+		return;
+	}
+	close_range(&c->copies);
+	if (c->copies.from.len <= RANGES) {
+		copied.from = buf_slice(&c->copies.from);
+		copied.to = buf_slice(&c->copies.to);
+	}
+	if (c->change != CHANGE_EXPUNGE)
+		done = (struct reply){&am_copied_schema, &copied};
+	reply_durable(a, c->job.channel, c->job.id, done, NULL);
+}
+
+static enum job_state
+change_slice(struct job *j)
+{
+	struct changing *c = (struct changing *)j;
+	struct account *a = j->handle->account;
+	struct store_mailbox from;
+	enum store_result r = STORE_OK;
+	bool is_last = false;
+
+	if (j->handle->viewed != c->mailbox ||
+	    store_find_id(&a->store, c->mailbox, &from) != STORE_OK ||
+	    (c->change >= CHANGE_MOVE && store_find_id(&a->store, c->to.id, &c->to) != STORE_OK)) {
+		reply_no(j->channel, j->id, AM_NONEXISTENT, "the mailbox is gone");
+		return JOB_DONE;
+	}
+	do {
+		is_last = cursor_walk(&c->cursor, &a->store, c->mailbox, gather, c);
+		r = change_portion(c);
+	} while (r == STORE_OK && !is_last && !job_is_over_time());
+	feed_changed(a, c->mailbox, false);
+	if (c->change >= CHANGE_MOVE)
+		feed_changed(a, c->to.id, false);
+	if (r == STORE_OK && !is_last) {
+		commit_soon(a->store.commit);
+		return JOB_MORE;
+	}
+	if (r == STORE_OK)
+		answer(c);
+	else
+		reply_result(j->channel, j->id, r);
+	return JOB_DONE;
+}
+
+static void
+change_fini(struct job *j)
+{
+	struct changing *c = (struct changing *)j;
+
+	cursor_fini(&c->cursor);
+	free(c->portion);
+	buf_fini(&c->keywords);
+	buf_fini(&c->copies.from);
+	buf_fini(&c->copies.to);
+	free(c);
+}
+
+static struct changing *
+changing_new(enum change change, uint64_t mailbox, struct slice uids)
+{
+	struct changing *c = mem_zero(sizeof(*c));
+
+	c->job.slice = change_slice;
+	c->job.fini = change_fini;
+	c->change = change;
+	c->mailbox = mailbox;
+	cursor_init(&c->cursor, uids);
+	return c;
+}
+
+void
+verb_store(void *owner, struct ipc_message *m)
+{
+	const struct am_store *q = m->body;
+	struct handle *h = verb_handle_of(m, q->handle);
+	struct store_mailbox box;
+	struct changing *c;
+
+	if (h == NULL || !verb_viewed(m, h, &box))
+		return;
+	c = changing_new(CHANGE_FLAGS, box.id, q->uids);
+	c->mode = q->mode;
+	c->flags = q->flags;
+	buf_add_slice(&c->keywords, q->keywords);
+	job_start(&c->job, h, m);
+}
+
+void
+verb_expunge(void *owner, struct ipc_message *m)
+{
+	const struct am_expunge *q = m->body;
+	struct handle *h = verb_handle_of(m, q->handle);
+	struct store_mailbox box;
+	struct changing *c;
+
+	if (h == NULL || !verb_viewed(m, h, &box))
+		return;
+	c = changing_new(CHANGE_EXPUNGE, box.id, q->uids);
+	c->only_deleted = q->only_deleted != 0;
+	job_start(&c->job, h, m);
+}
+
+void
+verb_copy(void *owner, struct ipc_message *m)
+{
+	const struct am_copy *q = m->body;
+	struct handle *h = verb_handle_of(m, q->handle);
+	struct store_mailbox from, to;
+	struct changing *c;
+
+	if (h == NULL || !verb_viewed(m, h, &from) || !verb_named(m, h, q->to, AM_TRYCREATE, &to))
+		return;
+	c = changing_new(q->move ? CHANGE_MOVE : CHANGE_COPY, from.id, q->uids);
+	c->to = to;
+	job_start(&c->job, h, m);
+}
