@@ -103,7 +103,6 @@ enum conf_subject {
 	F(m, text,   virtual,        0, LIMIT_ACTION) \
 	F(m, text,   userbase,       0, LIMIT_ACTION) \
 	F(m, text,   user,           0, 64) \
-	F(m, text,   wrapper,        0, 1024)      /* the command, with %{mda} in it */ \
 	F(m, u32,    ttl,            0, 31536000)  /* seconds; 0: the queue's */ \
 	F(m, text,   host,           0, 1024)      /* relay: URL */ \
 	F(m, text,   host_table,     0, LIMIT_ACTION) \

@@ -75,6 +75,7 @@ class Crash(unittest.TestCase):
             accepted = [t for l in loads for t in l.accepted]
             self.assertGreater(len(accepted), 50)
             self.check(s, accepted)
+            print(f"{ROUNDS} kills of each of {len(names)} processes, {len(accepted)} messages accepted, each delivered once")
 
     def test_everything_is_killed_and_starts_again(self):
         with Suite() as s:

@@ -33,6 +33,7 @@ struct parser {
 	struct buf pkis;
 	bool has_port, wants_inet4, wants_inet6;
 	struct conf_action action;
+	const char *wrapper; /* of the action; NULL: none */
 	struct place begin;
 	struct conf_condition conditions[CONDITIONS + 2]; /* the two that may be understood */
 	size_t condition_count;

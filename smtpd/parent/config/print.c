@@ -211,20 +211,12 @@ print_relay(const struct conf_action *a, FILE *out)
 	option(out, "ciphers", a->ciphers);
 }
 
-/* The wrapper is printed above, under the action's name. */
 static void
 print_action(const struct conf_action *a, FILE *out)
 {
 	static const char *const methods[] = {
 	    "mailbox", "relay", "maildir", "mbox", "lmtp", "mda", "expand-only", "forward-only"};
 
-	if (a->wrapper.len > 0) {
-		fprintf(out, "mda wrapper ");
-		put_text(out, a->name);
-		fputc(' ', out);
-		put_text(out, a->wrapper);
-		fputc('\n', out);
-	}
 	fprintf(out, "action ");
 	put_text(out, a->name);
 	if (a->argument.len > 0)
@@ -235,8 +227,6 @@ print_action(const struct conf_action *a, FILE *out)
 	table(out, "virtual", a->virtual);
 	table(out, "userbase", a->userbase);
 	option(out, "user", a->user);
-	if (a->wrapper.len > 0)
-		option(out, "wrapper", a->name);
 	flag(out, "junk", a->junk);
 	flag(out, "rcpt-to", a->rcpt_to);
 	if (a->method == METHOD_RELAY)

@@ -9,6 +9,7 @@ bool
 action_begin(struct parser *p, struct place at, const char *name, uint8_t method)
 {
 	p->action = (struct conf_action){.name = slice_of(name), .method = method};
+	p->wrapper = NULL;
 	if (conf_find_action(p->conf, p->action.name) != NULL)
 		return config_fail(p, at, "the action \"%s\" is defined twice", name);
 	return true;
@@ -26,12 +27,14 @@ action_user(struct parser *p, struct place at, const char *name)
 bool
 action_wrapper(struct parser *p, struct place at, const char *name)
 {
+	if (p->action.method != METHOD_MDA)
+		return config_fail(p, at, "a wrapper is for commands; this action runs none");
 	for (size_t i = 0; i < p->wrapper_count; i++) {
-		if (strcmp(p->wrappers[i].name, name) == 0) {
-			p->action.wrapper = slice_of(p->wrappers[i].command);
-			return true;
-		}
+		if (strcmp(p->wrappers[i].name, name) == 0)
+			p->wrapper = p->wrappers[i].command;
 	}
+	if (p->wrapper != NULL)
+		return true;
 	return config_fail(p, at,
 	    "the wrapper \"%s\" is not defined; write above: mda wrapper %s \"… %%{mda}\"", name,
 	    name);
@@ -84,11 +87,31 @@ relay_fits(struct parser *p, struct place at)
 	return true;
 }
 
+/* The wrapper's command with the action's in the place of %{mda}. */
+static struct slice
+wrapped(struct parser *p)
+{
+	struct slice rest = slice_of(p->wrapper), mda = SLICE("%{mda}"), kept;
+	struct buf command = {0};
+	ptrdiff_t at;
+
+	for (; (at = slice_search(rest, mda)) >= 0; rest = slice_from(rest, (size_t)at + mda.len)) {
+		buf_add_slice(&command, slice_sub(rest, 0, (size_t)at));
+		buf_add_slice(&command, p->action.argument);
+	}
+	buf_add_slice(&command, rest);
+	kept = conf_keep(p->conf, buf_slice(&command));
+	buf_fini(&command);
+	return kept;
+}
+
 bool
 action_end(struct parser *p, struct place at)
 {
-	const struct conf_action *a = &p->action;
+	struct conf_action *a = &p->action;
 
+	if (p->wrapper != NULL)
+		a->argument = wrapped(p);
 	if (a->alias.len > 0 && a->virtual.len > 0)
 		return config_fail(p, at, "alias and virtual exclude each other");
 	if (a->rcpt_to && a->method != METHOD_LMTP)
