@@ -116,8 +116,8 @@ action_end(struct parser *p, struct place at)
 		return config_fail(p, at, "alias and virtual exclude each other");
 	if (a->rcpt_to && a->method != METHOD_LMTP)
 		return config_fail(p, at, "rcpt-to belongs to lmtp only");
-	if (a->junk && a->method != METHOD_MAILDIR && a->method != METHOD_MAILBOX)
-		return config_fail(p, at, "junk belongs to maildir and mailbox only");
+	if (a->junk && a->method != METHOD_MAILDIR)
+		return config_fail(p, at, "junk belongs to maildir only");
 	if (!relay_fits(p, at) || !section_fits(p, at, &conf_action_schema, a))
 		return false;
 	conf_add_action(p->conf, a);
