@@ -164,7 +164,6 @@ setup_dovecot() {
 		ssl_key = </etc/key.pem
 		first_valid_uid = $vmail
 		mail_location = ${KURIR_PEER_MAIL:-maildir}:~/mail
-		mail_fsync = always
 		mail_max_userip_connections = 20000
 		default_vsz_limit = 0
 		imap_hibernate_timeout = 0

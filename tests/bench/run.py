@@ -11,7 +11,8 @@ from pathlib import Path
 
 from servers import PEERS
 
-ALL = ["accept"]
+# What there is to measure: name, module, function.
+WHAT = {"accept": ("accept", "run"), "imap": ("imap", "run"), "imap-rates": ("imap", "rates"), "imap-idle": ("imap", "idle")}
 
 
 def machine():
@@ -23,16 +24,17 @@ def machine():
 
 def main():
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("what", nargs="*", default=ALL, help=", ".join(ALL))
+    parser.add_argument("what", nargs="*", help=", ".join(WHAT))
     parser.add_argument("--rounds", type=int, help="of each work (each module knows its default)")
     parser.add_argument("--out", type=Path, help="append the tables to this file, too")
     options = parser.parse_args()
-    for what in options.what or ALL:
-        if what not in ALL:
-            parser.error(f"{what}: not one of {', '.join(ALL)}")
+    for what in options.what or WHAT:
+        if what not in WHAT:
+            parser.error(f"{what}: not one of {', '.join(WHAT)}")
         conditions, start = machine(), time.monotonic()
         arguments = {"rounds": options.rounds} if options.rounds else {}
-        tables = importlib.import_module(what).run(**arguments)
+        module, function = WHAT[what]
+        tables = getattr(importlib.import_module(module), function)(**arguments)
         text = f"## {what}: {conditions}, {time.monotonic() - start:.0f} s\n\n" + "\n".join(map(str, tables))
         print(text, flush=True)
         if options.out:
