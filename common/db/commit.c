@@ -122,9 +122,12 @@ pump(struct commit *c)
 		return;
 	if (c->open) {
 		if (db_exec(c->db, "COMMIT") != DB_DONE) {
+			struct error why;
+
+			error_set(&why, "%s", db_failure(c->db));
 			db_exec(c->db, "ROLLBACK");
 			c->open = false;
-			fail(c, db_failure(c->db));
+			fail(c, why.text);
 			return;
 		}
 		c->open = false;

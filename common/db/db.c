@@ -113,20 +113,27 @@ migrate(struct db *db, const char *const migrations[], int n, struct error *why)
 	return true;
 }
 
-/* Writes something, so that the WAL is there, and opens it for syncing. */
+/*
+ * Opens the WAL for syncing. Reading made it where there was a database before; a new one writes
+ * something. What an earlier process left in it is made durable before anybody is told of it.
+ */
 static bool
 open_wal(struct db *db, struct error *why)
 {
 	char wal[1100];
+	struct stat st;
 
-	if (db_exec(db, "BEGIN IMMEDIATE; CREATE TABLE IF NOT EXISTS kurir_wal (touched INTEGER);"
-	                "DELETE FROM kurir_wal; INSERT INTO kurir_wal VALUES (1); COMMIT") != DB_DONE)
-		return error_set(why, "%s", db_failure(db));
 	snprintf(wal, sizeof(wal), "%s-wal", db->path);
 	db->wal_fd = open(wal, O_RDWR | O_CLOEXEC);
+	if (db->wal_fd < 0 &&
+	    db_exec(db, "BEGIN IMMEDIATE; CREATE TABLE IF NOT EXISTS kurir_wal (touched INTEGER);"
+	                "DELETE FROM kurir_wal; INSERT INTO kurir_wal VALUES (1); COMMIT") != DB_DONE)
+		return error_set(why, "%s", db_failure(db));
 	if (db->wal_fd < 0)
+		db->wal_fd = open(wal, O_RDWR | O_CLOEXEC);
+	if (db->wal_fd < 0 || fstat(db->wal_fd, &st) < 0)
 		return error_errno(why, "cannot open %s", wal);
-	if (fdatasync(db->wal_fd) < 0)
+	if (st.st_size > 0 && fdatasync(db->wal_fd) < 0)
 		return error_errno(why, "cannot sync %s", wal);
 	return sync_directory(db->path, why);
 }
@@ -187,6 +194,31 @@ db_close(struct db *db)
 	if (db->wal_fd >= 0)
 		close(db->wal_fd);
 	free(db);
+}
+
+static void
+forget_pages(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	close(fd);
+}
+
+void
+db_abandon(struct db *db)
+{
+	char path[1024], wal[1100];
+
+	snprintf(path, sizeof(path), "%s", db->path);
+	snprintf(wal, sizeof(wal), "%s-wal", db->path);
+	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	/* Not before it is closed: closing any descriptor of a file lets go of SQLite's locks. */
+	db_close(db);
+	forget_pages(wal);
+	forget_pages(path);
 }
 
 bool

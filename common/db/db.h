@@ -32,6 +32,12 @@ struct db *db_open_existing(const char *path, const char *const migrations[], in
 
 void db_close(struct db *db);      /* NULL is fine */
 
+/*
+ * Closes after a commit or a sync failed: copies nothing and syncs nothing, and has the system forget
+ * the pages that it could not write, so that the next to open it reads what is on the disk.
+ */
+void db_abandon(struct db *db);
+
 /* Runs statements that return no rows. */
 enum db_result db_exec(struct db *db, const char *sql);
 

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 static const char *const schema[] = {
@@ -34,16 +34,21 @@ static const char *const schema[] = {
     "NULL,"
     " PRIMARY KEY (mailbox, modseq, uid)) WITHOUT ROWID;"
     "CREATE TABLE delivered (envelope INTEGER PRIMARY KEY, time INTEGER NOT NULL);",
+    "CREATE INDEX body_file ON body (file) WHERE file IS NOT NULL;",
 };
 
-enum { DELIVERED_DAYS = 30 };
+/* Of the disk, what only changes that make room may take: a part of it, or so many octets. */
+enum { DELIVERED_DAYS = 30, RESERVE_PART = 50, RESERVE_MOST = 16 * 1024 * 1024, FRESH_MS = 50 };
 
 /* Files that no row names are what a crash left; and old delivery marks have done their work. */
 static void
 sweep(struct store *s)
 {
 	struct statement *known = db_statement(s->db, "SELECT 1 FROM body WHERE file = ?");
-	struct statement *old = db_statement(s->db, "DELETE FROM delivered WHERE time < ?");
+	/* Their ids ascend as time goes on: up to the first that is young all are old. */
+	struct statement *old = db_statement(s->db,
+	    "DELETE FROM delivered WHERE envelope <"
+	    " (SELECT envelope FROM delivered WHERE time >= ? ORDER BY envelope LIMIT 1)");
 	DIR *dir = opendir(s->folder);
 	struct dirent *e;
 	char path[1400];
@@ -83,6 +88,15 @@ make_first_mailboxes(struct store *s)
 	}
 }
 
+static void
+on_broken(void *owner)
+{
+	struct store *s = owner;
+
+	s->is_broken = true;
+	s->broken(s->owner);
+}
+
 bool
 store_open(struct store *s, const char *folder, void (*broken)(void *owner), void *owner,
     struct error *why)
@@ -90,13 +104,13 @@ store_open(struct store *s, const char *folder, void (*broken)(void *owner), voi
 	char path[1100];
 	struct statement *st;
 
-	*s = (struct store){.db = NULL};
+	*s = (struct store){.broken = broken, .owner = owner};
 	snprintf(s->folder, sizeof(s->folder), "%s", folder);
 	snprintf(path, sizeof(path), "%s/mail.db", folder);
-	s->db = db_open(path, schema, 1, why);
+	s->db = db_open(path, schema, sizeof(schema) / sizeof(schema[0]), why);
 	if (s->db == NULL)
 		return false;
-	s->commit = commit_new(s->db, broken, owner);
+	s->commit = commit_new(s->db, on_broken, s);
 	st = db_statement(s->db, "SELECT value FROM counter WHERE name = 'modseq'");
 	if (statement_step(st) == DB_ROW)
 		s->modseq = (uint64_t)statement_number(st, 0);
@@ -110,6 +124,60 @@ void
 store_close(struct store *s)
 {
 	commit_free(s->commit);
-	db_close(s->db);
-	*s = (struct store){.db = NULL};
+	if (s->is_broken)
+		db_abandon(s->db);
+	else
+		db_close(s->db);
+	buf_fini(&s->unnamed);
+	s->db = NULL;
+	s->commit = NULL;
+}
+
+bool
+store_begin(struct store *s)
+{
+	return commit_save(s->commit);
+}
+
+enum store_result
+store_end(struct store *s, enum store_result r)
+{
+	if (r == STORE_OK) {
+		commit_keep(s->commit);
+		store_remove_unnamed(s);
+	} else {
+		commit_undo(s->commit);
+		buf_clear(&s->unnamed);
+	}
+	return r;
+}
+
+enum store_result
+store_result_of(enum db_result r)
+{
+	return r == DB_DONE ? STORE_OK : r == DB_FULL ? STORE_FULL : STORE_BROKEN;
+}
+
+/* All accounts are on one disk; it is looked at now and then. */
+bool
+store_has_room(const struct store *s, uint64_t octets)
+{
+	static struct moment looked;
+	static uint64_t room = UINT64_MAX;
+	struct moment now = moment_now();
+	struct statvfs v;
+	uint64_t reserve;
+
+	if (moment_between(looked, now).ms >= FRESH_MS && statvfs(s->folder, &v) == 0) {
+		looked = now;
+		room = (uint64_t)v.f_bavail * v.f_frsize;
+		reserve = (uint64_t)v.f_blocks * v.f_frsize / RESERVE_PART;
+		if (reserve > RESERVE_MOST)
+			reserve = RESERVE_MOST;
+		room -= room < reserve ? room : reserve;
+	}
+	if (room <= octets)
+		return false;
+	room -= octets;
+	return true;
 }

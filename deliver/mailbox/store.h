@@ -15,7 +15,11 @@ struct store {
 	struct db *db;
 	struct commit *commit;
 	char folder[1024];
-	uint64_t modseq; /* the highest that was taken */
+	uint64_t modseq;    /* the highest that was taken */
+	struct buf unnamed; /* files whose rows this change removes, each with a NUL */
+	bool is_broken;     /* a commit or a sync failed */
+	void (*broken)(void *owner);
+	void *owner;
 };
 
 struct store_mailbox {
@@ -42,10 +46,20 @@ enum store_result {
 	STORE_BROKEN
 };
 
-/* Opens or makes the account in that folder. broken() as commit_new() says. */
+/* Opens or makes the account in that folder. When a commit or a sync failed, broken() has to close
+ * it: whoever waited was refused, and only what is on the disk holds. */
 bool store_open(struct store *s, const char *folder, void (*broken)(void *owner), void *owner,
     struct error *why);
 void store_close(struct store *s);
+
+/* A change that is made whole, or undone. What a change does stands between these two; end gives r
+ * back, or what went wrong. */
+bool store_begin(struct store *s);
+enum store_result store_end(struct store *s, enum store_result r);
+enum store_result store_result_of(enum db_result r);
+
+/* Whether so many octets find room, with enough left for changes that make room. */
+bool store_has_room(const struct store *s, uint64_t octets);
 
 /* store_mailbox.c: names are canonical (INBOX in capitals) and were checked by
  * store_name_is_valid(). */
@@ -78,7 +92,7 @@ enum store_result store_add(
 /* The next modseq, in the transaction that is open; the changes of one portion share it. */
 uint64_t store_next_modseq(struct store *s);
 
-/* These stand in a transaction, and change it by halves when they fail: commit_save() first. A
+/* These stand in a transaction, and change it by halves when they fail: store_begin() first. A
  * copy takes to->uidnext, which store_put_uidnext() keeps. */
 enum store_result store_copy(struct store *s, struct store_mailbox *to,
     const struct store_message *message, uint64_t modseq, uint32_t *uid);
@@ -87,7 +101,6 @@ enum store_result store_expunge(struct store *s, const struct store_mailbox *m,
     const struct store_message *message, uint64_t modseq);
 enum store_result store_flags(struct store *s, const struct store_mailbox *m,
     const struct store_message *message, uint8_t flags, uint32_t set, uint64_t modseq);
-enum store_result store_result_of(enum db_result r);
 
 /* Calls each for the messages with uid from first to last, by uid; each returns false to stop. */
 void store_each(struct store *s, uint64_t mailbox, uint32_t first, uint32_t last,
@@ -122,6 +135,9 @@ struct store_index {
 void store_index_fini(struct store_index *i);
 bool store_index(struct store *s, uint64_t body, struct store_index *i);
 
+/* Removes the files whose rows were removed, when that is durable. */
+void store_remove_unnamed(struct store *s);
+
 /* Makes a body of octets or of a file, syncs a file before its row. 0: it cannot be stored (*full:
  * no room). */
 uint64_t store_body_add(struct store *s, const struct store_new *n, bool *full);
@@ -129,7 +145,7 @@ uint64_t store_body_add(struct store *s, const struct store_new *n, bool *full);
 /* The octets of a small body, or *fd of a large one's file to read. False: gone, or broken. */
 bool store_body_read(struct store *s, uint64_t body, struct buf *octets, int *fd, uint64_t *size);
 
-/* Removes it when no message has it any more. */
+/* Removes it when no message has it any more; its file goes when that is durable. */
 void store_body_release(struct store *s, uint64_t body);
 
 #endif

@@ -11,6 +11,7 @@
 #include "common/mail/date.h"
 #include "common/mail/envelope.h"
 #include "common/mail/header.h"
+#include "common/net/loop.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -240,7 +241,7 @@ store_body_release(struct store *s, uint64_t body)
 {
 	struct statement *used =
 	    db_statement(s->db, "SELECT 1 FROM message WHERE body = ? LIMIT 1");
-	struct statement *del = db_statement(s->db, "DELETE FROM body WHERE id = ?");
+	struct statement *del = db_statement(s->db, "DELETE FROM body WHERE id = ? RETURNING file");
 	bool is_used;
 
 	statement_bind_number(used, 1, (int64_t)body);
@@ -248,8 +249,63 @@ store_body_release(struct store *s, uint64_t body)
 	statement_reset(used);
 	if (is_used)
 		return;
-	/* Its file, if there is one, goes with the next sweep: not before the row's removal is
-	 * durable. */
 	statement_bind_number(del, 1, (int64_t)body);
-	statement_run(del);
+	while (statement_step(del) == DB_ROW) {
+		if (statement_is_null(del, 0))
+			continue;
+		buf_add_slice(&s->unnamed, statement_octets(del, 0));
+		buf_add_char(&s->unnamed, '\0');
+	}
+	statement_reset(del);
+}
+
+/* Files to remove, once nothing on the disk names them. */
+struct removal {
+	char folder[1024];
+	struct buf names;
+};
+
+static void
+remove_files(void *arg)
+{
+	struct removal *r = arg;
+	char path[1200];
+
+	for (size_t at = 0; at < r->names.len; at += strlen(r->names.data + at) + 1) {
+		snprintf(path, sizeof(path), "%s/%s", r->folder, r->names.data + at);
+		unlink(path);
+	}
+}
+
+static void
+free_removal(void *arg)
+{
+	struct removal *r = arg;
+
+	buf_fini(&r->names);
+	free(r);
+}
+
+/* When it is not durable, or we die here, the sweep of the next opening decides. */
+static void
+on_durable(void *owner, bool ok)
+{
+	if (ok)
+		work_start(remove_files, free_removal, owner);
+	else
+		free_removal(owner);
+}
+
+void
+store_remove_unnamed(struct store *s)
+{
+	struct removal *r;
+
+	if (s->unnamed.len == 0)
+		return;
+	r = mem_zero(sizeof(*r));
+	snprintf(r->folder, sizeof(r->folder), "%s", s->folder);
+	r->names = s->unnamed;
+	s->unnamed = (struct buf){0};
+	commit_wait(s->commit, on_durable, r);
 }

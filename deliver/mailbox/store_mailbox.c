@@ -141,15 +141,13 @@ create_parents(struct store *s, const char *name)
 	return STORE_OK;
 }
 
-enum store_result
-store_create(struct store *s, const char *name, struct slice special_use)
+static enum store_result
+create(struct store *s, const char *name, struct slice special_use)
 {
 	struct statement *revive;
 	struct store_mailbox m;
 	enum store_result r;
 
-	if (!commit_begin(s->commit))
-		return STORE_BROKEN;
 	if (store_find(s, name, &m) == STORE_OK) {
 		if (!m.is_noselect)
 			return STORE_EXISTS;
@@ -161,6 +159,12 @@ store_create(struct store *s, const char *name, struct slice special_use)
 		return STORE_LIMIT;
 	r = create_parents(s, name);
 	return r == STORE_OK ? create_one(s, name, special_use) : r;
+}
+
+enum store_result
+store_create(struct store *s, const char *name, struct slice special_use)
+{
+	return store_begin(s) ? store_end(s, create(s, name, special_use)) : STORE_BROKEN;
 }
 
 static bool
@@ -220,8 +224,8 @@ empty_mailbox(struct store *s, uint64_t id)
 	}
 }
 
-enum store_result
-store_remove(struct store *s, const char *name, uint64_t *id)
+static enum store_result
+remove_one(struct store *s, const char *name, uint64_t *id)
 {
 	struct statement *st;
 	struct store_mailbox m;
@@ -230,8 +234,6 @@ store_remove(struct store *s, const char *name, uint64_t *id)
 		return STORE_CANNOT;
 	if (store_find(s, name, &m) != STORE_OK)
 		return STORE_NONE;
-	if (!commit_begin(s->commit))
-		return STORE_BROKEN;
 	*id = m.id;
 	empty_mailbox(s, m.id);
 	if (has_children(s, name)) {
@@ -240,10 +242,19 @@ store_remove(struct store *s, const char *name, uint64_t *id)
 		st = db_statement(
 		    s->db, "UPDATE mailbox SET noselect = 1, special_use = '' WHERE id = ?");
 	} else {
+		st = db_statement(s->db, "DELETE FROM expunged WHERE mailbox = ?");
+		statement_bind_number(st, 1, (int64_t)m.id);
+		statement_run(st);
 		st = db_statement(s->db, "DELETE FROM mailbox WHERE id = ?");
 	}
 	statement_bind_number(st, 1, (int64_t)m.id);
 	return statement_run(st) == DB_DONE ? STORE_OK : STORE_BROKEN;
+}
+
+enum store_result
+store_remove(struct store *s, const char *name, uint64_t *id)
+{
+	return store_begin(s) ? store_end(s, remove_one(s, name, id)) : STORE_BROKEN;
 }
 
 /* INBOX stays; its messages go (RFC 9051 6.3.6). */
@@ -260,7 +271,7 @@ rename_inbox(struct store *s, const char *to)
 	struct statement *count =
 	    db_statement(s->db, "UPDATE counter SET value = ? WHERE name = 'modseq'");
 	struct store_mailbox inbox, target;
-	enum store_result r = store_create(s, to, SLICE(""));
+	enum store_result r = create(s, to, SLICE(""));
 
 	if (r != STORE_OK || store_find(s, "INBOX", &inbox) != STORE_OK ||
 	    store_find(s, to, &target) != STORE_OK)
@@ -280,8 +291,26 @@ rename_inbox(struct store *s, const char *to)
 	return statement_run(next) == DB_DONE ? STORE_OK : STORE_BROKEN;
 }
 
-enum store_result
-store_rename(struct store *s, const char *from, const char *to)
+/* Whether a level below would get a name that is too long. */
+static bool
+are_children_too_long(struct store *s, const char *from, const char *to)
+{
+	struct statement *st =
+	    db_statement(s->db, "SELECT 1 FROM mailbox WHERE name > ? || '/' AND name < ? || '0'"
+				" AND length(CAST(name AS BLOB)) > ? LIMIT 1");
+	bool found;
+
+	statement_bind_text(st, 1, slice_of(from));
+	statement_bind_text(st, 2, slice_of(from));
+	statement_bind_number(
+	    st, 3, (int64_t)LIMIT_MAILBOX_NAME + (int64_t)strlen(from) - (int64_t)strlen(to));
+	found = statement_step(st) == DB_ROW;
+	statement_reset(st);
+	return found;
+}
+
+static enum store_result
+rename_one(struct store *s, const char *from, const char *to)
 {
 	struct statement *st;
 	struct store_mailbox m;
@@ -294,21 +323,28 @@ store_rename(struct store *s, const char *from, const char *to)
 		return STORE_EXISTS;
 	if (strncmp(to, from, len) == 0 && to[len] == '/')
 		return STORE_CANNOT;
-	if (!commit_begin(s->commit))
-		return STORE_BROKEN;
 	if (strcmp(from, "INBOX") == 0)
 		return rename_inbox(s, to);
+	if (are_children_too_long(s, from, to))
+		return STORE_CANNOT;
 	r = create_parents(s, to);
 	if (r != STORE_OK)
 		return r;
-	st = db_statement(s->db, "UPDATE mailbox SET name = ? || substr(name, ?)"
-				 " WHERE name = ? OR (name > ? || '/' AND name < ? || '0')");
+	st = db_statement(s->db,
+	    "UPDATE mailbox SET name = ? || CAST(substr(CAST(name AS BLOB), ?) AS TEXT)"
+	    " WHERE name = ? OR (name > ? || '/' AND name < ? || '0')");
 	statement_bind_text(st, 1, slice_of(to));
 	statement_bind_number(st, 2, (int64_t)len + 1);
 	statement_bind_text(st, 3, slice_of(from));
 	statement_bind_text(st, 4, slice_of(from));
 	statement_bind_text(st, 5, slice_of(from));
 	return statement_run(st) == DB_DONE ? STORE_OK : STORE_EXISTS;
+}
+
+enum store_result
+store_rename(struct store *s, const char *from, const char *to)
+{
+	return store_begin(s) ? store_end(s, rename_one(s, from, to)) : STORE_BROKEN;
 }
 
 enum store_result

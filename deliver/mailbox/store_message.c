@@ -2,12 +2,6 @@
 
 #include "common/base/moment.h"
 
-enum store_result
-store_result_of(enum db_result r)
-{
-	return r == DB_DONE ? STORE_OK : r == DB_FULL ? STORE_FULL : STORE_BROKEN;
-}
-
 uint64_t
 store_next_modseq(struct store *s)
 {
@@ -57,34 +51,45 @@ is_first(struct store *s, uint64_t envelope)
 	return statement_run(st) == DB_DONE && db_changes(s->db) == 1;
 }
 
+static enum store_result
+add(struct store *s, struct store_mailbox *m, const struct store_new *n, uint32_t *uid)
+{
+	struct store_message message = {.size = n->size, .date = n->date, .flags = n->flags};
+	enum store_result r;
+	bool full = false;
+
+	if (n->envelope != 0 && !is_first(s, n->envelope))
+		return STORE_OK;
+	message.set = store_set(s, n->keywords);
+	if (message.set == UINT32_MAX)
+		return STORE_LIMIT;
+	message.body = store_body_add(s, n, &full);
+	if (message.body == 0)
+		return full ? STORE_FULL : STORE_BROKEN;
+	message.uid = m->uidnext++;
+	message.modseq = store_next_modseq(s);
+	r = store_result_of(insert(s, m, &message));
+	if (r == STORE_OK)
+		r = store_put_uidnext(s, m);
+	*uid = message.uid;
+	return r;
+}
+
 enum store_result
 store_add(struct store *s, struct store_mailbox *m, const struct store_new *n, uint32_t *uid)
 {
-	struct store_message message = {.size = n->size, .date = n->date, .flags = n->flags};
 	struct store_mailbox before = *m;
-	bool full = false;
+	enum store_result r;
 
 	*uid = 0;
-	if (!commit_save(s->commit))
+	if (!store_has_room(s, n->size))
+		return STORE_FULL;
+	if (!store_begin(s))
 		return STORE_BROKEN;
-	if (n->envelope != 0 && !is_first(s, n->envelope)) {
-		commit_keep(s->commit);
-		return STORE_OK;
-	}
-	message.set = store_set(s, n->keywords);
-	message.body = message.set == UINT32_MAX ? 0 : store_body_add(s, n, &full);
-	if (message.body != 0) {
-		message.uid = m->uidnext++;
-		message.modseq = store_next_modseq(s);
-		if (insert(s, m, &message) == DB_DONE && store_put_uidnext(s, m) == STORE_OK) {
-			commit_keep(s->commit);
-			*uid = message.uid;
-			return STORE_OK;
-		}
-	}
-	commit_undo(s->commit);
-	*m = before;
-	return message.set == UINT32_MAX ? STORE_LIMIT : full ? STORE_FULL : STORE_BROKEN;
+	r = store_end(s, add(s, m, n, uid));
+	if (r != STORE_OK)
+		*m = before;
+	return r;
 }
 
 enum store_result

@@ -161,7 +161,7 @@ change_portion(struct changing *c)
 
 	if (c->count == 0)
 		return STORE_OK;
-	if (!commit_save(s->commit))
+	if (!store_begin(s))
 		return STORE_BROKEN;
 	modseq = store_next_modseq(s);
 	for (size_t i = 0; i < c->count && r == STORE_OK; i++)
@@ -169,12 +169,8 @@ change_portion(struct changing *c)
 	if (r == STORE_OK && c->change >= CHANGE_MOVE)
 		r = store_put_uidnext(s, &c->to);
 	c->count = 0;
-	if (r == STORE_OK) {
-		commit_keep(s->commit);
-		return r;
-	}
-	commit_undo(s->commit);
-	c->has_set = false;
+	r = store_end(s, r);
+	c->has_set = c->has_set && r == STORE_OK;
 	return r;
 }
 
