@@ -12,7 +12,9 @@ from pathlib import Path
 from servers import PEERS
 
 # What there is to measure: name, module, function.
-WHAT = {"accept": ("accept", "run"), "imap": ("imap", "run"), "imap-rates": ("imap", "rates"), "imap-idle": ("imap", "idle")}
+WHAT = {"accept": ("accept", "run"), "imap": ("imap", "run"), "imap-rates": ("imap", "rates"), "imap-idle": ("imap", "idle"),
+        "local": ("local", "run"), "idle": ("rest", "sessions"), "deferred": ("rest", "deferred"), "pop3": ("pop3", "run"),
+        "million": ("rest", "million")}
 
 
 def machine():
