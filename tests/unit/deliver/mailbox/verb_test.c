@@ -1,0 +1,319 @@
+/* The verbs as imapd and pop3d use them: grants, views, changes of many messages, broken stores. */
+#include "tests/unit/deliver/mailbox/asker.h"
+
+#include "common/base/moment.h"
+#include "deliver/mailbox/grant.h"
+#include "deliver/mailbox/range.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct asker a, b, queue;
+
+static void
+set_up(void)
+{
+	test_begin();
+	asker_open(&a, verbs);
+	asker_open(&b, verbs);
+	asker_open(&queue, delivery);
+}
+
+static void
+tear_down(void)
+{
+	asker_close(&a);
+	asker_close(&b);
+	asker_close(&queue);
+	accounts_close_all();
+	test_end();
+}
+
+TestSuite(mailbox_verb, .init = set_up, .fini = tear_down);
+
+static struct slice
+range(uint32_t first, uint32_t last)
+{
+	static struct buf packed;
+	static char octets[8];
+
+	buf_clear(&packed);
+	range_add(&packed, first);
+	range_add(&packed, last);
+	memcpy(octets, packed.data, sizeof(octets));
+	buf_fini(&packed);
+	return slice_make(octets, sizeof(octets));
+}
+
+static const char *
+text(struct buf *b_)
+{
+	return b_->len == 0 ? "" : buf_text(b_);
+}
+
+/* Messages straight into an account's INBOX, so many that the verbs need several slices. */
+static void
+fill(const char *account, int count)
+{
+	struct error why = {""};
+	struct account *acc = account_open(slice_of(account), &why);
+	struct store_mailbox inbox;
+	struct store_new n = {.fd = -1, .date = 1577880000};
+	struct buf message = {0};
+	uint32_t uid;
+
+	cr_assert_not_null(acc, "%s", why.text);
+	cr_assert_eq(store_find(&acc->store, "INBOX", &inbox), STORE_OK);
+	test_message(&message, "filler", 3000);
+	n.octets = buf_slice(&message);
+	n.size = message.len;
+	for (int i = 0; i < count; i++)
+		cr_assert_eq(store_add(&acc->store, &inbox, &n, &uid), STORE_OK);
+	buf_fini(&message);
+	account_release(acc);
+}
+
+static void
+try_token(struct slice token, bool opens)
+{
+	struct am_open open = {.token = token};
+
+	asker_ask(&a, &am_open_schema, &open);
+	cr_assert_eq(a.end, opens ? &am_opened_schema : &am_no_schema);
+	cr_assert(opens || a.code == AM_AUTHENTICATIONFAILED);
+}
+
+Test(mailbox_verb, a_grant_opens_once_before_it_lapses)
+{
+	char token[TOKEN_OCTETS] = "first", other[TOKEN_OCTETS] = "other";
+
+	try_token(slice_make(token, sizeof(token)), false);
+	grant_add(slice_make(token, sizeof(token)), SLICE("u@a.test"), 60);
+	try_token(slice_make(other, sizeof(other)), false);
+	try_token(slice_make(token, sizeof(token)), true);
+	try_token(slice_make(token, sizeof(token)), false);
+	grant_add(slice_make(other, sizeof(other)), SLICE("u@a.test"), 0);
+	try_token(slice_make(other, sizeof(other)), false);
+}
+
+Test(mailbox_verb, a_handle_is_its_askers_own)
+{
+	struct am_status status = {.name = SLICE("INBOX")};
+
+	asker_login(&a, "one@a.test");
+	asker_append(&a, "INBOX", "Subject: secret\r\n\r\n", 0);
+	asker_login(&b, "two@a.test");
+	status.handle = a.handle;
+	asker_ask(&b, &am_status_schema, &status);
+	cr_assert_eq(b.end, &am_no_schema, "a's handle tells b nothing");
+	status.handle = b.handle;
+	asker_ask(&b, &am_status_schema, &status);
+	cr_assert_eq(b.end, &am_status_is_schema);
+	cr_assert_eq(b.messages, 0, "the account is b's own");
+}
+
+Test(mailbox_verb, names_cannot_lead_out_of_the_folder)
+{
+	char path[200];
+
+	asker_login(&a, "../../x@../y");
+	asker_append(&a, "INBOX", "Subject: x\r\n\r\n", 0);
+	snprintf(path, sizeof(path), "%s/%%2E.%%2Fy/%%2E.%%2F..%%2Fx/mail.db", test_folder);
+	cr_assert_eq(access(path, F_OK), 0, "%s", path);
+}
+
+Test(mailbox_verb, one_pop3_session_has_the_maildrop)
+{
+	char token[TOKEN_OCTETS] = "pop";
+	struct am_open open = {.token = slice_make(token, sizeof(token)), .exclusive = 1};
+	struct am_close close = {0};
+
+	grant_add(open.token, SLICE("u@a.test"), 60);
+	asker_ask(&a, &am_open_schema, &open);
+	cr_assert_eq(a.end, &am_opened_schema);
+	grant_add(open.token, SLICE("u@a.test"), 60);
+	asker_ask(&b, &am_open_schema, &open);
+	cr_assert_eq(b.end, &am_no_schema);
+	cr_assert_eq(b.code, AM_INUSE);
+	close.handle = a.handle;
+	am_close_send(a.mine, 0, &close, -1);
+	test_run_loop(20);
+	grant_add(open.token, SLICE("u@a.test"), 60);
+	asker_ask(&b, &am_open_schema, &open);
+	cr_assert_eq(b.end, &am_opened_schema);
+}
+
+Test(mailbox_verb, changes_tell_what_happened_since)
+{
+	struct am_changes changes;
+	struct am_store store;
+	struct am_expunge expunge;
+
+	asker_login(&a, "u@a.test");
+	asker_append(&a, "INBOX", "Subject: 1\r\n\r\n", 0);
+	asker_append(&a, "INBOX", "Subject: 2\r\n\r\n", FLAG_SEEN);
+	asker_append(&a, "INBOX", "Subject: 3\r\n\r\n", 0);
+	asker_view(&a, "INBOX");
+	cr_assert_str_eq(text(&a.records), "1:32 2:33 3:32");
+	changes = (struct am_changes){.handle = a.handle, .since = a.modseq};
+	asker_login(&b, "u@a.test");
+	asker_view(&b, "INBOX");
+	store = (struct am_store){
+	    .handle = b.handle, .uids = range(1, 1), .mode = STORE_ADD, .flags = FLAG_DELETED};
+	asker_ask(&b, &am_store_schema, &store);
+	cr_assert_eq(b.end, &am_ok_schema);
+	store.uids = range(2, 2);
+	asker_ask(&b, &am_store_schema, &store);
+	store.mode = STORE_REMOVE;
+	store.uids = range(2, 2);
+	asker_ask(&b, &am_store_schema, &store);
+	expunge = (struct am_expunge){.handle = b.handle, .uids = range(1, 9), .only_deleted = 1};
+	asker_ask(&b, &am_expunge_schema, &expunge);
+	cr_assert_eq(b.end, &am_ok_schema);
+	asker_append(&b, "INBOX", "Subject: 4\r\n\r\n", FLAG_DRAFT);
+	test_run_loop(20);
+	cr_assert_gt(a.changed, 0, "it was told that there is news");
+	asker_ask(&a, &am_changes_schema, &changes);
+	cr_assert_eq(a.end, &am_ok_schema);
+	cr_assert_str_eq(text(&a.records), "2:1 4:48");
+	cr_assert_str_eq(text(&a.gone), "1");
+	changes.since = a.modseq;
+	asker_ask(&a, &am_changes_schema, &changes);
+	cr_assert_str_eq(text(&a.records), "");
+	cr_assert_str_eq(text(&a.gone), "");
+}
+
+Test(mailbox_verb, many_messages_are_changed_in_slices)
+{
+	enum { COUNT = 5000 };
+	struct am_store store = {.mode = STORE_ADD, .flags = FLAG_DELETED};
+	struct am_status status = {.name = SLICE("INBOX")};
+	struct am_copy copy = {.to = SLICE("Archive")};
+	struct am_expunge expunge = {.only_deleted = 1};
+
+	fill("big@a.test", COUNT);
+	asker_login(&a, "big@a.test");
+	asker_login(&b, "small@a.test");
+	asker_view(&a, "INBOX");
+	store.handle = copy.handle = expunge.handle = a.handle;
+	status.handle = b.handle;
+	store.uids = range(1, COUNT);
+	asker_send(&a, &am_store_schema, &store);
+	asker_ask(&b, &am_status_schema, &status);
+	cr_assert_null(a.end, "b did not have to wait for a");
+	asker_wait(&a);
+	cr_assert_eq(a.end, &am_ok_schema);
+	copy.uids = range(1, COUNT);
+	asker_ask(&a, &am_copy_schema, &copy);
+	cr_assert_eq(a.end, &am_copied_schema);
+	expunge.uids = range(1, COUNT);
+	asker_send(&a, &am_expunge_schema, &expunge);
+	asker_ask(&b, &am_status_schema, &status);
+	cr_assert_null(a.end, "b did not have to wait for a");
+	asker_wait(&a);
+	cr_assert_eq(a.end, &am_ok_schema);
+	status.handle = a.handle;
+	asker_ask(&a, &am_status_schema, &status);
+	cr_assert_eq(a.messages, 0);
+	status.name = SLICE("Archive");
+	asker_ask(&a, &am_status_schema, &status);
+	cr_assert_eq(a.messages, COUNT);
+}
+
+Test(mailbox_verb, a_view_in_slices_misses_nothing)
+{
+	enum { COUNT = 20000 };
+	struct am_view view = {.name = SLICE("INBOX")};
+	struct am_changes changes = {.since = 1};
+	struct am_status status = {.name = SLICE("INBOX")};
+
+	fill("big@a.test", COUNT);
+	asker_login(&a, "big@a.test");
+	asker_login(&b, "big@a.test");
+	view.handle = a.handle;
+	status.handle = b.handle;
+	asker_send(&a, &am_view_schema, &view);
+	asker_ask(&b, &am_status_schema, &status);
+	asker_append(&b, "INBOX", "Subject: late\r\n\r\n", 0);
+	asker_wait(&a);
+	cr_assert_eq(a.end, &am_ok_schema);
+	test_run_loop(20);
+	/* Whether it came before or after the view was there, it is told once. */
+	changes.handle = a.handle;
+	changes.since = a.modseq;
+	cr_assert(
+	    a.changed > 0 || slice_has_suffix_nocase(buf_slice(&a.records), SLICE(" 20001:32")));
+	if (a.changed > 0) {
+		asker_ask(&a, &am_changes_schema, &changes);
+		cr_assert_str_eq(text(&a.records), "20001:32");
+	}
+}
+
+static void
+limit_files(rlim_t octets)
+{
+	struct rlimit r = {octets, RLIM_INFINITY};
+
+	signal(SIGXFSZ, SIG_IGN);
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &r), 0);
+}
+
+Test(mailbox_verb, a_store_that_breaks_harms_nobody_else)
+{
+	char path[200];
+	struct stat st;
+	struct am_status status = {.name = SLICE("INBOX")};
+
+	asker_deliver(&queue, "full@a.test other@a.test", 1, "Subject: x\r\n\r\n");
+	cr_assert_eq(queue.delivered, 2);
+	asker_login(&a, "full@a.test");
+	asker_view(&a, "INBOX");
+	/* The one's WAL can grow no more; the other's is shorter. */
+	fill("full@a.test", 40);
+	test_run_loop(50);
+	snprintf(path, sizeof(path), "%s/a.test/full/mail.db-wal", test_folder);
+	cr_assert_eq(stat(path, &st), 0);
+	limit_files((rlim_t)st.st_size);
+	asker_deliver(&queue, "full@a.test other@a.test", 3, "Subject: y\r\n\r\n");
+	cr_assert_eq(queue.delivered, 1);
+	cr_assert_eq(queue.deferred, 1);
+	test_run_loop(20);
+	cr_assert_eq(a.removed, 1, "the view of what may be lost ends");
+	limit_files(RLIM_INFINITY);
+	asker_deliver(&queue, "full@a.test other@a.test", 3, "Subject: y\r\n\r\n");
+	cr_assert_eq(queue.delivered, 2, "it is tried again");
+	status.handle = a.handle;
+	asker_ask(&a, &am_status_schema, &status);
+	cr_assert_eq(a.messages, 42, "the handle still holds");
+	asker_login(&b, "other@a.test");
+	status.handle = b.handle;
+	asker_ask(&b, &am_status_schema, &status);
+	cr_assert_eq(b.messages, 2, "stored once");
+}
+
+Test(mailbox_verb, idle_accounts_close_and_open_again, .timeout = 100)
+{
+	struct am_status status = {.name = SLICE("INBOX")};
+	struct error why = {""};
+	char name[32];
+
+	asker_login(&a, "first@a.test");
+	asker_append(&a, "INBOX", "Subject: x\r\n\r\n", 0);
+	for (int i = 0; i < LIMIT_OPEN_ACCOUNTS + 5; i++) {
+		struct account *acc;
+
+		snprintf(name, sizeof(name), "u%d@a.test", i);
+		acc = account_open(slice_of(name), &why);
+		cr_assert_not_null(acc, "%s", why.text);
+		account_release(acc);
+	}
+	cr_assert_eq(mailbox_server.open_count, LIMIT_OPEN_ACCOUNTS);
+	cr_assert_leq(mailbox_server.accounts.count, LIMIT_OPEN_ACCOUNTS + 1);
+	status.handle = a.handle;
+	asker_ask(&a, &am_status_schema, &status);
+	cr_assert_eq(a.messages, 1, "the handle opens it again");
+	cr_assert_eq(mailbox_server.open_count, LIMIT_OPEN_ACCOUNTS);
+}
