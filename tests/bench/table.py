@@ -27,7 +27,7 @@ class Table:
         """How many times better Kurir is than the peer."""
         ours = [s for s in row.get(self.servers[0], []) if s]
         theirs = [s for s in row.get(peer, []) if s]
-        if not ours or not theirs:
+        if not ours or not theirs or min(statistics.median(ours), statistics.median(theirs)) <= 0:
             return "-"
         ratio = statistics.median(ours) / statistics.median(theirs)
         return f"{ratio if self.more_is_better else 1 / ratio:.2f}"
