@@ -35,6 +35,19 @@ static const char *const schema[] = {
     " PRIMARY KEY (mailbox, modseq, uid)) WITHOUT ROWID;"
     "CREATE TABLE delivered (envelope INTEGER PRIMARY KEY, time INTEGER NOT NULL);",
     "CREATE INDEX body_file ON body (file) WHERE file IS NOT NULL;",
+    /* A delivery writes as few pages as it can: the modseq stands in the mailbox's row, which it
+     * writes anyway, and only a body that several messages have is counted. */
+    "ALTER TABLE mailbox ADD COLUMN modseq INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE share (body INTEGER PRIMARY KEY, uses INTEGER NOT NULL);"
+    "INSERT INTO share SELECT body, count(*) FROM message GROUP BY body HAVING count(*) > 1;"
+    "DROP INDEX message_body;"
+    "ALTER TABLE body RENAME TO old_body;"
+    "CREATE TABLE body (id INTEGER PRIMARY KEY, size INTEGER NOT NULL, is_packed INTEGER NOT NULL,"
+    " octets BLOB, file TEXT, header_size INTEGER NOT NULL, sent INTEGER, envelope BLOB NOT NULL,"
+    " structure BLOB NOT NULL, basic BLOB NOT NULL);"
+    "INSERT INTO body SELECT * FROM old_body;"
+    "DROP TABLE old_body;"
+    "CREATE INDEX body_file ON body (file) WHERE file IS NOT NULL;",
 };
 
 /* Of the disk, what only changes that make room may take: a part of it, or so many octets. */
@@ -111,7 +124,9 @@ store_open(struct store *s, const char *folder, void (*broken)(void *owner), voi
 	if (s->db == NULL)
 		return false;
 	s->commit = commit_new(s->db, on_broken, s);
-	st = db_statement(s->db, "SELECT value FROM counter WHERE name = 'modseq'");
+	/* The counter's is that of mailboxes that are gone. */
+	st = db_statement(s->db, "SELECT max(value, (SELECT coalesce(max(modseq), 0) FROM mailbox))"
+				 " FROM counter WHERE name = 'modseq'");
 	if (statement_step(st) == DB_ROW)
 		s->modseq = (uint64_t)statement_number(st, 0);
 	statement_reset(st);

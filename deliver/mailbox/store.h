@@ -89,13 +89,15 @@ struct store_new {
 enum store_result store_add(
     struct store *s, struct store_mailbox *m, const struct store_new *n, uint32_t *uid);
 
-/* The next modseq, in the transaction that is open; the changes of one portion share it. */
-uint64_t store_next_modseq(struct store *s);
+/* The next modseq, as that mailbox's highest; the changes of one portion share it. */
+uint64_t store_next_modseq(struct store *s, uint64_t mailbox);
 
 /* These stand in a transaction, and change it by halves when they fail: store_begin() first. A
- * copy takes to->uidnext, which store_put_uidnext() keeps. */
+ * copy takes to->uidnext, which store_put_uidnext() keeps, with the newest modseq. */
 enum store_result store_copy(struct store *s, struct store_mailbox *to,
     const struct store_message *message, uint64_t modseq, uint32_t *uid);
+enum store_result store_move(struct store *s, const struct store_mailbox *from,
+    struct store_mailbox *to, const struct store_message *message, uint64_t modseq, uint32_t *uid);
 enum store_result store_put_uidnext(struct store *s, const struct store_mailbox *m);
 enum store_result store_expunge(struct store *s, const struct store_mailbox *m,
     const struct store_message *message, uint64_t modseq);
@@ -145,7 +147,10 @@ uint64_t store_body_add(struct store *s, const struct store_new *n, bool *full);
 /* The octets of a small body, or *fd of a large one's file to read. False: gone, or broken. */
 bool store_body_read(struct store *s, uint64_t body, struct buf *octets, int *fd, uint64_t *size);
 
-/* Removes it when no message has it any more; its file goes when that is durable. */
-void store_body_release(struct store *s, uint64_t body);
+/* One more message has it. */
+enum store_result store_body_share(struct store *s, uint64_t body);
+
+/* A message has it no more. With the last one it goes; its file when that is durable. */
+enum store_result store_body_release(struct store *s, uint64_t body);
 
 #endif

@@ -236,27 +236,53 @@ store_body_read(struct store *s, uint64_t body, struct buf *octets, int *fd, uin
 	return ok;
 }
 
-void
+enum store_result
+store_body_share(struct store *s, uint64_t body)
+{
+	struct statement *st = db_statement(s->db,
+	    "INSERT INTO share VALUES (?, 2) ON CONFLICT (body) DO UPDATE SET uses = uses + 1");
+
+	statement_bind_number(st, 1, (int64_t)body);
+	return store_result_of(statement_run(st));
+}
+
+/* A body that is not counted has one message. */
+static bool
+has_others(struct store *s, uint64_t body)
+{
+	struct statement *less =
+	    db_statement(s->db, "UPDATE share SET uses = uses - 1 WHERE body = ? RETURNING uses");
+	struct statement *alone = db_statement(s->db, "DELETE FROM share WHERE body = ?");
+	int64_t left = 0;
+
+	statement_bind_number(less, 1, (int64_t)body);
+	while (statement_step(less) == DB_ROW)
+		left = statement_number(less, 0);
+	statement_reset(less);
+	if (left == 1) {
+		statement_bind_number(alone, 1, (int64_t)body);
+		statement_run(alone);
+	}
+	return left > 0;
+}
+
+enum store_result
 store_body_release(struct store *s, uint64_t body)
 {
-	struct statement *used =
-	    db_statement(s->db, "SELECT 1 FROM message WHERE body = ? LIMIT 1");
 	struct statement *del = db_statement(s->db, "DELETE FROM body WHERE id = ? RETURNING file");
-	bool is_used;
+	enum db_result r;
 
-	statement_bind_number(used, 1, (int64_t)body);
-	is_used = statement_step(used) == DB_ROW;
-	statement_reset(used);
-	if (is_used)
-		return;
+	if (has_others(s, body))
+		return STORE_OK;
 	statement_bind_number(del, 1, (int64_t)body);
-	while (statement_step(del) == DB_ROW) {
+	while ((r = statement_step(del)) == DB_ROW) {
 		if (statement_is_null(del, 0))
 			continue;
 		buf_add_slice(&s->unnamed, statement_octets(del, 0));
 		buf_add_char(&s->unnamed, '\0');
 	}
 	statement_reset(del);
+	return store_result_of(r);
 }
 
 /* Files to remove, once nothing on the disk names them. */

@@ -242,6 +242,9 @@ remove_one(struct store *s, const char *name, uint64_t *id)
 		st = db_statement(
 		    s->db, "UPDATE mailbox SET noselect = 1, special_use = '' WHERE id = ?");
 	} else {
+		st = db_statement(s->db, "UPDATE counter SET value = ? WHERE name = 'modseq'");
+		statement_bind_number(st, 1, (int64_t)s->modseq);
+		statement_run(st);
 		st = db_statement(s->db, "DELETE FROM expunged WHERE mailbox = ?");
 		statement_bind_number(st, 1, (int64_t)m.id);
 		statement_run(st);

@@ -3,12 +3,12 @@
 #include "common/base/moment.h"
 
 uint64_t
-store_next_modseq(struct store *s)
+store_next_modseq(struct store *s, uint64_t mailbox)
 {
-	struct statement *st =
-	    db_statement(s->db, "UPDATE counter SET value = ? WHERE name = 'modseq'");
+	struct statement *st = db_statement(s->db, "UPDATE mailbox SET modseq = ? WHERE id = ?");
 
 	statement_bind_number(st, 1, (int64_t)++s->modseq);
+	statement_bind_number(st, 2, (int64_t)mailbox);
 	statement_run(st);
 	return s->modseq;
 }
@@ -16,10 +16,12 @@ store_next_modseq(struct store *s)
 enum store_result
 store_put_uidnext(struct store *s, const struct store_mailbox *m)
 {
-	struct statement *st = db_statement(s->db, "UPDATE mailbox SET uidnext = ? WHERE id = ?");
+	struct statement *st =
+	    db_statement(s->db, "UPDATE mailbox SET uidnext = ?, modseq = ? WHERE id = ?");
 
 	statement_bind_number(st, 1, m->uidnext);
-	statement_bind_number(st, 2, (int64_t)m->id);
+	statement_bind_number(st, 2, (int64_t)s->modseq);
+	statement_bind_number(st, 3, (int64_t)m->id);
 	return store_result_of(statement_run(st));
 }
 
@@ -67,7 +69,7 @@ add(struct store *s, struct store_mailbox *m, const struct store_new *n, uint32_
 	if (message.body == 0)
 		return full ? STORE_FULL : STORE_BROKEN;
 	message.uid = m->uidnext++;
-	message.modseq = store_next_modseq(s);
+	message.modseq = ++s->modseq;
 	r = store_result_of(insert(s, m, &message));
 	if (r == STORE_OK)
 		r = store_put_uidnext(s, m);
@@ -92,21 +94,20 @@ store_add(struct store *s, struct store_mailbox *m, const struct store_new *n, u
 	return r;
 }
 
-enum store_result
-store_copy(struct store *s, struct store_mailbox *to, const struct store_message *message,
+static enum store_result
+put_again(struct store *s, struct store_mailbox *to, const struct store_message *message,
     uint64_t modseq, uint32_t *uid)
 {
-	struct store_message copy = *message;
+	struct store_message again = *message;
 
-	copy.uid = to->uidnext++;
-	copy.modseq = modseq;
-	*uid = copy.uid;
-	return store_result_of(insert(s, to, &copy));
+	again.uid = to->uidnext++;
+	again.modseq = modseq;
+	*uid = again.uid;
+	return store_result_of(insert(s, to, &again));
 }
 
-enum store_result
-store_expunge(struct store *s, const struct store_mailbox *m, const struct store_message *message,
-    uint64_t modseq)
+static enum store_result
+take_out(struct store *s, const struct store_mailbox *m, uint32_t uid, uint64_t modseq)
 {
 	struct statement *del =
 	    db_statement(s->db, "DELETE FROM message WHERE mailbox = ? AND uid = ?");
@@ -114,16 +115,39 @@ store_expunge(struct store *s, const struct store_mailbox *m, const struct store
 	enum db_result r;
 
 	statement_bind_number(del, 1, (int64_t)m->id);
-	statement_bind_number(del, 2, message->uid);
+	statement_bind_number(del, 2, uid);
 	statement_bind_number(mark, 1, (int64_t)m->id);
 	statement_bind_number(mark, 2, (int64_t)modseq);
-	statement_bind_number(mark, 3, message->uid);
+	statement_bind_number(mark, 3, uid);
 	r = statement_run(del);
-	if (r == DB_DONE)
-		r = statement_run(mark);
-	if (r == DB_DONE)
-		store_body_release(s, message->body);
-	return store_result_of(r);
+	return store_result_of(r == DB_DONE ? statement_run(mark) : r);
+}
+
+enum store_result
+store_copy(struct store *s, struct store_mailbox *to, const struct store_message *message,
+    uint64_t modseq, uint32_t *uid)
+{
+	enum store_result r = put_again(s, to, message, modseq, uid);
+
+	return r == STORE_OK ? store_body_share(s, message->body) : r;
+}
+
+enum store_result
+store_move(struct store *s, const struct store_mailbox *from, struct store_mailbox *to,
+    const struct store_message *message, uint64_t modseq, uint32_t *uid)
+{
+	enum store_result r = put_again(s, to, message, modseq, uid);
+
+	return r == STORE_OK ? take_out(s, from, message->uid, modseq) : r;
+}
+
+enum store_result
+store_expunge(struct store *s, const struct store_mailbox *m, const struct store_message *message,
+    uint64_t modseq)
+{
+	enum store_result r = take_out(s, m, message->uid, modseq);
+
+	return r == STORE_OK ? store_body_release(s, message->body) : r;
 }
 
 enum store_result

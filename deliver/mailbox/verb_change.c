@@ -134,20 +134,19 @@ static enum store_result
 change_one(struct changing *c, const struct store_message *m, uint64_t modseq)
 {
 	struct store_mailbox box = {.id = c->mailbox};
-	enum store_result r = STORE_OK;
+	enum store_result r;
 	uint32_t uid;
 
 	if (c->change == CHANGE_FLAGS)
 		return change_flags(c, m, modseq);
 	if (c->change == CHANGE_EXPUNGE && c->only_deleted && !(m->flags & FLAG_DELETED))
 		return STORE_OK;
-	if (c->change != CHANGE_EXPUNGE) {
-		r = store_copy(store_of(c), &c->to, m, modseq, &uid);
-		if (r == STORE_OK)
-			add_copy(&c->copies, m->uid, uid);
-	}
-	if (r == STORE_OK && c->change != CHANGE_COPY)
-		r = store_expunge(store_of(c), &box, m, modseq);
+	if (c->change == CHANGE_EXPUNGE)
+		return store_expunge(store_of(c), &box, m, modseq);
+	r = c->change == CHANGE_MOVE ? store_move(store_of(c), &box, &c->to, m, modseq, &uid)
+				     : store_copy(store_of(c), &c->to, m, modseq, &uid);
+	if (r == STORE_OK)
+		add_copy(&c->copies, m->uid, uid);
 	return r;
 }
 
@@ -163,7 +162,7 @@ change_portion(struct changing *c)
 		return STORE_OK;
 	if (!store_begin(s))
 		return STORE_BROKEN;
-	modseq = store_next_modseq(s);
+	modseq = store_next_modseq(s, c->mailbox);
 	for (size_t i = 0; i < c->count && r == STORE_OK; i++)
 		r = change_one(c, &c->portion[i], modseq);
 	if (r == STORE_OK && c->change >= CHANGE_MOVE)
