@@ -151,6 +151,9 @@ open_with(const char *path, int flags, const char *const migrations[], int n, st
 	code = sqlite3_open_v2(path, &db->handle, flags | SQLITE_OPEN_NOMUTEX, NULL);
 	if (code != SQLITE_OK) {
 		error_set(why, "cannot open %s: %s", path, sqlite3_errstr(code));
+	} else if (sqlite3_db_readonly(db->handle, "main") == 1) {
+		/* SQLite falls back to reading when a file does not open for writing this once. */
+		error_set(why, "cannot open %s for writing", path);
 	} else if (db_exec(db, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL;"
 	                       "PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0;"
 	                       "PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY") != DB_DONE) {

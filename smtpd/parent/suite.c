@@ -23,7 +23,7 @@
 
 #define USERS "_kurir"
 
-enum { BACKLOG = 1024, STOP_SECONDS = 10, DELAY_MOST = 10000, QUIET_MS = 60000 };
+enum { BACKLOG = 1024, STOP_SECONDS = 10, DELAY_MOST = 10000, DELAY_READY = 1000 };
 
 struct suite suite;
 
@@ -409,8 +409,10 @@ on_again(void *owner)
 	if (suite.is_stopping || p->pid != 0)
 		return;
 	p->restarts++;
-	if (!spawn(p))
+	if (!spawn(p)) {
+		log_error("cannot start %s: %s", sandbox_title(p->role), strerror(errno));
 		timer_start(&p->again, SPAN_MS(DELAY_MOST));
+	}
 }
 
 static void
@@ -437,7 +439,8 @@ is_all_gone(void)
 static void
 on_exit_of(struct process *p, int status)
 {
-	bool was_quiet = moment_between(p->started, loop_now()).ms > QUIET_MS;
+	bool has_worked = p->is_ready && moment_between(p->started, loop_now()).ms > 1000;
+	int64_t most = p->is_ready ? DELAY_READY : DELAY_MOST;
 
 	p->pid = 0;
 	if (p->channel != NULL) {
@@ -451,9 +454,10 @@ on_exit_of(struct process *p, int status)
 	log_event(NULL, EV_process_exit, WORD("process", sandbox_title(p->role)),
 	    NUM("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0),
 	    NUM("code", WIFEXITED(status) ? WEXITSTATUS(status) : 0));
-	p->delay_ms = was_quiet || p->delay_ms == 0 ? 20 : p->delay_ms * 2;
-	if (p->delay_ms > DELAY_MOST)
-		p->delay_ms = DELAY_MOST;
+	/* What worked for a while starts again at once; what cannot even start waits ever longer. */
+	p->delay_ms = has_worked || p->delay_ms == 0 ? 20 : p->delay_ms * 2;
+	if (p->delay_ms > most)
+		p->delay_ms = most;
 	timer_start(&p->again, SPAN_MS(p->delay_ms));
 }
 
@@ -506,9 +510,6 @@ void
 suite_on_ready(struct process *p, bool ok)
 {
 	p->is_ready = ok;
-	if (ok && moment_between(p->started, loop_now()).ms < 1000 && p->delay_ms > 20 &&
-	    p->restarts > 0)
-		p->delay_ms /= 2;
 	for (size_t i = 0; i < suite.count; i++) {
 		if (!suite.processes[i].is_ready)
 			return;

@@ -66,6 +66,7 @@ class Suite:
         if listeners:
             self.port.update(listeners)
         self.process = None
+        self.environment = {}
         self.lines = []
 
     # The configuration: what an administrator would write, on high ports.
@@ -121,7 +122,7 @@ class Suite:
         self.process = subprocess.Popen(
             [SMTPD, "-d", "-f", self.path, "-L", BUILD, *arguments],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-            start_new_session=True, env=dict(os.environ))
+            start_new_session=True, env=dict(os.environ, **self.environment))
         self.reader = threading.Thread(target=self._read, args=(self.process,), daemon=True)
         self.reader.start()
         if not self.ready.wait(30):
