@@ -69,7 +69,7 @@ def deferred(rounds=1, count=20000, servers=None):
                 load(server, c=10, m=100, l=1024, t="x@sink.test")
                 server.settle()
                 empty = server.pss()[0]
-                report = load(server, 240, c=20, m=count, l=1024, t="x@defer.test", u=1)
+                report = load(server, 600, c=20, m=count, l=1024, t="x@defer.test", u=1)
                 accept.add("20 connections", server.name, report["accepted"] / max(report["seconds"], 0.001))
                 server.settle(60)
                 memory.add("after they came", server.name, (server.pss()[0] - empty) / 1024)
