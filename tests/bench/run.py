@@ -5,7 +5,9 @@ import argparse
 import importlib
 import os
 import platform
+import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -26,6 +28,7 @@ def machine():
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that all that was started is stopped
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("what", nargs="*", help=", ".join(WHAT))
     parser.add_argument("--rounds", type=int, help="of each work (each module knows its default)")

@@ -27,6 +27,7 @@ DEAD = ("127.0.0.11", 2699)
 USERS, BULK = 100, 100
 SECRET = "secret"
 TICK = os.sysconf("SC_CLK_TCK")
+WITH_US = ["setpriv", "--pdeathsig"]  # what is started ends with this program, however that ends
 
 
 def stat_of(pid):
@@ -156,8 +157,8 @@ class Kurir(Server, Suite):
         path = self.folder / "log"
         with open(path, "ab") as out:
             begin = out.tell()
-            self.process = subprocess.Popen([SMTPD, "-d", "-f", self.path, "-L", BUILD, *arguments], stdout=out,
-                                            stderr=out, stdin=subprocess.DEVNULL, start_new_session=True)
+            self.process = subprocess.Popen([*WITH_US, "TERM", SMTPD, "-d", "-f", self.path, "-L", BUILD, *arguments],
+                                            stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True)
         self.root = self.process.pid
         end = time.monotonic() + 60
         with open(path, "rb") as log:
@@ -207,8 +208,9 @@ class Peer(Server):
 
     def run(self):
         with open(PEERS / f"{self.key}.log", "ab") as out:
-            self.process = subprocess.Popen(["sh", HERE / "peers.sh", "run", self.key], env=self.environment,
-                                            stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
+            self.process = subprocess.Popen([*WITH_US, "KILL", "sh", HERE / "peers.sh", "run", self.key],
+                                            env=self.environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                                            start_new_session=True)
         self.root = self.process.pid
         wait_port((self.host, self.first_port), 60, self.process)
 
@@ -247,7 +249,8 @@ class Sink:
     def __enter__(self):
         PEERS.mkdir(parents=True, exist_ok=True)
         self.path = f"/dev/shm/kurir-bench-sink.{os.getpid()}"
-        self.process = subprocess.Popen([BUILD / "tests/bench/smtp_sink", SINK[0], str(SINK[1]), self.path])
+        self.process = subprocess.Popen([*WITH_US, "KILL", BUILD / "tests/bench/smtp_sink", SINK[0], str(SINK[1]),
+                                         self.path])
         wait_port(SINK, 10, self.process)
         with open(self.path, "rb") as f:
             self.map = mmap.mmap(f.fileno(), 16, prot=mmap.PROT_READ)
