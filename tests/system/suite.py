@@ -108,16 +108,29 @@ class Suite:
             check=True, capture_output=True)
         (self.folder / "key.pem").chmod(0o600)
 
-    def start(self):
+    def place(self, folder):
+        """Everything of the suite lies in that folder, which is the caller's to remove."""
+        shutil.rmtree(self.folder)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o755)
+        self.folder = folder
+
+    def prepare(self):
         self.make_certificate()
         self.write_conf()
+
+    def start(self):
+        self.prepare()
+        return self.begin()
+
+    def begin(self):
         self.run()
         for user in self.users:
             self.ctl("account", "add", f"{user}@{self.domain}", stdin=PASSWORDS.get(user, f"{user}-secret") + "\n")
         return self
 
-    def run(self, *arguments):
-        """Starts the processes on the configuration that is there."""
+    def launch(self, *arguments):
+        """Starts the processes on the configuration that is there, and does not wait for them."""
         self.ready = threading.Event()
         self.process = subprocess.Popen(
             [SMTPD, "-d", "-f", self.path, "-L", BUILD, *arguments],
@@ -125,6 +138,9 @@ class Suite:
             start_new_session=True, env=dict(os.environ, **self.environment))
         self.reader = threading.Thread(target=self._read, args=(self.process,), daemon=True)
         self.reader.start()
+
+    def run(self, *arguments):
+        self.launch(*arguments)
         if not self.ready.wait(30):
             self.stop()
             raise AssertionError("the suite did not become ready:\n" + self.log())
