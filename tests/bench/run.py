@@ -21,6 +21,7 @@ LONG = ["million"]  # run when named only
 
 
 def machine():
+    PEERS.mkdir(parents=True, exist_ok=True)
     model = next((l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), "unknown")
     disk = subprocess.run(["df", "--output=source,fstype", PEERS], capture_output=True, text=True).stdout.split()[-2:]
     return (f"{time.strftime('%Y-%m-%d %H:%M')}, {os.cpu_count()} × {model}, {platform.system()} "
