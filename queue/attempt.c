@@ -12,6 +12,8 @@
 #include "queue/space.h"
 #include "queue/spool.h"
 
+#include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 void
@@ -136,11 +138,22 @@ set_aside_all(struct queue_attempt *a, const char *why)
 	queue_attempt_free(a);
 }
 
-/* The message's row, until store_done(), and its file if it has one; false: all is set aside. */
+/* What cannot be read now may be readable later. */
+static void
+put_off_all(struct queue_attempt *a, const char *why)
+{
+	log_error("cannot read a message: %s", why);
+	queue_attempt_outcome_all(
+	    a, OUTCOME_TEMPORARY, SLICE("4.3.0"), SLICE("the queue cannot read the message now"));
+	queue_attempt_finish(a, DESTINATION_UP);
+}
+
+/* The message's row, until store_done(), and its file if it has one; false: all is settled. */
 static bool
 load(struct queue_attempt *a, struct store_message *m, int *fd)
 {
 	enum db_result result = store_find_message(queue.store, a->message->id, m);
+	int failure;
 
 	*fd = -1;
 	if (result != DB_ROW) {
@@ -154,8 +167,12 @@ load(struct queue_attempt *a, struct store_message *m, int *fd)
 	*fd = spool_open_body(m->id, m->size);
 	if (*fd >= 0)
 		return true;
+	failure = errno;
 	store_done(queue.store);
-	set_aside_all(a, "the file of its message is missing, or has another size");
+	if (failure == ENOENT)
+		set_aside_all(a, "the file of its message is missing, or has another size");
+	else
+		put_off_all(a, strerror(failure));
 	return false;
 }
 

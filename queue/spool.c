@@ -197,6 +197,7 @@ spool_open_body(uint64_t id, uint64_t size)
 
 	if (fd >= 0 && !has_size(fd, size)) {
 		close(fd);
+		errno = ENOENT;
 		fd = -1;
 	}
 	return fd;

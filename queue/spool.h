@@ -26,7 +26,8 @@ bool spool_keep(uint32_t number, uint64_t id, uint64_t size);
 /* Writes a body of our own, durably; false when the disk does not take it. Blocks. */
 bool spool_write_body(uint64_t id, struct slice octets);
 
-/* The body, to read from; -1 when it is not there or has another size. Gives a descriptor. */
+/* The body, to read from; gives a descriptor. -1 with errno: ENOENT when it is not there or has
+ * another size, anything else when it cannot be opened now. */
 int spool_open_body(uint64_t id, uint64_t size);
 void spool_remove_body(uint64_t id);
 

@@ -138,6 +138,14 @@ open_wal(struct db *db, struct error *why)
 	return sync_directory(db->path, why);
 }
 
+/* SQLite falls back to reading when one of its files does not open for writing this once. */
+static bool
+is_writable(struct db *db, struct error *why)
+{
+	return db_exec(db, "BEGIN IMMEDIATE; ROLLBACK") == DB_DONE ||
+	       error_set(why, "cannot open %s for writing: %s", db->path, db_failure(db));
+}
+
 static struct db *
 open_with(const char *path, int flags, const char *const migrations[], int n, struct error *why)
 {
@@ -151,14 +159,11 @@ open_with(const char *path, int flags, const char *const migrations[], int n, st
 	code = sqlite3_open_v2(path, &db->handle, flags | SQLITE_OPEN_NOMUTEX, NULL);
 	if (code != SQLITE_OK) {
 		error_set(why, "cannot open %s: %s", path, sqlite3_errstr(code));
-	} else if (sqlite3_db_readonly(db->handle, "main") == 1) {
-		/* SQLite falls back to reading when a file does not open for writing this once. */
-		error_set(why, "cannot open %s for writing", path);
 	} else if (db_exec(db, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL;"
 	                       "PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0;"
 	                       "PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY") != DB_DONE) {
 		error_set(why, "%s", db_failure(db));
-	} else if (migrate(db, migrations, n, why) && open_wal(db, why)) {
+	} else if (is_writable(db, why) && migrate(db, migrations, n, why) && open_wal(db, why)) {
 		umask(was);
 		return db;
 	}
