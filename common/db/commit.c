@@ -16,8 +16,8 @@
 #include <sys/queue.h>
 #include <unistd.h>
 
-/* Octets of WAL: copied into the database when nobody waits, and when somebody always does. */
-enum { CHECKPOINT_AT = 16 * 1024 * 1024, CHECKPOINT_MUST = 64 * 1024 * 1024, SOON_MS = 500 };
+/* Octets of WAL that are copied into the database when nobody waits; when somebody always does, four times that. */
+enum { CHECKPOINT_AT = 16 * 1024 * 1024, SOON_MS = 500 };
 
 struct waiter {
 	STAILQ_ENTRY(waiter) link;
@@ -35,6 +35,7 @@ struct commit {
 	struct waiters syncing;
 	struct task end_of_turn;
 	struct timer soon;
+	uint64_t checkpoint_at;
 	bool open;                     /* a transaction */
 	bool dirty;                    /* committed since the last sync began */
 	bool in_pool, failed, closing;
@@ -133,7 +134,7 @@ pump(struct commit *c)
 		c->open = false;
 		c->dirty = true;
 	}
-	if (!checkpoint(c, STAILQ_EMPTY(&c->gathering) ? CHECKPOINT_AT : CHECKPOINT_MUST) ||
+	if (!checkpoint(c, STAILQ_EMPTY(&c->gathering) ? c->checkpoint_at : c->checkpoint_at * 4) ||
 	    STAILQ_EMPTY(&c->gathering))
 		return;
 	STAILQ_CONCAT(&c->syncing, &c->gathering);
@@ -167,6 +168,7 @@ commit_new(struct db *db, void (*broken)(void *owner), void *owner)
 	c->broken = broken;
 	c->owner = owner;
 	c->wal_fd = fcntl(db_wal_fd(db), F_DUPFD_CLOEXEC, 0);
+	c->checkpoint_at = CHECKPOINT_AT;
 	c->holds = 1;
 	STAILQ_INIT(&c->gathering);
 	STAILQ_INIT(&c->syncing);
@@ -188,6 +190,12 @@ commit_free(struct commit *c)
 	finish(&c->syncing, false);
 	finish(&c->gathering, false);
 	release(c);
+}
+
+void
+commit_checkpoint_at(struct commit *c, uint64_t octets)
+{
+	c->checkpoint_at = octets;
 }
 
 bool

@@ -17,6 +17,9 @@ struct commit;
  */
 struct commit *commit_new(struct db *db, void (*broken)(void *owner), void *owner);
 
+/* The WAL is copied when it is so long and nobody waits, instead of at 16 MiB. */
+void commit_checkpoint_at(struct commit *c, uint64_t octets);
+
 /* Commits what is open without a sync and frees, after a sync under way. Waiters are refused. */
 void commit_free(struct commit *c);
 

@@ -45,7 +45,7 @@ enum db_result db_exec(struct db *db, const char *sql);
 const char *db_failure(const struct db *db);
 
 /*
- * Copies the WAL's pages into the database when it has grown past octets. A disk without room or a reader
+ * Copies the WAL's pages into the database when so many octets of it are in use. A disk without room or a reader
  * in the way only puts it off; false means that pages or a sync were lost, and nothing may be synced again.
  */
 bool db_checkpoint(struct db *db, uint64_t octets);

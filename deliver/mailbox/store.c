@@ -51,7 +51,7 @@ static const char *const schema[] = {
 };
 
 /* Of the disk, what only changes that make room may take: a part of it, or so many octets. */
-enum { DELIVERED_DAYS = 30, RESERVE_PART = 50, RESERVE_MOST = 16 * 1024 * 1024, FRESH_MS = 50 };
+enum { DELIVERED_DAYS = 30, CHECKPOINT_AT = 4 * 1024 * 1024, RESERVE_PART = 50, RESERVE_MOST = 16 * 1024 * 1024, FRESH_MS = 50 };
 
 /* Files that no row names are what a crash left; and old delivery marks have done their work. */
 static void
@@ -124,6 +124,7 @@ store_open(struct store *s, const char *folder, void (*broken)(void *owner), voi
 	if (s->db == NULL)
 		return false;
 	s->commit = commit_new(s->db, on_broken, s);
+	commit_checkpoint_at(s->commit, CHECKPOINT_AT);
 	/* The counter's is that of mailboxes that are gone. */
 	st = db_statement(s->db, "SELECT max(value, (SELECT coalesce(max(modseq), 0) FROM mailbox))"
 				 " FROM counter WHERE name = 'modseq'");

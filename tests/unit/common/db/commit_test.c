@@ -4,6 +4,7 @@
 #include "common/net/loop.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 UNIT_SUITE(commit);
@@ -146,6 +147,35 @@ Test(commit, a_copy_of_the_files_holds_what_was_answered)
 	cr_slice_eq(statement_octets(s, 0), "durable");
 	statement_reset(s);
 	db_close(copy);
+	tear_down();
+}
+
+/* Without end the WAL would fill the disk; cut at each turn it would have to grow at each. */
+Test(commit, the_wal_is_written_again_from_its_start)
+{
+	enum { AT = 400 * 1024 };
+	char wal[128], word[16];
+	struct stat st;
+
+	set_up();
+	commit_checkpoint_at(t.commit, AT);
+	snprintf(wal, sizeof(wal), "%s-wal", t.path);
+	for (int i = 0; i < 1000; i++) {
+		snprintf(word, sizeof(word), "w%d", i);
+		cr_assert_eq(add(word), DB_DONE);
+		t.wanted++;
+		commit_wait(t.commit, on_done, NULL);
+		loop_run();
+	}
+	cr_assert_eq(t.ok, 1000);
+	cr_assert_eq(stat(wal, &st), 0);
+	cr_assert_gt(st.st_size, AT / 2, "%lld", (long long)st.st_size);
+	cr_assert_lt(st.st_size, 5 * AT, "%lld", (long long)st.st_size);
+	cr_assert_eq(count(), 1000);
+	commit_free(t.commit);
+	db_close(t.db);
+	open_db();
+	cr_assert_eq(count(), 1000);
 	tear_down();
 }
 
