@@ -50,8 +50,15 @@ static const char *const schema[] = {
     "CREATE INDEX body_file ON body (file) WHERE file IS NOT NULL;",
 };
 
-/* Of the disk, what only changes that make room may take: a part of it, or so many octets. */
-enum { DELIVERED_DAYS = 30, CHECKPOINT_AT = 4 * 1024 * 1024, RESERVE_PART = 50, RESERVE_MOST = 16 * 1024 * 1024, FRESH_MS = 50 };
+enum {
+	DELIVERED_DAYS = 30,
+	CHECKPOINT_AT = 4 * 1024 * 1024,
+
+	/* Of the disk, what only changes that make room may take: a part, or so many octets. */
+	RESERVE_PART = 50,
+	RESERVE_MOST = 16 * 1024 * 1024,
+	FRESH_MS = 50,
+};
 
 /* Files that no row names are what a crash left; and old delivery marks have done their work. */
 static void
