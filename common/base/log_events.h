@@ -39,6 +39,7 @@
 	E(relayed,              INFO,    "another server took a message for a recipient") \
 	E(removed,              INFO,    "an administrator took an envelope out of the queue") \
 	E(stopping,             INFO,    "the suite ends") \
+	E(suspect,              ERROR,   "a process is ended, for it or its neighbour spoke nonsense to the other") \
 	E(tls_failed,           INFO,    "a TLS handshake did not succeed; the text says why") \
 	E(warning,              WARNING, "something is not as it should be; service goes on")
 /* clang-format on */

@@ -27,6 +27,13 @@ struct early_peer {
 	int fd;
 };
 
+/* Which neighbour is at the other end of a descriptor. */
+struct neighbour {
+	LIST_ENTRY(neighbour) link;
+	int fd;
+	struct pa_suspect who;
+};
+
 struct control {
 	uint32_t id;
 };
@@ -39,6 +46,7 @@ static struct {
 	char users[NAME];           /* what the names of our users begin with */
 	char empty[1024];           /* the folder to be locked into */
 	STAILQ_HEAD(, early_peer) early;
+	LIST_HEAD(, neighbour) neighbours;
 	int instance, instances;
 	bool started;
 	int code;
@@ -112,11 +120,48 @@ on_key(void *owner, struct ipc_message *m)
 	child.self->key(k->pki, m->fd);
 }
 
+static struct neighbour *
+find_neighbour(int fd)
+{
+	struct neighbour *n;
+
+	LIST_FOREACH (n, &child.neighbours, link) {
+		if (n->fd == fd)
+			return n;
+	}
+	return NULL;
+}
+
+/* A descriptor that comes again is that of a new line: the old one is closed. */
+static void
+remember_neighbour(int fd, const struct pa_peer *p)
+{
+	struct neighbour *n = find_neighbour(fd);
+
+	if (n == NULL) {
+		n = mem_zero(sizeof(*n));
+		n->fd = fd;
+		LIST_INSERT_HEAD(&child.neighbours, n, link);
+	}
+	n->who = (struct pa_suspect){.role = p->role, .instance = p->instance};
+}
+
+/* The parent decides which of us two begins anew. */
+static void
+on_violation(int fd)
+{
+	const struct neighbour *n = find_neighbour(fd);
+
+	if (n != NULL && child.parent != NULL)
+		pa_suspect_send(child.parent, 0, &n->who, -1);
+}
+
 static void
 on_peer(void *owner, struct ipc_message *m)
 {
 	const struct pa_peer *p = m->body;
 
+	remember_neighbour(m->fd, p);
 	if (child.self->peer == NULL) {
 		close(m->fd);
 		channel_violation(m->channel, "role");
@@ -262,6 +307,17 @@ all_handlers(const struct child *self)
 	return all;
 }
 
+static void
+forget_neighbours(void)
+{
+	struct neighbour *n;
+
+	while ((n = LIST_FIRST(&child.neighbours)) != NULL) {
+		LIST_REMOVE(n, link);
+		free(n);
+	}
+}
+
 int
 child_main(int argc, char **argv, const struct child *self)
 {
@@ -284,8 +340,11 @@ child_main(int argc, char **argv, const struct child *self)
 	log_init(self->name, false, false);
 	loop_init();
 	child.parent = channel_new(PARENT_FD, &o);
+	channel_on_violation(on_violation);
 	loop_run();
 	channel_close(child.parent);
+	child.parent = NULL;
+	forget_neighbours();
 	loop_fini();
 	conf_free(child.conf);
 	conf_free(child.coming);

@@ -126,12 +126,22 @@ on_tell_down(void *owner)
 		channel_close(c);
 }
 
+static void (*on_violation)(int fd);
+
+void
+channel_on_violation(void (*told)(int fd))
+{
+	on_violation = told;
+}
+
 void
 channel_violation(struct channel *c, const char *field)
 {
 	if (!c->up)
 		return;
 	log_event(NULL, EV_channel_violation, WORD("peer", c->peer), WORD("field", field));
+	if (on_violation != NULL)
+		on_violation(c->fd);
 	go_down(c);
 }
 

@@ -6,6 +6,7 @@
  *	        conf_* ─▶ pa_apply      a reload; pa_socket and pa_key for what is new come before pa_apply
  *	        pa_control ─▶ pa_line* ─▶ pa_control_done      smtpctl asks
  *	        pa_stop           finish what is in hand, then exit
+ *	        pa_suspect (back) a neighbour spoke nonsense: the line to it is cut
  *
  * The order of the first line is fixed; a process serves nobody before pa_start.
  */
@@ -42,6 +43,9 @@
 	F(m, text,   error,     0, 1000)
 #define PA_VERBOSE(F, m) \
 	F(m, u8,     verbose,   0, 1)
+#define PA_SUSPECT(F, m) \
+	F(m, u8,     role,      0, 31)      /* enum sandbox_role */ \
+	F(m, u8,     instance,  0, 63)
 #define PA_READY(F, m) \
 	F(m, u8,     ok,        0, 1) \
 	F(m, text,   error,     0, 1000)    /* why not */
@@ -57,7 +61,8 @@
 	M(pa_control,      0x0109, PA_CONTROL,      FD_NONE) \
 	M(pa_line,         0x010a, PA_LINE,         FD_NONE) \
 	M(pa_control_done, 0x010b, PA_CONTROL_DONE, FD_NONE) \
-	M(pa_verbose,      0x010c, PA_VERBOSE,      FD_NONE)
+	M(pa_verbose,      0x010c, PA_VERBOSE,      FD_NONE) \
+	M(pa_suspect,      0x010d, PA_SUSPECT,      FD_NONE)
 /* clang-format on */
 
 IPC_DECLARE(PARENT_ANY)

@@ -38,7 +38,15 @@ on_ready(void *owner, struct ipc_message *m)
 	suite_on_ready(owner, r->ok != 0);
 }
 
-const struct ipc_handler suite_handlers[] = {{&pa_ready_schema, on_ready},
+static void
+on_suspect(void *owner, struct ipc_message *m)
+{
+	const struct pa_suspect *s = m->body;
+
+	suite_on_suspect(owner, s->role, s->instance);
+}
+
+const struct ipc_handler suite_handlers[] = {{&pa_ready_schema, on_ready}, {&pa_suspect_schema, on_suspect},
     {&lp_check_schema, helper_on_check}, {&lp_forward_schema, helper_on_forward},
     {&qa_deliver_schema, helper_on_deliver}, {NULL, NULL}};
 const struct ipc_schema *const suite_answers[] = {&pa_line_schema, &pa_control_done_schema, NULL};

@@ -59,4 +59,11 @@ extern const struct ipc_schema *const suite_answers[];
 
 void suite_on_ready(struct process *p, bool ok);
 
+/*
+ * One process cut the line to another, which had spoken nonsense. Their line is gone, so one of them
+ * begins anew, with fresh lines: whichever reads what strangers send, for it may have been taken over,
+ * and may lie about the others. Between two that read nothing from outside, the one that is accused.
+ */
+void suite_on_suspect(struct process *accuser, enum sandbox_role role, int instance);
+
 #endif

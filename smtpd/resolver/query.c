@@ -1,5 +1,6 @@
 #include "smtpd/resolver/query.h"
 
+#include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/net/loop.h"
@@ -17,6 +18,7 @@ struct query {
 };
 
 static struct ub_ctx *context;
+static size_t open_queries;
 static struct io *io;
 
 static bool
@@ -134,6 +136,7 @@ on_result(void *arg, int code, struct ub_result *r)
 	a.secure = r != NULL && r->secure;
 	for (int i = 0; a.status == QUERY_FOUND && r->data[i] != NULL && a.count < RECORDS; i++)
 		records[a.count++] = slice_make(r->data[i], (size_t)r->len[i]);
+	open_queries--;
 	q->answer(q->owner, &a);
 	ub_resolve_free(r);
 	free(q);
@@ -160,6 +163,9 @@ query_ask(const char *name, enum query_type type,
 	q->owner = owner;
 	task_init(&q->refused, on_refused, q);
 	snprintf(copy, sizeof(copy), "%s", name);
-	if (ub_resolve_async(context, copy, (int)type, CLASS_IN, q, on_result, NULL) != 0)
+	if (open_queries >= LIMIT_QUERIES ||
+	    ub_resolve_async(context, copy, (int)type, CLASS_IN, q, on_result, NULL) != 0)
 		task_queue(&q->refused);
+	else
+		open_queries++;
 }

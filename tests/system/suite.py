@@ -66,7 +66,7 @@ class Suite:
         if listeners:
             self.port.update(listeners)
         self.process = None
-        self.environment = {}
+        self.environment, self.build = {}, BUILD
         self.lines = []
 
     # The configuration: what an administrator would write, on high ports.
@@ -133,7 +133,7 @@ class Suite:
         """Starts the processes on the configuration that is there, and does not wait for them."""
         self.ready = threading.Event()
         self.process = subprocess.Popen(
-            [SMTPD, "-d", "-f", self.path, "-L", BUILD, *arguments],
+            [SMTPD, "-d", "-f", self.path, "-L", self.build, *arguments],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
             start_new_session=True, env=dict(os.environ, **self.environment))
         self.reader = threading.Thread(target=self._read, args=(self.process,), daemon=True)

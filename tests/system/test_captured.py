@@ -1,0 +1,212 @@
+#!/usr/bin/env python3
+"""A process that has been taken over says what it likes to its neighbours: they live, nobody else is harmed, and one
+side of the line begins anew.
+
+There are some hundred kinds of nonsense for each pair of processes; each costs a start. KURIR_NONSENSE sets how many of
+a pair are tried, chosen by KURIR_SEED (2 unless said otherwise; 1000 are all).
+"""
+
+import array
+import os
+import random
+import re
+import socket
+import tempfile
+import time
+import unittest
+
+from captured import PLACES, Captured
+from ipc import HEADER, MESSAGES, ROOT
+from suite import wait_until
+
+SEED = int(os.environ.get("KURIR_SEED", str(random.randrange(1 << 30))))
+EACH = int(os.environ.get("KURIR_NONSENSE", "2"))
+STRANGERS = {"listener", "relay", "imapd", "pop3d", "resolver"}  # read what comes from outside
+
+
+def edges():
+    """(asker, answerer, header) of each pair of processes that talk."""
+    text = (ROOT / "common/ipc/edges.h").read_text()
+    return [(a.lower(), b.lower(), h) for a, b, h in re.findall(r"E\((\w+),\s*(\w+)\)\s*/\* (\S+) \*/", text)]
+
+
+EDGES = edges()
+
+
+def messages_of(header):
+    text = re.sub(r"/\*.*?\*/", "", (ROOT / "common/ipc" / header).read_text(), flags=re.S)
+    return [MESSAGES[name] for name in re.findall(r"M\((\w+),\s*0x", text) if name in MESSAGES]
+
+
+def frame(number, body=b"", flags=0, request=1, size=None):
+    return HEADER.pack(HEADER.size + len(body) if size is None else size, number, flags, request) + body
+
+
+def nonsense(header):
+    """Octets that no healthy process sends on that line, each with its name."""
+    yield "a type that nobody has", frame(0x7f7f)
+    yield "a message of another line", frame(MESSAGES["pa_setup"].number, MESSAGES["pa_setup"].pack({"version": 1}))
+    for size in (0, HEADER.size - 1, 0xffffffff):
+        yield f"a length of {size}", frame(messages_of(header)[0].number, size=size)
+    for m in messages_of(header):
+        body = m.pack({})
+        yield f"{m.name} with an octet too many", frame(m.number, body + b"x")
+        if body:
+            yield f"{m.name} cut short", frame(m.number, body[:-1])
+        for kind, name in m.fields:
+            if kind == "text":
+                yield f"{m.name}.{name} that is no UTF-8", frame(m.number, m.pack({name: b"\xff\xfe"}))
+                yield f"{m.name}.{name} with a NUL", frame(m.number, m.pack({name: b"a\0b"}))
+            if kind in ("text", "octets"):
+                at = m.pack({}).index(b"", 0)
+                yield f"{m.name}.{name} that claims 4 GiB", frame(m.number, b"\xff" * max(4, len(body) - at))
+
+
+def memory(pid):
+    return int(re.search(r"VmRSS:\s+(\d+)", open(f"/proc/{pid}/status").read()).group(1))
+
+
+class Intruder(unittest.TestCase):
+    def others(self, c):
+        return {name: c.suite.pids(name) for name in PLACES if name != c.name}
+
+    def say(self, c, peer, octets, fd=None):
+        """Sends octets to that neighbour; true when it cuts the line within a while."""
+        line = c.life.lines[peer]
+        try:
+            if fd is None:
+                line.raw(octets)
+            else:
+                line.sock.sendmsg([octets], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))])
+            end = time.monotonic() + 5
+            line.sock.settimeout(0.5)
+            while time.monotonic() < end:
+                try:
+                    if not line.sock.recv(1 << 16):
+                        return True
+                except TimeoutError:
+                    pass
+        except (ConnectionResetError, BrokenPipeError):
+            return True
+        return False
+
+    def after(self, c, peer, before, life, what):
+        """One side has begun anew, the other is what it was, and nobody else noticed."""
+        restarted = {c.name} if c.name in STRANGERS else set()
+        if peer in STRANGERS:
+            restarted.add(peer)
+        elif c.name not in STRANGERS:
+            restarted.add(c.name)
+        if c.name in restarted:
+            self.assertTrue(life.over.wait(10), f"{what}: the intruder still runs")
+            wait_until(lambda: c.life is not life and c.life.ready.is_set() and peer in c.life.lines, 15, f"{what}: a new start")
+        else:
+            wait_until(lambda: c.suite.pids(peer) and c.suite.pids(peer) != before[peer], 15, f"{what}: {peer} begins anew")
+        for name, pids in before.items():
+            if name not in restarted:
+                self.assertEqual(c.suite.pids(name), pids, f"{what}: {name} died")
+            else:
+                wait_until(lambda: c.suite.pids(name), 15, f"{what}: {name} again")
+        wait_until(lambda: peer in c.life.lines, 15, f"{what}: a line again")
+
+    def try_all(self, name):
+        count, rnd = 0, random.Random(f"{SEED}-{name}")
+        with Captured(name) as c:
+            for asker, answerer, header in EDGES:
+                peer = answerer if asker == name else asker if answerer == name else None
+                if peer is None:
+                    continue
+                kinds = list(nonsense(header))
+                for what, octets in rnd.sample(kinds, min(EACH, len(kinds))):
+                    before, life = self.others(c), c.life
+                    old = c.life.lines[peer]
+                    self.assertTrue(self.say(c, peer, octets), f"{name} to {peer}: {what} is taken")
+                    self.after(c, peer, before, life, f"{name} to {peer}: {what}")
+                    wait_until(lambda: c.life.lines[peer] is not old, 15, "a new line")
+                    count += 1
+                with tempfile.TemporaryFile() as f:
+                    before, life, old = self.others(c), c.life, c.life.lines[peer]
+                    self.assertTrue(self.say(c, peer, frame(messages_of(header)[0].number, flags=1), f.fileno()))
+                    self.after(c, peer, before, life, f"{name} to {peer}: a descriptor for nothing")
+                    wait_until(lambda: c.life.lines[peer] is not old, 15, "a new line")
+                    count += 1
+        print(f"seed {SEED}, {name}: {count} kinds of nonsense, each cut off")
+
+    def flood(self, name, peer, octets):
+        """Requests without end, whose answers nobody reads: the neighbour neither grows nor stops serving others."""
+        with Captured(name) as c:
+            pid = c.suite.pids(peer)[0]
+            before, line = memory(pid), c.life.lines[peer]
+            line.sock.settimeout(0.5)
+            end, sent = time.monotonic() + 5, 0
+            try:
+                while time.monotonic() < end:
+                    try:
+                        sent += line.sock.send(octets * 64)
+                    except TimeoutError:
+                        break
+            except (ConnectionResetError, BrokenPipeError):
+                pass
+            self.assertGreater(sent, 100000)
+            self.assertEqual(c.suite.pids(peer)[:1], [pid], f"{peer} died")
+            self.assertLess(memory(pid) - before, 64 * 1024, f"{peer} grew")
+
+    def test_listener(self):
+        self.try_all("listener")
+
+    def test_relay(self):
+        self.try_all("relay")
+
+    def test_imapd(self):
+        self.try_all("imapd")
+
+    def test_pop3d(self):
+        self.try_all("pop3d")
+
+    def test_resolver(self):
+        self.try_all("resolver")
+
+    def test_lookup(self):
+        self.try_all("lookup")
+
+    def test_queue(self):
+        self.try_all("queue")
+
+    def test_mailbox(self):
+        self.try_all("mailbox")
+
+    def test_keyholder(self):
+        self.try_all("keyholder")
+
+    def test_a_flood_of_logins(self):
+        m = MESSAGES["al_login"]
+        self.flood("imapd", "lookup", frame(m.number, m.pack({"service": 2, "user": "x@example.test", "secret": "y"})))
+
+    def test_a_flood_of_names(self):
+        m = MESSAGES["ar_ptr"]
+        self.flood("listener", "resolver", frame(m.number, m.pack({"address": b"\x7f\0\0\1"})))
+
+    def test_an_intruder_gets_no_secret(self):
+        """What a role may not ask is a violation, however well it is formed."""
+        cases = [("listener", "lookup", "al_fetch", {"service": 0, "table": "secrets", "key": "me"}),
+                 ("relay", "lookup", "al_login", {"user": "alice@example.test", "secret": "alice-secret"}),
+                 ("imapd", "lookup", "al_fetch", {"service": 0, "table": "secrets", "key": "me"}),
+                 ("pop3d", "lookup", "al_route", {"recipient": "alice@example.test"}),
+                 ("queue", "lookup", "al_fetch", {"service": 0, "table": "secrets", "key": "me"})]
+        for name, peer, message, values in cases:
+            with self.subTest(f"{name} says {message}"), Captured(name, extra='table secrets { "me" = "user:password" }\n') as c:
+                m = MESSAGES[message]
+                self.assertTrue(self.say(c, peer, frame(m.number, m.pack(values))))
+
+    def test_no_account_opens_without_its_token(self):
+        with Captured("imapd") as c:
+            line = c.life.lines["mailbox"]
+            for token in (bytes(16), b"\xff" * 16, os.urandom(16)):
+                line.send("am_open", request=1, token=token)
+                name, _, values, _ = line.receive(5)
+                self.assertNotEqual(name, "am_opened", values)
+                line.sock.settimeout(None)
+
+
+if __name__ == "__main__":
+    unittest.main()
