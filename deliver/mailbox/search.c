@@ -3,14 +3,11 @@
  * when asked, large bodies in the pool. What it finds goes out as it is found.
  */
 #include "common/base/mem.h"
-#include "common/mail/charset.h"
-#include "common/mail/header.h"
-#include "common/mail/mime.h"
 #include "common/mail/search.h"
-#include "common/mail/word.h"
 #include "common/net/loop.h"
 #include "deliver/mailbox/job.h"
 #include "deliver/mailbox/range.h"
+#include "deliver/mailbox/search_text.h"
 #include "deliver/mailbox/verb.h"
 
 #include <sys/mman.h>
@@ -21,6 +18,7 @@ enum { DAY = 86400, BATCH = 60000 };
 /* A message under examination; what is not in its row is read when first needed. */
 struct candidate {
 	struct store *store;
+	const struct search_needles *needles;
 	struct store_message m;
 	struct store_index index;
 	struct buf octets, words;
@@ -80,62 +78,6 @@ unload(struct candidate *c)
 	*c = (struct candidate){.store = NULL};
 }
 
-/* Whether text holds what, both folded for comparison. */
-static bool
-holds(struct slice text, struct slice what)
-{
-	struct buf folded = {0}, wanted = {0};
-	bool found;
-
-	charset_casemap(text, &folded);
-	charset_casemap(what, &wanted);
-	found = slice_search(buf_slice(&folded), buf_slice(&wanted)) >= 0;
-	buf_fini(&folded);
-	buf_fini(&wanted);
-	return found;
-}
-
-static bool
-header_holds(struct slice message, const struct search_node *n)
-{
-	struct header_walk walk = header_walk(message);
-	struct header_field f;
-
-	while (header_next(&walk, &f)) {
-		struct buf text = {0};
-		bool found;
-
-		if (n->text.len > 0 && !slice_equal_nocase(f.name, n->text))
-			continue;
-		word_decode(f.value, &text);
-		found = holds(buf_slice(&text), n->value);
-		buf_fini(&text);
-		if (found)
-			return true;
-	}
-	return false;
-}
-
-static bool
-body_holds(struct slice message, struct slice what)
-{
-	struct mime mime;
-	bool found = false;
-
-	mime_init(&mime, message);
-	for (size_t i = 0; i < mime.count && !found; i++) {
-		struct buf text = {0};
-
-		if (mime.parts[i].kind != MIME_LEAF)
-			continue;
-		decode_all(mime.parts[i].encoding, mime_body(&mime, (uint32_t)i), &text);
-		found = holds(buf_slice(&text), what);
-		buf_fini(&text);
-	}
-	mime_fini(&mime);
-	return found;
-}
-
 static bool
 in_ranges(struct slice ranges, uint32_t uid)
 {
@@ -186,18 +128,27 @@ is_date(struct candidate *c, const struct search_node *n)
 static bool
 octets_leaf(struct candidate *c, const struct search_node *n)
 {
-	struct search_node any = {.value = n->text};
+	struct slice needle =
+	    search_needle(c->needles, n->op == SEARCH_HEADER ? n->value : n->text);
+	bool known = false, found = false;
 
+	if (n->op == SEARCH_HEADER) {
+		load_index(c);
+		found = search_envelope_holds(
+		    buf_slice(&c->index.envelope), n->text, n->value, needle, &known);
+	}
+	if (known)
+		return found;
 	if (c->m.size > LIMIT_INLINE && !c->in_pool) {
 		c->wants_pool = true;
 		return false;
 	}
 	load_octets(c);
 	if (n->op == SEARCH_HEADER)
-		return header_holds(c->message, n);
-	if (n->op == SEARCH_TEXT && header_holds(c->message, &any))
+		return search_header_holds(c->message, n->text, needle);
+	if (n->op == SEARCH_TEXT && search_header_holds(c->message, SLICE(""), needle))
 		return true;
-	return body_holds(c->message, n->text);
+	return search_body_holds(c->message, needle);
 }
 
 static bool
@@ -264,6 +215,7 @@ struct search {
 	uint64_t mailbox;
 	struct cursor cursor;
 	struct buf program, uids;
+	struct search_needles needles;
 	struct candidate candidate;
 	bool is_match;
 };
@@ -302,7 +254,7 @@ on_message(void *owner, const struct store_message *m)
 	struct candidate *c = &s->candidate;
 	struct slice program = buf_slice(&s->program);
 
-	*c = (struct candidate){.store = store_of(s), .m = *m};
+	*c = (struct candidate){.store = store_of(s), .needles = &s->needles, .m = *m};
 	s->is_match = run(c, &program, false);
 	if (c->wants_pool)
 		return false;
@@ -367,6 +319,7 @@ search_fini(struct job *j)
 
 	unload(&s->candidate);
 	cursor_fini(&s->cursor);
+	search_needles_fini(&s->needles);
 	buf_fini(&s->program);
 	buf_fini(&s->uids);
 	free(s);
@@ -392,5 +345,6 @@ verb_search(void *owner, struct ipc_message *m)
 	s->mailbox = box.id;
 	cursor_init(&s->cursor, q->uids);
 	buf_add_slice(&s->program, q->program);
+	search_needles_init(&s->needles, buf_slice(&s->program));
 	job_start(&s->job, h, m);
 }

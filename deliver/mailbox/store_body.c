@@ -5,6 +5,7 @@
  */
 #include "deliver/mailbox/store.h"
 
+#include "common/base/assert.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/mail/bodystructure.h"
@@ -69,6 +70,27 @@ store_index(struct store *s, uint64_t body, struct store_index *i)
 	}
 	statement_reset(st);
 	return found;
+}
+
+/* Made once: to make one for each message costs more than to use it. */
+static ZSTD_CCtx *
+packer(void)
+{
+	static ZSTD_CCtx *context;
+
+	if (context == NULL && (context = ZSTD_createCCtx()) == NULL)
+		PANIC("out of memory");
+	return context;
+}
+
+static ZSTD_DCtx *
+unpacker(void)
+{
+	static ZSTD_DCtx *context;
+
+	if (context == NULL && (context = ZSTD_createDCtx()) == NULL)
+		PANIC("out of memory");
+	return context;
 }
 
 static bool
@@ -161,7 +183,8 @@ add_octets(struct store *s, struct slice octets, bool *full)
 	} else {
 		size_t bound = ZSTD_compressBound(octets.len);
 		char *packed = mem_zero(bound);
-		size_t n = ZSTD_compress(packed, bound, octets.data, octets.len, LEVEL);
+		size_t n =
+		    ZSTD_compressCCtx(packer(), packed, bound, octets.data, octets.len, LEVEL);
 		bool smaller = !ZSTD_isError(n) && n < octets.len;
 
 		id = insert(s, smaller ? slice_make(packed, n) : octets, NULL, smaller, octets.len,
@@ -199,7 +222,7 @@ unpack(struct slice packed, uint64_t size, struct buf *octets)
 
 	if (room == NULL)
 		return false;
-	n = ZSTD_decompress(room, (size_t)size, packed.data, packed.len);
+	n = ZSTD_decompressDCtx(unpacker(), room, (size_t)size, packed.data, packed.len);
 	if (ZSTD_isError(n) || n != size)
 		return false;
 	buf_grew(octets, n);

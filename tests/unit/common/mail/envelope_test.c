@@ -181,3 +181,46 @@ Test(envelope, stays_within_max, .timeout = 10)
 	buf_fini(&message);
 	buf_fini(&out);
 }
+
+Test(envelope, read_back)
+{
+	const struct slice header = SLICE(
+	    "Date: Fri, 20 Nov 2026 10:00:00 +0000\r\nSubject: a \"quoted\" \\ one\r\n"
+	    "From: \"Ann, B\" <ann@x.test>\r\nTo: b@y.test, Team: c@z.test, d@z.test;, \xc3\xa4 <e@z.test>\r\n"
+	    "Message-ID: <1@x>\r\n\r\n");
+	static const struct {
+		enum envelope_field field;
+		const char *want;
+	} cases[] = {
+	    {ENVELOPE_DATE, "Fri, 20 Nov 2026 10:00:00 +0000"},
+	    {ENVELOPE_SUBJECT, "a \"quoted\" \\ one"},
+	    {ENVELOPE_FROM, "Ann, B <ann@x.test>"},
+	    {ENVELOPE_SENDER, "Ann, B <ann@x.test>"},
+	    {ENVELOPE_TO, "<b@y.test>, Team, <c@z.test>, <d@z.test>, , \xc3\xa4 <e@z.test>"},
+	    {ENVELOPE_CC, NULL},
+	    {ENVELOPE_IN_REPLY_TO, NULL},
+	    {ENVELOPE_MESSAGE_ID, "<1@x>"},
+	};
+	struct buf envelope = {0};
+
+	envelope_write(&envelope, header, ROOM);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct buf text = {0};
+		bool found = envelope_read(buf_slice(&envelope), cases[i].field, &text);
+
+		cr_assert_eq(found, cases[i].want != NULL, "field %d", cases[i].field);
+		if (found)
+			cr_slice_eq(buf_slice(&text), cases[i].want);
+		buf_fini(&text);
+	}
+	/* Whatever it is cut to, reading ends. */
+	for (size_t n = 0; n <= envelope.len; n++) {
+		for (int f = ENVELOPE_DATE; f <= ENVELOPE_MESSAGE_ID; f++) {
+			struct buf text = {0};
+
+			envelope_read(slice_sub(buf_slice(&envelope), 0, n), (enum envelope_field)f, &text);
+			buf_fini(&text);
+		}
+	}
+	buf_fini(&envelope);
+}

@@ -1,0 +1,184 @@
+#include "deliver/mailbox/search_text.h"
+
+#include "common/base/mem.h"
+#include "common/mail/charset.h"
+#include "common/mail/decode.h"
+#include "common/mail/envelope.h"
+#include "common/mail/header.h"
+#include "common/mail/mime.h"
+#include "common/mail/param.h"
+#include "common/mail/word.h"
+
+#include <string.h>
+
+struct search_needle {
+	const char *of; /* where the text stands in the program */
+	struct buf folded;
+};
+
+static void
+add_needle(struct search_needles *n, struct slice text)
+{
+	n->list = mem_resize(n->list, (n->count + 1) * sizeof(*n->list));
+	n->list[n->count] = (struct search_needle){.of = text.data};
+	charset_casemap(text, &n->list[n->count++].folded);
+}
+
+void
+search_needles_init(struct search_needles *n, struct slice program)
+{
+	struct search_node node;
+
+	*n = (struct search_needles){0};
+	while (search_unpack(&program, &node)) {
+		if (node.op == SEARCH_HEADER)
+			add_needle(n, node.value);
+		else if (node.op == SEARCH_BODY || node.op == SEARCH_TEXT)
+			add_needle(n, node.text);
+	}
+}
+
+void
+search_needles_fini(struct search_needles *n)
+{
+	for (size_t i = 0; i < n->count; i++)
+		buf_fini(&n->list[i].folded);
+	free(n->list);
+}
+
+struct slice
+search_needle(const struct search_needles *n, struct slice text)
+{
+	for (size_t i = 0; i < n->count; i++) {
+		if (n->list[i].of == text.data)
+			return buf_slice(&n->list[i].folded);
+	}
+	return text;
+}
+
+bool
+search_text_holds(struct slice text, struct slice needle)
+{
+	struct buf folded = {0};
+	bool found;
+
+	if (needle.len == 0)
+		return true;
+	charset_casemap(text, &folded);
+	found = slice_search(buf_slice(&folded), needle) >= 0;
+	buf_fini(&folded);
+	return found;
+}
+
+static bool
+raw_holds(struct slice raw, struct slice needle)
+{
+	struct buf text = {0};
+	bool found;
+
+	word_decode(raw, &text);
+	found = search_text_holds(buf_slice(&text), needle);
+	buf_fini(&text);
+	return found;
+}
+
+bool
+search_header_holds(struct slice message, struct slice name, struct slice needle)
+{
+	struct header_walk walk = header_walk(message);
+	struct header_field f;
+
+	while (header_next(&walk, &f)) {
+		if ((name.len == 0 || slice_equal_nocase(f.name, name)) &&
+		    raw_holds(f.value, needle))
+			return true;
+	}
+	return false;
+}
+
+/* The part as UTF-8, whatever it was written in. */
+static void
+add_text(struct slice body, const struct mime_part *p, struct buf *out)
+{
+	struct buf octets = {0};
+	struct param_field type;
+	const struct param *charset;
+	struct buf name = {0};
+
+	decode_all(p->encoding, body, &octets);
+	param_init(&type);
+	param_parse(&type, p->fields[MIME_TYPE]);
+	charset = p->implied ? NULL : param_find(&type, "charset");
+	if (charset != NULL)
+		param_text(charset, &name);
+	if (charset != NULL && charset_is_known(buf_slice(&name)))
+		charset_to_utf8(buf_slice(&name), buf_slice(&octets), out);
+	else
+		charset_guess_to_utf8(buf_slice(&octets), out);
+	buf_fini(&name);
+	param_fini(&type);
+	buf_fini(&octets);
+}
+
+bool
+search_body_holds(struct slice message, struct slice needle)
+{
+	struct mime mime;
+	bool found = false;
+
+	mime_init(&mime, message);
+	for (size_t i = 0; i < mime.count && !found; i++) {
+		struct buf text = {0};
+
+		/* What is no text says nothing, and is most of what is large. */
+		if (mime.parts[i].kind != MIME_LEAF ||
+		    !slice_equal_text_nocase(mime.parts[i].type, "text"))
+			continue;
+		add_text(mime_body(&mime, (uint32_t)i), &mime.parts[i], &text);
+		found = search_text_holds(buf_slice(&text), needle);
+		buf_fini(&text);
+	}
+	mime_fini(&mime);
+	return found;
+}
+
+/* Where these stand, an address of the envelope and one of the header are not the same. */
+static bool
+has_odd_sign(struct slice text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.data[i] != '\0' && strchr("\"\\(),:;<>", text.data[i]) != NULL)
+			return true;
+	}
+	return false;
+}
+
+bool
+search_envelope_holds(
+    struct slice envelope, struct slice name, struct slice text, struct slice needle, bool *known)
+{
+	static const struct {
+		const char *name;
+		enum envelope_field field;
+		bool is_text; /* the envelope has it as it stood */
+	} fields[] = {{"Subject", ENVELOPE_SUBJECT, true}, {"From", ENVELOPE_FROM, false},
+	    {"To", ENVELOPE_TO, false}, {"Cc", ENVELOPE_CC, false}, {"Bcc", ENVELOPE_BCC, false},
+	    {"Message-ID", ENVELOPE_MESSAGE_ID, true}};
+	bool is_odd = has_odd_sign(text);
+
+	*known = false;
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		struct buf raw = {0};
+		bool found;
+
+		if (!slice_equal_text_nocase(name, fields[i].name) ||
+		    (!fields[i].is_text && is_odd))
+			continue;
+		*known = envelope.len > 0;
+		found = envelope_read(envelope, fields[i].field, &raw) &&
+			raw_holds(buf_slice(&raw), needle);
+		buf_fini(&raw);
+		return found;
+	}
+	return false;
+}

@@ -1,0 +1,39 @@
+/*
+ * What a message says, compared as people compare: case and compatible forms do not matter (RFC
+ * 9051 6.4.4; i;unicode-casemap). Pure.
+ */
+#ifndef DELIVER_MAILBOX_SEARCH_TEXT_H
+#define DELIVER_MAILBOX_SEARCH_TEXT_H
+
+#include "common/base/buf.h"
+#include "common/mail/search.h"
+
+/* The texts that a program looks for, folded once for all messages. */
+struct search_needles {
+	struct search_needle *list;
+	size_t count;
+};
+
+void search_needles_init(struct search_needles *n, struct slice program);
+void search_needles_fini(struct search_needles *n);
+
+/* The folded form of a node's text, which lies in the program. */
+struct slice search_needle(const struct search_needles *n, struct slice text);
+
+/* Whether text, as it is, holds a folded needle. */
+bool search_text_holds(struct slice text, struct slice needle);
+
+/* Whether a header field of that name (empty: any) holds it, encoded words decoded. */
+bool search_header_holds(struct slice message, struct slice name, struct slice needle);
+
+/* Whether a text part of the message holds it, its encoding and charset undone. */
+bool search_body_holds(struct slice message, struct slice needle);
+
+/*
+ * The same as search_header_holds(), by the envelope alone, for a field that it has: fast, for it
+ * is short and at hand. False in *known: only the header itself can tell.
+ */
+bool search_envelope_holds(
+    struct slice envelope, struct slice name, struct slice text, struct slice needle, bool *known);
+
+#endif

@@ -1,0 +1,96 @@
+#include "tests/unit/unit.h"
+
+#include "common/mail/charset.h"
+#include "common/mail/envelope.h"
+#include "deliver/mailbox/search_text.h"
+
+UNIT_SUITE(search_text);
+
+static const char message[] =
+    "From: \"Ann, B\" <ann@x.test>\r\nTo: c@y.test\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?= an alle\r\n"
+    "Subject: a second one\r\nX-Own: something\r\n"
+    "Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+    "--b\r\nContent-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+    "Caf=E9 ist zu\r\n"
+    "--b\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    "PGI+aGlkZGVuPC9iPg==\r\n"
+    "--b\r\nContent-Type: application/octet-stream\r\n\r\n"
+    "BINARY\r\n--b--\r\n";
+
+static struct slice
+folded(const char *text)
+{
+	static struct buf needle;
+
+	buf_clear(&needle);
+	charset_casemap(slice_of(text), &needle);
+	return buf_slice(&needle);
+}
+
+Test(search_text, looks_at_text_in_its_charset)
+{
+	static const struct {
+		const char *text;
+		bool found;
+	} cases[] = {{"café", true}, {"CAFÉ IST", true}, {"hidden", true}, {"binary", false},
+	    {"zu\r\n", false}, {"", true}, {"subject", false}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		cr_assert_eq(search_body_holds(slice_of(message), folded(cases[i].text)),
+		    cases[i].found, "%s", cases[i].text);
+}
+
+Test(search_text, tells_fields_by_header_and_by_envelope_alike)
+{
+	static const struct {
+		const char *name, *text;
+		bool found, known;
+	} cases[] = {
+	    {"Subject", "GRÜSSE AN", true, true},
+	    {"SUBJECT", "utf-8", false, true},
+	    {"from", "ann@x", true, true},
+	    {"From", "bob", false, true},
+	    {"From", "\"Ann", true, false},
+	    {"To", "C@Y.TEST", true, true},
+	    {"Cc", "", false, true},
+	    {"X-Own", "some", true, false},
+	    {"X-None", "", false, false},
+	};
+	struct buf envelope = {0};
+
+	envelope_write(&envelope, slice_of(message), 60000);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct slice name = slice_of(cases[i].name), needle = folded(cases[i].text);
+		bool known, found = search_envelope_holds(
+			       buf_slice(&envelope), name, slice_of(cases[i].text), needle, &known);
+
+		cr_assert_eq(known, cases[i].known, "%s %s", cases[i].name, cases[i].text);
+		cr_assert_eq(search_header_holds(slice_of(message), name, needle), cases[i].found,
+		    "%s %s", cases[i].name, cases[i].text);
+		if (known)
+			cr_assert_eq(found, cases[i].found, "%s %s", cases[i].name, cases[i].text);
+	}
+	buf_fini(&envelope);
+}
+
+Test(search_text, finds_its_needles_by_place)
+{
+	struct buf program = {0};
+	struct search_node subject = {.op = SEARCH_HEADER, .text = SLICE("Subject"), .value = SLICE("ÄÖ")};
+	struct search_node body = {.op = SEARCH_BODY, .text = SLICE("Xyz")}, node;
+	struct search_needles needles;
+	struct slice rest;
+
+	search_pack(&program, &(struct search_node){.op = SEARCH_AND, .number = 2});
+	search_pack(&program, &subject);
+	search_pack(&program, &body);
+	search_needles_init(&needles, buf_slice(&program));
+	rest = buf_slice(&program);
+	search_unpack(&rest, &node);
+	search_unpack(&rest, &node);
+	cr_assert(search_text_holds(SLICE("äö"), search_needle(&needles, node.value)));
+	search_unpack(&rest, &node);
+	cr_slice_eq(search_needle(&needles, node.text), "xyz");
+	search_needles_fini(&needles);
+	buf_fini(&program);
+}
