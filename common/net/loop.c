@@ -155,18 +155,20 @@ loop_stop(void)
 	uv_stop(&loop.uv);
 }
 
+static void
+close_handle(uv_handle_t *handle, void *owner)
+{
+	if (!uv_is_closing(handle))
+		uv_close(handle, NULL);
+}
+
+/* Whatever its owner has not closed ends here too; then only work in the pool is waited for. */
 void
 loop_fini(void)
 {
-	uv_close((uv_handle_t *)&loop.clock, NULL);
-	uv_close((uv_handle_t *)&loop.before, NULL);
-	uv_close((uv_handle_t *)&loop.after, NULL);
-	uv_close((uv_handle_t *)&loop.busy, NULL);
-	for (int i = 0; i < loop.signal_count; i++)
-		uv_close((uv_handle_t *)&loop.signals[i].handle, NULL);
+	uv_walk(&loop.uv, close_handle, NULL);
 	loop.signal_count = 0;
-	while (uv_run(&loop.uv, UV_RUN_NOWAIT) != 0)
-		continue;
+	uv_run(&loop.uv, UV_RUN_DEFAULT);
 	uv_loop_close(&loop.uv);
 	heap_fini(&loop.timers);
 	log_flush();

@@ -89,6 +89,25 @@ class Crash(unittest.TestCase):
                 s.run()
                 self.check(s, load.accepted)
 
+    def test_without_its_parent_every_process_ends(self):
+        """Nobody would start it again; and a new suite needs the databases."""
+        with Suite() as s:
+            load = Load(s, 7)
+            load.start()
+            waiting = s.imap("bob")
+            time.sleep(0.7)
+            pids = [p["pid"] for p in s.processes()]
+            s.process.kill()
+            s.process.wait()
+            wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids), 10, "the end of every process")
+            load.on = False
+            load.join(60)
+            waiting.shutdown()
+            s.reader.join(5)
+            s.process.stdout.close()
+            s.run()
+            self.check(s, load.accepted)
+
     def test_the_service_is_whole_within_two_seconds(self):
         with Suite() as s:
             for name in ("listener", "queue", "lookup", "mailbox", "imapd"):
