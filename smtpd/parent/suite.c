@@ -422,7 +422,7 @@ on_down(void *owner)
 
 	channel_close(p->channel);
 	p->channel = NULL;
-	if (p->pid != 0)
+	if (p->pid != 0 && !suite.is_stopping) /* else it is on its way */
 		kill(p->pid, SIGKILL);
 }
 

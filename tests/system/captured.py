@@ -89,7 +89,7 @@ class Captured:
         self.lives = []
         self.suite = Suite(**options)
         self.suite.build = self.folder
-        self.suite.environment = {"KURIR_CAPTURED": str(self.folder / "door")}
+        self.suite.environment["KURIR_CAPTURED"] = str(self.folder / "door")
         threading.Thread(target=self.take, daemon=True).start()
 
     def take(self):

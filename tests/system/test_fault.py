@@ -173,7 +173,7 @@ class Fault(unittest.TestCase):
         rnd = random.Random(f"{SEED}-{process}")
         faults = Faults(process)
         suite = Suite()
-        suite.environment = faults.environment
+        suite.environment.update(faults.environment)
         fired = tried = 0
         with suite:
             calls = {dies: self.calls_of_a_round(suite, faults, dies) for dies in (False, True)}
