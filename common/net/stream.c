@@ -206,8 +206,10 @@ flush(struct stream *s)
 		return true;
 	}
 	buf_fini(&s->out);
-	if (s->handshaking && s->tls == NULL)
+	if (s->handshaking && s->tls == NULL) {
 		begin_tls(s);
+		tell |= !s->handshaking; /* a quick peer: all in one go */
+	}
 	watch(s);
 	return tell || s->failed;
 }
@@ -223,11 +225,9 @@ static void
 on_flush(void *owner)
 {
 	struct stream *s = owner;
-	bool told;
 
 	s->busy = true;
-	told = flush(s);
-	if (told)
+	if (flush(s))
 		wake(s);
 	s->busy = false;
 	end_when_finished(s);

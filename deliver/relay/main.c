@@ -125,27 +125,18 @@ start(const struct conf *c, struct error *why)
 	return true;
 }
 
-struct tls_client *
-relay_tls_client(const struct conf_action *a, bool is_verified)
+/* The old clients show into the old configuration. */
+static void
+on_apply(const struct conf *c)
 {
-	const struct conf_ca *ca = a == NULL || a->ca.len == 0 ? NULL : conf_find_ca(child_conf(), a->ca);
-	struct tls_client_options o = {.verify = is_verified};
-	struct error why = {""};
-	struct tls_client *own;
-
-	if (ca == NULL)
-		return is_verified ? relay_server.verifying : relay_server.opportunistic;
-	o.ca = ca->certificates;
-	own = tls_client_new(&o, &why);
-	if (own == NULL)
-		log_error("action \"%.*s\": %s", SLICE_FMT(a->name), why.text);
-	return own == NULL ? relay_server.verifying : own;
+	relay_tls_forget();
 }
 
 static void
 on_drain(void)
 {
 	relay_pool_drain();
+	relay_tls_forget();
 	child_exit();
 }
 
@@ -171,6 +162,7 @@ main(int argc, char **argv)
 	    .role = SANDBOX_RELAY,
 	    .prepare = prepare,
 	    .start = start,
+	    .apply = on_apply,
 	    .peer = on_peer,
 	    .control = on_control,
 	    .drain = on_drain,

@@ -12,6 +12,7 @@ static const struct {
     {"smtp+tls://", SECURITY_STARTTLS, true, 25},
     {"smtp+notls://", SECURITY_CLEAR, false, 25},
     {"smtps://", SECURITY_SMTPS, true, 465},
+    {"lmtp://", SECURITY_CLEAR, false, 24},
 };
 
 static void
@@ -25,6 +26,7 @@ take_scheme(struct relay_route *r, struct slice *url)
 		r->security = schemes[i].security;
 		r->is_verified = schemes[i].is_verified;
 		r->port = schemes[i].port;
+		r->is_lmtp = slice_equal_text(slice_of(schemes[i].prefix), "lmtp://");
 		*url = slice_from(*url, strlen(schemes[i].prefix));
 		return;
 	}

@@ -27,6 +27,7 @@ struct relay_candidate {
 struct relay_route {
 	enum relay_security security;
 	bool is_verified;                 /* the certificate must hold */
+	bool is_lmtp;                     /* RFC 2033, in clear */
 	uint16_t port;
 	char host[LIMIT_DOMAIN + 1];      /* of a smarthost; "": by MX */
 	char label[LIMIT_ACTION + 1];     /* whose credentials; "": no AUTH */
@@ -36,7 +37,7 @@ struct relay_route {
 
 /*
  * Reads "[label@]host[:port]" with an optional scheme smtp://, smtp+tls://, smtp+notls://,
- * smtps://, lmtp is not for relay; ports 25 and 465 unless given. False: malformed.
+ * smtps://, lmtp://; ports 25 and 465 unless given. False: malformed.
  */
 bool relay_route_parse(struct relay_route *r, struct slice url);
 

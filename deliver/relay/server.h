@@ -15,7 +15,11 @@ struct relay_server {
 
 extern struct relay_server relay_server;
 
-/* The client for a route: with the action's own CA if it names one. */
+/* client.c: the client of an action, with its own authorities, ciphers and protocols if it names
+ * some. NULL when those cannot be used; the log says why. */
 struct tls_client *relay_tls_client(const struct conf_action *a, bool is_verified);
+
+/* Before the configuration that they were made by goes. */
+void relay_tls_forget(void);
 
 #endif

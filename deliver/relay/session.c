@@ -220,11 +220,7 @@ when_connecting(struct relay_session *s)
 	if (stream_is_connecting(s->stream))
 		return false;
 	if (s->transfer->route.security == SECURITY_SMTPS) {
-		const struct conf_action *a = conf_find_action(child_conf(), slice_of(s->action));
-
-		relay_move(s, RELAY_TLS);
-		stream_start_tls_client(
-		    s->stream, relay_tls_client(a, s->transfer->route.is_verified), s->name);
+		relay_start_tls(s);
 	} else {
 		relay_move(s, RELAY_GREETING);
 	}
@@ -301,12 +297,11 @@ on_deadline(void *owner)
 struct relay_session *
 relay_session_open(struct relay_transfer *t, struct relay_candidate *c)
 {
-	const struct conf_action *a = conf_find_action(child_conf(), slice_of(t->action));
 	struct relay_session *s = mem_zero(sizeof(*s));
-	struct netaddr source;
-	bool has_source = a != NULL && netaddr_parse(a->src, &source) && source.family == c->address.family;
+	bool has_source = t->source.family == c->address.family;
 
-	s->stream = stream_connect(&c->address, has_source ? &source : NULL, on_again, s);
+	s->is_lmtp = t->route.is_lmtp;
+	s->stream = stream_connect(&c->address, has_source ? &t->source : NULL, on_again, s);
 	if (s->stream == NULL) {
 		free(s);
 		return NULL;

@@ -26,7 +26,8 @@ struct relay_session {
 	size_t accepted;                       /* recipients of this transaction */
 	uint64_t body_at, size_limit;
 	unsigned messages;
-	bool has_pipelining, has_starttls, has_8bitmime, has_size, has_auth_plain;
+	size_t answered;                       /* LMTP: recipients whose reply to the dot was read */
+	bool has_pipelining, has_starttls, has_8bitmime, has_size, has_auth_plain, has_dsn, is_lmtp;
 	bool is_tls, is_ready, is_pooled, is_line_start, tls_refused;
 };
 
@@ -55,6 +56,7 @@ void relay_on_helo(struct relay_session *s);
 void relay_on_starttls(struct relay_session *s);
 void relay_on_auth(struct relay_session *s);
 void relay_say_ehlo(struct relay_session *s);
+void relay_start_tls(struct relay_session *s);
 
 /* session_mail.c: replies of a transaction, and the message itself. */
 void relay_say_envelope(struct relay_session *s);

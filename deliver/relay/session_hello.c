@@ -17,6 +17,8 @@ helo_name(const struct relay_session *s)
 {
 	const struct conf_action *a = action_of(s);
 
+	if (s->transfer != NULL && s->transfer->helo != NULL)
+		return slice_of(s->transfer->helo);
 	return a != NULL && a->helo.len > 0 ? a->helo : child_conf()->global.hostname;
 }
 
@@ -24,9 +26,9 @@ void
 relay_say_ehlo(struct relay_session *s)
 {
 	s->has_pipelining = s->has_starttls = s->has_8bitmime = s->has_size = false;
-	s->has_auth_plain = false;
+	s->has_auth_plain = s->has_dsn = false;
 	s->size_limit = 0;
-	stream_printf(s->stream, "EHLO %.*s\r\n", SLICE_FMT(helo_name(s)));
+	stream_printf(s->stream, "%s %.*s\r\n", s->is_lmtp ? "LHLO" : "EHLO", SLICE_FMT(helo_name(s)));
 	relay_move(s, RELAY_EHLO);
 }
 
@@ -61,6 +63,8 @@ take_extension(struct relay_session *s, struct slice line)
 		s->has_starttls = true;
 	else if (slice_equal_text_nocase(word, "8BITMIME"))
 		s->has_8bitmime = true;
+	else if (slice_equal_text_nocase(word, "DSN"))
+		s->has_dsn = true;
 	else if (slice_equal_text_nocase(word, "AUTH"))
 		take_auth(s, line);
 	else if (slice_equal_text_nocase(word, "SIZE")) {
@@ -125,7 +129,7 @@ relay_on_ehlo(struct relay_session *s)
 {
 	struct slice lines, line;
 
-	if (s->reply.code / 100 == 5 && s->transfer->user == NULL &&
+	if (s->reply.code / 100 == 5 && s->transfer->user == NULL && !s->is_lmtp &&
 	    s->transfer->route.security != SECURITY_STARTTLS) {
 		stream_printf(s->stream, "HELO %.*s\r\n", SLICE_FMT(helo_name(s)));
 		relay_move(s, RELAY_HELO);
@@ -166,9 +170,20 @@ relay_on_starttls(struct relay_session *s)
 		relay_session_refused(s, "the server sent octets in clear behind its 220 to STARTTLS");
 		return;
 	}
+	relay_start_tls(s);
+}
+
+void
+relay_start_tls(struct relay_session *s)
+{
+	struct tls_client *client = relay_tls_client(action_of(s), s->transfer->route.is_verified);
+
+	if (client == NULL) {
+		relay_session_refused(s, "TLS cannot be spoken as the action says; see the log");
+		return;
+	}
 	relay_move(s, RELAY_TLS);
-	stream_start_tls_client(
-	    s->stream, relay_tls_client(action_of(s), s->transfer->route.is_verified), s->name);
+	stream_start_tls_client(s->stream, client, s->name);
 }
 
 void

@@ -9,6 +9,7 @@
 #include "common/mail/smtp_syntax.h"
 #include "deliver/relay/outcome.h"
 #include "deliver/relay/pool.h"
+#include "deliver/relay/server.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -26,6 +27,34 @@ end_transfer(struct relay_session *s)
 	relay_transfer_end(t);
 }
 
+/* RFC 3461 4: what the sender wants to hear goes on to whoever takes the message over. */
+static void
+add_dsn(const struct relay_transfer *t, unsigned n, struct smtp_mail *mail, struct smtp_rcpt *rcpt)
+{
+	mail->ret = (enum smtp_ret)t->ret;
+	slice_copy(slice_of(t->envid), mail->envid, sizeof(mail->envid));
+	if (n == 0 || n > t->count)
+		return;
+	rcpt->notify = t->recipients[n - 1].notify;
+	slice_copy(slice_of(t->recipients[n - 1].orcpt), rcpt->orcpt, sizeof(rcpt->orcpt));
+}
+
+/* The sender, unless the action has another; of "@domain" the local part stays. */
+static void
+add_sender(const struct relay_session *s, struct buf *out)
+{
+	const struct conf_action *a = conf_find_action(child_conf(), slice_of(s->action));
+	struct slice sender = slice_of(s->transfer->sender), other = a == NULL ? SLICE("") : a->mail_from;
+	ptrdiff_t at = slice_find_last(sender, '@');
+
+	if (sender.len > 0 && other.len > 0) {
+		if (other.data[0] == '@')
+			buf_add_slice(out, at < 0 ? sender : slice_sub(sender, 0, (size_t)at));
+		sender = other;
+	}
+	buf_add_slice(out, sender);
+}
+
 /* Command n of the envelope: 0 is MAIL, then one for each recipient, then DATA. */
 static void
 say_command(struct relay_session *s, unsigned n)
@@ -33,18 +62,23 @@ say_command(struct relay_session *s, unsigned n)
 	const struct relay_transfer *t = s->transfer;
 	struct smtp_mail mail = {.size = s->has_size ? t->size : 0};
 	struct smtp_rcpt rcpt = {.notify = 0};
-	struct buf line = {0};
+	struct buf line = {0}, sender = {0};
 
+	if (s->has_dsn)
+		add_dsn(t, n, &mail, &rcpt);
 	if (s->has_8bitmime && (t->flags & MESSAGE_8BIT))
 		mail.body = SMTP_BODY_8BITMIME;
-	if (n == 0)
-		smtp_mail_format(&line, slice_of(t->sender), &mail);
+	if (n == 0) {
+		add_sender(s, &sender);
+		smtp_mail_format(&line, buf_slice(&sender), &mail);
+	}
 	else if (n <= t->count)
 		smtp_rcpt_format(&line, slice_of(t->recipients[n - 1].address), &rcpt);
 	else
 		buf_add_text(&line, "DATA\r\n");
 	stream_write(s->stream, buf_slice(&line));
 	buf_fini(&line);
+	buf_fini(&sender);
 	s->commands_sent++;
 }
 
@@ -83,7 +117,8 @@ relay_say_envelope(struct relay_session *s)
 		return;
 	}
 	s->commands_sent = s->replies_seen = 0;
-	s->accepted = 0;
+	s->accepted = s->answered = 0;
+	s->transfer->passes_dsn = s->has_dsn;
 	do
 		say_command(s, s->commands_sent);
 	while (s->has_pipelining && s->commands_sent < all);
@@ -250,8 +285,12 @@ relay_on_dot(struct relay_session *s)
 		return;
 	}
 	for (size_t i = 0; i < t->count; i++) {
-		if (t->recipients[i].is_accepted)
-			say_outcome(s, &t->recipients[i]);
+		if (!t->recipients[i].is_accepted || t->recipients[i].is_done)
+			continue;
+		say_outcome(s, &t->recipients[i]);
+		/* LMTP has a reply for each recipient that it took (RFC 2033 4.2). */
+		if (s->is_lmtp && ++s->answered < s->accepted)
+			return;
 	}
 	s->messages++;
 	end_transfer(s);

@@ -34,6 +34,8 @@ relay_transfer_new(struct channel *queue, uint32_t id, const struct qr_transfer 
 	t->action = slice_text(m->action);
 	t->domain = slice_text(m->domain);
 	t->sender = slice_text(m->sender);
+	t->envid = slice_text(m->envid);
+	t->ret = m->ret;
 	t->announced = m->rcpts;
 	t->recipients = mem_array(m->rcpts, sizeof(*t->recipients));
 	t->fd = -1;
@@ -51,6 +53,8 @@ relay_transfer_add(struct relay_transfer *t, const struct qr_rcpt *m)
 	r = &t->recipients[t->count++];
 	r->envelope = m->envelope;
 	r->address = slice_text(m->address);
+	r->orcpt = slice_text(m->orcpt);
+	r->notify = m->notify;
 	return true;
 }
 
@@ -59,7 +63,8 @@ relay_transfer_outcome(struct relay_transfer *t, struct relay_recipient *r, enum
     const char *status, const char *reply, const char *mta)
 {
 	struct qr_outcome m = {.envelope = r->envelope, .outcome = (uint8_t)outcome,
-	    .status = slice_of(status), .reply = slice_sub(slice_of(reply), 0, 1000), .mta = slice_of(mta)};
+	    .status = slice_of(status), .reply = slice_sub(slice_of(reply), 0, 1000), .mta = slice_of(mta),
+	    .dsn = outcome == OUTCOME_RELAYED && t->passes_dsn};
 
 	if (r->is_done)
 		return;
@@ -88,12 +93,16 @@ relay_transfer_end(struct relay_transfer *t)
 	if (t->request != 0)
 		channel_done(t->asked, t->request);
 	LIST_REMOVE(t, link);
-	for (size_t i = 0; i < t->count; i++)
+	for (size_t i = 0; i < t->count; i++) {
 		free(t->recipients[i].address);
+		free(t->recipients[i].orcpt);
+	}
 	free(t->recipients);
 	free(t->action);
 	free(t->domain);
 	free(t->sender);
+	free(t->envid);
+	free(t->helo);
 	free(t->octets);
 	free(t->user);
 	if (t->secret != NULL)
@@ -159,6 +168,15 @@ asked(struct relay_transfer *t)
 	t->request = 0;
 }
 
+/* As which MX this host stands in a domain's list. */
+static struct slice
+own_name(const struct relay_transfer *t)
+{
+	const struct conf_action *a = conf_find_action(child_conf(), slice_of(t->action));
+
+	return a != NULL && a->backup_mx.len > 0 ? a->backup_mx : child_conf()->global.hostname;
+}
+
 static void
 take_status(struct relay_transfer *t, const struct ar_done *done)
 {
@@ -167,8 +185,7 @@ take_status(struct relay_transfer *t, const struct ar_done *done)
 	snprintf(why, sizeof(why), "%.*s: %.*s", SLICE_FMT(slice_of(t->domain)), SLICE_FMT(done->reason));
 	switch ((enum ar_status)done->status) {
 	case DNS_OK:
-		if (t->route.host[0] == '\0' &&
-		    !relay_route_without_self(&t->route, child_conf()->global.hostname))
+		if (t->route.host[0] == '\0' && !relay_route_without_self(&t->route, own_name(t)))
 			give_up(t, OUTCOME_PERMANENT, "5.4.6", "the domain's mail would come back to this server");
 		else
 			relay_transfer_next_host(t, NULL);
@@ -235,6 +252,8 @@ find_hosts(struct relay_transfer *t)
 	}
 }
 
+static void prepare(struct relay_transfer *t);
+
 static void
 on_credentials(void *owner, struct ipc_message *m)
 {
@@ -250,10 +269,67 @@ on_credentials(void *owner, struct ipc_message *m)
 	}
 	t->user = slice_text(slice_sub(v->value, 0, (size_t)colon));
 	t->secret = slice_text(slice_from(v->value, (size_t)colon + 1));
-	find_hosts(t);
+	prepare(t);
 }
 
-/* With the URL known: credentials first, if it has a label. */
+static void
+on_source(void *owner, struct ipc_message *m)
+{
+	struct relay_transfer *t = owner;
+	const struct al_value *v = m->body;
+
+	asked(t);
+	if (!v->found || !netaddr_parse(v->value, &t->source))
+		give_up(t, OUTCOME_TEMPORARY, "4.3.5", "the table of source addresses has no address");
+	else
+		prepare(t);
+}
+
+static void
+on_helo(void *owner, struct ipc_message *m)
+{
+	struct relay_transfer *t = owner;
+	const struct al_value *v = m->body;
+
+	asked(t);
+	if (v->found && v->value.len > 0 && v->value.len <= LIMIT_HOSTNAME)
+		t->helo = slice_text(v->value);
+	prepare(t);
+}
+
+static void
+fetch(struct relay_transfer *t, enum al_service service, struct slice table, struct slice key,
+    void (*answer)(void *owner, struct ipc_message *m))
+{
+	struct al_fetch m = {.service = (uint8_t)service, .table = table, .key = key};
+
+	if (ask(t, relay_server.lookup, answer))
+		al_fetch_send(relay_server.lookup, t->request, &m, -1);
+}
+
+/* What lookup knows, one question after the other: credentials, where from, by what name. */
+static void
+prepare(struct relay_transfer *t)
+{
+	const struct conf_action *a = conf_find_action(child_conf(), slice_of(t->action));
+	char address[NETADDR_TEXT];
+
+	if (a == NULL) {
+		give_up(t, OUTCOME_TEMPORARY, "4.3.5", "the action is not configured any more");
+	} else if (t->route.label[0] != '\0' && a->auth_table.len > 0 && t->user == NULL) {
+		fetch(t, FETCH_CREDENTIALS, a->auth_table, slice_of(t->route.label), on_credentials);
+	} else if (a->src_table.len > 0 && !t->has_asked_source) {
+		t->has_asked_source = true;
+		fetch(t, FETCH_SOURCE, a->src_table, SLICE(""), on_source);
+	} else if (a->helo_table.len > 0 && t->source.family != 0 && !t->has_asked_helo) {
+		t->has_asked_helo = true;
+		fetch(t, FETCH_ADDRNAME, a->helo_table, slice_of(netaddr_format(&t->source, address)), on_helo);
+	} else {
+		find_hosts(t);
+	}
+}
+
+/* With the URL known. */
 static void
 go(struct relay_transfer *t, const struct conf_action *a, struct slice url)
 {
@@ -268,15 +344,8 @@ go(struct relay_transfer *t, const struct conf_action *a, struct slice url)
 		relay_session_go(t->session, t);
 		return;
 	}
-	if (t->route.label[0] != '\0' && a->auth_table.len > 0) {
-		struct al_fetch fetch = {
-		    .service = FETCH_CREDENTIALS, .table = a->auth_table, .key = slice_of(t->route.label)};
-
-		if (ask(t, relay_server.lookup, on_credentials))
-			al_fetch_send(relay_server.lookup, t->request, &fetch, -1);
-		return;
-	}
-	find_hosts(t);
+	netaddr_parse(a->src, &t->source);
+	prepare(t);
 }
 
 static void
@@ -309,12 +378,8 @@ relay_transfer_start(struct relay_transfer *t, struct slice octets, int fd)
 	if (a == NULL) {
 		give_up(t, OUTCOME_TEMPORARY, "4.3.5", "the action is not configured any more");
 	} else if (a->host_table.len > 0 || a->domain_table.len > 0) {
-		struct al_fetch fetch = {.service = FETCH_RELAYHOST,
-		    .table = a->host_table.len > 0 ? a->host_table : a->domain_table,
-		    .key = a->host_table.len > 0 ? SLICE("") : slice_of(t->domain)};
-
-		if (ask(t, relay_server.lookup, on_value))
-			al_fetch_send(relay_server.lookup, t->request, &fetch, -1);
+		fetch(t, FETCH_RELAYHOST, a->host_table.len > 0 ? a->host_table : a->domain_table,
+		    a->host_table.len > 0 ? SLICE("") : slice_of(t->domain), on_value);
 	} else {
 		go(t, a, a->host);
 	}

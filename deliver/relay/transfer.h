@@ -14,7 +14,8 @@
 
 struct relay_recipient {
 	uint64_t envelope;
-	char *address;
+	char *address, *orcpt;
+	uint8_t notify;
 	bool is_done;            /* its outcome was sent */
 	bool is_accepted;        /* the next hop took it in this transaction */
 };
@@ -27,14 +28,18 @@ struct relay_transfer {
 	uint32_t id;
 	struct log_context log;
 	uint64_t message, size;
-	char *action, *domain, *sender;
-	uint8_t flags;
+	char *action, *domain, *sender, *envid;
+	uint8_t flags, ret;
 	struct relay_recipient *recipients;
 	size_t count, announced;
 	char *octets;                    /* the message, or NULL and fd */
 	int fd;
 	struct relay_route route;
 	char *user, *secret;             /* for AUTH */
+	char *helo;                      /* for this source address; NULL: the action's, or the host's */
+	struct netaddr source;           /* family 0: the system's choice */
+	bool has_asked_source, has_asked_helo;
+	bool passes_dsn;                 /* the server takes over RFC 3461's duties */
 	uint32_t request;                /* open with lookup or resolver */
 	struct channel *asked;
 	struct relay_session *session;   /* that carries it; NULL: none yet */

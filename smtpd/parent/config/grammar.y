@@ -104,7 +104,7 @@ line
 		{ TRY(value_short(p, @3, $3, 65535, &p->global.relay_port)); }
 	| QUEUE queue
 	| SMTP smtp
-	| SRS srs
+	| SRS { TRY(config_fail(p, @1, "senders are not rewritten in this version; remove the line")); }
 	| TABLE word { TRY(define_table(p, @2, $2)); } '{' entries '}'
 	| TABLE word word { TRY(define_table_at(p, @2, $2, $3)); }
 	| LISTEN ON word { listen_begin(p, 0); } listen_options { TRY(listen_end(p, @3, $3)); }
@@ -166,12 +166,6 @@ smtp
 	| LIMIT MAX_RCPT word
 		{ TRY(value_number(p, @3, $3, 1, LIMIT_RECIPIENTS, &p->global.max_rcpt)); }
 	| SUB_ADDR_DELIM word { TRY(value_delimiter(p, @2, $2)); }
-	;
-
-srs
-	: KEY word { p->global.srs_key = slice_of($2); }
-	| KEY BACKUP word { p->global.srs_key_backup = slice_of($3); }
-	| TTL span { p->global.srs_ttl = $2; }
 	;
 
 /* Tables: by name, or where they are used. */
@@ -303,13 +297,14 @@ relay_option
 	| BACKUP MX word
 		{ TRY(option_text(p, @1, "backup", &p->action.backup_mx, $3)); p->action.backup = 1; }
 	| CA word { TRY(option_once(p, @1, "ca") && refer_ca(p, @2, $2, &p->action.ca)); }
-	| PKI word { TRY(option_once(p, @1, "pki") && refer_pki(p, @2, $2, &p->action.pki)); }
+	| PKI word
+		{ TRY(config_fail(p, @1, "a relay shows no certificate of its own in this version; remove pki")); }
 	| HELO word { TRY(option_text(p, @1, "helo", &p->action.helo, $2)); }
 	| HELO_SRC table { TRY(option_text(p, @1, "helo-src", &p->action.helo_table, $2)); }
 	| SRC word { TRY(option_text(p, @1, "src", &p->action.src, $2)); }
 	| SRC table_of_many { TRY(option_text(p, @1, "src", &p->action.src_table, $2)); }
 	| MAIL_FROM word { TRY(option_text(p, @1, "mail-from", &p->action.mail_from, $2)); }
-	| SRS { TRY(option_flag(p, @1, "srs", &p->action.srs, 1)); }
+	| SRS { TRY(config_fail(p, @1, "senders are not rewritten in this version; remove srs")); }
 	| TLS { TRY(option_flag(p, @1, "tls", &p->action.tls, RELAY_TLS_REQUIRED)); }
 	| TLS NO_VERIFY { TRY(option_flag(p, @1, "tls", &p->action.tls, RELAY_TLS_NO_VERIFY)); }
 	| PROTOCOLS word { TRY(option_text(p, @1, "protocols", &p->action.protocols, $2)); }

@@ -149,8 +149,8 @@ fits(struct parser *p, struct place at)
 		return config_fail(p, at, "a password needs TLS; add: tls pki \"name\"");
 	if (!is_smtp && (l->auth != AUTH_NONE || l->senders.len > 0 || l->received_auth ||
 			    l->proxy_v2 || l->hostnames.len > 0))
-		return config_fail(p, at,
-		    "auth, senders, hostnames, received-auth and proxy-v2 are for SMTP");
+		return config_fail(
+		    p, at, "auth, senders, hostnames, received-auth and proxy-v2 are for SMTP");
 	return true;
 }
 

@@ -111,11 +111,6 @@ print_global(const struct conf_global *g, FILE *out)
 	line(out, "smtp sub-addr-delim", slice_make((const char *)&g->sub_addr_delim, 1));
 	line(out, "smtp ciphers", g->smtp_ciphers);
 	fprintf(out, "mta max-deferred %u\nmta port %u\n", g->mta_max_deferred, g->relay_port);
-	line(out, "srs key", g->srs_key);
-	line(out, "srs key backup", g->srs_key_backup);
-	fprintf(out, "srs ttl ");
-	span(out, g->srs_ttl);
-	fputc('\n', out);
 }
 
 static void
@@ -198,13 +193,11 @@ print_relay(const struct conf_action *a, FILE *out)
 	flag(out, "backup", a->backup);
 	option(out, "mx", a->backup_mx);
 	option(out, "ca", a->ca);
-	option(out, "pki", a->pki);
 	option(out, "helo", a->helo);
 	table(out, "helo-src", a->helo_table);
 	option(out, "src", a->src);
 	table(out, "src", a->src_table);
 	option(out, "mail-from", a->mail_from);
-	flag(out, "srs", a->srs);
 	flag(out, "tls", a->tls == RELAY_TLS_REQUIRED);
 	flag(out, "tls no-verify", a->tls == RELAY_TLS_NO_VERIFY);
 	option(out, "protocols", a->protocols);

@@ -81,6 +81,9 @@ relay_fits(struct parser *p, struct place at)
 		return config_fail(p, at, "host and domain exclude each other");
 	if (a->auth_table.len > 0 && !has_host && a->domain_table.len == 0)
 		return config_fail(p, at, "auth needs a host; write: host smtps://label@host");
+	if (a->helo_table.len > 0 && a->src.len == 0 && a->src_table.len == 0)
+		return config_fail(
+		    p, at, "helo-src goes by the source address; write: src <table>");
 	if (slice_find(a->host, '@') >= 0 && a->auth_table.len == 0)
 		return config_fail(
 		    p, at, "the label of the host needs a table; write: auth <table>");
