@@ -27,9 +27,10 @@
 #define AG_JOB(F, m) \
 	F(m, u64,    message,   1, UINT64_MAX) \
 	F(m, u8,     method,    0, 7)              /* enum conf_method */ \
-	F(m, text,   argument,  0, 2048)           /* its path, destination or command, expanded by the parent */ \
+	F(m, text,   argument,  0, 2048)           /* its path, destination or command */ \
 	F(m, u8,     junk,      0, 1) \
 	F(m, u8,     rcpt_to,   0, 1) \
+	F(m, u8,     expand,    0, 1)              /* the argument is the configuration's: it may hold %{…} */ \
 	F(m, text,   user,      1, 64)             /* system user that the agent has become */ \
 	F(m, text,   home,      1, 1024) \
 	F(m, text,   shell,     0, 1024) \

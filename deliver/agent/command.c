@@ -59,7 +59,7 @@ run(const struct agent_job *j, int in, int out)
 
 	fill(&e, j);
 	if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(out, STDERR_FILENO) < 0 ||
-	    chdir(j->home) < 0)
+	    (chdir(j->home) < 0 && chdir("/") < 0)) /* nobody has no home */
 		_exit(EX_TEMPFAIL);
 	descriptors_close_from(3);
 	signal(SIGPIPE, SIG_DFL);

@@ -2,6 +2,7 @@
 
 #include "common/base/mem.h"
 #include "common/mail/trace.h"
+#include "deliver/agent/expand.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -14,8 +15,14 @@ enum { BLOCK = 64 * 1024 };
 void
 agent_job_init(struct agent_job *j, const struct ag_job *m, int fd)
 {
-	*j = (struct agent_job){.message = m->message, .size = m->size, .method = m->method,
-	    .is_junk = m->junk != 0, .is_rcpt_to = m->rcpt_to != 0, .delim = (char)m->delim, .fd = fd};
+	*j = (struct agent_job){.message = m->message,
+	    .size = m->size,
+	    .method = m->method,
+	    .is_junk = m->junk != 0,
+	    .is_rcpt_to = m->rcpt_to != 0,
+	    .is_expanding = m->expand != 0,
+	    .delim = (char)m->delim,
+	    .fd = fd};
 	j->argument = slice_text(m->argument);
 	j->user = slice_text(m->user);
 	j->home = slice_text(m->home);
@@ -28,6 +35,35 @@ agent_job_init(struct agent_job *j, const struct ag_job *m, int fd)
 		j->octets = mem_text(m->octets.data, m->octets.len);
 		j->size = m->octets.len;
 	}
+}
+
+bool
+agent_job_expand(struct agent_job *j, struct error *why)
+{
+	char daemon[300], wrong[EXPAND_WRONG];
+	struct expand_words w = {.sender = slice_of(j->sender),
+	    .rcpt = slice_of(j->original),
+	    .dest = slice_of(j->address),
+	    .username = slice_of(j->user),
+	    .directory = slice_of(j->home),
+	    .mbox_from = slice_of(j->sender),
+	    .delimiter = j->delim};
+	struct buf out = {0};
+
+	if (!j->is_expanding || j->argument[0] == '\0')
+		return true;
+	if (w.mbox_from.len == 0) {
+		snprintf(daemon, sizeof(daemon), "MAILER-DAEMON@%s", j->hostname);
+		w.mbox_from = slice_of(daemon);
+	}
+	if (!expand(slice_of(j->argument), &w, &out, wrong)) {
+		buf_fini(&out);
+		return error_set(why, "the action's \"%.200s\": %s", j->argument, wrong);
+	}
+	free(j->argument);
+	j->argument = slice_text(buf_slice(&out));
+	buf_fini(&out);
+	return true;
 }
 
 void
@@ -157,7 +193,8 @@ add_from_line(const struct agent_job *j, struct buf *out)
 	buf_printf(out, "From %s %s\n", j->sender[0] == '\0' ? "MAILER-DAEMON" : j->sender, date);
 }
 
-/* A line that an mbox reader would take for the next message's first gets a ">" (mbox(5), mboxrd). */
+/* A line that an mbox reader would take for the next message's first gets a ">" (mbox(5), mboxrd).
+ */
 static bool
 needs_quote(struct slice line)
 {

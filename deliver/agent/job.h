@@ -6,6 +6,7 @@
 #define DELIVER_AGENT_JOB_H
 
 #include "common/base/buf.h"
+#include "common/base/error.h"
 #include "common/ipc/queue_agent.h"
 #include "common/ipc/queue_relay.h"
 
@@ -15,7 +16,7 @@ struct agent_job {
 	uint64_t message, size;
 	uint8_t method;
 	char *argument;              /* path, destination or command */
-	bool is_junk, is_rcpt_to;
+	bool is_junk, is_rcpt_to, is_expanding;
 	char *user, *home, *shell, *sender, *address, *original, *hostname;
 	char delim;
 	char *octets;                /* the message, or NULL and fd */
@@ -31,6 +32,9 @@ struct agent_result {
 /* Takes the descriptor of ag_job, copies the rest. */
 void agent_job_init(struct agent_job *j, const struct ag_job *m, int fd);
 void agent_job_fini(struct agent_job *j);
+
+/* Replaces %{…} in the argument, if it is the configuration's; false: what is wrong with it. */
+bool agent_job_expand(struct agent_job *j, struct error *why);
 
 /* Reads the next octets of the message from at on; 0 at the end, -1 with errno. */
 ssize_t agent_job_read(const struct agent_job *j, uint64_t at, char *out, size_t size);

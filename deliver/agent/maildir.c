@@ -17,12 +17,25 @@
 
 enum { PATH_TEXT = 1200, HEADER_READ = 64 * 1024 };
 
+/* The folders above it, which %{…} in the configuration may make new ones. */
+static void
+make_parents(const char *path)
+{
+	char sub[PATH_TEXT];
+
+	for (const char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+		snprintf(sub, sizeof(sub), "%.*s", (int)(slash - path), path);
+		mkdir(sub, 0700);
+	}
+}
+
 static bool
 make_folder(const char *path)
 {
 	static const char *const parts[] = {"", "/tmp", "/new", "/cur"};
 	char sub[PATH_TEXT + 8];
 
+	make_parents(path);
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		snprintf(sub, sizeof(sub), "%s%s", path, parts[i]);
 		if (mkdir(sub, 0700) < 0 && errno != EEXIST)

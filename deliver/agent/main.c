@@ -76,7 +76,7 @@ on_job(void *owner, struct ipc_message *m)
 	struct qa_outcome out = {0};
 
 	agent_job_init(&j, m->body, m->fd);
-	r = confine(&j, &why) ? deliver(&j) : agent_temporary("%s", why.text);
+	r = agent_job_expand(&j, &why) && confine(&j, &why) ? deliver(&j) : agent_temporary("%s", why.text);
 	out.outcome = (uint8_t)r.outcome;
 	out.status = slice_of(r.status);
 	for (char *p = r.text; *p != '\0'; p++) {

@@ -7,6 +7,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/password.h"
+#include "common/ipc/frame.h"
 #include "common/ipc/lookup_parent.h"
 #include "common/ipc/queue_agent.h"
 #include "common/ipc/queue_relay.h"
@@ -27,7 +28,7 @@
 
 enum { HELPERS = 60, CHECK_SECONDS = 10, AGENT_SECONDS = 300, FORWARD_MOST = 4096 };
 
-enum helper_kind { HELPER_CHECK, HELPER_AGENT };
+enum helper_kind { HELPER_CHECK, HELPER_FORWARD, HELPER_AGENT };
 
 struct helper {
 	LIST_ENTRY(helper) link;
@@ -37,6 +38,7 @@ struct helper {
 	uint32_t id;
 	uint64_t envelope;
 	struct channel *channel; /* to an agent */
+	int found;               /* from where a .forward's descriptor comes; -1 */
 	struct timer deadline;
 	bool is_answered;
 };
@@ -68,6 +70,7 @@ add_helper(enum helper_kind kind, pid_t pid, struct ipc_message *m, int seconds)
 	h->pid = pid;
 	h->asker = m->channel;
 	h->id = m->id;
+	h->found = -1;
 	timer_init(&h->deadline, on_deadline, h);
 	timer_start(&h->deadline, SPAN_SECONDS(seconds));
 	LIST_INSERT_HEAD(&helpers, h, link);
@@ -119,6 +122,17 @@ helper_on_check(void *owner, struct ipc_message *m)
 		add_helper(HELPER_CHECK, pid, m, CHECK_SECONDS);
 }
 
+/* For good, in a process of its own. */
+static bool
+become(const struct passwd *pw)
+{
+	if (!suite.is_root)
+		return true;
+	return initgroups(pw->pw_name, pw->pw_gid) == 0 &&
+	       setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) == 0 &&
+	       setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid) == 0 && setuid(0) != 0;
+}
+
 /* A .forward that anybody else could have written is none. */
 static int
 open_forward(const struct passwd *pw)
@@ -141,21 +155,84 @@ open_forward(const struct passwd *pw)
 	return fd;
 }
 
+/* As the user, who may reach no more through it than he may anyway; what hangs, hangs alone. */
+static _Noreturn void
+find_forward(const struct passwd *pw, int answer)
+{
+	int fd;
+
+	if (!become(pw))
+		_exit(FORWARD_TEMPORARY);
+	fd = open_forward(pw);
+	log_flush();
+	if (fd < 0)
+		_exit(FORWARD_NONE);
+	_exit(frame_send(answer, SLICE("."), fd) == 1 ? FORWARD_FOUND : FORWARD_TEMPORARY);
+}
+
+static void
+answer_forward(struct channel *c, uint32_t id, enum lp_forward_result result, int fd)
+{
+	struct lp_forward_is answer = {.result = (uint8_t)result};
+
+	lp_forward_is_send(c, id, &answer, fd);
+}
+
 void
 helper_on_forward(void *owner, struct ipc_message *m)
 {
 	const struct lp_forward *q = m->body;
-	struct lp_forward_is answer = {.result = FORWARD_NONE};
 	char user[65];
 	struct passwd *pw;
+	int ends[2];
+	pid_t pid;
+
+	if (!slice_copy(q->user, user, sizeof(user)) || (pw = getpwnam(user)) == NULL ||
+	    pw->pw_uid == 0) {
+		answer_forward(m->channel, m->id, FORWARD_NONE, -1);
+		return;
+	}
+	if (count >= HELPERS ||
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0) {
+		answer_forward(m->channel, m->id, FORWARD_TEMPORARY, -1);
+		return;
+	}
+	log_flush();
+	pid = fork();
+	if (pid == 0)
+		find_forward(pw, ends[1]);
+	close(ends[1]);
+	if (pid < 0) {
+		close(ends[0]);
+		answer_forward(m->channel, m->id, FORWARD_TEMPORARY, -1);
+		return;
+	}
+	add_helper(HELPER_FORWARD, pid, m, CHECK_SECONDS)->found = ends[0];
+}
+
+/* The helper has ended: its descriptor, if it found one, waits on the socket. */
+static void
+take_forward(struct helper *h, int status)
+{
+	enum lp_forward_result result = FORWARD_TEMPORARY;
+	struct frame_fds fds = {.count = 0};
+	char dot[1];
+	bool fits;
 	int fd = -1;
 
-	if (slice_copy(q->user, user, sizeof(user)) && (pw = getpwnam(user)) != NULL &&
-	    pw->pw_uid != 0)
-		fd = open_forward(pw);
-	if (fd >= 0)
-		answer.result = FORWARD_FOUND;
-	lp_forward_is_send(m->channel, m->id, &answer, fd);
+	if (WIFEXITED(status) && WEXITSTATUS(status) <= FORWARD_TEMPORARY)
+		result = (enum lp_forward_result)WEXITSTATUS(status);
+	if (result == FORWARD_FOUND && frame_receive(h->found, dot, 1, &fds, &fits) == 1)
+		fd = frame_fds_take(&fds);
+	frame_fds_close(&fds);
+	close(h->found);
+	h->found = -1;
+	if (result == FORWARD_FOUND && fd < 0)
+		result = FORWARD_TEMPORARY;
+	if (is_there(h))
+		answer_forward(h->asker, h->id, result, fd);
+	else if (fd >= 0)
+		close(fd);
 }
 
 /* Agents. */
@@ -227,7 +304,6 @@ static _Noreturn void
 run_agent(const struct passwd *pw, int fd)
 {
 	char path[1200], *argv[] = {path, NULL};
-	struct error why = {""};
 
 	if (suite.build_root != NULL)
 		snprintf(path, sizeof(path), "%s/deliver/agent/agent", suite.build_root);
@@ -237,11 +313,8 @@ run_agent(const struct passwd *pw, int fd)
 		_exit(75);
 	fcntl(3, F_SETFD, 0);
 	closefrom(4);
-	if (suite.is_root &&
-	    (initgroups(pw->pw_name, pw->pw_gid) < 0 ||
-		setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) < 0 ||
-		setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid) < 0 || setuid(0) == 0)) {
-		fprintf(stderr, "smtpd: cannot become %s: %s\n", pw->pw_name, why.text);
+	if (!become(pw)) {
+		fprintf(stderr, "smtpd: cannot become %s: %s\n", pw->pw_name, strerror(errno));
 		_exit(75);
 	}
 	execv(path, argv);
@@ -277,6 +350,7 @@ give_job(struct helper *h, const struct qa_deliver *q, const struct conf_action 
 		job.method = METHOD_MBOX;
 		slice_copy(q->target, argument, sizeof(argument));
 	}
+	job.expand = q->target.len == 0;
 	job.argument = slice_of(argument);
 	ag_job_send(h->channel, channel_request(h->channel, &r), &job, body);
 }
@@ -341,6 +415,8 @@ suite_on_helper_exit(pid_t pid, int status)
 	if (h == NULL)
 		return;
 	h->pid = 0;
+	if (h->kind == HELPER_FORWARD)
+		take_forward(h, status);
 	if (h->kind == HELPER_CHECK && is_there(h))
 		answer_check(h->asker, h->id,
 		    WIFEXITED(status) && WEXITSTATUS(status) <= CHECK_WRONG

@@ -1,0 +1,268 @@
+#!/usr/bin/env python3
+"""Mail that leaves the suite on this machine: Maildir, mbox, LMTP, commands, .forward, aliases; and a system user's
+password. As root only, with a user made for the test."""
+
+import json
+import os
+import pwd
+import shutil
+import smtplib
+import socketserver
+import subprocess
+import threading
+import unittest
+from pathlib import Path
+
+from suite import Suite, free_ports, message, wait_until
+
+USER = "kurirtest"
+PASSWORD = "a system secret"
+HOST = "127.0.0.1"
+
+
+class Lmtp(socketserver.StreamRequestHandler):
+    """Takes or refuses by the recipient's name."""
+
+    def handle(self):
+        recipients = []
+        self.wfile.write(b"220 lmtp\r\n")
+        while line := self.rfile.readline():
+            verb = line[:4].upper()
+            self.server.said.append(line.decode().strip())
+            if verb == b"LHLO":
+                self.wfile.write(b"250-lmtp\r\n250 PIPELINING\r\n")
+            elif verb == b"RCPT":
+                recipients.append(line)
+                self.wfile.write(b"550 5.1.1 nobody\r\n" if b"nobody" in line else b"250 ok\r\n")
+            elif verb == b"DATA":
+                self.wfile.write(b"354 go\r\n")
+                octets = b""
+                while (text := self.rfile.readline()) not in (b".\r\n", b""):
+                    octets += text
+                self.server.messages.append(octets)
+                self.wfile.write(b"250 2.0.0 kept\r\n")
+            elif verb == b"QUIT":
+                self.wfile.write(b"221 bye\r\n")
+                return
+            else:
+                self.wfile.write(b"250 ok\r\n")
+
+
+@unittest.skipUnless(os.geteuid() == 0, "needs root")
+class Agent(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        subprocess.run(["userdel", "-r", USER], capture_output=True)
+        secret = subprocess.run(["openssl", "passwd", "-6", PASSWORD], check=True, capture_output=True, text=True).stdout.strip()
+        subprocess.run(["useradd", "-m", "-p", secret, USER], check=True, capture_output=True)
+        cls.addClassCleanup(lambda: subprocess.run(["userdel", "-r", USER], capture_output=True))
+        cls.user = pwd.getpwnam(USER)
+        cls.home = Path(cls.user.pw_dir)
+        cls.suite = Suite(domain="example.test")
+        f = cls.suite.folder
+        cls.out = f / "out"
+        cls.out.mkdir()
+        cls.out.chmod(0o777)
+        cls.lmtp = socketserver.ThreadingTCPServer((HOST, free_ports(1, HOST)[0]), Lmtp)
+        cls.lmtp_local = socketserver.ThreadingUnixStreamServer(str(f / "lmtp"), Lmtp)
+        os.chmod(f / "lmtp", 0o666)
+        for server in (cls.lmtp, cls.lmtp_local):
+            server.said, server.messages, server.daemon_threads = [], [], True
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            cls.addClassCleanup(server.server_close)
+            cls.addClassCleanup(server.shutdown)
+        (f / "aliases").write_text(f"# who is who\nteam: {USER}, alice@example.test\npost: |cat > {cls.out}/alias\nkeep: {cls.out}/file\n"
+                                   "gone: error:550 moved away\nround: circle\ncircle: round\n")
+        actions = {
+            "maildir.test": "maildir", "path.test": 'maildir "~/In/%{dest.user:uppercase}/%{sender.domain}"', "junk.test": "maildir junk",
+            "spool.test": "mbox",
+            "mbox.test": f'mda "cat >> {cls.out}/mbox-%{{user.username}}"',
+            "env.test": f'mda "env > {cls.out}/env; id -u >> {cls.out}/env; ls -l /proc/self/fd > {cls.out}/fds"',
+            "later.test": 'mda "echo not now; exit 75"', "never.test": 'mda "echo go away >&2; exit 67"',
+            "wrapped.test": 'mda "cat > $W" wrapper put',
+            "lmtp.test": f"lmtp {HOST}:{cls.lmtp.server_address[1]}", "local.test": f'lmtp "{f}/lmtp" rcpt-to',
+            "alias.test": f"maildir alias <aliases>", "forward.test": "maildir",
+            "as.test": f'mda "id -un > {cls.out}/as" user {USER}', "only.test": "forward-only",
+        }
+        extra = f'table aliases "file:{f}/aliases"\nmda wrapper put "W={cls.out}/wrapped; %{{mda}}"\n'
+        match = 'match from any for domain "example.test" action "local"\n'
+        for domain, action in actions.items():
+            extra += f'action "{domain}" {action}\n'
+            match += f'match from any for domain "{domain}" action "{domain}"\n'
+        cls.suite.extra, cls.suite.match = extra, match
+        cls.suite.start()
+        cls.addClassCleanup(lambda: shutil.rmtree(f, ignore_errors=True))
+        cls.addClassCleanup(cls.suite.stop)
+
+    def setUp(self):
+        for name in (".forward", "Maildir", "In"):
+            path = self.home / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        self.before = len(self.suite.lines)
+
+    def send(self, recipient, text=None, sender="ann@sender.test"):
+        with self.suite.smtp() as client:
+            client.sendmail(sender, [recipient], text or message(sender, recipient, "to the agent", "From here\r\n.dot\r\n"))
+
+    def wait(self, words, what):
+        def find():
+            for line in self.suite.lines[self.before:]:
+                if all(word in line for word in words):
+                    return line
+        return wait_until(find, 20, f"{what}\n{self.suite.log()[-2000:]}")
+
+    def delivered(self, recipient, **more):
+        self.send(recipient, **more)
+        return self.wait((f"to={recipient} ", "event=delivered"), f"delivery to {recipient}")
+
+    def read(self, name):
+        return wait_until(lambda: (self.out / name).exists() and (self.out / name).read_text(errors="replace"), 10, name)
+
+    def forward(self, text, mode=0o600, owner=None):
+        path = self.home / ".forward"
+        path.write_text(text)
+        path.chmod(mode)
+        os.chown(path, self.user.pw_uid if owner is None else owner, self.user.pw_gid)
+
+    def test_maildir(self):
+        self.delivered(f"{USER}@maildir.test")
+        found = list((self.home / "Maildir/new").iterdir())
+        self.assertEqual(len(found), 1)
+        st, text = found[0].stat(), found[0].read_bytes()
+        self.assertEqual((st.st_uid, st.st_gid, st.st_mode & 0o777), (self.user.pw_uid, self.user.pw_gid, 0o600))
+        self.assertTrue(text.startswith(b"Return-Path: <ann@sender.test>\nDelivered-To: "), text[:100])
+        self.assertIn(b"\nFrom here\n.dot\n", text)
+        self.assertNotIn(b"\r", text)
+        self.assertEqual(list((self.home / "Maildir/tmp").iterdir()), [])
+
+    def test_maildir_elsewhere(self):
+        self.delivered(f"{USER}@path.test")
+        self.assertEqual(len(list((self.home / f"In/{USER.upper()}/sender.test/new").iterdir())), 1)
+
+    def test_junk(self):
+        self.delivered(f"{USER}@junk.test", text=message("a@b.test", "x", extra="X-Spam: yes\r\n"))
+        self.assertEqual(len(list((self.home / "Maildir/.Junk/new").iterdir())), 1)
+
+    def test_a_detail_goes_to_its_folder_if_there_is_one(self):
+        for sub in ("cur", "new", "tmp"):
+            (self.home / "Maildir/.lists" / sub).mkdir(parents=True)
+        subprocess.run(["chown", "-R", USER, self.home / "Maildir"], check=True)
+        self.delivered(f"{USER}+lists@maildir.test")
+        self.assertEqual(len(list((self.home / "Maildir/.lists/new").iterdir())), 1)
+
+    def test_mbox(self):
+        spool = Path("/var/mail") / USER
+        self.delivered(f"{USER}@spool.test")
+        self.delivered(f"{USER}+again@spool.test")
+        text = spool.read_text()
+        self.assertEqual(text.count("\nFrom ann@sender.test ") + text.startswith("From ann@sender.test "), 2, text)
+        self.assertEqual(text.count("\n>From here\n"), 2)
+        self.assertTrue(text.endswith(".dot\n\n"), text[-50:])
+        self.assertEqual(spool.stat().st_uid, self.user.pw_uid)
+        self.assertFalse(list(Path("/var/mail").glob(f"{USER}.lock*")))
+
+    def test_a_command(self):
+        self.delivered(f"{USER}@mbox.test")
+        self.assertIn("Subject: to the agent", self.read(f"mbox-{USER}"))
+
+    def test_what_a_command_knows(self):
+        self.delivered(f"{USER}+tag@env.test")
+        lines = self.read("env").splitlines()
+        env = dict(line.split("=", 1) for line in lines if "=" in line)
+        wanted = {"USER": USER, "LOGNAME": USER, "HOME": str(self.home), "SENDER": "ann@sender.test", "DOMAIN": "env.test",
+                  "EXTENSION": "tag", "RECIPIENT": f"{USER}+tag@env.test"}
+        self.assertEqual({k: env.get(k) for k in wanted}, wanted)
+        self.assertLessEqual(set(env), set(wanted) | {"PATH", "SHELL", "LOCAL", "ORIGINAL_RECIPIENT", "PWD", "SHLVL", "_", "OLDPWD"})
+        self.assertEqual(lines[-1], str(self.user.pw_uid))
+        self.assertNotIn("socket:", self.read("fds"))
+        self.assertNotIn("queue", self.read("fds"))
+
+    def test_a_command_that_asks_for_patience(self):
+        self.send(f"{USER}@later.test")
+        wait_until(lambda: [e for e in self.suite.queue() if "later.test" in json.dumps(e) and "not now" in json.dumps(e)], 20, "it to wait")
+
+    def test_a_command_that_refuses(self):
+        self.send(f"{USER}@never.test", sender="alice@example.test")
+        self.assertIn("Action: failed", wait_until(lambda: [b.decode() for b in self.suite.bodies("alice") if b"go away" in b], 20, "a bounce")[0])
+
+    def test_a_wrapper(self):
+        self.delivered(f"{USER}@wrapped.test")
+        self.assertIn("Subject: to the agent", self.read("wrapped"))
+
+    def test_another_user(self):
+        self.delivered(f"{USER}@as.test")
+        self.assertEqual(self.read("as").strip(), USER)
+
+    def test_lmtp(self):
+        self.delivered(f"{USER}@lmtp.test")
+        self.assertIn(b"Subject: to the agent", self.lmtp.messages[-1])
+        self.assertIn(f"RCPT TO:<{USER}>", [s.split(" ORCPT")[0] for s in self.lmtp.said])
+
+    def test_lmtp_over_a_socket(self):
+        self.delivered(f"{USER}@local.test")
+        self.assertIn(f"RCPT TO:<{USER}@local.test>", self.lmtp_local.said)
+        self.assertIn(b"..dot\r\n", self.lmtp_local.messages[-1])
+
+    def test_aliases(self):
+        self.send("team@alias.test")
+        self.wait((f"event=delivered", "by=alias.test"), "the user's copy")
+        wait_until(lambda: [b for b in self.suite.bodies("alice") if b"team@alias.test" in b], 20, "alice's copy")
+        self.delivered("post@alias.test")
+        self.assertIn("Subject: to the agent", self.read("alias"))
+        for name, code in (("gone", 550), ("round", 550), ("nobody-at-all", 550)):
+            with self.suite.smtp() as client:
+                client.ehlo()
+                client.mail("a@b.test")
+                self.assertEqual(client.rcpt(f"{name}@alias.test")[0], code, name)
+
+    def test_forward(self):
+        self.forward(f"# mine\n\\{USER}, alice@example.test\n|cat > {self.out}/forwarded\n")
+        self.send(f"{USER}@forward.test", text=message("ann@sender.test", "x", "forward me"))
+        self.assertIn("forward me", self.read("forwarded"))
+        wait_until(lambda: [b for b in self.suite.bodies("alice") if b"forward me" in b], 20, "alice's copy")
+        wait_until(lambda: (self.home / "Maildir/new").exists() and list((self.home / "Maildir/new").iterdir()), 20, "the own copy")
+
+    def test_a_forward_that_others_could_have_written(self):
+        for mode, owner in ((0o620, None), (0o602, None), (0o644, 0)):
+            self.forward("alice@example.test\n", mode, owner)
+            self.before = len(self.suite.lines)
+            self.delivered(f"{USER}@forward.test")
+
+    def test_a_forward_that_is_no_plain_file(self):
+        path = self.home / ".forward"
+        os.mkfifo(path)
+        self.delivered(f"{USER}@forward.test")
+        path.unlink()
+        path.symlink_to("/etc/shadow")
+        self.before = len(self.suite.lines)
+        self.delivered(f"{USER}@forward.test")
+
+    def test_forward_only(self):
+        self.forward("alice@example.test\n")
+        self.send(f"{USER}@only.test", text=message("ann@sender.test", "x", "only forward"))
+        wait_until(lambda: [b for b in self.suite.bodies("alice") if b"only forward" in b], 20, "alice's copy")
+        self.assertFalse((self.home / "Maildir").exists())
+
+    def test_a_system_user_logs_in(self):
+        """Not while the account is locked; and root never."""
+        subprocess.run(["usermod", "-L", USER], check=True)
+        try:
+            self.refuse_logins(USER, "root", "daemon")
+        finally:
+            subprocess.run(["usermod", "-U", USER], check=True)
+        with smtplib.SMTP(HOST, self.suite.port["submission"], timeout=20) as client:
+            client.starttls()
+            with self.assertRaises(smtplib.SMTPAuthenticationError):
+                client.login(USER, "wrong")
+            client.login(USER, PASSWORD)
+
+    def refuse_logins(self, *users):
+        for user in users:
+            with smtplib.SMTP(HOST, self.suite.port["submission"], timeout=20) as client:
+                client.starttls()
+                with self.assertRaises(smtplib.SMTPAuthenticationError):
+                    client.login(user, PASSWORD)
+
+
+if __name__ == "__main__":
+    unittest.main()
