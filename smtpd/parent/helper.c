@@ -300,8 +300,25 @@ on_agent_down(void *owner)
 	end_helper(h);
 }
 
+/* A user may not make files where the system keeps mail: root makes the first, and gives it away. */
+static void
+make_spool(const struct passwd *pw)
+{
+	const struct group *mail = getgrnam("mail");
+	char path[300];
+	int fd;
+
+	snprintf(path, sizeof(path), "/var/mail/%s", pw->pw_name);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return;
+	if (fchown(fd, pw->pw_uid, mail == NULL ? pw->pw_gid : mail->gr_gid) < 0)
+		unlink(path);
+	close(fd);
+}
+
 static _Noreturn void
-run_agent(const struct passwd *pw, int fd)
+run_agent(const struct passwd *pw, bool needs_spool, int fd)
 {
 	char path[1200], *argv[] = {path, NULL};
 
@@ -313,6 +330,8 @@ run_agent(const struct passwd *pw, int fd)
 		_exit(75);
 	fcntl(3, F_SETFD, 0);
 	closefrom(4);
+	if (needs_spool && suite.is_root)
+		make_spool(pw);
 	if (!become(pw)) {
 		fprintf(stderr, "smtpd: cannot become %s: %s\n", pw->pw_name, strerror(errno));
 		_exit(75);
@@ -387,7 +406,7 @@ helper_on_deliver(void *owner, struct ipc_message *m)
 	log_flush();
 	pid = fork();
 	if (pid == 0)
-		run_agent(pw, ends[1]);
+		run_agent(pw, a->method == METHOD_MBOX && q->target.len == 0, ends[1]);
 	close(ends[1]);
 	if (pid < 0) {
 		close(ends[0]);
