@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -108,6 +109,7 @@ main(int argc, char **argv)
 	int c;
 
 	setproctitle_init(argc, argv, environ);
+	umask(022); /* whoever starts us: the processes reach their folders by other users */
 	while ((c = getopt(argc, argv, "dFnvD:f:L:")) != -1) {
 		if (c == 'd' || c == 'F')
 			foreground = true;
