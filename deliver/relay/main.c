@@ -13,6 +13,9 @@
 
 #include <unistd.h>
 
+/* Less than queue waits for outcomes when it drains. */
+enum { DRAIN_SECONDS = 4, DRAIN_LOOK_MS = 20 };
+
 struct relay_server relay_server;
 
 /* Transfers whose body has not come yet, by request id. */
@@ -85,7 +88,8 @@ on_peer(enum sandbox_role role, int instance, int instances, int fd)
 	static const struct ipc_handler from_queue[] = {{&qr_transfer_schema, on_transfer},
 	    {&qr_rcpt_schema, on_rcpt}, {&qr_body_schema, on_body}, {NULL, NULL}};
 	static const struct ipc_schema *const of_lookup[] = {&al_value_schema, NULL};
-	static const struct ipc_schema *const of_resolver[] = {&ar_host_schema, &ar_done_schema, NULL};
+	static const struct ipc_schema *const of_resolver[] = {
+	    &ar_host_schema, &ar_done_schema, NULL};
 	struct channel_options o = {.peer = sandbox_title(role), .down = on_down};
 	struct channel **c;
 
@@ -125,19 +129,36 @@ start(const struct conf *c, struct error *why)
 	return true;
 }
 
-/* The old clients show into the old configuration. */
+/* The old clients show into the old configuration, and what is kept was made by its rules. */
 static void
 on_apply(const struct conf *c)
 {
+	relay_pool_drain();
 	relay_tls_forget();
 }
 
+static struct timer drain_timer;
+static struct moment drain_end;
+
+static void
+look_drained(void *owner)
+{
+	if (relay_sessions_sending() > 0 && !moment_reached(drain_end, loop_now())) {
+		timer_start(&drain_timer, SPAN_MS(DRAIN_LOOK_MS));
+		return;
+	}
+	relay_tls_forget();
+	child_exit();
+}
+
+/* A message that is on its way may arrive; who hung up now would send it twice. */
 static void
 on_drain(void)
 {
 	relay_pool_drain();
-	relay_tls_forget();
-	child_exit();
+	drain_end = moment_after(loop_now(), SPAN_SECONDS(DRAIN_SECONDS));
+	timer_init(&drain_timer, look_drained, NULL);
+	look_drained(NULL);
 }
 
 static void

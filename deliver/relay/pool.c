@@ -2,30 +2,32 @@
 
 #include "deliver/relay/session.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static LIST_HEAD(, relay_session) pool = LIST_HEAD_INITIALIZER(pool);
 static int count;
 
 static bool
-fits(const struct relay_session *s, const struct relay_transfer *t)
+fits(const struct relay_session *s, const struct relay_transfer *t, const char *place)
 {
-	return strcmp(s->action, t->action) == 0 && strcmp(s->host, t->route.host) == 0 &&
-	    (s->host[0] != '\0' || strcmp(s->domain, t->domain) == 0);
+	return strcmp(s->action, t->action) == 0 && strcmp(s->place, place) == 0;
 }
 
 struct relay_session *
 relay_pool_take(const struct relay_transfer *t)
 {
+	char *place = relay_route_place(&t->route, slice_of(t->domain));
 	struct relay_session *s;
 
 	LIST_FOREACH (s, &pool, pooled) {
-		if (fits(s, t)) {
-			relay_pool_remove(s);
-			return s;
-		}
+		if (fits(s, t, place))
+			break;
 	}
-	return NULL;
+	if (s != NULL)
+		relay_pool_remove(s);
+	free(place);
+	return s;
 }
 
 bool

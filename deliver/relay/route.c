@@ -57,10 +57,14 @@ relay_route_parse(struct relay_route *r, struct slice url)
 	take_scheme(r, &url);
 	at = slice_find(url, '@');
 	if (at >= 0) {
-		if (at == 0 || !slice_copy(slice_sub(url, 0, (size_t)at), r->label, sizeof(r->label)))
+		if (at == 0 ||
+		    !slice_copy(slice_sub(url, 0, (size_t)at), r->label, sizeof(r->label)))
 			return false;
 		url = slice_from(url, (size_t)at + 1);
 	}
+	if (r->label[0] != '\0' && r->security != SECURITY_STARTTLS &&
+	    r->security != SECURITY_SMTPS)
+		return false;
 	if (!take_port(r, &url))
 		return false;
 	if (url.len > 2 && url.data[0] == '[' && url.data[url.len - 1] == ']')
@@ -68,16 +72,29 @@ relay_route_parse(struct relay_route *r, struct slice url)
 	return url.len > 0 && slice_copy(url, r->host, sizeof(r->host));
 }
 
+char *
+relay_route_place(const struct relay_route *r, struct slice domain)
+{
+	struct buf text = {0};
+
+	buf_printf(&text, "%d %d %d %u %s@%s", (int)r->security, (int)r->is_verified,
+	    (int)r->is_lmtp, (unsigned)r->port, r->label, r->host);
+	if (r->host[0] == '\0')
+		buf_add_slice(&text, domain);
+	return buf_take(&text, NULL);
+}
+
 bool
-relay_route_init(struct relay_route *r, const struct conf *c, const struct conf_action *a, struct slice url,
-    struct error *why)
+relay_route_init(struct relay_route *r, const struct conf *c, const struct conf_action *a,
+    struct slice url, struct error *why)
 {
 	if (url.len > 0) {
 		if (!relay_route_parse(r, url))
-			return error_set(why, "action \"%.*s\": \"%.*s\" is not a relay URL", SLICE_FMT(a->name),
-			    SLICE_FMT(url));
+			return error_set(why, "action \"%.*s\": \"%.*s\" is not a relay URL",
+			    SLICE_FMT(a->name), SLICE_FMT(url));
 	} else {
-		*r = (struct relay_route){.security = SECURITY_OPPORTUNISTIC, .port = c->global.relay_port};
+		*r = (struct relay_route){
+		    .security = SECURITY_OPPORTUNISTIC, .port = c->global.relay_port};
 	}
 	if (a->tls == RELAY_TLS_REQUIRED) {
 		r->security = r->security == SECURITY_SMTPS ? SECURITY_SMTPS : SECURITY_STARTTLS;

@@ -11,42 +11,51 @@
 enum { ROUTE_ADDRESSES = 20 };
 
 enum relay_security {
-	SECURITY_CLEAR,             /* smtp+notls */
-	SECURITY_OPPORTUNISTIC,     /* TLS when it is offered, whatever the certificate */
-	SECURITY_STARTTLS,          /* or nothing; the certificate must hold unless no-verify */
-	SECURITY_SMTPS,             /* TLS from the first octet */
+	SECURITY_CLEAR,         /* smtp+notls */
+	SECURITY_OPPORTUNISTIC, /* TLS when it is offered, whatever the certificate */
+	SECURITY_STARTTLS,      /* or nothing; the certificate must hold unless no-verify */
+	SECURITY_SMTPS,         /* TLS from the first octet */
 };
 
 struct relay_candidate {
 	struct netaddr address;
-	char name[LIMIT_DOMAIN + 1];      /* for the certificate and the log */
+	char name[LIMIT_DOMAIN + 1]; /* for the certificate and the log */
 	uint16_t preference;
-	bool no_tls;                      /* a handshake failed: once more in clear */
+	bool no_tls; /* a handshake failed: once more in clear */
 };
 
 struct relay_route {
 	enum relay_security security;
-	bool is_verified;                 /* the certificate must hold */
-	bool is_lmtp;                     /* RFC 2033, in clear */
+	bool is_verified; /* the certificate must hold */
+	bool is_lmtp;     /* RFC 2033, in clear */
 	uint16_t port;
-	char host[LIMIT_DOMAIN + 1];      /* of a smarthost; "": by MX */
-	char label[LIMIT_ACTION + 1];     /* whose credentials; "": no AUTH */
+	char host[LIMIT_DOMAIN + 1];  /* of a smarthost; "": by MX */
+	char label[LIMIT_ACTION + 1]; /* whose credentials; "": no AUTH */
 	struct relay_candidate candidates[ROUTE_ADDRESSES];
 	size_t count, next;
 };
 
 /*
+ * By what a connection is known that can serve again: all of the way but the addresses, and for
+ * MX the domain. Gives a text of the heap.
+ */
+char *relay_route_place(const struct relay_route *r, struct slice domain);
+
+/*
  * Reads "[label@]host[:port]" with an optional scheme smtp://, smtp+tls://, smtp+notls://,
- * smtps://, lmtp://; ports 25 and 465 unless given. False: malformed.
+ * smtps://, lmtp://; ports 25, 465 and 24 unless given. A label, and so a password, goes with
+ * smtp+tls and smtps alone. False: malformed.
  */
 bool relay_route_parse(struct relay_route *r, struct slice url);
 
-/* The route of an action without its addresses yet. False, and a sentence, when its URL is wrong. */
+/* The route of an action without its addresses yet. False, and a sentence, when its URL is wrong.
+ */
 bool relay_route_init(struct relay_route *r, const struct conf *c, const struct conf_action *a,
     struct slice url, struct error *why);
 
 /* Adds an address (4 or 16 octets) in the order of calls; beyond ROUTE_ADDRESSES it is left out. */
-void relay_route_add(struct relay_route *r, struct slice address, struct slice name, uint16_t preference);
+void relay_route_add(
+    struct relay_route *r, struct slice address, struct slice name, uint16_t preference);
 
 /*
  * Takes out our own name and all hosts not better than it (RFC 5321 5.1). False when nothing is

@@ -37,12 +37,29 @@ relay_sessions(void)
 	return session_count;
 }
 
+size_t
+relay_sessions_sending(void)
+{
+	const struct relay_session *s;
+	size_t n = 0;
+
+	LIST_FOREACH (s, &sessions, link)
+		n += s->state == RELAY_BODY || s->state == RELAY_DOT;
+	return n;
+}
+
+void
+relay_wait(struct relay_session *s)
+{
+	timer_start(&s->deadline, SPAN_SECONDS(states[s->state].seconds));
+}
+
 void
 relay_move(struct relay_session *s, enum relay_state next)
 {
 	ASSERT(states[s->state].next & (1U << next));
 	s->state = next;
-	timer_start(&s->deadline, SPAN_SECONDS(states[next].seconds));
+	relay_wait(s);
 	if (next == RELAY_CLOSING)
 		task_queue(&s->again);
 }
@@ -59,8 +76,7 @@ free_session(struct relay_session *s)
 	LIST_REMOVE(s, link);
 	session_count--;
 	free(s->action);
-	free(s->host);
-	free(s->domain);
+	free(s->place);
 	free(s);
 }
 
@@ -89,16 +105,24 @@ relay_session_broken(struct relay_session *s, const char *why)
 {
 	struct relay_transfer *t = s->transfer;
 	char text[300];
+	bool is_stale;
 
 	if (!s->is_ready) {
 		relay_session_refused(s, why);
 		return;
 	}
+	/* A kept connection may have been given up by the server meanwhile: that says nothing yet.
+	 */
+	is_stale = s->is_reused && s->state == RELAY_ENVELOPE && s->replies_seen == 0;
 	s->transfer = NULL;
 	if (s->state != RELAY_CLOSING)
 		relay_move(s, RELAY_CLOSING);
 	if (t == NULL)
 		return;
+	if (is_stale) {
+		relay_transfer_anew(t);
+		return;
+	}
 	snprintf(text, sizeof(text), "%s: %s", s->name, why);
 	relay_transfer_outcome_all(t, OUTCOME_TEMPORARY, "4.4.2", text, s->name);
 	relay_transfer_end(t);
@@ -128,6 +152,7 @@ void
 relay_session_go(struct relay_session *s, struct relay_transfer *t)
 {
 	s->transfer = t;
+	s->is_reused = true;
 	relay_say_envelope(s);
 }
 
@@ -163,6 +188,8 @@ on_reply(struct relay_session *s)
 		relay_move(s, RELAY_CLOSING);
 		return;
 	case RELAY_BODY:
+		relay_on_early_reply(s);
+		return;
 	case RELAY_IDLE:
 		relay_session_broken(s, "the server closed the session");
 		return;
@@ -192,8 +219,9 @@ read_line(struct relay_session *s)
 		relay_session_broken(s, "a reply line without end");
 		return true;
 	case STREAM_CLOSED:
-		relay_session_broken(s, stream_failure(s->stream)[0] != '\0' ? stream_failure(s->stream)
-		                                                             : "the server closed the connection");
+		relay_session_broken(s, stream_failure(s->stream)[0] != '\0'
+					    ? stream_failure(s->stream)
+					    : "the server closed the connection");
 		return true;
 	}
 	switch (reply_feed(&s->reply, line)) {
@@ -298,10 +326,10 @@ struct relay_session *
 relay_session_open(struct relay_transfer *t, struct relay_candidate *c)
 {
 	struct relay_session *s = mem_zero(sizeof(*s));
-	bool has_source = t->source.family == c->address.family;
 
 	s->is_lmtp = t->route.is_lmtp;
-	s->stream = stream_connect(&c->address, has_source ? &t->source : NULL, on_again, s);
+	s->stream =
+	    stream_connect(&c->address, t->source.family != 0 ? &t->source : NULL, on_again, s);
 	if (s->stream == NULL) {
 		free(s);
 		return NULL;
@@ -309,8 +337,7 @@ relay_session_open(struct relay_transfer *t, struct relay_candidate *c)
 	s->transfer = t;
 	s->candidate = c;
 	s->action = slice_text(slice_of(t->action));
-	s->host = slice_text(slice_of(t->route.host));
-	s->domain = slice_text(slice_of(t->domain));
+	s->place = relay_route_place(&t->route, slice_of(t->domain));
 	slice_copy(slice_of(c->name), s->name, sizeof(s->name));
 	reply_init(&s->reply);
 	task_init(&s->again, on_again, s);

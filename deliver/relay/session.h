@@ -14,21 +14,23 @@ struct relay_session {
 	LIST_ENTRY(relay_session) link;
 	LIST_ENTRY(relay_session) pooled;
 	struct stream *stream;
-	struct relay_transfer *transfer;       /* NULL while nothing is carried */
+	struct relay_transfer *transfer; /* NULL while nothing is carried */
 	enum relay_state state;
 	struct timer deadline;
 	struct task again;
 	struct reply reply;
-	char *action, *host, *domain;          /* what it can be used for again */
-	struct relay_candidate *candidate;     /* of the first transfer, until the session is ready */
-	char name[LIMIT_DOMAIN + 1];           /* the server's, as MX or URL named it */
-	unsigned commands_sent, replies_seen;  /* of the envelope: MAIL, RCPT…, DATA */
-	size_t accepted;                       /* recipients of this transaction */
+	char *action, *place;              /* what it can be used for again */
+	struct relay_candidate *candidate; /* of the first transfer, until the session is ready */
+	char name[LIMIT_DOMAIN + 1];       /* the server's, as MX or URL named it */
+	unsigned commands_sent, replies_seen; /* of the envelope: MAIL, RCPT…, DATA */
+	size_t accepted;                      /* recipients of this transaction */
 	uint64_t body_at, size_limit;
 	unsigned messages;
-	size_t answered;                       /* LMTP: recipients whose reply to the dot was read */
-	bool has_pipelining, has_starttls, has_8bitmime, has_size, has_auth_plain, has_dsn, is_lmtp;
-	bool is_tls, is_ready, is_pooled, is_line_start, tls_refused;
+	size_t answered;     /* LMTP: recipients whose reply to the dot was read */
+	unsigned login_said; /* AUTH LOGIN: 1 the name, 2 the password too */
+	bool has_pipelining, has_starttls, has_8bitmime, has_size, has_dsn, is_lmtp;
+	bool has_auth_plain, has_auth_login;
+	bool is_tls, is_ready, is_pooled, is_reused, is_line_start, tls_refused;
 };
 
 /* Connects to a candidate for a transfer; NULL when that fails at once. */
@@ -46,8 +48,13 @@ void relay_session_step(struct relay_session *s);
 /* The only writer of the state; asserts that the list allows the move, and sets its deadline. */
 void relay_move(struct relay_session *s, enum relay_state next);
 
-/* How many sessions there are. */
+/* The present state begins its time anew: something came. */
+void relay_wait(struct relay_session *s);
+
+/* How many sessions there are, and how many whose message is on its way: ending now could double
+ * it. */
 size_t relay_sessions(void);
+size_t relay_sessions_sending(void);
 
 /* session_hello.c: replies before the session is ready. */
 void relay_on_greeting(struct relay_session *s);
@@ -62,6 +69,7 @@ void relay_start_tls(struct relay_session *s);
 void relay_say_envelope(struct relay_session *s);
 void relay_on_envelope(struct relay_session *s);
 void relay_send_body(struct relay_session *s);
+void relay_on_early_reply(struct relay_session *s);
 void relay_on_dot(struct relay_session *s);
 void relay_on_reset(struct relay_session *s);
 

@@ -26,9 +26,10 @@ void
 relay_say_ehlo(struct relay_session *s)
 {
 	s->has_pipelining = s->has_starttls = s->has_8bitmime = s->has_size = false;
-	s->has_auth_plain = s->has_dsn = false;
+	s->has_auth_plain = s->has_auth_login = s->has_dsn = false;
 	s->size_limit = 0;
-	stream_printf(s->stream, "%s %.*s\r\n", s->is_lmtp ? "LHLO" : "EHLO", SLICE_FMT(helo_name(s)));
+	stream_printf(
+	    s->stream, "%s %.*s\r\n", s->is_lmtp ? "LHLO" : "EHLO", SLICE_FMT(helo_name(s)));
 	relay_move(s, RELAY_EHLO);
 }
 
@@ -46,8 +47,10 @@ take_auth(struct relay_session *s, struct slice mechanisms)
 {
 	struct slice word;
 
-	while (slice_word(&mechanisms, &word))
+	while (slice_word(&mechanisms, &word)) {
 		s->has_auth_plain |= slice_equal_text_nocase(word, "PLAIN");
+		s->has_auth_login |= slice_equal_text_nocase(word, "LOGIN");
+	}
 }
 
 static void
@@ -91,18 +94,41 @@ say_plain(struct relay_session *s)
 	relay_move(s, RELAY_AUTH);
 }
 
+/* A line of AUTH LOGIN's, which no RFC describes, but some servers offer nothing else. */
+static void
+say_secret(struct relay_session *s, const char *text)
+{
+	struct buf encoded = {0};
+
+	base64_encode(&encoded, slice_of(text));
+	stream_printf(s->stream, "%s\r\n", buf_text(&encoded));
+	explicit_bzero(encoded.data, encoded.capacity);
+	buf_fini(&encoded);
+	relay_wait(s);
+}
+
+static void
+say_login(struct relay_session *s)
+{
+	s->login_said = 0;
+	stream_printf(s->stream, "AUTH LOGIN\r\n");
+	relay_move(s, RELAY_AUTH);
+}
+
 /* EHLO is through, and TLS if there is to be any. */
 static void
 say_auth_or_idle(struct relay_session *s)
 {
 	if (s->transfer->user == NULL)
 		relay_session_idle(s);
-	else if (!s->is_tls && !netaddr_is_loopback(&s->candidate->address))
+	else if (!s->is_tls)
 		relay_session_refused(s, "no TLS, so the password is not sent");
-	else if (!s->has_auth_plain)
-		relay_session_refused(s, "the server does not offer AUTH PLAIN");
-	else
+	else if (s->has_auth_plain)
 		say_plain(s);
+	else if (s->has_auth_login)
+		say_login(s);
+	else
+		relay_session_refused(s, "the server offers neither AUTH PLAIN nor AUTH LOGIN");
 }
 
 static void
@@ -110,7 +136,7 @@ after_ehlo(struct relay_session *s)
 {
 	enum relay_security security = s->transfer->route.security;
 	bool wants = security == SECURITY_STARTTLS ||
-	    (security == SECURITY_OPPORTUNISTIC && !s->candidate->no_tls);
+		     (security == SECURITY_OPPORTUNISTIC && !s->candidate->no_tls);
 
 	if (s->is_tls || !wants) {
 		say_auth_or_idle(s);
@@ -167,7 +193,8 @@ relay_on_starttls(struct relay_session *s)
 		return;
 	}
 	if (stream_has_input(s->stream)) {
-		relay_session_refused(s, "the server sent octets in clear behind its 220 to STARTTLS");
+		relay_session_refused(
+		    s, "the server sent octets in clear behind its 220 to STARTTLS");
 		return;
 	}
 	relay_start_tls(s);
@@ -191,6 +218,8 @@ relay_on_auth(struct relay_session *s)
 {
 	if (s->reply.code == 235)
 		relay_session_idle(s);
+	else if (s->reply.code == 334 && !s->has_auth_plain && s->login_said < 2)
+		say_secret(s, s->login_said++ == 0 ? s->transfer->user : s->transfer->secret);
 	else
 		relay_session_refused(s, reply_line(&s->reply));
 }

@@ -44,7 +44,8 @@ static void
 add_sender(const struct relay_session *s, struct buf *out)
 {
 	const struct conf_action *a = conf_find_action(child_conf(), slice_of(s->action));
-	struct slice sender = slice_of(s->transfer->sender), other = a == NULL ? SLICE("") : a->mail_from;
+	struct slice sender = slice_of(s->transfer->sender),
+		     other = a == NULL ? SLICE("") : a->mail_from;
 	ptrdiff_t at = slice_find_last(sender, '@');
 
 	if (sender.len > 0 && other.len > 0) {
@@ -71,8 +72,7 @@ say_command(struct relay_session *s, unsigned n)
 	if (n == 0) {
 		add_sender(s, &sender);
 		smtp_mail_format(&line, buf_slice(&sender), &mail);
-	}
-	else if (n <= t->count)
+	} else if (n <= t->count)
 		smtp_rcpt_format(&line, slice_of(t->recipients[n - 1].address), &rcpt);
 	else
 		buf_add_text(&line, "DATA\r\n");
@@ -131,7 +131,8 @@ say_outcome(struct relay_session *s, struct relay_recipient *r)
 	char status[REPLY_STATUS];
 
 	relay_transfer_outcome(s->transfer, r, outcome_of(s->reply.code),
-	    outcome_status(s->reply.code, reply_status(&s->reply), status), reply_line(&s->reply), s->name);
+	    outcome_status(s->reply.code, reply_status(&s->reply), status), reply_line(&s->reply),
+	    s->name);
 }
 
 static void
@@ -196,12 +197,14 @@ on_rcpt(struct relay_session *s, struct relay_recipient *r)
 void
 relay_on_envelope(struct relay_session *s)
 {
-	unsigned n = s->replies_seen++, all = (unsigned)s->transfer->count + 2;
+	unsigned n = s->replies_seen, all = (unsigned)s->transfer->count + 2;
 
 	if (s->reply.code == 421) {
 		relay_session_broken(s, reply_line(&s->reply));
 		return;
 	}
+	relay_wait(s);
+	s->replies_seen++;
 	if (n == 0)
 		on_mail(s);
 	else if (n <= s->transfer->count)
@@ -269,10 +272,23 @@ relay_send_body(struct relay_session *s)
 		}
 		send_lines(s, slice_make(block, (size_t)n));
 		s->body_at += (uint64_t)n;
-		timer_start(&s->deadline, SPAN_SECONDS(180));
+		relay_wait(s);
 	}
 	stream_write(s->stream, s->is_line_start ? SLICE(".\r\n") : SLICE("\r\n.\r\n"));
 	relay_move(s, RELAY_DOT);
+}
+
+/* A server that has seen enough may say so before the end; it cannot have taken the message. */
+void
+relay_on_early_reply(struct relay_session *s)
+{
+	if (s->reply.code / 100 == 5) {
+		say_outcome_all(s);
+		end_transfer(s);
+		relay_move(s, RELAY_CLOSING);
+	} else {
+		relay_session_broken(s, reply_line(&s->reply));
+	}
 }
 
 void

@@ -62,15 +62,18 @@ void
 relay_transfer_outcome(struct relay_transfer *t, struct relay_recipient *r, enum outcome outcome,
     const char *status, const char *reply, const char *mta)
 {
-	struct qr_outcome m = {.envelope = r->envelope, .outcome = (uint8_t)outcome,
-	    .status = slice_of(status), .reply = slice_sub(slice_of(reply), 0, 1000), .mta = slice_of(mta),
+	struct qr_outcome m = {.envelope = r->envelope,
+	    .outcome = (uint8_t)outcome,
+	    .status = slice_of(status),
+	    .reply = slice_sub(slice_of(reply), 0, 1000),
+	    .mta = slice_of(mta),
 	    .dsn = outcome == OUTCOME_RELAYED && t->passes_dsn};
 
 	if (r->is_done)
 		return;
 	r->is_done = true;
-	log_event(&t->log, outcome == OUTCOME_RELAYED ? EV_relayed : EV_relay_failed, WORD("to", r->address),
-	    WORD("mta", mta), WORD("status", status), WORD("reply", reply));
+	log_event(&t->log, outcome == OUTCOME_RELAYED ? EV_relayed : EV_relay_failed,
+	    WORD("to", r->address), WORD("mta", mta), WORD("status", status), WORD("reply", reply));
 	if (t->queue != NULL)
 		qr_outcome_send(t->queue, t->id, &m, -1);
 }
@@ -86,7 +89,8 @@ relay_transfer_outcome_all(struct relay_transfer *t, enum outcome outcome, const
 void
 relay_transfer_end(struct relay_transfer *t)
 {
-	struct qr_done done = {.destination = (uint8_t)t->destination, .reason = slice_of(t->reason)};
+	struct qr_done done = {
+	    .destination = (uint8_t)t->destination, .reason = slice_of(t->reason)};
 
 	if (t->queue != NULL)
 		qr_done_send(t->queue, t->id, &done, -1);
@@ -129,14 +133,20 @@ relay_transfer_next_host(struct relay_transfer *t, const char *why)
 	t->session = NULL;
 	if (why != NULL)
 		snprintf(t->reason, sizeof(t->reason), "%s", why);
-	while (t->route.next < t->route.count) {
-		t->session = relay_session_open(t, &t->route.candidates[t->route.next]);
+	for (; t->route.next < t->route.count; t->route.next++) {
+		struct relay_candidate *c = &t->route.candidates[t->route.next];
+		bool is_reachable = t->source.family == 0 || t->source.family == c->address.family;
+
+		t->session = is_reachable ? relay_session_open(t, c) : NULL;
 		if (t->session != NULL)
 			return;
-		t->route.next++;
-		snprintf(t->reason, sizeof(t->reason), "cannot open a connection");
+		if (is_reachable || t->reason[0] == '\0')
+			snprintf(t->reason, sizeof(t->reason), "%s",
+			    is_reachable ? "cannot open a connection"
+					 : "no host has an address of the kind of src");
 	}
-	give_up(t, OUTCOME_TEMPORARY, "4.4.1", t->reason[0] == '\0' ? "no host answers" : t->reason);
+	give_up(
+	    t, OUTCOME_TEMPORARY, "4.4.1", t->reason[0] == '\0' ? "no host answers" : t->reason);
 }
 
 static void
@@ -151,7 +161,9 @@ on_ask_ended(void *owner, enum channel_end why)
 static bool
 ask(struct relay_transfer *t, struct channel *c, void (*answer)(void *owner, struct ipc_message *m))
 {
-	struct channel_request r = {.answer = answer, .ended = on_ask_ended, .owner = t,
+	struct channel_request r = {.answer = answer,
+	    .ended = on_ask_ended,
+	    .owner = t,
 	    .deadline = SPAN_SECONDS(ASK_SECONDS)};
 
 	t->asked = c;
@@ -182,11 +194,13 @@ take_status(struct relay_transfer *t, const struct ar_done *done)
 {
 	char why[300];
 
-	snprintf(why, sizeof(why), "%.*s: %.*s", SLICE_FMT(slice_of(t->domain)), SLICE_FMT(done->reason));
+	snprintf(why, sizeof(why), "%.*s: %.*s", SLICE_FMT(slice_of(t->domain)),
+	    SLICE_FMT(done->reason));
 	switch ((enum ar_status)done->status) {
 	case DNS_OK:
 		if (t->route.host[0] == '\0' && !relay_route_without_self(&t->route, own_name(t)))
-			give_up(t, OUTCOME_PERMANENT, "5.4.6", "the domain's mail would come back to this server");
+			give_up(t, OUTCOME_PERMANENT, "5.4.6",
+			    "the domain's mail would come back to this server");
 		else
 			relay_transfer_next_host(t, NULL);
 		return;
@@ -235,7 +249,8 @@ find_hosts(struct relay_transfer *t)
 	}
 	if (host.len > 0 && netaddr_parse(host, &literal)) {
 		relay_route_add(&t->route,
-		    slice_make((const char *)literal.octets, literal.family == AF_INET ? 4 : 16), host, 0);
+		    slice_make((const char *)literal.octets, literal.family == AF_INET ? 4 : 16),
+		    host, 0);
 		relay_transfer_next_host(t, NULL);
 		return;
 	}
@@ -264,7 +279,8 @@ on_credentials(void *owner, struct ipc_message *m)
 	asked(t);
 	colon = slice_find(v->value, ':');
 	if (!v->found || colon < 0) {
-		give_up(t, OUTCOME_TEMPORARY, "4.7.0", "there are no credentials for the smarthost");
+		give_up(
+		    t, OUTCOME_TEMPORARY, "4.7.0", "there are no credentials for the smarthost");
 		return;
 	}
 	t->user = slice_text(slice_sub(v->value, 0, (size_t)colon));
@@ -280,7 +296,8 @@ on_source(void *owner, struct ipc_message *m)
 
 	asked(t);
 	if (!v->found || !netaddr_parse(v->value, &t->source))
-		give_up(t, OUTCOME_TEMPORARY, "4.3.5", "the table of source addresses has no address");
+		give_up(
+		    t, OUTCOME_TEMPORARY, "4.3.5", "the table of source addresses has no address");
 	else
 		prepare(t);
 }
@@ -317,13 +334,15 @@ prepare(struct relay_transfer *t)
 	if (a == NULL) {
 		give_up(t, OUTCOME_TEMPORARY, "4.3.5", "the action is not configured any more");
 	} else if (t->route.label[0] != '\0' && a->auth_table.len > 0 && t->user == NULL) {
-		fetch(t, FETCH_CREDENTIALS, a->auth_table, slice_of(t->route.label), on_credentials);
+		fetch(
+		    t, FETCH_CREDENTIALS, a->auth_table, slice_of(t->route.label), on_credentials);
 	} else if (a->src_table.len > 0 && !t->has_asked_source) {
 		t->has_asked_source = true;
 		fetch(t, FETCH_SOURCE, a->src_table, SLICE(""), on_source);
 	} else if (a->helo_table.len > 0 && t->source.family != 0 && !t->has_asked_helo) {
 		t->has_asked_helo = true;
-		fetch(t, FETCH_ADDRNAME, a->helo_table, slice_of(netaddr_format(&t->source, address)), on_helo);
+		fetch(t, FETCH_ADDRNAME, a->helo_table,
+		    slice_of(netaddr_format(&t->source, address)), on_helo);
 	} else {
 		find_hosts(t);
 	}
@@ -339,12 +358,19 @@ go(struct relay_transfer *t, const struct conf_action *a, struct slice url)
 		give_up(t, OUTCOME_TEMPORARY, "4.3.5", why.text);
 		return;
 	}
+	if (a->src.len > 0)
+		netaddr_parse(a->src, &t->source);
 	t->session = relay_pool_take(t);
-	if (t->session != NULL) {
+	if (t->session != NULL)
 		relay_session_go(t->session, t);
-		return;
-	}
-	netaddr_parse(a->src, &t->source);
+	else
+		prepare(t);
+}
+
+void
+relay_transfer_anew(struct relay_transfer *t)
+{
+	t->session = NULL;
 	prepare(t);
 }
 
@@ -357,7 +383,8 @@ on_value(void *owner, struct ipc_message *m)
 
 	asked(t);
 	if (!v->found || a == NULL)
-		give_up(t, OUTCOME_TEMPORARY, "4.3.5", "the table of relay hosts has nothing for this domain");
+		give_up(t, OUTCOME_TEMPORARY, "4.3.5",
+		    "the table of relay hosts has nothing for this domain");
 	else
 		go(t, a, v->value);
 }

@@ -16,15 +16,15 @@ struct relay_recipient {
 	uint64_t envelope;
 	char *address, *orcpt;
 	uint8_t notify;
-	bool is_done;            /* its outcome was sent */
-	bool is_accepted;        /* the next hop took it in this transaction */
+	bool is_done;     /* its outcome was sent */
+	bool is_accepted; /* the next hop took it in this transaction */
 };
 
 struct relay_session;
 
 struct relay_transfer {
 	LIST_ENTRY(relay_transfer) link;
-	struct channel *queue;           /* NULL: queue is gone, nobody wants the outcome */
+	struct channel *queue; /* NULL: queue is gone, nobody wants the outcome */
 	uint32_t id;
 	struct log_context log;
 	uint64_t message, size;
@@ -32,23 +32,24 @@ struct relay_transfer {
 	uint8_t flags, ret;
 	struct relay_recipient *recipients;
 	size_t count, announced;
-	char *octets;                    /* the message, or NULL and fd */
+	char *octets; /* the message, or NULL and fd */
 	int fd;
 	struct relay_route route;
-	char *user, *secret;             /* for AUTH */
-	char *helo;                      /* for this source address; NULL: the action's, or the host's */
-	struct netaddr source;           /* family 0: the system's choice */
+	char *user, *secret;   /* for AUTH */
+	char *helo;            /* for this source address; NULL: the action's, or the host's */
+	struct netaddr source; /* family 0: the system's choice */
 	bool has_asked_source, has_asked_helo;
-	bool passes_dsn;                 /* the server takes over RFC 3461's duties */
-	uint32_t request;                /* open with lookup or resolver */
+	bool passes_dsn;  /* the server takes over RFC 3461's duties */
+	uint32_t request; /* open with lookup or resolver */
 	struct channel *asked;
-	struct relay_session *session;   /* that carries it; NULL: none yet */
+	struct relay_session *session; /* that carries it; NULL: none yet */
 	enum qr_destination destination;
 	char reason[300];
 };
 
 /* Begins with qr_transfer; recipients and the body follow. Gives. */
-struct relay_transfer *relay_transfer_new(struct channel *queue, uint32_t id, const struct qr_transfer *m);
+struct relay_transfer *relay_transfer_new(
+    struct channel *queue, uint32_t id, const struct qr_transfer *m);
 
 /* False when queue sends more than it announced. */
 bool relay_transfer_add(struct relay_transfer *t, const struct qr_rcpt *m);
@@ -57,8 +58,8 @@ bool relay_transfer_add(struct relay_transfer *t, const struct qr_rcpt *m);
 bool relay_transfer_start(struct relay_transfer *t, struct slice octets, int fd);
 
 /* The outcome of one recipient, and of all that have none yet. */
-void relay_transfer_outcome(struct relay_transfer *t, struct relay_recipient *r, enum outcome outcome,
-    const char *status, const char *reply, const char *mta);
+void relay_transfer_outcome(struct relay_transfer *t, struct relay_recipient *r,
+    enum outcome outcome, const char *status, const char *reply, const char *mta);
 void relay_transfer_outcome_all(struct relay_transfer *t, enum outcome outcome, const char *status,
     const char *reply, const char *mta);
 
@@ -67,6 +68,9 @@ void relay_transfer_end(struct relay_transfer *t);
 
 /* The connection to the present candidate failed before anything was sent: the next, or give up. */
 void relay_transfer_next_host(struct relay_transfer *t, const char *why);
+
+/* A kept connection was gone already: over a new one, as if there had been none. */
+void relay_transfer_anew(struct relay_transfer *t);
 
 /* Queue is gone: its transfers end without a word. */
 void relay_transfers_forget(struct channel *queue);

@@ -57,6 +57,11 @@ class Server(threading.Thread):
                     connection.sendall(b"220 go\r\n")
                     connection = self.wrap(connection)
                     file = connection.makefile("rb")
+                elif line == "AUTH LOGIN":
+                    for question in (b"334 VXNlcm5hbWU6\r\n", b"334 UGFzc3dvcmQ6\r\n"):
+                        connection.sendall(question)
+                        self.said.append(file.readline().decode().strip())
+                    connection.sendall(b"235 ok\r\n")
                 elif verb == "DATA":
                     connection.sendall(b"354 go\r\n")
                     lines = []
@@ -101,16 +106,21 @@ class Options(unittest.TestCase):
         "strange.test": 'relay host smtps://127.0.0.1:{direct}',
         "old.test": 'relay host smtps://127.0.0.1:{direct} ca own protocols "tlsv1.2" ciphers "ECDHE-ECDSA-AES256-GCM-SHA384"',
         "offered.test": 'relay host smtp://127.0.0.1:{offers}',
+        "login.test": 'relay host smtps://me@127.0.0.1:{login} auth <secrets> tls no-verify',
+        "family.test": 'relay host smtp://127.0.0.1:{plain} src ::1',
+        "eight.test": 'relay host smtp://127.0.0.1:{plain}',
+        "seven.test": 'relay host smtp://127.0.0.1:{small}',
+        "small.test": 'relay host smtp://127.0.0.1:{small}',
         "required.test": 'relay host smtp://127.0.0.1:{plain} tls no-verify',
     }
 
     @classmethod
     def setUpClass(cls):
-        cls.port = dict(zip(("plain", "dsn", "lmtp", "direct", "offers"), free_ports(5, HOST)))
+        cls.port = dict(zip(("plain", "dsn", "lmtp", "direct", "offers", "login", "small"), free_ports(7, HOST)))
         p = cls.port
         extra = ('table sources { "127.0.0.8" }\ntable names { "127.0.0.8" = "eight.test" }\n'
                  'table secrets { "me" = "user:pass:word" }\n'
-                 f'table domains {{ "table.test" = "smtp://127.0.0.1:{p["plain"]}" }}\n'
+                 f'table domains {{ "table.test" = "smtp://127.0.0.1:{p["plain"]}", "other.test" = "smtp://127.0.0.1:{p["dsn"]}" }}\n'
                  "ca own cert $dir/cert.pem\n".replace("$dir", "{folder}"))
         match = 'match from any for domain "example.test" action "local"\n'
         cls.suite = Suite()
@@ -118,6 +128,7 @@ class Options(unittest.TestCase):
         for domain, action in cls.ACTIONS.items():
             extra += f'action "{domain}" {action.format(**p)}\n'
             match += f'match from auth for domain "{domain}" action "{domain}"\n'
+        match += 'match from auth for domain "other.test" action "table.test"\n'
         cls.suite.extra, cls.suite.match = extra, match
         cls.suite.start()
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -125,6 +136,8 @@ class Options(unittest.TestCase):
         auth = ("PIPELINING", "AUTH PLAIN")
         cls.servers = {"plain": Server(p["plain"]), "dsn": Server(p["dsn"], ("PIPELINING", "DSN")),
                        "lmtp": Server(p["lmtp"], lmtp=True, after_dot=("250 2.0.0 first", "452 4.2.2 second is full")),
+                       "small": Server(p["small"], ("SIZE 10000",)),
+                       "login": Server(p["login"], ("AUTH LOGIN",), tls=tls, direct=True),
                        "direct": Server(p["direct"], auth, tls=tls, direct=True), "offers": Server(p["offers"], tls=tls)}
 
     @classmethod
@@ -153,11 +166,14 @@ class Options(unittest.TestCase):
                     return line
         return wait_until(find, 15, f"a failure of {domain}")
 
-    def refuse(self, domain):
+    def submit(self, domain, body="hello\r\n"):
         with smtplib.SMTP(HOST, self.suite.port["submission"], timeout=20) as client:
             client.starttls()
             client.login("alice@example.test", PASSWORDS["alice"])
-            client.sendmail("alice@example.test", [f"x@{domain}"], message("alice@example.test", "x", domain))
+            client.sendmail("alice@example.test", [f"x@{domain}"], message("alice@example.test", "x", domain, body))
+
+    def refuse(self, domain, body="hello\r\n"):
+        self.submit(domain, body)
         return self.reason(domain)
 
     def test_host(self):
@@ -170,6 +186,10 @@ class Options(unittest.TestCase):
 
     def test_host_by_domain(self):
         self.send("table.test", "plain")
+
+    def test_a_connection_serves_its_own_port_only(self):
+        self.send("table.test", "plain")
+        self.send("other.test", "dsn")
 
     def test_mail_from(self):
         self.assertTrue(self.send("from.test", "plain").last("MAIL").startswith("MAIL FROM:<post@office.test>"))
@@ -208,6 +228,29 @@ class Options(unittest.TestCase):
         s = self.send("auth.test", "direct")
         import base64
         self.assertEqual(base64.b64decode(s.last("AUTH").split()[2]), b"\0user\0pass:word")
+
+    def test_auth_login_where_there_is_nothing_else(self):
+        s = self.send("login.test", "login")
+        at = s.said.index("AUTH LOGIN")
+        self.assertEqual(s.said[at + 1:at + 3], ["dXNlcg==", "cGFzczp3b3Jk"])
+
+    def test_8bit_octets_go_where_they_are_taken(self):
+        before = len(self.servers["plain"].messages)
+        self.submit("eight.test", "grün\r\n")
+        wait_until(lambda: len(self.servers["plain"].messages) > before, 15, "the message")
+        self.assertIn(" BODY=8BITMIME", self.servers["plain"].last("MAIL"))
+        self.assertIn("grün".encode(), self.servers["plain"].messages[-1])
+
+    def test_8bit_octets_come_back_where_they_are_not(self):
+        self.assertIn("status=5.6.3", self.refuse("seven.test", "grün\r\n"))
+        self.assertEqual(self.servers["small"].messages, [])
+
+    def test_a_message_too_large_comes_back_unsent(self):
+        self.assertIn("status=5.3.4", self.refuse("small.test", "0123456789\r\n" * 1000))
+        self.assertFalse([line for line in self.servers["small"].said if line.startswith("MAIL")])
+
+    def test_src_of_another_family(self):
+        self.assertIn("kind of src", self.refuse("family.test"))
 
     def test_a_certificate_of_the_own_authority(self):
         self.assertEqual(self.send("trusted.test", "direct").ciphers[-1], "TLSv1.3")

@@ -19,6 +19,9 @@ Test(route, urls)
 	    {"smtp+notls://[2001:db8::1]:26", "2001:db8::1", "", true, false, SECURITY_CLEAR, 26},
 	    {"", "", "", false, false, SECURITY_OPPORTUNISTIC, 0},
 	    {"smtp://", "", "", false, false, SECURITY_OPPORTUNISTIC, 0},
+	    {"smtp://me@mail.test", "", "", false, false, SECURITY_OPPORTUNISTIC, 0},
+	    {"me@mail.test", "", "", false, false, SECURITY_OPPORTUNISTIC, 0},
+	    {"lmtp://me@mail.test", "", "", false, false, SECURITY_OPPORTUNISTIC, 0},
 	    {"smtp://@mail.test", "", "", false, false, SECURITY_OPPORTUNISTIC, 0},
 	    {"mail.test:0", "", "", false, false, SECURITY_OPPORTUNISTIC, 0},
 	    {"mail.test:65536", "", "", false, false, SECURITY_OPPORTUNISTIC, 0},
@@ -28,7 +31,8 @@ Test(route, urls)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct relay_route r;
 
-		cr_assert_eq(relay_route_parse(&r, slice_of(cases[i].url)), cases[i].ok, "%s", cases[i].url);
+		cr_assert_eq(
+		    relay_route_parse(&r, slice_of(cases[i].url)), cases[i].ok, "%s", cases[i].url);
 		if (!cases[i].ok)
 			continue;
 		cr_assert_str_eq(r.host, cases[i].host);
@@ -61,6 +65,36 @@ Test(route, never_goes_to_itself_or_to_who_is_no_better)
 	add(&r, "me.test", 0);
 	add(&r, "other.test", 0);
 	cr_assert_not(relay_route_without_self(&r, SLICE("me.test")));
+}
+
+/* Whether a connection for one URL and domain may serve another. */
+static bool
+serves(const char *url, const char *domain, const char *other_url, const char *other_domain)
+{
+	struct relay_route a = {.port = 25}, b = {.port = 25};
+	char *one, *other;
+	bool same;
+
+	cr_assert(url[0] == '\0' || relay_route_parse(&a, slice_of(url)));
+	cr_assert(other_url[0] == '\0' || relay_route_parse(&b, slice_of(other_url)));
+	one = relay_route_place(&a, slice_of(domain));
+	other = relay_route_place(&b, slice_of(other_domain));
+	same = strcmp(one, other) == 0;
+	free(one);
+	free(other);
+	return same;
+}
+
+Test(route, a_connection_serves_its_own_place_again)
+{
+	cr_assert(serves("", "a.test", "", "a.test"));
+	cr_assert_not(serves("", "a.test", "", "b.test"));
+	cr_assert_not(serves("", "a.test", "smtp://a.test", "a.test"));
+	cr_assert(serves("smtp://h.test", "a.test", "smtp://h.test:25", "b.test"));
+	cr_assert_not(serves("smtp://h.test", "", "smtp://h.test:26", ""));
+	cr_assert_not(serves("smtp://h.test", "", "lmtp://h.test:25", ""));
+	cr_assert_not(serves("smtp+tls://h.test", "", "smtp+notls://h.test", ""));
+	cr_assert_not(serves("smtps://a@h.test", "", "smtps://b@h.test", ""));
 }
 
 Test(route, keeps_a_bounded_number_of_addresses)

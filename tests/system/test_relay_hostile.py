@@ -1,0 +1,287 @@
+#!/usr/bin/env python3
+"""Servers that do wrong at each point of a session: what relay makes of it, and that it lives on."""
+
+import smtplib
+import socket
+import threading
+import unittest
+
+from suite import PASSWORDS, Suite, free_ports, message, wait_until
+
+HOST = "127.0.0.9"
+STATES = ("GREETING", "EHLO", "MAIL", "RCPT", "DATA", "DOT")
+GOOD = {"GREETING": "220 here ESMTP", "MAIL": "250 2.1.0 ok", "RCPT": "250 2.1.5 ok", "DATA": "354 go",
+        "DOT": "250 2.0.0 taken", "RSET": "250 ok", "HELO": "250 here", "QUIT": "221 bye"}
+
+
+class Done(Exception):
+    pass
+
+
+def close(peer):
+    raise Done
+
+
+def garbage(peer):
+    peer.sendall(bytes(range(256)) * 20 + b"\r\n\x1b]0;title\x07\r\n")
+
+
+def endless(peer):
+    """100,000 lines of one reply, and no last one."""
+    peer.sendall(b"250-\x1b[2J and so on\r\n" * 100000)
+
+
+def one_line(peer):
+    peer.sendall(b"250 " + b"x" * 1000000 + b"\r\n")
+
+
+def other_code(peer):
+    peer.sendall(b"250-first\r\n550 second\r\n")
+
+
+def shut(peer):
+    peer.sendall(b"421 4.3.2 closing down\r\n")
+    raise Done
+
+
+def half(peer):
+    peer.sendall(b"250-half of a rep")
+    raise Done
+
+
+def silent(peer):
+    pass
+
+
+def one_message_each(peer, server):
+    """As servers do that let a connection bring only so many messages."""
+    if server.messages and server.messages[-1][0] is peer:
+        shut(peer)
+    peer.sendall(GOOD["MAIL"].encode() + b"\r\n")
+    return True
+
+
+def enough(peer, server):
+    """Says in the middle of the message that it is too large."""
+    peer.sendall(GOOD["DATA"].encode() + b"\r\n")
+    server.file(peer).read(100000)
+    peer.sendall(b"552 5.3.4 too large for here\r\n")
+    server.released.wait(20)
+    raise Done
+
+
+def slow(peer, server):
+    """Has the message, but takes its time to say so."""
+    server.reached.set()
+    server.released.wait(3)
+    peer.sendall(GOOD["DOT"].encode() + b"\r\n")
+    return True
+
+
+class Server(threading.Thread):
+    """Does what the case says at one state; before it, all is well."""
+
+    def __init__(self, at, trouble, pipelining=True):
+        super().__init__(daemon=True)
+        self.at, self.trouble, self.pipelining = at, trouble, pipelining
+        self.files, self.reached, self.released = {}, threading.Event(), threading.Event()
+        self.messages, self.sessions, self.said = [], 0, []
+        self.socket = socket.create_server((HOST, 0), backlog=50)
+        self.port = self.socket.getsockname()[1]
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                peer, _ = self.socket.accept()
+            except OSError:
+                return
+            self.sessions += 1
+            threading.Thread(target=self.session, args=(peer,), daemon=True).start()
+
+    def file(self, peer):
+        return self.files.setdefault(peer, peer.makefile("rb"))
+
+    def reply(self, peer, state):
+        if state == self.at:
+            if isinstance(self.trouble, str):
+                peer.sendall(self.trouble.encode() + b"\r\n")
+                return False
+            if self.trouble in (one_message_each, enough, slow):
+                return self.trouble(peer, self)
+            self.trouble(peer)
+            return False
+        if state == "EHLO":
+            peer.sendall(b"250-here\r\n" + (b"250-PIPELINING\r\n" if self.pipelining else b"") + b"250 8BITMIME\r\n")
+        else:
+            peer.sendall(GOOD[state].encode() + b"\r\n")
+        return True
+
+    def session(self, peer):
+        try:
+            self.reply(peer, "GREETING")
+            file = self.file(peer)
+            while line := file.readline():
+                verb = line.decode(errors="replace").split()[0].upper()
+                self.said.append(line.decode(errors="replace").strip())
+                went_well = self.reply(peer, verb)
+                if verb == "DATA" and went_well:
+                    lines = []
+                    while (text := file.readline()) != b".\r\n":
+                        if not text:
+                            raise Done
+                        lines.append(text)
+                    if self.reply(peer, "DOT"):
+                        self.messages.append((peer, b"".join(lines)))
+                if verb == "QUIT":
+                    break
+        except (OSError, Done, KeyError):
+            pass
+        try:
+            peer.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        peer.close()
+
+    def close(self):
+        self.socket.close()
+
+
+class Hostile(unittest.TestCase):
+    """One suite and one server for each case, under a domain of its own."""
+
+    TROUBLES = {"close": (close, "closed|reset"), "garbage": (garbage, "malformed"), "endless": (endless, "malformed"),
+                "line": (one_line, "without end"), "code": (other_code, "malformed"), "421": (shut, "421 4.3.2"),
+                "half": (half, "closed|reset")}
+    REFUSALS = {"MAIL": "550 5.7.1 not you", "RCPT": "550 5.1.1 nobody", "DATA": "554 5.7.1 no data", "DOT": "554 5.6.0 no"}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.servers = {}
+        for name, (trouble, _) in cls.TROUBLES.items():
+            for state in STATES:
+                for pipelining in (True, False):
+                    cls.servers[cls.case(name, state, pipelining)] = Server(state, trouble, pipelining)
+        for state, text in cls.REFUSALS.items():
+            for pipelining in (True, False):
+                cls.servers[cls.case("refusal", state, pipelining)] = Server(state, text, pipelining)
+        for state in STATES:
+            cls.servers[cls.case("silent", state, True)] = Server(state, silent)
+        cls.servers["no-ehlo.test"] = Server("EHLO", "502 5.5.1 what")
+        cls.servers["all-well.test"] = Server("NEVER", close)
+        cls.servers["one-each.test"] = Server("MAIL", one_message_each)
+        cls.servers["one-each-s.test"] = Server("MAIL", one_message_each, False)
+        cls.servers["enough.test"] = Server("DATA", enough)
+        cls.servers["waits.test"] = Server("RCPT", "450 4.2.1 later")
+        cls.suite = Suite()
+        extra, match = "", 'match from any for domain "example.test" action "local"\n'
+        for domain, server in cls.servers.items():
+            extra += f'action "{domain}" relay host smtp://{HOST}:{server.port}\n'
+            match += f'match from auth for domain "{domain}" action "{domain}"\n'
+        cls.suite.extra, cls.suite.match = extra, match
+        cls.suite.start()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.suite.__exit__(None, None, None)
+        for server in cls.servers.values():
+            server.close()
+
+    @staticmethod
+    def case(name, state, pipelining):
+        return f"{name}-{state}-{'p' if pipelining else 's'}.test".lower()
+
+    def submit(self, recipients, body="hello\r\n"):
+        with smtplib.SMTP("127.0.0.1", self.suite.port["submission"], timeout=20) as client:
+            client.starttls()
+            client.login("alice@example.test", PASSWORDS["alice"])
+            for r in recipients:
+                client.sendmail("alice@example.test", [r], message("alice@example.test", r, r, body))
+
+    def failure(self, recipient):
+        def find():
+            for line in list(self.suite.lines):
+                if f"to={recipient} " in line and "relay_failed" in line:
+                    return line
+        return wait_until(find, 30, f"a failure of {recipient}\n{self.suite.log()[-2000:]}")
+
+    def test_troubles_leave_the_message_in_the_queue(self):
+        before = self.suite.pids("relay")
+        cases = [(name, state, p) for name in self.TROUBLES for state in STATES for p in (True, False)]
+        self.submit([f"x@{self.case(*c)}" for c in cases])
+        for name, state, pipelining in cases:
+            domain = self.case(name, state, pipelining)
+            with self.subTest(domain):
+                line = self.failure(f"x@{domain}")
+                self.assertRegex(line, self.TROUBLES[name][1])
+                self.assertNotIn("\x1b", line)
+                self.assertEqual(self.servers[domain].messages, [])
+                self.assertIn(f"x@{domain}", [e["recipient"] for e in self.suite.queue()])
+        self.assertEqual(self.suite.pids("relay"), before)
+        self.suite.ctl("remove", "all")
+
+    def test_refusals_come_back_and_the_connection_stays(self):
+        cases = [(state, p) for state in self.REFUSALS for p in (True, False)]
+        self.submit([f"y@{self.case('refusal', *c)}" for c in cases])
+        for state, pipelining in cases:
+            domain = self.case("refusal", state, pipelining)
+            with self.subTest(domain):
+                self.assertIn(self.REFUSALS[state], self.failure(f"y@{domain}"))
+                self.assertEqual(self.servers[domain].sessions, 1)
+        wait_until(lambda: sum(b"Action: failed" in b for b in self.suite.bodies("alice")) >= len(cases), 30, "the reports")
+
+    def test_a_server_that_knows_no_ehlo(self):
+        self.submit(["z@no-ehlo.test"])
+        server = self.servers["no-ehlo.test"]
+        wait_until(lambda: server.messages, 15, "the message")
+        self.assertTrue(any(s.startswith("HELO ") for s in server.said))
+
+    def test_a_recipient_that_is_to_wait_waits(self):
+        self.submit(["w@waits.test"])
+        self.assertIn("450 4.2.1 later", self.failure("w@waits.test"))
+        self.assertIn("w@waits.test", [e["recipient"] for e in self.suite.queue()])
+
+    def test_silence_holds_up_nobody_else(self):
+        cases = [self.case("silent", state, True) for state in STATES]
+        self.submit([f"s@{c}" for c in cases])
+        for c in cases:
+            wait_until(lambda: self.servers[c].sessions == 1, 15, c)
+        well = self.servers["all-well.test"]
+        self.submit(["s@all-well.test"] * 3)
+        wait_until(lambda: len(well.messages) == 3, 15, "the others' mail")
+        self.assertIn("s@silent-mail-p.test", [e["recipient"] for e in self.suite.queue()])
+
+    def test_a_kept_connection_that_is_gone_costs_nothing(self):
+        for domain in ("one-each.test", "one-each-s.test"):
+            server = self.servers[domain]
+            for i in range(1, 4):
+                self.submit([f"k@{domain}"])
+                wait_until(lambda: len(server.messages) == i, 10, f"message {i} of {domain}\n{self.suite.log()[-2000:]}")
+            self.assertEqual(server.sessions, 3)
+            self.assertFalse([line for line in self.suite.lines if f"to=k@{domain} " in line and "relay_failed" in line])
+
+    def test_a_refusal_in_the_middle_of_the_message_counts(self):
+        self.submit(["e@enough.test"], "0123456789\r\n" * 1000000)
+        self.assertIn("552 5.3.4 too large for here", self.failure("e@enough.test"))
+        wait_until(lambda: [b for b in self.suite.bodies("alice") if b"Status: 5.3.4" in b], 15, "the report")
+        self.servers["enough.test"].released.set()
+
+
+class Stop(unittest.TestCase):
+    def test_what_is_on_its_way_arrives_once(self):
+        server = Server("DOT", slow)
+        suite = Suite(extra=f'action "slow" relay host smtp://{HOST}:{server.port}\n',
+                      match='match from any for domain "example.test" action "local"\n'
+                            'match from auth for any action "slow"\n')
+        with suite:
+            suite.submit("alice", ["x@slow.test"], message("alice@example.test", "x@slow.test"))
+            self.assertTrue(server.reached.wait(15))
+            self.assertEqual(suite.stop(), 0)
+            self.assertEqual(len(server.messages), 1)
+            suite.run()
+            self.assertEqual(suite.queue(), [])
+        server.close()
+
+
+if __name__ == "__main__":
+    unittest.main()
