@@ -1,6 +1,5 @@
 /*
- * The processes of the suite: what each is given, how they are started, joined, and started
- * again.
+ * The whole: it is started, takes new configurations, and stops. process.h has the single process.
  */
 #ifndef SMTPD_PARENT_SUITE_H
 #define SMTPD_PARENT_SUITE_H
@@ -8,6 +7,7 @@
 #include "common/conf/conf.h"
 #include "common/net/loop.h"
 #include "common/sandbox/sandbox.h"
+#include "smtpd/parent/socket.h"
 
 #include <sys/types.h>
 
@@ -23,6 +23,7 @@ struct process {
 	struct moment started;
 	int64_t delay_ms;
 	unsigned restarts;
+	uint32_t last_socket; /* it has all sockets up to that id */
 	bool is_ready;
 };
 
@@ -30,11 +31,12 @@ struct suite {
 	struct conf *conf;
 	const char *build_root; /* -L: children lie in a build folder; NULL: installed */
 	bool verbose, stamp, is_root;
-	int many; /* of each kind that may be several; 0: by the cores */
+	int many;      /* of each kind that may be several; 0: by the cores */
 	bool is_ready; /* all were ready once */
 	bool is_stopping;
 	struct process processes[64];
 	size_t count;
+	struct sockets sockets;
 };
 
 extern struct suite suite;
@@ -49,20 +51,28 @@ bool suite_reload(struct conf *c, struct error *why);
 /* Drains everything and calls loop_stop() when the last process is gone. */
 void suite_stop(void);
 
+/* While it stops: ends the loop if no process is left. */
+void suite_end_when_gone(void);
+
+/* helper.c's: a process ended that is none of the suite's. */
+void suite_on_helper_exit(pid_t pid, int status);
+
 /* Orders for every process of a kind, or the first; NULL when none runs. */
 struct process *suite_find(enum sandbox_role role, int instance);
 struct process *suite_of_channel(const struct channel *c);
 
-/* What the children may send: suite_orders.c. */
+/* What the children may send: main.c. */
 extern const struct ipc_handler suite_handlers[];
 extern const struct ipc_schema *const suite_answers[];
 
+/* A process says that it has started, or cannot. */
 void suite_on_ready(struct process *p, bool ok);
 
 /*
- * One process cut the line to another, which had spoken nonsense. Their line is gone, so one of them
- * begins anew, with fresh lines: whichever reads what strangers send, for it may have been taken over,
- * and may lie about the others. Between two that read nothing from outside, the one that is accused.
+ * One process cut the line to another, which had spoken nonsense. Their line is gone, so one of
+ * them begins anew, with fresh lines: whichever reads what strangers send, for it may have been
+ * taken over, and may lie about the others. Between two that read nothing from outside, the one
+ * that is accused.
  */
 void suite_on_suspect(struct process *accuser, enum sandbox_role role, int instance);
 
