@@ -4,6 +4,7 @@
 #include "common/ipc/parent_any.h"
 #include "smtpd/parent/folder.h"
 #include "smtpd/parent/restart.h"
+#include "smtpd/parent/sink.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -59,7 +60,7 @@ process_instances(enum sandbox_role role)
 }
 
 static _Noreturn void
-exec_child(const struct process *p, int fd)
+exec_child(const struct process *p, int fd, int log)
 {
 	char path[1200], *argv[] = {path, NULL};
 	const char *title = sandbox_title(p->role);
@@ -69,7 +70,7 @@ exec_child(const struct process *p, int fd)
 		    process_kind(p->role)->folder, title);
 	else
 		snprintf(path, sizeof(path), KURIR_LIBEXEC "/%s", title);
-	if (dup2(fd, CHANNEL_FD) < 0)
+	if ((log >= 0 && dup2(log, STDERR_FILENO) < 0) || dup2(fd, CHANNEL_FD) < 0)
 		_exit(1);
 	fcntl(CHANNEL_FD, F_SETFD, 0);
 	closefrom(CHANNEL_FD + 1);
@@ -111,7 +112,7 @@ static void on_again(void *owner);
 bool
 process_spawn(struct process *p)
 {
-	int ends[2];
+	int ends[2], log = -1;
 	struct channel_options o = {.peer = sandbox_title(p->role),
 	    .handlers = suite_handlers,
 	    .answers = suite_answers,
@@ -122,16 +123,22 @@ process_spawn(struct process *p)
 	timer_init(&p->again, on_again, p);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0)
 		return false;
+	p->log = sink_new(sandbox_title(p->role), &log);
 	log_flush();
 	p->pid = fork();
 	if (p->pid == 0)
-		exec_child(p, ends[1]);
+		exec_child(p, ends[1], log);
 	close(ends[1]);
+	if (log >= 0)
+		close(log);
 	if (p->pid < 0) {
 		close(ends[0]);
+		sink_close(p->log);
+		p->log = NULL;
 		p->pid = 0;
 		return false;
 	}
+	sink_set_pid(p->log, p->pid);
 	p->started = loop_now();
 	p->is_ready = false;
 	p->last_socket = 0;
@@ -163,6 +170,8 @@ static void
 on_exit_of(struct process *p, int status)
 {
 	p->pid = 0;
+	sink_close(p->log);
+	p->log = NULL;
 	if (p->channel != NULL) {
 		channel_close(p->channel);
 		p->channel = NULL;

@@ -2,17 +2,20 @@
 
 #include "common/base/log.h"
 #include "common/ipc/parent_any.h"
+#include "smtpd/parent/daemon.h"
 #include "smtpd/parent/folder.h"
 #include "smtpd/parent/notify.h"
 #include "smtpd/parent/process.h"
 
-#include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
 
-enum { STOP_SECONDS = 10 };
+enum { START_SECONDS = 60 };
 
 struct suite suite;
+
+static struct timer late;
 
 struct process *
 suite_find(enum sandbox_role role, int instance)
@@ -34,19 +37,56 @@ suite_of_channel(const struct channel *c)
 	return NULL;
 }
 
-void
-suite_on_ready(struct process *p, bool ok)
+/* Before it was ever ready there is no service to keep up: whoever started it is told, and it ends.
+ */
+static void fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+static void
+fail(const char *fmt, ...)
 {
-	p->is_ready = ok;
+	char text[ERROR_TEXT];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	log_error("%s", text);
+	daemon_tell(text);
+	suite.code = 1;
+	suite_stop();
+}
+
+static void
+on_late(void *owner)
+{
+	for (size_t i = 0; i < suite.count; i++) {
+		if (!suite.processes[i].is_ready) {
+			fail("%s was not ready within %d s", sandbox_title(suite.processes[i].role),
+			    START_SECONDS);
+			return;
+		}
+	}
+}
+
+void
+suite_on_ready(struct process *p, const char *error)
+{
+	p->is_ready = error[0] == '\0';
+	if (suite.is_ready || suite.is_stopping)
+		return;
+	if (!p->is_ready) {
+		fail("cannot start %s: %s", sandbox_title(p->role), error);
+		return;
+	}
 	for (size_t i = 0; i < suite.count; i++) {
 		if (!suite.processes[i].is_ready)
 			return;
 	}
-	if (!suite.is_ready) {
-		suite.is_ready = true;
-		notify("READY=1");
-		log_event(NULL, EV_ready, WORD("hostname", suite.conf->global.hostname.data));
-	}
+	suite.is_ready = true;
+	timer_stop(&late);
+	notify("READY=1");
+	log_event(NULL, EV_ready, WORD("hostname", suite.conf->global.hostname.data));
+	daemon_tell(NULL);
 }
 
 bool
@@ -56,10 +96,12 @@ suite_start(struct error *why)
 
 	suite.is_root = geteuid() == 0;
 	suite.many = g->processes;
-	if (!folder_make_run(g, why) || !folder_make_all(g, why) ||
+	if (!folder_make_all(g, why) ||
 	    !sockets_bind(&suite.sockets, suite.conf, g->run_path.data, why))
 		return false;
 	process_supervise();
+	timer_init(&late, on_late, NULL);
+	timer_start(&late, SPAN_SECONDS(START_SECONDS));
 	for (size_t i = 0; i < process_kind_count; i++) {
 		for (int k = 0; k < process_instances(process_kinds[i].role); k++) {
 			struct process *p = &suite.processes[suite.count++];
@@ -93,46 +135,4 @@ suite_reload(struct conf *c, struct error *why)
 	}
 	log_event(NULL, EV_configuration, WORD("text", "reloaded"));
 	return true;
-}
-
-void
-suite_end_when_gone(void)
-{
-	for (size_t i = 0; i < suite.count; i++) {
-		if (suite.processes[i].pid != 0)
-			return;
-	}
-	loop_stop();
-}
-
-static void
-on_patience(void *owner)
-{
-	for (size_t i = 0; i < suite.count; i++) {
-		if (suite.processes[i].pid != 0)
-			kill(suite.processes[i].pid, SIGKILL);
-	}
-}
-
-void
-suite_stop(void)
-{
-	static struct timer patience;
-	struct pa_stop stop = {0};
-	char path[1100];
-
-	if (suite.is_stopping)
-		return;
-	suite.is_stopping = true;
-	notify("STOPPING=1");
-	log_event(NULL, EV_stopping, WORD("why", "asked to"));
-	for (size_t i = suite.count; i > 0; i--) {
-		if (suite.processes[i - 1].channel != NULL)
-			pa_stop_send(suite.processes[i - 1].channel, 0, &stop, -1);
-	}
-	snprintf(path, sizeof(path), "%s/submission.sock", suite.conf->global.run_path.data);
-	unlink(path);
-	timer_init(&patience, on_patience, NULL);
-	timer_start(&patience, SPAN_SECONDS(STOP_SECONDS));
-	suite_end_when_gone();
 }

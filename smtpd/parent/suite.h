@@ -19,6 +19,7 @@ struct process {
 	int instance;
 	pid_t pid; /* 0: not running */
 	struct channel *channel;
+	struct sink *log;   /* what it writes to standard error; NULL: ours */
 	struct timer again; /* the start after a death */
 	struct moment started;
 	int64_t delay_ms;
@@ -34,6 +35,7 @@ struct suite {
 	int many;      /* of each kind that may be several; 0: by the cores */
 	bool is_ready; /* all were ready once */
 	bool is_stopping;
+	int code; /* what smtpd exits with */
 	struct process processes[64];
 	size_t count;
 	struct sockets sockets;
@@ -41,17 +43,20 @@ struct suite {
 
 extern struct suite suite;
 
-/* Makes the folders, binds the sockets and starts everything. */
+/*
+ * Binds the sockets and starts everything; the run folder is there. Whether it runs is known when
+ * all have said that they are ready: daemon_tell().
+ */
 bool suite_start(struct error *why);
 
 /* A new configuration, checked and with its files read: sockets are bound first, then all get it.
  */
 bool suite_reload(struct conf *c, struct error *why);
 
-/* Drains everything and calls loop_stop() when the last process is gone. */
+/* stop.c: ends one after the other, and calls loop_stop() when the last process is gone. */
 void suite_stop(void);
 
-/* While it stops: ends the loop if no process is left. */
+/* While it stops: a process is gone, so perhaps the next may end. */
 void suite_end_when_gone(void);
 
 /* helper.c's: a process ended that is none of the suite's. */
@@ -65,8 +70,8 @@ struct process *suite_of_channel(const struct channel *c);
 extern const struct ipc_handler suite_handlers[];
 extern const struct ipc_schema *const suite_answers[];
 
-/* A process says that it has started, or cannot. */
-void suite_on_ready(struct process *p, bool ok);
+/* A process says that it has started (""), or why it cannot. */
+void suite_on_ready(struct process *p, const char *error);
 
 /*
  * One process cut the line to another, which had spoken nonsense. Their line is gone, so one of
