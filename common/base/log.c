@@ -9,20 +9,33 @@
 #include "common/base/moment.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { LOG_GATHERED = 64 * 1024, LOG_VALUE = 1024, LOG_SENTENCE = 1024 };
+enum {
+	LOG_GATHERED = 64 * 1024,
+	LOG_KEPT = 256 * 1024, /* waits for a slow reader; what comes on top is lost */
+	LOG_PIECE = 4096,      /* what a pipe takes whole or not at all, where that is most */
+	LOG_VALUE = 1024,
+	LOG_SENTENCE = 1024,
+	LOG_FINISH_MS = 500,
+};
 
 static struct {
 	char process[32];
 	bool verbose;
 	bool stamp;
 	bool gather;
+	bool tapping;
 	void (*put)(struct slice lines);
+	void (*tap)(struct slice line);
+	void (*counted)(void);
 	struct buf lines;
+	uint64_t lost; /* lines that found no room since it was last said */
+	uint64_t counts[LOG_EVENT_COUNT];
 } state;
 
 static const struct {
@@ -46,6 +59,36 @@ log_event_level(enum log_event event)
 	return events[event].level;
 }
 
+bool
+log_event_find(struct slice name, enum log_event *event)
+{
+	for (int i = 0; i < LOG_EVENT_COUNT; i++) {
+		if (slice_equal_text(name, events[i].word)) {
+			*event = (enum log_event)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+uint64_t
+log_count(enum log_event event)
+{
+	return state.counts[event];
+}
+
+void
+log_on_count(void (*told)(void))
+{
+	state.counted = told;
+}
+
+void
+log_tap(void (*taken)(struct slice line))
+{
+	state.tap = taken;
+}
+
 void
 log_init(const char *process, bool verbose, bool stamp)
 {
@@ -63,7 +106,7 @@ log_verbose(bool verbose)
 bool
 log_is_verbose(void)
 {
-	return state.verbose;
+	return state.verbose || state.tap != NULL;
 }
 
 void
@@ -78,25 +121,74 @@ log_divert(void (*put)(struct slice lines))
 	state.put = put;
 }
 
-void
-log_flush(void)
+/* As many whole lines as a pipe takes whole or not at all. */
+static struct slice
+next_piece(struct slice lines)
+{
+	ptrdiff_t end;
+
+	if (lines.len <= LOG_PIECE)
+		return lines;
+	end = slice_find_last(slice_sub(lines, 0, LOG_PIECE), '\n');
+	return slice_sub(lines, 0, end < 0 ? LOG_PIECE : (size_t)end + 1);
+}
+
+/* How much of the lines is out: all, if there is nothing to write to. */
+static size_t
+write_lines(struct slice lines)
 {
 	size_t done = 0;
 
-	if (state.put != NULL && state.lines.len > 0) {
-		state.put(buf_slice(&state.lines));
-		done = state.lines.len;
-	}
-	while (done < state.lines.len) {
-		ssize_t n = write(STDERR_FILENO, state.lines.data + done, state.lines.len - done);
+	while (done < lines.len) {
+		struct slice piece = next_piece(slice_from(lines, done));
+		ssize_t n = write(STDERR_FILENO, piece.data, piece.len);
 
 		if (n < 0 && errno == EINTR)
 			continue;
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			return done;
 		if (n <= 0)
-			break;
+			return lines.len;
 		done += (size_t)n;
 	}
-	buf_clear(&state.lines);
+	return done;
+}
+
+/* Now that there is room again. */
+static void
+say_lost(void)
+{
+	uint64_t lost = state.lost;
+
+	state.lost = 0;
+	log_event(NULL, EV_log_lost, NUM("lines", lost));
+}
+
+bool
+log_flush(void)
+{
+	struct slice lines = buf_slice(&state.lines);
+
+	if (lines.len == 0)
+		return true;
+	if (state.put != NULL) {
+		state.put(lines);
+		buf_clear(&state.lines);
+		return true;
+	}
+	buf_consume(&state.lines, write_lines(lines));
+	if (state.lines.len == 0 && state.lost > 0)
+		say_lost();
+	return state.lines.len == 0;
+}
+
+void
+log_finish(void)
+{
+	struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+	if (!log_flush() && poll(&out, 1, LOG_FINISH_MS) == 1)
+		log_flush();
 }
 
 static bool
@@ -180,19 +272,51 @@ add_stamp(struct buf *b)
 	buf_add_text(b, text);
 }
 
-void
-log_write(const struct log_context *context, enum log_event event, const struct log_field *f)
+static void
+add_line(struct buf *b, const struct log_context *context, enum log_event event,
+    const struct log_field *f)
 {
-	struct buf *b = &state.lines;
-
-	if (events[event].level == LOG_LEVEL_DEBUG && !state.verbose)
-		return;
-	if (state.stamp)
-		add_stamp(b);
 	buf_printf(b, "%s: event=%s", state.process, events[event].word);
 	add_context(b, context);
 	for (; f->kind != LOG_END; f++)
 		add_field(b, f);
+}
+
+/* The tap may log in its turn; that it does not see. */
+static void
+tap_line(const struct log_context *context, enum log_event event, const struct log_field *f)
+{
+	struct buf line = {0};
+
+	state.tapping = true;
+	add_line(&line, context, event, f);
+	state.tap(buf_slice(&line));
+	buf_fini(&line);
+	state.tapping = false;
+}
+
+void
+log_write(const struct log_context *context, enum log_event event, const struct log_field *f)
+{
+	struct buf *b = &state.lines;
+	bool is_debug = events[event].level == LOG_LEVEL_DEBUG;
+
+	if (!is_debug) {
+		state.counts[event]++;
+		if (state.counted != NULL)
+			state.counted();
+	}
+	if (state.tap != NULL && !state.tapping)
+		tap_line(context, event, f);
+	if (is_debug && !state.verbose)
+		return;
+	if (b->len > LOG_KEPT) {
+		state.lost++;
+		return;
+	}
+	if (state.stamp)
+		add_stamp(b);
+	add_line(b, context, event, f);
 	buf_add_char(b, '\n');
 	if (!state.gather || b->len > LOG_GATHERED)
 		log_flush();
@@ -232,7 +356,7 @@ log_debug(const char *fmt, ...)
 {
 	va_list ap;
 
-	if (!state.verbose)
+	if (!log_is_verbose())
 		return;
 	va_start(ap, fmt);
 	sentence(EV_debug, fmt, ap);

@@ -1,6 +1,7 @@
 /*
  * The log: one event a line, key=value, values escaped so that no client can forge a line.
- * Lines gather in memory and go to standard error once a turn of the loop (log_flush).
+ * Lines gather in memory and go to standard error once a turn of the loop (log_flush). Where that
+ * does not block, a reader that is too slow costs lines, which are counted, and no time.
  */
 #ifndef COMMON_BASE_LOG_H
 #define COMMON_BASE_LOG_H
@@ -55,15 +56,29 @@ bool log_is_verbose(void);
 
 void log_write(const struct log_context *context, enum log_event event, const struct log_field *f);
 
-/* After this, lines wait for log_flush(); before, each is written at once. */
+/*
+ * After log_gather(), lines wait for log_flush(); before, each is written at once. log_flush() is
+ * false when standard error takes no more now: call it again. log_finish() waits a little for it.
+ */
 void log_gather(void);
-void log_flush(void);
+bool log_flush(void);
+void log_finish(void);
 
 /* From now on whole lines go there instead of to standard error; NULL: back to it. */
 void log_divert(void (*put)(struct slice lines));
 
+/* taken() sees every line without its end, debugging ones too, whatever the log shows; NULL: nobody. */
+void log_tap(void (*taken)(struct slice line));
+
+/* How often the event came to pass in this process. told(), if any, is called when a count grew. */
+uint64_t log_count(enum log_event event);
+void log_on_count(void (*told)(void));
+
 const char *log_event_name(enum log_event event);
 enum log_level log_event_level(enum log_event event);
+
+/* The event of that name; false when there is none. */
+bool log_event_find(struct slice name, enum log_event *event);
 
 /* An error or a debugging sentence without further fields. */
 void log_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -26,6 +26,7 @@
 	E(error,                ERROR,   "something failed; the text says what and what to do") \
 	E(expired,              INFO,    "an envelope was tried for as long as the queue keeps mail; its sender is told") \
 	E(held,                 ERROR,   "an envelope's data is damaged, so it is set aside; look at the disk, then smtpctl resume or remove") \
+	E(log_lost,             WARNING, "lines of the log found no room, for their reader was too slow; look at the system's logger") \
 	E(paused,               INFO,    "an administrator paused or resumed a part of the service") \
 	E(process_exit,         ERROR,   "a process died; the parent starts it anew") \
 	E(process_start,        INFO,    "a process started") \

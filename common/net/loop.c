@@ -9,13 +9,16 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 
+#include <unistd.h>
 #include <uv.h>
 
-enum { SIGNALS = 8 };
+enum { SIGNALS = 8, LOG_AGAIN_MS = 20, FINI_MS = 5000 };
 
 static struct {
 	uv_loop_t uv;
 	uv_timer_t clock;
+	uv_timer_t log_again; /* standard error took no more */
+	uv_timer_t patience;
 	uv_prepare_t before;
 	uv_check_t after;
 	uv_idle_t busy;
@@ -29,6 +32,7 @@ static struct {
 	int signal_count;
 	bool running;
 	bool firing;
+	bool is_late;
 } loop;
 
 struct io {
@@ -93,6 +97,11 @@ on_busy(uv_idle_t *handle)
 }
 
 static void
+on_log_again(uv_timer_t *handle)
+{
+}
+
+static void
 run_tasks(void)
 {
 	size_t n = 0;
@@ -109,7 +118,8 @@ run_tasks(void)
 		uv_idle_stop(&loop.busy);
 	else
 		uv_idle_start(&loop.busy, on_busy);
-	log_flush();
+	if (!log_flush())
+		uv_timer_start(&loop.log_again, on_log_again, LOG_AGAIN_MS, 0);
 }
 
 static void
@@ -129,6 +139,7 @@ loop_init(void)
 {
 	ASSERT(uv_loop_init(&loop.uv) == 0);
 	uv_timer_init(&loop.uv, &loop.clock);
+	uv_timer_init(&loop.uv, &loop.log_again);
 	uv_prepare_init(&loop.uv, &loop.before);
 	uv_check_init(&loop.uv, &loop.after);
 	uv_idle_init(&loop.uv, &loop.busy);
@@ -162,16 +173,37 @@ close_handle(uv_handle_t *handle, void *owner)
 		uv_close(handle, NULL);
 }
 
-/* Whatever its owner has not closed ends here too; then only work in the pool is waited for. */
+static void
+on_patience(uv_timer_t *handle)
+{
+	loop.is_late = true;
+}
+
+/*
+ * Whatever its owner has not closed ends here too; then only work in the pool is waited for, and not
+ * for ever. Work that never ends would hold up exit(3) as well, which joins the pool.
+ */
 void
 loop_fini(void)
 {
 	uv_walk(&loop.uv, close_handle, NULL);
 	loop.signal_count = 0;
-	uv_run(&loop.uv, UV_RUN_DEFAULT);
+	uv_update_time(&loop.uv);
+	uv_timer_init(&loop.uv, &loop.patience);
+	uv_timer_start(&loop.patience, on_patience, FINI_MS, 0);
+	uv_unref((uv_handle_t *)&loop.patience);
+	while (!loop.is_late && uv_loop_alive(&loop.uv))
+		uv_run(&loop.uv, UV_RUN_ONCE);
+	if (loop.is_late) {
+		log_error("work was still unfinished after %d s, and is left so", FINI_MS / 1000);
+		log_finish();
+		_exit(1);
+	}
+	uv_close((uv_handle_t *)&loop.patience, NULL);
+	uv_run(&loop.uv, UV_RUN_NOWAIT);
 	uv_loop_close(&loop.uv);
 	heap_fini(&loop.timers);
-	log_flush();
+	log_finish();
 }
 
 struct moment

@@ -265,6 +265,7 @@ control_open(const char *path, struct error *why)
 		return error_set(why, "the path of the control socket is too long: %s", path);
 	strlcpy(socket_path, path, sizeof(socket_path));
 	sock = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	/* The pid file says so too, unless somebody removed it. */
 	if (sock >= 0 && connect(sock, (struct sockaddr *)&un, sizeof(un)) == 0)
 		return error_set(why, "a suite runs here already: %s answers", path);
 	close(sock);
@@ -283,6 +284,8 @@ control_close(void)
 {
 	while (!LIST_EMPTY(&clients))
 		on_client_down(LIST_FIRST(&clients));
+	if (io == NULL)
+		return;
 	io_close(io);
 	close(sock);
 	unlink(socket_path);

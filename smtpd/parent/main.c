@@ -8,17 +8,17 @@
 #include "common/ipc/queue_agent.h"
 #include "smtpd/parent/config/config.h"
 #include "smtpd/parent/control.h"
+#include "smtpd/parent/daemon.h"
+#include "smtpd/parent/folder.h"
 #include "smtpd/parent/helper.h"
+#include "smtpd/parent/pidlock.h"
+#include "smtpd/parent/sink.h"
 #include "smtpd/parent/suite.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <syslog.h>
 #include <unistd.h>
 
 static void
@@ -28,15 +28,17 @@ on_warning(const char *text)
 }
 
 static struct config_options options = {.path = KURIR_CONF, .warn = on_warning};
+static bool has_journal; /* standard error leads to it, though we are in the background */
 
 static void
 on_ready(void *owner, struct ipc_message *m)
 {
 	const struct pa_ready *r = m->body;
+	char error[1001] = "";
 
-	if (!r->ok)
-		log_event(NULL, EV_error, TEXT("text", r->error));
-	suite_on_ready(owner, r->ok != 0);
+	if (!r->ok && (!slice_copy(r->error, error, sizeof(error)) || error[0] == '\0'))
+		strlcpy(error, "it does not say why", sizeof(error));
+	suite_on_ready(owner, error);
 }
 
 static void
@@ -47,9 +49,9 @@ on_suspect(void *owner, struct ipc_message *m)
 	suite_on_suspect(owner, s->role, s->instance);
 }
 
-const struct ipc_handler suite_handlers[] = {{&pa_ready_schema, on_ready}, {&pa_suspect_schema, on_suspect},
-    {&lp_check_schema, helper_on_check}, {&lp_forward_schema, helper_on_forward},
-    {&qa_deliver_schema, helper_on_deliver}, {NULL, NULL}};
+const struct ipc_handler suite_handlers[] = {{&pa_ready_schema, on_ready},
+    {&pa_suspect_schema, on_suspect}, {&lp_check_schema, helper_on_check},
+    {&lp_forward_schema, helper_on_forward}, {&qa_deliver_schema, helper_on_deliver}, {NULL, NULL}};
 const struct ipc_schema *const suite_answers[] = {&pa_line_schema, &pa_control_done_schema, NULL};
 
 bool
@@ -96,25 +98,40 @@ check_only(struct conf *c)
 static _Noreturn void
 usage(void)
 {
-	fprintf(stderr, "usage: smtpd [-dFnv] [-D macro=value] [-f file] [-L build-folder]\n");
+	fprintf(stderr, "usage: smtpd [-dFnv] [-D macro=value] [-f file] [-L build-folder] "
+			"[-p pid-file]\n");
 	exit(2);
 }
 
-int
-main(int argc, char **argv)
+/* As it is named from everywhere: a reload reads it again, and a daemon lies in /. */
+static const char *
+from_root(const char *path)
 {
-	bool foreground = false, check = false;
-	struct error why = {""};
-	char path[1100];
+	char *folder, *whole;
+
+	if (path == NULL || path[0] == '/' || (folder = getcwd(NULL, 0)) == NULL)
+		return path;
+	if (asprintf(&whole, "%s/%s", folder, path) < 0)
+		whole = NULL;
+	free(folder);
+	return whole == NULL ? path : whole;
+}
+
+static struct {
+	const char *pid_path; /* -p */
+	bool foreground, check;
+} chosen;
+
+static void
+choose(int argc, char **argv)
+{
 	int c;
 
-	setproctitle_init(argc, argv, environ);
-	umask(022); /* whoever starts us: the processes reach their folders by other users */
-	while ((c = getopt(argc, argv, "dFnvD:f:L:")) != -1) {
+	while ((c = getopt(argc, argv, "dFnvD:f:L:p:")) != -1) {
 		if (c == 'd' || c == 'F')
-			foreground = true;
+			chosen.foreground = true;
 		else if (c == 'n')
-			check = true;
+			chosen.check = true;
 		else if (c == 'v')
 			suite.verbose = true;
 		else if (c == 'D' && options.definition_count < CONFIG_DEFINITIONS)
@@ -123,35 +140,85 @@ main(int argc, char **argv)
 			options.path = optarg;
 		else if (c == 'L')
 			suite.build_root = optarg;
+		else if (c == 'p')
+			chosen.pid_path = optarg;
 		else
 			usage();
 	}
-	suite.stamp = foreground && isatty(STDERR_FILENO);
+	if (optind != argc)
+		usage();
+	if (getenv("NOTIFY_SOCKET") != NULL) /* systemd follows the process that it started */
+		chosen.foreground = true;
+}
+
+/* The pid file comes first: what follows would take a running suite's sockets from it. */
+static bool
+begin(struct error *why)
+{
+	const char *run = suite.conf->global.run_path.data;
+	char path[1100];
+
+	snprintf(path, sizeof(path), "%s/smtpd.pid", run);
+	if (!folder_make_run(&suite.conf->global, why) || !pidlock_take(path, why) ||
+	    (chosen.pid_path != NULL && !pidlock_take(chosen.pid_path, why)))
+		return false;
+	snprintf(path, sizeof(path), "%s/smtpd.sock", run);
+	return suite_start(why) && control_open(path, why);
+}
+
+static int
+run(void)
+{
+	struct error why = {""};
+
+	loop_init();
+	if (!chosen.foreground && !has_journal)
+		sink_begin();
+	loop_on_signal(SIGHUP, on_hangup, NULL);
+	loop_on_signal(SIGTERM, on_terminate, NULL);
+	loop_on_signal(SIGINT, on_terminate, NULL);
+	if (begin(&why)) {
+		loop_run();
+	} else {
+		log_error("%s", why.text);
+		daemon_tell(why.text);
+		suite.code = 1;
+	}
+	control_close();
+	sink_end();
+	pidlock_release();
+	loop_fini();
+	conf_free(suite.conf);
+	return suite.code;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct error why = {""};
+
+	daemon_clean();
+	setproctitle_init(argc, argv, environ);
+	choose(argc, argv);
+	suite.stamp = chosen.foreground && isatty(STDERR_FILENO);
 	log_init("smtpd", suite.verbose, suite.stamp);
+	if (!chosen.foreground) {
+		options.path = from_root(options.path);
+		suite.build_root = from_root(suite.build_root);
+		chosen.pid_path = from_root(chosen.pid_path);
+	}
 	suite.conf = config_read(&options, &why);
 	if (suite.conf == NULL) {
 		fprintf(stderr, "%s\n", why.text);
 		return 1;
 	}
-	if (check)
+	if (chosen.check)
 		return check_only(suite.conf);
-	if (!foreground && daemon(0, 1) < 0)
-		return 1;
-	setproctitle("smtpd");
 	signal(SIGPIPE, SIG_IGN);
-	loop_init();
-	loop_on_signal(SIGHUP, on_hangup, NULL);
-	loop_on_signal(SIGTERM, on_terminate, NULL);
-	loop_on_signal(SIGINT, on_terminate, NULL);
-	snprintf(path, sizeof(path), "%s/smtpd.sock", suite.conf->global.run_path.data);
-	if (!suite_start(&why) || !control_open(path, &why)) {
-		log_error("%s", why.text);
-		log_flush();
+	if (!chosen.foreground && !daemon_begin(&has_journal, &why)) {
+		fprintf(stderr, "smtpd: %s\n", why.text);
 		return 1;
 	}
-	loop_run();
-	control_close();
-	loop_fini();
-	conf_free(suite.conf);
-	return 0;
+	setproctitle("smtpd");
+	return run();
 }

@@ -1,8 +1,10 @@
 #include "tests/unit/unit.h"
 
+#include "common/base/buf.h"
 #include "common/base/log.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
 UNIT_SUITE(log);
@@ -30,7 +32,8 @@ hostile(void)
 {
 	struct log_context session = {.key = "session", .id = 1};
 
-	log_event(&session, EV_connect, TEXT("helo", SLICE("x\r\ny: event=forged \"\xff")), NUM("port", 25));
+	log_event(&session, EV_connect, TEXT("helo", SLICE("x\r\ny: event=forged \"\xff")),
+	    NUM("port", 25));
 }
 
 Test(log, a_client_cannot_forge_a_line)
@@ -39,9 +42,8 @@ Test(log, a_client_cannot_forge_a_line)
 
 	log_init("listener", false, false);
 	captured(hostile, line, sizeof(line));
-	cr_assert_str_eq(line,
-	    "listener: event=connect session=0000000000001 "
-	    "helo=\"x\\x0d\\x0ay: event=forged \\\"\\xff\" port=25\n");
+	cr_assert_str_eq(line, "listener: event=connect session=0000000000001 "
+			       "helo=\"x\\x0d\\x0ay: event=forged \\\"\\xff\" port=25\n");
 }
 
 static void
@@ -57,4 +59,123 @@ Test(log, debug_lines_need_verbose)
 	log_init("listener", false, false);
 	captured(chatter, line, sizeof(line));
 	cr_assert_str_eq(line, "");
+}
+
+/* Standard error is a pipe that does not block; gives the end to read from. */
+static int
+narrow_standard_error(void)
+{
+	int ends[2];
+
+	cr_assert_eq(pipe(ends), 0);
+	fcntl(ends[0], F_SETFL, O_NONBLOCK);
+	fcntl(ends[1], F_SETFL, O_NONBLOCK);
+	dup2(ends[1], STDERR_FILENO);
+	close(ends[1]);
+	return ends[0];
+}
+
+/* All that is in the pipe now, behind what was read before. */
+static void
+read_pipe(int fd, struct buf *out)
+{
+	ssize_t n;
+
+	while ((n = read(fd, buf_room(out, 65536), 65536)) > 0)
+		buf_grew(out, (size_t)n);
+}
+
+Test(log, a_reader_that_sleeps_costs_lines_but_no_time)
+{
+	enum { LINES = 20000 };
+	struct buf got = {0};
+	struct slice rest, line;
+	long next = 0, lost = 0;
+	int fd = narrow_standard_error();
+
+	log_init("queue", false, false);
+	log_gather();
+	for (int i = 0; i < LINES; i++) {
+		log_event(NULL, EV_warning, NUM("n", i), WORD("pad", "what makes the line a line"));
+		log_flush();
+	}
+	cr_assert_not(log_flush(), "the pipe is full");
+	for (int i = 0; i < 100; i++) {
+		read_pipe(fd, &got);
+		log_flush();
+	}
+	read_pipe(fd, &got);
+	cr_assert(log_flush());
+	rest = buf_slice(&got);
+	while (slice_split(&rest, '\n', &line)) {
+		char text[128];
+		long n;
+
+		cr_assert(slice_copy(line, text, sizeof(text)));
+		if (sscanf(text, "queue: event=log_lost lines=%ld", &lost) == 1)
+			continue;
+		cr_assert_eq(
+		    sscanf(text, "queue: event=warning n=%ld pad=\"what", &n), 1, "%s", text);
+		cr_assert_eq(text[strlen(text) - 1], '"', "the line is whole: %s", text);
+		cr_assert_eq(n, next++, "lines come in order");
+	}
+	cr_assert_gt(lost, 0);
+	cr_assert_eq(next + lost, LINES);
+	cr_assert_eq(log_count(EV_warning), LINES, "what is lost is counted all the same");
+	buf_fini(&got);
+	close(fd);
+}
+
+static char tapped[256];
+
+static void
+on_tap(struct slice line)
+{
+	cr_assert(slice_copy(line, tapped, sizeof(tapped)));
+	log_debug("what the tap itself logs is not tapped");
+}
+
+static void
+whisper(void)
+{
+	log_debug("a %s", "detail");
+}
+
+Test(log, a_tap_sees_what_the_log_does_not_show)
+{
+	char line[512];
+
+	log_init("queue", false, false);
+	log_tap(on_tap);
+	cr_assert(log_is_verbose(), "whoever has details should tell them");
+	captured(whisper, line, sizeof(line));
+	log_tap(NULL);
+	cr_assert_str_eq(line, "");
+	cr_assert_str_eq(tapped, "queue: event=debug text=\"a detail\"");
+	cr_assert_not(log_is_verbose());
+}
+
+static int told;
+
+static void
+on_count(void)
+{
+	told++;
+}
+
+Test(log, events_are_counted_and_found_by_name)
+{
+	char line[512];
+	enum log_event event;
+
+	log_init("queue", false, false);
+	log_on_count(on_count);
+	captured(hostile, line, sizeof(line));
+	captured(chatter, line, sizeof(line));
+	cr_assert_eq(log_count(EV_connect), 1);
+	cr_assert_eq(told, 1, "debugging does not count");
+	cr_assert(log_event_find(SLICE("accepted"), &event));
+	cr_assert_eq(event, EV_accepted);
+	cr_assert_not(log_event_find(SLICE("accept"), &event));
+	cr_assert_not(log_event_find(SLICE(""), &event));
 }

@@ -1,0 +1,115 @@
+/* What a process is given by the parent: its part of the configuration, and lines to its
+ * neighbours. */
+#include "common/base/log.h"
+#include "common/ipc/edges.h"
+#include "common/ipc/parent_any.h"
+#include "smtpd/parent/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static const struct {
+	enum sandbox_role asker, answerer;
+} edges[] = {
+#define E(a, b) {SANDBOX_##a, SANDBOX_##b},
+    IPC_EDGES(E)
+#undef E
+};
+
+enum { EDGES = sizeof(edges) / sizeof(edges[0]) };
+
+static const struct process *serving;
+
+static bool
+serves(const struct conf_listen *l)
+{
+	int services = process_kind(serving->role)->services;
+
+	return services == 0 || ((l->local ? 1 << SERVICE_SMTP : 1 << l->service) & services) != 0;
+}
+
+static void
+send_keys(struct process *p)
+{
+	for (size_t i = 0; i < suite.conf->pki_count; i++) {
+		const struct conf_pki *pki = &suite.conf->pkis[i];
+		struct pa_key m = {.pki = pki->name};
+		int fd = open(pki->key_path.data, O_RDONLY | O_CLOEXEC);
+
+		if (fd < 0)
+			log_error("cannot open %s: %s", pki->key_path.data, strerror(errno));
+		else
+			pa_key_send(p->channel, 0, &m, fd);
+	}
+}
+
+/* A socket goes to a process once: a second would have it accept twice as often. */
+static void
+send_sockets(struct process *p)
+{
+	for (size_t i = 0; i < suite.conf->listen_count; i++) {
+		const struct conf_listen *l = &suite.conf->listens[i];
+		const struct bound *b = sockets_find(&suite.sockets, l->id);
+		struct pa_socket m = {.listen = l->id};
+
+		if (b != NULL && b->id > p->last_socket && serves(l))
+			pa_socket_send(p->channel, 0, &m, fcntl(b->fd, F_DUPFD_CLOEXEC, 0));
+	}
+	p->last_socket = suite.sockets.last_id;
+}
+
+void
+join_send_conf(struct process *p)
+{
+	const struct process_kind *kind = process_kind(p->role);
+
+	serving = p;
+	conf_send(suite.conf, p->channel, kind->sees, serves);
+	if (kind->services != 0)
+		send_sockets(p);
+	if (p->role == SANDBOX_KEYHOLDER)
+		send_keys(p);
+}
+
+/* A line for each edge between two processes that run. */
+static void
+join(struct process *a, struct process *b)
+{
+	int ends[2];
+	struct pa_peer to_a = {.role = (uint8_t)b->role,
+	    .instance = (uint8_t)b->instance,
+	    .instances = (uint8_t)process_instances(b->role)};
+	struct pa_peer to_b = {.role = (uint8_t)a->role,
+	    .instance = (uint8_t)a->instance,
+	    .instances = (uint8_t)process_instances(a->role)};
+
+	if (a->channel == NULL || b->channel == NULL)
+		return;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0) {
+		log_error("cannot join %s and %s: %s", sandbox_title(a->role),
+		    sandbox_title(b->role), strerror(errno));
+		return;
+	}
+	pa_peer_send(a->channel, 0, &to_a, ends[0]);
+	pa_peer_send(b->channel, 0, &to_b, ends[1]);
+}
+
+void
+join_all(struct process *p, bool only_with_earlier)
+{
+	for (size_t e = 0; e < EDGES; e++) {
+		for (size_t i = 0; i < suite.count; i++) {
+			struct process *other = &suite.processes[i];
+
+			if (only_with_earlier && other >= p)
+				break;
+			if ((edges[e].asker == p->role && edges[e].answerer == other->role) ||
+			    (edges[e].answerer == p->role && edges[e].asker == other->role))
+				join(edges[e].asker == p->role ? p : other,
+				    edges[e].asker == p->role ? other : p);
+		}
+	}
+}

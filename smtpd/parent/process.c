@@ -1,0 +1,222 @@
+#include "smtpd/parent/process.h"
+
+#include "common/base/log.h"
+#include "common/ipc/parent_any.h"
+#include "smtpd/parent/folder.h"
+#include "smtpd/parent/restart.h"
+#include "smtpd/parent/sink.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { AGAIN_SECONDS = 10, CHANNEL_FD = 3 };
+
+const struct process_kind process_kinds[] = {
+    {SANDBOX_KEYHOLDER, "smtpd/keyholder", CONF_SEES_LISTENS | CONF_SEES_PKI, 0, false},
+    {SANDBOX_RESOLVER, "smtpd/resolver", 0, 0, false},
+    {SANDBOX_LOOKUP, "smtpd/lookup",
+	CONF_SEES_LISTENS | CONF_SEES_TABLES | CONF_SEES_ACTIONS | CONF_SEES_MATCHES, 0, false},
+    {SANDBOX_MAILBOX, "deliver/mailbox", 0, 0, true},
+    {SANDBOX_RELAY, "deliver/relay", CONF_SEES_ACTIONS | CONF_SEES_CA, 0, true},
+    {SANDBOX_QUEUE, "queue", CONF_SEES_ACTIONS, 0, false},
+    {SANDBOX_LISTENER, "smtpd/listener", CONF_SEES_LISTENS | CONF_SEES_PKI | CONF_SEES_CA,
+	1 << SERVICE_SMTP | 1 << SERVICE_SUBMISSION, true},
+    {SANDBOX_IMAPD, "imapd", CONF_SEES_LISTENS | CONF_SEES_PKI | CONF_SEES_CA, 1 << SERVICE_IMAP,
+	true},
+    {SANDBOX_POP3D, "pop3d", CONF_SEES_LISTENS | CONF_SEES_PKI | CONF_SEES_CA, 1 << SERVICE_POP3,
+	true},
+};
+
+const size_t process_kind_count = sizeof(process_kinds) / sizeof(process_kinds[0]);
+
+const struct process_kind *
+process_kind(enum sandbox_role role)
+{
+	size_t i = 0;
+
+	while (i < process_kind_count - 1 && process_kinds[i].role != role)
+		i++;
+	return &process_kinds[i];
+}
+
+int
+process_instances(enum sandbox_role role)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (!process_kind(role)->is_many)
+		return 1;
+	if (suite.many != 0)
+		return suite.many;
+	if (cpus <= 2)
+		return 1;
+	return cpus / 2 > 4 ? 4 : (int)(cpus / 2);
+}
+
+static _Noreturn void
+exec_child(const struct process *p, int fd, int log)
+{
+	char path[1200], *argv[] = {path, NULL};
+	const char *title = sandbox_title(p->role);
+
+	if (suite.build_root != NULL)
+		snprintf(path, sizeof(path), "%s/%s/%s", suite.build_root,
+		    process_kind(p->role)->folder, title);
+	else
+		snprintf(path, sizeof(path), KURIR_LIBEXEC "/%s", title);
+	if ((log >= 0 && dup2(log, STDERR_FILENO) < 0) || dup2(fd, CHANNEL_FD) < 0)
+		_exit(1);
+	fcntl(CHANNEL_FD, F_SETFD, 0);
+	closefrom(CHANNEL_FD + 1);
+	execv(path, argv);
+	fprintf(stderr, "smtpd: cannot run %s: %s\n", path, strerror(errno));
+	_exit(1);
+}
+
+/* Not while it stops: then it is on its way. */
+static void
+on_down(void *owner)
+{
+	struct process *p = owner;
+
+	channel_close(p->channel);
+	p->channel = NULL;
+	if (p->pid != 0 && !suite.is_stopping)
+		kill(p->pid, SIGKILL);
+}
+
+static void
+send_setup(struct process *p)
+{
+	char empty[1024];
+	struct pa_setup setup = {.version = 1,
+	    .verbose = suite.verbose,
+	    .stamp = suite.stamp,
+	    .instance = (uint8_t)p->instance,
+	    .instances = (uint8_t)process_instances(p->role),
+	    .users = SLICE(FOLDER_USERS)};
+
+	snprintf(empty, sizeof(empty), "%s/empty", suite.conf->global.run_path.data);
+	setup.empty = slice_of(empty);
+	pa_setup_send(p->channel, 0, &setup, -1);
+}
+
+static void on_again(void *owner);
+
+bool
+process_spawn(struct process *p)
+{
+	int ends[2], log = -1;
+	struct channel_options o = {.peer = sandbox_title(p->role),
+	    .handlers = suite_handlers,
+	    .answers = suite_answers,
+	    .down = on_down,
+	    .owner = p};
+	struct pa_start start = {0};
+
+	timer_init(&p->again, on_again, p);
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0)
+		return false;
+	p->log = sink_new(sandbox_title(p->role), &log);
+	log_flush();
+	p->pid = fork();
+	if (p->pid == 0)
+		exec_child(p, ends[1], log);
+	close(ends[1]);
+	if (log >= 0)
+		close(log);
+	if (p->pid < 0) {
+		close(ends[0]);
+		sink_close(p->log);
+		p->log = NULL;
+		p->pid = 0;
+		return false;
+	}
+	sink_set_pid(p->log, p->pid);
+	p->started = loop_now();
+	p->is_ready = false;
+	p->last_socket = 0;
+	p->channel = channel_new(ends[0], &o);
+	send_setup(p);
+	join_send_conf(p);
+	join_all(p, !suite.is_ready && p->restarts == 0);
+	pa_start_send(p->channel, 0, &start, -1);
+	log_event(
+	    NULL, EV_process_start, WORD("process", sandbox_title(p->role)), NUM("pid", p->pid));
+	return true;
+}
+
+static void
+on_again(void *owner)
+{
+	struct process *p = owner;
+
+	if (suite.is_stopping || p->pid != 0)
+		return;
+	p->restarts++;
+	if (!process_spawn(p)) {
+		log_error("cannot start %s: %s", sandbox_title(p->role), strerror(errno));
+		timer_start(&p->again, SPAN_SECONDS(AGAIN_SECONDS));
+	}
+}
+
+static void
+on_exit_of(struct process *p, int status)
+{
+	p->pid = 0;
+	sink_close(p->log);
+	p->log = NULL;
+	if (p->channel != NULL) {
+		channel_close(p->channel);
+		p->channel = NULL;
+	}
+	if (suite.is_stopping) {
+		suite_end_when_gone();
+		return;
+	}
+	log_event(NULL, EV_process_exit, WORD("process", sandbox_title(p->role)),
+	    NUM("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0),
+	    NUM("code", WIFEXITED(status) ? WEXITSTATUS(status) : 0));
+	p->delay_ms =
+	    restart_delay(p->delay_ms, p->is_ready, moment_between(p->started, loop_now()).ms);
+	p->is_ready = false;
+	timer_start(&p->again, SPAN_MS(p->delay_ms));
+}
+
+static struct process *
+find_pid(pid_t pid)
+{
+	for (size_t i = 0; i < suite.count; i++) {
+		if (suite.processes[i].pid == pid)
+			return &suite.processes[i];
+	}
+	return NULL;
+}
+
+static void
+on_child(void *owner)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		struct process *p = find_pid(pid);
+
+		if (p != NULL)
+			on_exit_of(p, status);
+		else
+			suite_on_helper_exit(pid, status);
+	}
+}
+
+void
+process_supervise(void)
+{
+	loop_on_signal(SIGCHLD, on_child, NULL);
+}

@@ -1,0 +1,138 @@
+#include "smtpd/parent/socket.h"
+
+#include "common/base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { BACKLOG = 1024 };
+
+static int
+bind_local(const char *run, struct error *why)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	snprintf(un.sun_path, sizeof(un.sun_path), "%.90s/submission.sock", run);
+	unlink(un.sun_path);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&un, sizeof(un)) < 0 ||
+	    chmod(un.sun_path, 0666) < 0 || listen(fd, BACKLOG) < 0) {
+		error_errno(why, "cannot listen on %s", un.sun_path);
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static int
+bind_inet(const struct conf_listen *l, const struct netaddr *a, struct error *why)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = netaddr_to_sockaddr(a, &ss);
+	int one = 1, fd = socket(a->family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0) {
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+		if (a->family == AF_INET6)
+			setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+	}
+	if (fd < 0 || bind(fd, (struct sockaddr *)&ss, len) < 0 || listen(fd, BACKLOG) < 0) {
+		int saved = errno;
+
+		error_errno(why, "cannot listen on %s port %u", l->address.data, l->port);
+		if (fd >= 0)
+			close(fd);
+		errno = saved;
+		return -1;
+	}
+	return fd;
+}
+
+static struct bound *
+find_same(struct sockets *s, const struct conf_listen *l, const struct netaddr *a)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		struct bound *b = &s->bound[i];
+
+		if (b->is_local == l->local &&
+		    (l->local || (b->address.port == a->port && netaddr_equal(&b->address, a))))
+			return b;
+	}
+	return NULL;
+}
+
+/* For one line: false when it cannot be; true without a socket when the host has no IPv6. */
+static bool
+bind_line(struct sockets *s, struct conf_listen *l, const char *run, struct error *why)
+{
+	struct netaddr a = {0};
+	struct bound *b;
+	int fd;
+
+	if (!l->local && netaddr_parse(l->address, &a))
+		a.port = l->port;
+	b = find_same(s, l, &a);
+	if (b == NULL) {
+		if (s->count == SOCKETS_MOST)
+			return error_set(why, "more than %d sockets", SOCKETS_MOST);
+		fd = l->local ? bind_local(run, why) : bind_inet(l, &a, why);
+		if (fd < 0 && a.family == AF_INET6 && errno == EAFNOSUPPORT) {
+			log_warning("%s; going on without it", why->text);
+			return true;
+		}
+		if (fd < 0)
+			return false;
+		b = &s->bound[s->count++];
+		*b = (struct bound){
+		    .address = a, .is_local = l->local, .fd = fd, .id = ++s->last_id};
+	}
+	b->is_kept = true;
+	l->id = b->id;
+	return true;
+}
+
+bool
+sockets_bind(struct sockets *s, struct conf *c, const char *run, struct error *why)
+{
+	size_t before = s->count;
+
+	for (size_t i = 0; i < s->count; i++)
+		s->bound[i].is_kept = false;
+	for (size_t i = 0; i < c->listen_count; i++) {
+		if (bind_line(s, &c->listens[i], run, why))
+			continue;
+		while (s->count > before)
+			close(s->bound[--s->count].fd);
+		return false;
+	}
+	return true;
+}
+
+void
+sockets_sweep(struct sockets *s)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->count; i++) {
+		if (s->bound[i].is_kept)
+			s->bound[kept++] = s->bound[i];
+		else
+			close(s->bound[i].fd);
+	}
+	s->count = kept;
+}
+
+const struct bound *
+sockets_find(const struct sockets *s, uint32_t id)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		if (s->bound[i].id == id)
+			return &s->bound[i];
+	}
+	return NULL;
+}
