@@ -202,7 +202,7 @@ main(int argc, char **argv)
 	choose(argc, argv);
 	suite.stamp = chosen.foreground && isatty(STDERR_FILENO);
 	log_init("smtpd", suite.verbose, suite.stamp);
-	if (!chosen.foreground) {
+	if (!chosen.foreground && !chosen.check) {
 		options.path = from_root(options.path);
 		suite.build_root = from_root(suite.build_root);
 		chosen.pid_path = from_root(chosen.pid_path);
