@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 from ipc import ROOT, Channel
-from suite import BUILD, Suite
+from suite import BUILD, Suite, wait_until
 
 PLACES = {"listener": "smtpd/listener", "lookup": "smtpd/lookup", "resolver": "smtpd/resolver", "keyholder": "smtpd/keyholder",
           "queue": "queue", "relay": "deliver/relay", "mailbox": "deliver/mailbox", "imapd": "imapd", "pop3d": "pop3d"}
@@ -109,6 +109,7 @@ class Captured:
     def __enter__(self):
         self.suite.prepare()
         self.suite.run()
+        wait_until(lambda: self.lives and self.life.ready.is_set(), 15, "the start of the captured process")
         return self
 
     def __exit__(self, kind, value, trace):
