@@ -35,7 +35,7 @@ static struct {
 	void (*counted)(void);
 	struct buf lines;
 	uint64_t lost; /* lines that found no room since it was last said */
-	uint64_t counts[LOG_EVENT_COUNT];
+	uint64_t counts[LOG_COUNTS];
 } state;
 
 static const struct {
@@ -72,9 +72,25 @@ log_event_find(struct slice name, enum log_event *event)
 }
 
 uint64_t
-log_count(enum log_event event)
+log_count(int count)
 {
-	return state.counts[event];
+	return state.counts[count];
+}
+
+const char *
+log_count_name(int count)
+{
+	return count == LOG_COUNT_DEFERRED ? "deferred" : events[count].word;
+}
+
+bool
+log_count_find(struct slice name, int *count)
+{
+	for (*count = 0; *count < LOG_COUNTS; ++*count) {
+		if (slice_equal_text(name, log_count_name(*count)))
+			return true;
+	}
+	return false;
 }
 
 void
@@ -295,17 +311,29 @@ tap_line(const struct log_context *context, enum log_event event, const struct l
 	state.tapping = false;
 }
 
+/* A delivery that failed with a status of 4.x.x is tried again (RFC 3463 section 2). */
+static void
+count(enum log_event event, const struct log_field *f)
+{
+	state.counts[event]++;
+	if (event == EV_delivery_failed || event == EV_relay_failed) {
+		for (; f->kind != LOG_END; f++) {
+			if (strcmp(f->key, "status") == 0 && slice_has_prefix(f->text, SLICE("4")))
+				state.counts[LOG_COUNT_DEFERRED]++;
+		}
+	}
+	if (state.counted != NULL)
+		state.counted();
+}
+
 void
 log_write(const struct log_context *context, enum log_event event, const struct log_field *f)
 {
 	struct buf *b = &state.lines;
 	bool is_debug = events[event].level == LOG_LEVEL_DEBUG;
 
-	if (!is_debug) {
-		state.counts[event]++;
-		if (state.counted != NULL)
-			state.counted();
-	}
+	if (!is_debug)
+		count(event, f);
 	if (state.tap != NULL && !state.tapping)
 		tap_line(context, event, f);
 	if (is_debug && !state.verbose)

@@ -70,8 +70,14 @@ void log_divert(void (*put)(struct slice lines));
 /* taken() sees every line without its end, debugging ones too, whatever the log shows; NULL: nobody. */
 void log_tap(void (*taken)(struct slice line));
 
-/* How often the event came to pass in this process. told(), if any, is called when a count grew. */
-uint64_t log_count(enum log_event event);
+/*
+ * How often each event came to pass in this process; of the failed deliveries, those that are to
+ * be tried again are counted as well. told(), if any, is called when a count grew.
+ */
+enum { LOG_COUNT_DEFERRED = LOG_EVENT_COUNT, LOG_COUNTS };
+uint64_t log_count(int count);
+const char *log_count_name(int count);
+bool log_count_find(struct slice name, int *count);
 void log_on_count(void (*told)(void));
 
 const char *log_event_name(enum log_event event);

@@ -8,6 +8,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/conf/report.h"
 #include "common/ipc/parent_any.h"
 #include "common/net/loop.h"
 
@@ -251,7 +252,9 @@ on_control(void *owner, struct ipc_message *m)
 	struct control *order = mem_zero(sizeof(*order));
 
 	order->id = m->id;
-	if (child.self->control == NULL || !child.started)
+	if (child.started && child.self->control == NULL && slice_equal_text(c->verb, "show status"))
+		control_done(order, 0, ""); /* it runs, and counts nothing */
+	else if (child.self->control == NULL || !child.started)
 		control_done(order, 1, "the process does not take orders");
 	else
 		child.self->control(order, c->verb, c->arguments, c->json != 0);
@@ -289,6 +292,7 @@ static const struct ipc_handler handlers[] = {
     {&pa_stop_schema, on_stop},
     {&pa_control_schema, on_control},
     {&pa_verbose_schema, on_verbose},
+    {&pa_trace_schema, report_on_trace},
 };
 
 /* The table above, and behind it what this process takes besides. */
@@ -341,7 +345,9 @@ child_main(int argc, char **argv, const struct child *self)
 	loop_init();
 	child.parent = channel_new(PARENT_FD, &o);
 	channel_on_violation(on_violation);
+	report_begin(child.parent);
 	loop_run();
+	report_end();
 	channel_close(child.parent);
 	child.parent = NULL;
 	forget_neighbours();

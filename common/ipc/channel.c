@@ -274,7 +274,7 @@ trace(const struct channel *c, const struct ipc_message *m)
 {
 	struct buf text = {0};
 
-	if (!log_is_verbose())
+	if (!log_is_verbose() || m->schema == c->o.quiet)
 		return;
 	ipc_print(&text, m->schema, m->body);
 	log_debug("%s #%u %s", c->peer, m->id, buf_text(&text));

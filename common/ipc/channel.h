@@ -33,6 +33,7 @@ struct channel_options {
 	const struct ipc_schema *const *answers; /* what it may answer, NULL at the end; NULL: nothing */
 	void (*down)(void *owner);               /* the peer is gone: channel_close() it; may be NULL */
 	void *owner;
+	const struct ipc_schema *quiet;          /* a kind of message that verbose logs leave out; or NULL */
 	size_t most_requests;                    /* requests of ours without an answer; 0: LIMIT_REQUESTS */
 };
 

@@ -23,6 +23,7 @@
 	V("account passwd",    LOOKUP,       "address")         /* and the password */ \
 	V("log brief",         PARENT,       "") \
 	V("log verbose",       PARENT,       "") \
+	V("monitor",           PARENT,       "")                /* a line a second, until hung up */ \
 	V("pause envelope",    QUEUE,        "which") \
 	V("pause mda",         QUEUE,        "") \
 	V("pause mta",         QUEUE,        "") \
@@ -37,10 +38,10 @@
 	V("show envelope",     QUEUE,        "id") \
 	V("show message",      QUEUE,        "id") \
 	V("show queue",        QUEUE,        "[which]") \
+	V("show stats",        PARENT,       "") \
 	V("show status",       ALL,          "") \
 	V("stop",              PARENT,       "") \
-	V("trace",             PARENT,       "process | all")   /* its log becomes verbose */ \
-	V("untrace",           PARENT,       "process | all") \
+	V("trace",             PARENT,       "[process | id ...]") /* every line, until hung up */ \
 	V("update table",      LOOKUP,       "[name]")
 
 #define CP_ORDER(F, m)           /* kind  name       least most */ \

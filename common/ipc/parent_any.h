@@ -7,6 +7,8 @@
  *	        pa_control ─▶ pa_line* ─▶ pa_control_done      smtpctl asks
  *	        pa_stop           finish what is in hand, then exit
  *	        pa_suspect (back) a neighbour spoke nonsense: the line to it is cut
+ *	        pa_count (back)   how often an event came to pass since the process began
+ *	        pa_trace ─▶ pa_trace_line* (back)      its log's lines, for as long as somebody wants them
  *
  * The order of the first line is fixed; a process serves nobody before pa_start.
  */
@@ -46,6 +48,14 @@
 #define PA_SUSPECT(F, m) \
 	F(m, u8,     role,      0, 31)      /* enum sandbox_role */ \
 	F(m, u8,     instance,  0, 63)
+#define PA_COUNT(F, m) \
+	F(m, text,   name,      1, 32)      /* an event of common/base/log_events.h, or "deferred" */ \
+	F(m, u64,    count,     0, UINT64_MAX)
+#define PA_TRACE(F, m) \
+	F(m, u8,     on,        0, 1) \
+	F(m, octets, ids,       0, 4096)    /* an ipc_list; only lines with one of them, if there is any */
+#define PA_TRACE_LINE(F, m) \
+	F(m, octets, text,      0, 60000)
 #define PA_READY(F, m) \
 	F(m, u8,     ok,        0, 1) \
 	F(m, text,   error,     0, 1000)    /* why not */
@@ -62,7 +72,10 @@
 	M(pa_line,         0x010a, PA_LINE,         FD_NONE) \
 	M(pa_control_done, 0x010b, PA_CONTROL_DONE, FD_NONE) \
 	M(pa_verbose,      0x010c, PA_VERBOSE,      FD_NONE) \
-	M(pa_suspect,      0x010d, PA_SUSPECT,      FD_NONE)
+	M(pa_suspect,      0x010d, PA_SUSPECT,      FD_NONE) \
+	M(pa_count,        0x010e, PA_COUNT,        FD_NONE) \
+	M(pa_trace,        0x010f, PA_TRACE,        FD_NONE) \
+	M(pa_trace_line,   0x0110, PA_TRACE_LINE,   FD_NONE)
 /* clang-format on */
 
 IPC_DECLARE(PARENT_ANY)

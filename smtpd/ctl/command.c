@@ -29,6 +29,7 @@ const struct command commands[] = {
 	{"encrypt",         "[password]", 0, 1,  command_encrypt,  "print a password's hash, for a table"},
 	{"log brief",       "",           0, 0,  plain,            "log what happens"},
 	{"log verbose",     "",           0, 0,  plain,            "log every step as well"},
+	{"monitor",         "",           0, 0,  plain,            "print every second what came to pass, until interrupted"},
 	{"pause envelope",  WHICH,        1, -1, command_each,     "hold envelopes in the queue"},
 	{"pause mda",       "",           0, 0,  plain,            "deliver nothing locally"},
 	{"pause mta",       "",           0, 0,  plain,            "send nothing to other servers"},
@@ -43,10 +44,10 @@ const struct command commands[] = {
 	{"show envelope",   "id",         1, 1,  plain,            "all about an envelope"},
 	{"show message",    "id",         1, 1,  plain,            "a message of the queue, as it is"},
 	{"show queue",      "[which]",    0, 2,  plain,            "the envelopes in the queue"},
+	{"show stats",      "",           0, 0,  plain,            "how often what came to pass since the start"},
 	{"show status",     "",           0, 0,  plain,            "the processes and what they do"},
 	{"stop",            "",           0, 0,  plain,            "finish what is in hand and end the suite"},
-	{"trace",           "process|all", 1, 1, plain,            "log every message that a process exchanges"},
-	{"untrace",         "process|all", 1, 1, plain,            "undo trace"},
+	{"trace",           "[process | id ...]", 0, ARGUMENTS, plain, "print what happens, every step, until interrupted"},
 	{"update table",    "[name]",     0, 1,  plain,            "read the file of a table again, or of all"},
 };
 /* clang-format on */

@@ -150,6 +150,7 @@ receive(int fd)
 			    &code);
 			buf_consume(&in, f.length);
 		}
+		fflush(stdout); /* monitor and trace: what is there is shown at once */
 		if (goes_on && in.len > 0 && frame_get(buf_slice(&in), &f) == FRAME_BAD) {
 			code = ctl_fail(CTL_FAILED, "the answer is not understood");
 			break;

@@ -4,6 +4,7 @@
 #include "common/base/mem.h"
 #include "common/ipc/ctl_parent.h"
 #include "common/ipc/parent_any.h"
+#include "smtpd/parent/client.h"
 #include "smtpd/parent/suite.h"
 
 #include <errno.h>
@@ -15,17 +16,6 @@
 #include <unistd.h>
 
 enum { CLIENTS = 32, ORDER_SECONDS = 60 };
-
-/* One smtpctl; at most one order at a time, which may be asked of many processes in turn. */
-struct client {
-	LIST_ENTRY(client) link;
-	struct channel *channel;
-	uint32_t order; /* its id of the order in hand; 0: none */
-	struct process *asked;
-	uint32_t request;
-	size_t next; /* show status: the process to ask next */
-	bool is_status, json;
-};
 
 static LIST_HEAD(, client) clients = LIST_HEAD_INITIALIZER(clients);
 static struct io *io;
@@ -48,35 +38,36 @@ static const struct {
     {"update table", SANDBOX_LOOKUP},
 };
 
-static void
-done(struct client *c, int code, const char *error)
+void
+client_done(struct client *c, int code, const char *error)
 {
 	struct cp_done m = {.code = (uint8_t)code, .error = slice_of(error)};
 
 	cp_done_send(c->channel, c->order, &m, -1);
 	c->order = 0;
 	c->asked = NULL;
-	c->is_status = false;
 }
 
-static void line(struct client *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void
+client_text(struct client *c, struct slice text)
+{
+	struct cp_line m = {.text = text};
 
-static void
-line(struct client *c, const char *fmt, ...)
+	cp_line_send(c->channel, c->order, &m, -1);
+}
+
+void
+client_line(struct client *c, const char *fmt, ...)
 {
 	struct buf text = {0};
-	struct cp_line m;
 	va_list ap;
 
 	va_start(ap, fmt);
 	buf_vprintf(&text, fmt, ap);
 	va_end(ap);
-	m.text = buf_slice(&text);
-	cp_line_send(c->channel, c->order, &m, -1);
+	client_text(c, buf_slice(&text));
 	buf_fini(&text);
 }
-
-static void ask_next_status(struct client *c);
 
 static void
 on_answer(void *owner, struct ipc_message *m)
@@ -84,9 +75,12 @@ on_answer(void *owner, struct ipc_message *m)
 	struct client *c = owner;
 
 	if (m->schema == &pa_line_schema) {
-		struct cp_line out = {.text = ((const struct pa_line *)m->body)->text};
+		struct slice text = ((const struct pa_line *)m->body)->text;
 
-		cp_line_send(c->channel, c->order, &out, -1);
+		if (c->is_status)
+			status_on_line(c, text);
+		else
+			client_text(c, text);
 	} else if (m->schema == &pa_control_done_schema) {
 		const struct pa_control_done *d = m->body;
 		char error[1001];
@@ -95,9 +89,9 @@ on_answer(void *owner, struct ipc_message *m)
 		channel_done(m->channel, m->id);
 		c->request = 0;
 		if (c->is_status)
-			ask_next_status(c);
+			status_on_done(c, true);
 		else
-			done(c, d->code, error);
+			client_done(c, d->code, error);
 	}
 }
 
@@ -108,51 +102,27 @@ on_ended(void *owner, enum channel_end why)
 
 	c->request = 0;
 	if (c->is_status)
-		ask_next_status(c);
+		status_on_done(c, false);
 	else
-		done(c, 75, "the process that knows does not answer now; try again");
+		client_done(c, 75, "the process that knows does not answer now; try again");
 }
 
-static bool
-pass_on(struct client *c, struct process *p, const struct cp_order *o)
+bool
+client_ask(struct client *c, struct process *p, struct slice verb, struct slice arguments,
+    struct span deadline)
 {
-	struct channel_request r = {.answer = on_answer,
-	    .ended = on_ended,
-	    .owner = c,
-	    .deadline = SPAN_SECONDS(ORDER_SECONDS)};
-	struct pa_control m = {.verb = o->verb, .arguments = o->arguments, .json = o->json};
+	struct channel_request r = {
+	    .answer = on_answer, .ended = on_ended, .owner = c, .deadline = deadline};
+	struct pa_control m = {.verb = verb, .arguments = arguments, .json = c->json};
 
 	c->request = p == NULL ? 0 : channel_request(p->channel, &r);
 	c->asked = p;
-	return c->request != 0 && pa_control_send(p->channel, c->request, &m, -1);
-}
-
-static void
-ask_next_status(struct client *c)
-{
-	struct cp_order o = {.verb = SLICE("show status"), .json = c->json};
-
-	while (c->next < suite.count) {
-		struct process *p = &suite.processes[c->next++];
-		int64_t up = moment_between(p->started, loop_now()).ms / 1000;
-
-		if (c->json)
-			line(c,
-			    "{\"process\":\"%s\",\"instance\":%d,\"pid\":%d,\"up\":%lld,"
-			    "\"restarts\":%u}",
-			    sandbox_title(p->role), p->instance, (int)p->pid, (long long)up,
-			    p->restarts);
-		else
-			line(c, "%s: pid %d, up %lld s, %u restarts", sandbox_title(p->role),
-			    (int)p->pid, (long long)up, p->restarts);
-		if (p->is_ready &&
-		    (p->role == SANDBOX_QUEUE || p->role == SANDBOX_LISTENER ||
-			p->role == SANDBOX_MAILBOX || p->role == SANDBOX_IMAPD ||
-			p->role == SANDBOX_POP3D || p->role == SANDBOX_RELAY) &&
-		    pass_on(c, p, &o))
-			return;
-	}
-	done(c, 0, "");
+	if (c->request != 0 && pa_control_send(p->channel, c->request, &m, -1))
+		return true;
+	if (c->request != 0)
+		channel_done(p->channel, c->request);
+	c->request = 0;
+	return false;
 }
 
 static void
@@ -164,7 +134,7 @@ set_verbose(struct client *c, bool verbose)
 	log_verbose(verbose);
 	for (size_t i = 0; i < suite.count; i++)
 		pa_verbose_send(suite.processes[i].channel, 0, &m, -1);
-	done(c, 0, "");
+	client_done(c, 0, "");
 }
 
 static void
@@ -173,21 +143,24 @@ own_order(struct client *c, const struct cp_order *o)
 	struct error why = {""};
 
 	if (slice_equal_text(o->verb, "stop")) {
-		done(c, 0, "");
+		client_done(c, 0, "");
 		suite_stop();
 	} else if (slice_equal_text(o->verb, "reload")) {
-		done(c, parent_reload(&why) ? 0 : 1, why.text);
+		client_done(c, parent_reload(&why) ? 0 : 1, why.text);
 	} else if (slice_equal_text(o->verb, "show status")) {
-		c->is_status = true;
-		c->json = o->json != 0;
-		c->next = 0;
-		ask_next_status(c);
-	} else if (slice_equal_text(o->verb, "log verbose") || slice_equal_text(o->verb, "trace")) {
+		status_begin(c);
+	} else if (slice_equal_text(o->verb, "show stats")) {
+		stats_show(c);
+	} else if (slice_equal_text(o->verb, "monitor")) {
+		monitor_begin(c);
+	} else if (slice_equal_text(o->verb, "trace")) {
+		trace_begin(c, o->arguments);
+	} else if (slice_equal_text(o->verb, "log verbose")) {
 		set_verbose(c, true);
-	} else if (slice_equal_text(o->verb, "log brief") || slice_equal_text(o->verb, "untrace")) {
+	} else if (slice_equal_text(o->verb, "log brief")) {
 		set_verbose(c, false);
 	} else {
-		done(c, 2, "smtpd does not know this order");
+		client_done(c, 2, "smtpd does not know this order");
 	}
 }
 
@@ -202,11 +175,13 @@ on_order(void *owner, struct ipc_message *m)
 		return;
 	}
 	c->order = m->id;
+	c->json = o->json != 0;
 	for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++) {
 		if (!slice_has_prefix(o->verb, slice_of(passed_on[i].verb)))
 			continue;
-		if (!pass_on(c, suite_find(passed_on[i].role, 0), o))
-			done(c, 75, "the process that knows is not there now; try again");
+		if (!client_ask(c, suite_find(passed_on[i].role, 0), o->verb, o->arguments,
+			SPAN_SECONDS(ORDER_SECONDS)))
+			client_done(c, 75, "the process that knows is not there now; try again");
 		return;
 	}
 	own_order(c, o);
@@ -219,6 +194,9 @@ on_client_down(void *owner)
 
 	if (c->request != 0 && c->asked != NULL && c->asked->channel != NULL)
 		channel_done(c->asked->channel, c->request);
+	monitor_end(c);
+	trace_end(c);
+	buf_fini(&c->answer);
 	channel_close(c->channel);
 	LIST_REMOVE(c, link);
 	count--;

@@ -13,7 +13,9 @@
 #include "smtpd/parent/helper.h"
 #include "smtpd/parent/pidlock.h"
 #include "smtpd/parent/sink.h"
+#include "smtpd/parent/stats.h"
 #include "smtpd/parent/suite.h"
+#include "smtpd/parent/trace.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -49,9 +51,30 @@ on_suspect(void *owner, struct ipc_message *m)
 	suite_on_suspect(owner, s->role, s->instance);
 }
 
-const struct ipc_handler suite_handlers[] = {{&pa_ready_schema, on_ready},
-    {&pa_suspect_schema, on_suspect}, {&lp_check_schema, helper_on_check},
-    {&lp_forward_schema, helper_on_forward}, {&qa_deliver_schema, helper_on_deliver}, {NULL, NULL}};
+static void
+on_count(void *owner, struct ipc_message *m)
+{
+	const struct pa_count *n = m->body;
+
+	stats_on_count(owner, n->name, n->count);
+}
+
+static void
+on_trace_line(void *owner, struct ipc_message *m)
+{
+	trace_on_line(owner, ((const struct pa_trace_line *)m->body)->text);
+}
+
+const struct ipc_handler suite_handlers[] = {
+    {&pa_ready_schema, on_ready},
+    {&pa_suspect_schema, on_suspect},
+    {&pa_count_schema, on_count},
+    {&pa_trace_line_schema, on_trace_line},
+    {&lp_check_schema, helper_on_check},
+    {&lp_forward_schema, helper_on_forward},
+    {&qa_deliver_schema, helper_on_deliver},
+    {NULL, NULL},
+};
 const struct ipc_schema *const suite_answers[] = {&pa_line_schema, &pa_control_done_schema, NULL};
 
 bool

@@ -5,6 +5,8 @@
 #include "smtpd/parent/folder.h"
 #include "smtpd/parent/restart.h"
 #include "smtpd/parent/sink.h"
+#include "smtpd/parent/stats.h"
+#include "smtpd/parent/trace.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -117,6 +119,7 @@ process_spawn(struct process *p)
 	    .handlers = suite_handlers,
 	    .answers = suite_answers,
 	    .down = on_down,
+	    .quiet = &pa_trace_line_schema,
 	    .owner = p};
 	struct pa_start start = {0};
 
@@ -140,6 +143,7 @@ process_spawn(struct process *p)
 	}
 	sink_set_pid(p->log, p->pid);
 	p->started = loop_now();
+	p->since = time(NULL);
 	p->is_ready = false;
 	p->last_socket = 0;
 	p->channel = channel_new(ends[0], &o);
@@ -147,6 +151,7 @@ process_spawn(struct process *p)
 	join_send_conf(p);
 	join_all(p, !suite.is_ready && p->restarts == 0);
 	pa_start_send(p->channel, 0, &start, -1);
+	trace_on_start(p);
 	log_event(
 	    NULL, EV_process_start, WORD("process", sandbox_title(p->role)), NUM("pid", p->pid));
 	return true;
@@ -170,6 +175,7 @@ static void
 on_exit_of(struct process *p, int status)
 {
 	p->pid = 0;
+	stats_on_exit(p);
 	sink_close(p->log);
 	p->log = NULL;
 	if (p->channel != NULL) {

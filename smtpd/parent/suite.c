@@ -94,6 +94,8 @@ suite_start(struct error *why)
 {
 	const struct conf_global *g = &suite.conf->global;
 
+	suite.started = loop_now();
+	suite.since = time(NULL);
 	suite.is_root = geteuid() == 0;
 	suite.many = g->processes;
 	if (!folder_make_all(g, why) ||

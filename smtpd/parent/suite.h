@@ -4,12 +4,14 @@
 #ifndef SMTPD_PARENT_SUITE_H
 #define SMTPD_PARENT_SUITE_H
 
+#include "common/base/log.h"
 #include "common/conf/conf.h"
 #include "common/net/loop.h"
 #include "common/sandbox/sandbox.h"
 #include "smtpd/parent/socket.h"
 
 #include <sys/types.h>
+#include <time.h>
 
 enum { SUITE_INSTANCES = 8 };
 
@@ -22,9 +24,11 @@ struct process {
 	struct sink *log;   /* what it writes to standard error; NULL: ours */
 	struct timer again; /* the start after a death */
 	struct moment started;
+	time_t since; /* the same by the calendar */
 	int64_t delay_ms;
 	unsigned restarts;
-	uint32_t last_socket; /* it has all sockets up to that id */
+	uint64_t counts[LOG_COUNTS]; /* what it counted since it began */
+	uint32_t last_socket;        /* it has all sockets up to that id */
 	bool is_ready;
 };
 
@@ -32,7 +36,9 @@ struct suite {
 	struct conf *conf;
 	const char *build_root; /* -L: children lie in a build folder; NULL: installed */
 	bool verbose, stamp, is_root;
-	int many;      /* of each kind that may be several; 0: by the cores */
+	int many; /* of each kind that may be several; 0: by the cores */
+	struct moment started;
+	time_t since;
 	bool is_ready; /* all were ready once */
 	bool is_stopping;
 	int code; /* what smtpd exits with */

@@ -8,27 +8,32 @@
 #include "smtpd/resolver/query.h"
 #include "smtpd/resolver/reverse.h"
 
+#include <stdint.h>
 #include <unistd.h>
 
 enum { INSTANCES = 64 };
 
 static struct channel *listeners[INSTANCES], *relays[INSTANCES];
+static uintmax_t mx_count, address_count, ptr_count; /* questions of our neighbours */
 
 static void
 on_mx(void *owner, struct ipc_message *m)
 {
+	mx_count++;
 	hosts_for_domain(m);
 }
 
 static void
 on_address(void *owner, struct ipc_message *m)
 {
+	address_count++;
 	hosts_for_name(m);
 }
 
 static void
 on_ptr(void *owner, struct ipc_message *m)
 {
+	ptr_count++;
 	reverse_answer(m);
 }
 
@@ -79,6 +84,20 @@ start(const struct conf *c, struct error *why)
 	return query_start_serving(why);
 }
 
+static void
+on_control(struct control *order, struct slice verb, struct slice arguments, bool json)
+{
+	if (!slice_equal_text(verb, "show status")) {
+		control_done(order, 1, "resolver does not know this order");
+		return;
+	}
+	control_line(order,
+	    json ? "{\"process\":\"resolver\",\"mx\":%ju,\"address\":%ju,\"ptr\":%ju}"
+		 : "resolver: asked for %ju domains, %ju hosts, %ju addresses",
+	    mx_count, address_count, ptr_count);
+	control_done(order, 0, "");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -88,6 +107,7 @@ main(int argc, char **argv)
 	    .prepare = prepare,
 	    .start = start,
 	    .peer = on_peer,
+	    .control = on_control,
 	};
 
 	return child_main(argc, argv, &resolver);

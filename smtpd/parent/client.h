@@ -1,0 +1,53 @@
+/* One smtpctl at the control socket, for the files that carry its orders out. */
+#ifndef SMTPD_PARENT_CLIENT_H
+#define SMTPD_PARENT_CLIENT_H
+
+#include "common/base/buf.h"
+#include "common/ipc/channel.h"
+#include "common/net/loop.h"
+#include "smtpd/parent/suite.h"
+
+/* At most one order at a time, which may be asked of many processes in turn. */
+struct client {
+	LIST_ENTRY(client) link;
+	struct channel *channel;
+	uint32_t order; /* its id of the order in hand; 0: none */
+	bool json;
+	struct process *asked;
+	uint32_t request; /* the order as it was passed on; 0: not */
+
+	/* show status */
+	bool is_status;
+	size_t next;       /* the process to ask next */
+	struct buf answer; /* what the one that was asked said */
+
+	/* monitor and trace: until the client hangs up */
+	struct monitor *monitor;
+	struct trace *trace;
+};
+
+void client_text(struct client *c, struct slice text);
+void client_line(struct client *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* The order ends: the code is what smtpctl exits with, the error "" or a sentence. */
+void client_done(struct client *c, int code, const char *error);
+
+/* Passes the order on; its answers come to client_on_answer(). False: it is not there, or busy. */
+bool client_ask(struct client *c, struct process *p, struct slice verb, struct slice arguments,
+    struct span deadline);
+
+/* status.c */
+void status_begin(struct client *c);
+void status_on_line(struct client *c, struct slice text);
+void status_on_done(struct client *c, bool answered);
+
+/* stats.c */
+void stats_show(struct client *c);
+void monitor_begin(struct client *c);
+void monitor_end(struct client *c);
+
+/* trace.c; arguments is an ipc_list. */
+void trace_begin(struct client *c, struct slice arguments);
+void trace_end(struct client *c);
+
+#endif
