@@ -52,6 +52,7 @@ send_recipients(const struct queue_attempt *a)
 		const struct store_envelope *row = &a->items[i].row;
 		struct qr_rcpt m = {.envelope = row->id,
 		    .address = row->address,
+		    .original = row->original,
 		    .orcpt = row->orcpt,
 		    .notify = row->notify};
 

@@ -49,7 +49,10 @@ enum conf_subject {
 	F(m, u16,    relay_port,     1, 65535)     /* where MX hosts listen: 25 */ \
 	F(m, u32,    mta_max_deferred, 1, 1000000) \
 	F(m, text,   smtp_ciphers,   0, 1024) \
-	F(m, u16,    processes,      0, 8)         /* of each kind that may be several; 0: by the cores */
+	F(m, u16,    processes,      0, 8)         /* of each kind that may be several; 0: by the cores */ \
+	F(m, text,   srs_key,        0, 1024)      /* signs the rewritten senders; empty: none are */ \
+	F(m, text,   srs_key_backup, 0, 1024)      /* the one before it; still opens what it signed */ \
+	F(m, u32,    srs_ttl,        0, 1023 * 86400) /* seconds, whole days */
 #define CONF_LISTEN(F, m) \
 	F(m, u32,    id,             1, 0xffff)    /* stays the same over a reload when the line does */ \
 	F(m, u8,     service,        0, SERVICE_POP3) \
@@ -113,6 +116,7 @@ enum conf_subject {
 	F(m, text,   src,            0, 128) \
 	F(m, text,   src_table,      0, LIMIT_ACTION) \
 	F(m, text,   mail_from,      0, LIMIT_ADDRESS) \
+	F(m, u8,     srs,            0, 1) \
 	F(m, u8,     tls,            0, RELAY_TLS_NO_VERIFY) \
 	F(m, text,   ciphers,        0, 1024) \
 	F(m, text,   protocols,      0, 256)

@@ -31,6 +31,7 @@ enum qr_destination { DESTINATION_UP, DESTINATION_DOWN, DESTINATION_BUSY };
 #define QR_RCPT(F, m) \
 	F(m, u64,    envelope,  1, UINT64_MAX) \
 	F(m, text,   address,   1, LIMIT_PATH) \
+	F(m, text,   original,  1, LIMIT_PATH)     /* before aliases: what RCPT TO said */ \
 	F(m, text,   orcpt,     0, LIMIT_ORCPT) \
 	F(m, u8,     notify,    0, 15)
 #define QR_BODY(F, m)            /* the last message of the request: inline, or a file to read from */ \

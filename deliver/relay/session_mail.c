@@ -5,8 +5,10 @@
 #include "deliver/relay/session.h"
 
 #include "common/base/mem.h"
+#include "common/base/moment.h"
 #include "common/ipc/listener_queue.h"
 #include "common/mail/smtp_syntax.h"
+#include "common/mail/srs.h"
 #include "deliver/relay/outcome.h"
 #include "deliver/relay/pool.h"
 #include "deliver/relay/server.h"
@@ -14,6 +16,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 enum { BLOCK = 32 * 1024 };
@@ -39,6 +42,32 @@ add_dsn(const struct relay_transfer *t, unsigned n, struct smtp_mail *mail, stru
 	slice_copy(slice_of(t->recipients[n - 1].orcpt), rcpt->orcpt, sizeof(rcpt->orcpt));
 }
 
+/* The recipient that an alias or .forward sent on, by whose first domain we speak; NULL: none was.
+ */
+static const struct relay_recipient *
+find_forwarded(const struct relay_transfer *t)
+{
+	for (size_t i = 0; i < t->count; i++) {
+		if (strcasecmp(t->recipients[i].original, t->recipients[i].address) != 0)
+			return &t->recipients[i];
+	}
+	return NULL;
+}
+
+/* What is only sent on gets a sender of ours; false: it keeps its own. */
+static bool
+add_rewritten(const struct relay_transfer *t, struct buf *out)
+{
+	const struct conf_global *g = &child_conf()->global;
+	struct srs srs = {.key = g->srs_key, .today = (unsigned)(civil_now() / 86400)};
+	const struct relay_recipient *r = find_forwarded(t);
+	const char *at = r == NULL ? NULL : strrchr(r->original, '@');
+
+	return r != NULL && srs.key.len > 0 &&
+	       srs_encode(
+		   out, &srs, slice_of(t->sender), at == NULL ? g->hostname : slice_of(at + 1));
+}
+
 /* The sender, unless the action has another; of "@domain" the local part stays. */
 static void
 add_sender(const struct relay_session *s, struct buf *out)
@@ -48,6 +77,8 @@ add_sender(const struct relay_session *s, struct buf *out)
 		     other = a == NULL ? SLICE("") : a->mail_from;
 	ptrdiff_t at = slice_find_last(sender, '@');
 
+	if (sender.len > 0 && a != NULL && a->srs && add_rewritten(s->transfer, out))
+		return;
 	if (sender.len > 0 && other.len > 0) {
 		if (other.data[0] == '@')
 			buf_add_slice(out, at < 0 ? sender : slice_sub(sender, 0, (size_t)at));

@@ -53,6 +53,7 @@ relay_transfer_add(struct relay_transfer *t, const struct qr_rcpt *m)
 	r = &t->recipients[t->count++];
 	r->envelope = m->envelope;
 	r->address = slice_text(m->address);
+	r->original = slice_text(m->original);
 	r->orcpt = slice_text(m->orcpt);
 	r->notify = m->notify;
 	return true;
@@ -99,6 +100,7 @@ relay_transfer_end(struct relay_transfer *t)
 	LIST_REMOVE(t, link);
 	for (size_t i = 0; i < t->count; i++) {
 		free(t->recipients[i].address);
+		free(t->recipients[i].original);
 		free(t->recipients[i].orcpt);
 	}
 	free(t->recipients);

@@ -11,7 +11,9 @@
 #include "common/base/hash.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/base/moment.h"
 #include "common/mail/address.h"
+#include "common/mail/srs.h"
 #include "smtpd/lookup/accounts.h"
 #include "smtpd/lookup/expand_node.h"
 #include "smtpd/lookup/file.h"
@@ -459,6 +461,26 @@ name_postmaster(struct expansion *e, struct expand_node *n, const struct conf *c
 	buf_fini(&account);
 }
 
+/* A report on mail that we sent on under an address of ours goes on to who had sent it (srs.h), as
+ * mail that is made here. Any other sender finds nobody there. */
+static void
+lead_back(const struct expansion *e, struct expand_node *n, const struct conf *c)
+{
+	struct srs srs = {.key = c->global.srs_key,
+	    .backup = c->global.srs_key_backup,
+	    .days = c->global.srs_ttl / 86400,
+	    .today = (unsigned)(civil_now() / 86400)};
+	struct buf back = {0};
+
+	if (srs.key.len > 0 && e->question.sender.len == 0 &&
+	    srs_decode(&back, &srs, e->question.recipient) == SRS_OK) {
+		free(n->text);
+		n->text = buf_take(&back, NULL);
+		n->depth = 1;
+	}
+	buf_fini(&back);
+}
+
 void
 expand_start(struct expansion *e, const struct conf *c)
 {
@@ -468,6 +490,7 @@ expand_start(struct expansion *e, const struct conf *c)
 	n->text = slice_text(e->question.recipient);
 	if (slice_equal_text_nocase(e->question.recipient, "postmaster"))
 		name_postmaster(e, n, c);
+	lead_back(e, n, c);
 	understand(n, host_name());
 	is_seen(e, n);
 	e->node_count = 1;

@@ -3,6 +3,7 @@
 
 import smtplib
 import socket
+import ssl
 import threading
 import unittest
 
@@ -265,6 +266,155 @@ class Hostile(unittest.TestCase):
         self.assertIn("552 5.3.4 too large for here", self.failure("e@enough.test"))
         wait_until(lambda: [b for b in self.suite.bodies("alice") if b"Status: 5.3.4" in b], 15, "the report")
         self.servers["enough.test"].released.set()
+
+
+class TlsServer(threading.Thread):
+    """Offers STARTTLS and AUTH; one of the two goes wrong, in the way that is named."""
+
+    def __init__(self, trouble, context):
+        super().__init__(daemon=True)
+        self.trouble, self.context = trouble, context
+        self.messages, self.said = [], []
+        self.socket = socket.create_server((HOST, 0), backlog=50)
+        self.port = self.socket.getsockname()[1]
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                peer, _ = self.socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.session, args=(peer,), daemon=True).start()
+
+    def start_tls(self, peer):
+        """The connection under TLS; what went wrong ends it, or leaves it in clear."""
+        if self.trouble == "refused":
+            peer.sendall(b"454 4.7.0 not now\r\n")
+            return peer
+        injected = b"250 2.0.0 injected\r\n" * 5 if self.trouble == "injection" else b""
+        peer.sendall(b"220 go\r\n" + injected)
+        if self.trouble == "close":
+            raise Done
+        if self.trouble == "nonsense":
+            peer.sendall(b"this is no handshake\r\n" * 100)
+            peer.recv(1000)
+            raise Done
+        return self.context.wrap_socket(peer, server_side=True)
+
+    def session(self, peer):
+        is_tls = False
+        try:
+            peer.sendall(b"220 here\r\n")
+            file = peer.makefile("rb")
+            while line := file.readline():
+                line = line.decode(errors="replace").strip()
+                verb = line.split()[0].upper()
+                self.said.append(("tls " if is_tls else "clear ") + line)
+                if verb == "EHLO":
+                    peer.sendall(b"250-here\r\n" + (b"" if is_tls else b"250-STARTTLS\r\n") + b"250 AUTH PLAIN\r\n")
+                elif verb == "STARTTLS":
+                    new = self.start_tls(peer)
+                    is_tls = new is not peer
+                    peer, file = new, new.makefile("rb")
+                elif verb == "AUTH" and self.trouble == "password":
+                    peer.sendall(b"535 5.7.8 wrong\r\n")
+                elif verb == "AUTH" and self.trouble == "questions":
+                    peer.sendall(b"334 and?\r\n")
+                elif verb == "AUTH":
+                    peer.sendall(b"235 ok\r\n")
+                elif verb == "DATA":
+                    peer.sendall(b"354 go\r\n")
+                    while file.readline() not in (b".\r\n", b""):
+                        pass
+                    self.messages.append(is_tls)
+                    peer.sendall(b"250 taken\r\n")
+                elif verb == "QUIT":
+                    break
+                else:
+                    peer.sendall(b"250 ok\r\n")
+        except (OSError, Done, IndexError):
+            pass
+        peer.close()
+
+
+class Tls(unittest.TestCase):
+    """What must be under TLS never leaves in clear, and what may is not lost for want of it."""
+
+    TROUBLES = {"refused": "refused it", "close": "closed|broke|reset", "nonsense": "not TLS|version|broke",
+                "injection": "in clear behind"}
+
+    @classmethod
+    def setUpClass(cls):
+        suite = cls.suite = Suite()
+        suite.prepare()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(suite.folder / "cert.pem", suite.folder / "key.pem")
+        cls.servers = {}
+        extra, match = 'table secrets { "me" = "user:secret" }\n', 'match from any for domain "example.test" action "local"\n'
+        for trouble in (*cls.TROUBLES, "password", "questions", "none"):
+            server = cls.servers[trouble] = TlsServer(trouble, context)
+            at = f"{HOST}:{server.port}"
+            for kind, rest in (("may", f"smtp://{at}"), ("must", f"smtp://{at} tls no-verify"),
+                               ("auth", f"smtp+tls://me@{at} tls no-verify auth <secrets>")):
+                extra += f'action "{kind}-{trouble}" relay host {rest}\n'
+                match += f'match from auth for domain "{kind}-{trouble}.test" action "{kind}-{trouble}"\n'
+        suite.extra, suite.match = extra, match
+        suite.write_conf()
+        suite.begin()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.suite.__exit__(None, None, None)
+        for server in cls.servers.values():
+            server.socket.close()
+
+    submit, failure = Hostile.submit, Hostile.failure
+
+    def test_opportunity_missed_goes_in_clear(self):
+        for trouble in self.TROUBLES:
+            with self.subTest(trouble):
+                self.submit([f"x@may-{trouble}.test"])
+                server = self.servers[trouble]
+                if trouble == "injection":
+                    self.assertRegex(self.failure(f"x@may-{trouble}.test"), self.TROUBLES[trouble])
+                else:
+                    wait_until(lambda: server.messages, 15, f"{trouble}\n{self.suite.log()[-1500:]}")
+                self.assertNotIn(True, server.messages)
+
+    def test_what_must_be_secret_waits(self):
+        for kind in ("must", "auth"):
+            for trouble, words in self.TROUBLES.items():
+                with self.subTest(f"{kind} {trouble}"):
+                    before = len(self.servers[trouble].said)
+                    self.submit([f"x@{kind}-{trouble}.test"])
+                    self.assertRegex(self.failure(f"x@{kind}-{trouble}.test"), words)
+                    said = self.servers[trouble].said[before:]
+                    self.assertFalse([s for s in said if s.startswith("clear MAIL") or s.startswith("clear AUTH")], said)
+
+    def test_a_password_that_is_wrong_waits(self):
+        for trouble, words in (("password", "535 5.7.8 wrong"), ("questions", "334")):
+            self.submit([f"x@auth-{trouble}.test"])
+            self.assertIn(words, self.failure(f"x@auth-{trouble}.test"))
+            self.assertEqual(self.servers[trouble].messages, [])
+            self.assertEqual(len([s for s in self.servers[trouble].said if s.startswith("tls AUTH")]), 1)
+
+    def test_all_well(self):
+        self.submit(["x@auth-none.test"])
+        wait_until(lambda: self.servers["none"].messages == [True], 15, "the message")
+        self.assertNotIn("secret", "".join(self.suite.lines))
+
+    def test_what_was_kept_follows_the_new_rules(self):
+        domain, server = "may-none.test", self.servers["none"]
+        self.submit([f"x@{domain}"])
+        wait_until(lambda: server.messages, 15, "the message")
+        count = len(server.messages)
+        helo = len([s for s in server.said if "EHLO" in s])
+        self.suite.write_conf()
+        self.suite.ctl("reload")
+        self.submit([f"x@{domain}"])
+        wait_until(lambda: len(server.messages) > count, 15, "the second message")
+        self.assertGreater(len([s for s in server.said if "EHLO" in s]), helo)
 
 
 class Stop(unittest.TestCase):

@@ -193,6 +193,7 @@ set_defaults(struct parser *p, char hostname[LIMIT_HOSTNAME + 1])
 	    .sub_addr_delim = '+',
 	    .queue_ttl = 4 * 86400,
 	    .relay_port = 25,
+	    .srs_ttl = 4 * 86400,
 	    .mta_max_deferred = 100};
 	ipc_list_add(&p->warn_intervals, SLICE("14400"));
 }
@@ -214,6 +215,12 @@ finish(struct parser *p)
 		return config_fail(p, nowhere,
 		    "there is no match; write: match from any for domain \"example.org\" action "
 		    "\"…\"");
+	for (size_t i = 0; i < p->conf->action_count; i++) {
+		if (p->conf->actions[i].srs && p->global.srs_key.len == 0)
+			return config_fail(p, nowhere,
+			    "action \"%.*s\" has srs; write: srs key \"…\"",
+			    SLICE_FMT(p->conf->actions[i].name));
+	}
 	p->global.warn_intervals = buf_slice(&p->warn_intervals);
 	if (!section_fits(p, nowhere, &conf_global_schema, &p->global))
 		return false;

@@ -104,7 +104,7 @@ line
 		{ TRY(value_short(p, @3, $3, 65535, &p->global.relay_port)); }
 	| QUEUE queue
 	| SMTP smtp
-	| SRS { TRY(config_fail(p, @1, "senders are not rewritten in this version; remove the line")); }
+	| SRS srs
 	| TABLE word { TRY(define_table(p, @2, $2)); } '{' entries '}'
 	| TABLE word word { TRY(define_table_at(p, @2, $2, $3)); }
 	| LISTEN ON word { listen_begin(p, 0); } listen_options { TRY(listen_end(p, @3, $3)); }
@@ -166,6 +166,12 @@ smtp
 	| LIMIT MAX_RCPT word
 		{ TRY(value_number(p, @3, $3, 1, LIMIT_RECIPIENTS, &p->global.max_rcpt)); }
 	| SUB_ADDR_DELIM word { TRY(value_delimiter(p, @2, $2)); }
+	;
+
+srs
+	: KEY word { p->global.srs_key = slice_of($2); }
+	| KEY BACKUP word { p->global.srs_key_backup = slice_of($3); }
+	| TTL span { TRY(value_days(p, @2, $2, 1023, &p->global.srs_ttl)); }
 	;
 
 /* Tables: by name, or where they are used. */
@@ -304,7 +310,7 @@ relay_option
 	| SRC word { TRY(option_text(p, @1, "src", &p->action.src, $2)); }
 	| SRC table_of_many { TRY(option_text(p, @1, "src", &p->action.src_table, $2)); }
 	| MAIL_FROM word { TRY(option_text(p, @1, "mail-from", &p->action.mail_from, $2)); }
-	| SRS { TRY(config_fail(p, @1, "senders are not rewritten in this version; remove srs")); }
+	| SRS { TRY(option_flag(p, @1, "srs", &p->action.srs, 1)); }
 	| TLS { TRY(option_flag(p, @1, "tls", &p->action.tls, RELAY_TLS_REQUIRED)); }
 	| TLS NO_VERIFY { TRY(option_flag(p, @1, "tls", &p->action.tls, RELAY_TLS_NO_VERIFY)); }
 	| PROTOCOLS word { TRY(option_text(p, @1, "protocols", &p->action.protocols, $2)); }

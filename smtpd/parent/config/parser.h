@@ -72,6 +72,8 @@ bool value_span(struct parser *p, struct place at, const char *text, uint32_t *s
 bool value_size(struct parser *p, struct place at, const char *text, uint64_t *octets);
 bool value_number(struct parser *p, struct place at, const char *text, uint32_t least,
     uint32_t most, uint32_t *n);
+bool value_days(
+    struct parser *p, struct place at, uint32_t seconds, uint32_t most, uint32_t *out);
 bool value_short(struct parser *p, struct place at, const char *text, uint16_t most, uint16_t *n);
 const char *value_join(struct parser *p, const char *a, const char *b);
 bool value_delimiter(struct parser *p, struct place at, const char *text);

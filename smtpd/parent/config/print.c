@@ -111,6 +111,11 @@ print_global(const struct conf_global *g, FILE *out)
 	line(out, "smtp sub-addr-delim", slice_make((const char *)&g->sub_addr_delim, 1));
 	line(out, "smtp ciphers", g->smtp_ciphers);
 	fprintf(out, "mta max-deferred %u\nmta port %u\n", g->mta_max_deferred, g->relay_port);
+	line(out, "srs key", g->srs_key);
+	line(out, "srs key backup", g->srs_key_backup);
+	fprintf(out, "srs ttl ");
+	span(out, g->srs_ttl);
+	fputc('\n', out);
 }
 
 static void
@@ -198,6 +203,7 @@ print_relay(const struct conf_action *a, FILE *out)
 	option(out, "src", a->src);
 	table(out, "src", a->src_table);
 	option(out, "mail-from", a->mail_from);
+	flag(out, "srs", a->srs);
 	flag(out, "tls", a->tls == RELAY_TLS_REQUIRED);
 	flag(out, "tls no-verify", a->tls == RELAY_TLS_NO_VERIFY);
 	option(out, "protocols", a->protocols);

@@ -84,6 +84,8 @@ relay_fits(struct parser *p, struct place at)
 	if (a->helo_table.len > 0 && a->src.len == 0 && a->src_table.len == 0)
 		return config_fail(
 		    p, at, "helo-src goes by the source address; write: src <table>");
+	if (a->srs && a->mail_from.len > 0)
+		return config_fail(p, at, "srs and mail-from exclude each other");
 	if (slice_find(a->host, '@') >= 0 && a->auth_table.len == 0)
 		return config_fail(
 		    p, at, "the label of the host needs a table; write: auth <table>");

@@ -80,6 +80,15 @@ value_short(struct parser *p, struct place at, const char *text, uint16_t most, 
 }
 
 bool
+value_days(struct parser *p, struct place at, uint32_t seconds, uint32_t most, uint32_t *out)
+{
+	if (seconds == 0 || seconds % 86400 != 0 || seconds / 86400 > most)
+		return config_fail(p, at, "write whole days, from 1d to %ud", most);
+	*out = seconds;
+	return true;
+}
+
+bool
 value_delimiter(struct parser *p, struct place at, const char *text)
 {
 	if (strlen(text) != 1 || text[0] <= ' ' || text[0] > '~' || text[0] == '@')
