@@ -14,8 +14,8 @@
 #include "common/base/slice.h"
 #include "common/mail/decode.h"
 
+#define MIME_NONE UINT32_MAX /* no such part */
 enum {
-	MIME_NONE = UINT32_MAX, /* no such part */
 	MIME_BOUNDARY = 1000,   /* octets; RFC 2046 5.1.1 allows 70 */
 };
 
