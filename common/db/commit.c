@@ -16,7 +16,8 @@
 #include <sys/queue.h>
 #include <unistd.h>
 
-/* Octets of WAL that are copied into the database when nobody waits; when somebody always does, four times that. */
+/* Octets of WAL that are copied into the database when nobody waits; when somebody always does,
+ * four times that. */
 enum { CHECKPOINT_AT = 16 * 1024 * 1024, SOON_MS = 500 };
 
 struct waiter {
@@ -31,16 +32,17 @@ struct commit {
 	struct db *db;
 	void (*broken)(void *owner);
 	void *owner;
-	struct waiters gathering;      /* changes not committed, or committed but not synced */
+	struct waiters gathering; /* changes not committed, or committed but not synced */
 	struct waiters syncing;
 	struct task end_of_turn;
 	struct timer soon;
 	uint64_t checkpoint_at;
-	bool open;                     /* a transaction */
-	bool dirty;                    /* committed since the last sync began */
+	bool open;    /* a transaction */
+	bool dirty;   /* committed since the last sync began */
+	bool hurried; /* somebody who gathers has no patience */
 	bool in_pool, failed, closing;
-	int holds;                     /* callers and the pool that still look at this */
-	int wal_fd, error;             /* our own descriptor: the database may be closed meanwhile */
+	int holds;         /* callers and the pool that still look at this */
+	int wal_fd, error; /* our own descriptor: the database may be closed meanwhile */
 };
 
 static void
@@ -115,11 +117,17 @@ on_synced(void *arg)
 	release(c);
 }
 
+static bool
+is_patient(const struct commit *c)
+{
+	return !STAILQ_EMPTY(&c->gathering) && !c->hurried;
+}
+
 /* Commits what is open and sends it to the disk, unless a sync runs: then it is done after it. */
 static void
 pump(struct commit *c)
 {
-	if (c->in_pool || c->failed || c->closing)
+	if (c->in_pool || c->failed || c->closing || is_patient(c))
 		return;
 	if (c->open) {
 		if (db_exec(c->db, "COMMIT") != DB_DONE) {
@@ -138,7 +146,7 @@ pump(struct commit *c)
 	    STAILQ_EMPTY(&c->gathering))
 		return;
 	STAILQ_CONCAT(&c->syncing, &c->gathering);
-	c->dirty = false;
+	c->dirty = c->hurried = false;
 	c->in_pool = true;
 	c->holds++;
 	work_start(run_sync, on_synced, c);
@@ -234,14 +242,27 @@ commit_undo(struct commit *c)
 }
 
 void
-commit_wait(struct commit *c, void (*done)(void *owner, bool ok), void *owner)
+commit_wait_patiently(struct commit *c, void (*done)(void *owner, bool ok), void *owner)
 {
 	struct waiter *w = mem_zero(sizeof(*w));
 
 	w->done = done;
 	w->owner = owner;
 	STAILQ_INSERT_TAIL(&c->gathering, w, link);
+}
+
+void
+commit_hurry(struct commit *c)
+{
+	c->hurried = true;
 	task_queue(&c->end_of_turn);
+}
+
+void
+commit_wait(struct commit *c, void (*done)(void *owner, bool ok), void *owner)
+{
+	commit_wait_patiently(c, done, owner);
+	commit_hurry(c);
 }
 
 void

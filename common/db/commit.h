@@ -1,7 +1,7 @@
 /*
  * Group commit: what many callers changed in one turn of the loop goes into one transaction,
  * and one fdatasync, in libuv's pool, answers all that it covered. While a sync runs, the next
- * group gathers; a caller alone never waits for company.
+ * group gathers; a caller alone never waits for company, unless it says that it has time.
  */
 #ifndef COMMON_DB_COMMIT_H
 #define COMMON_DB_COMMIT_H
@@ -36,6 +36,13 @@ void commit_undo(struct commit *c);
  * failed and nobody may be told that they are. Never from inside this call.
  */
 void commit_wait(struct commit *c, void (*done)(void *owner, bool ok), void *owner);
+
+/*
+ * The same, but the changes may stay uncommitted until somebody else waits, or commit_hurry(): for
+ * what is safe elsewhere until done() says that it is here.
+ */
+void commit_wait_patiently(struct commit *c, void (*done)(void *owner, bool ok), void *owner);
+void commit_hurry(struct commit *c);
 
 /* Forgets all waiters of that owner. */
 void commit_forget(struct commit *c, void *owner);

@@ -10,6 +10,7 @@
 #include "common/base/assert.h"
 #include "common/base/hash.h"
 #include "common/base/mem.h"
+#include "common/db/wal.h"
 
 #include <fcntl.h>
 #include <sqlite3.h>
@@ -18,8 +19,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A page of the WAL with its header; and a WAL that is cut when it is copied, for it grew beyond what is usual. */
-enum { FRAME = 4096 + 24, CUT_AT = 64 * 1024 * 1024 };
+/* A page of the WAL with its header; and a WAL that is cut when it is copied, for it grew beyond
+ * what is usual. */
+enum { FRAME = 4096 + 24, CUT_AT = 96 * 1024 * 1024 };
+
+/* Debian's SQLite writes zeros over what is deleted, unless it is told: that doubles what a message
+ * costs. FAST still does so where it writes the page anyway. */
+static const char settings[] = "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL;"
+			       "PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0;"
+			       "PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY;"
+			       "PRAGMA secure_delete=FAST";
 
 struct statement {
 	sqlite3_stmt *stmt;
@@ -32,6 +41,7 @@ struct db {
 	int wal_fd;
 	uint64_t wal_octets; /* in use; the file may be longer */
 	char path[1024];
+	bool was_left;
 	struct error failure;
 };
 
@@ -72,7 +82,7 @@ static int
 on_commit(void *arg, sqlite3 *handle, const char *name, int pages)
 {
 	((struct db *)arg)->wal_octets = (uint64_t)pages * FRAME;
-	return SQLITE_OK;
+	return wal_flush(handle);
 }
 
 static bool
@@ -109,14 +119,16 @@ migrate(struct db *db, const char *const migrations[], int n, struct error *why)
 	version = statement_number(s, 0);
 	statement_reset(s);
 	if (version > n)
-		return error_set(why, "%s was written by a newer Kurir (schema %lld, this one knows %d)",
-		    db->path, (long long)version, n);
+		return error_set(why,
+		    "%s was written by a newer Kurir (schema %lld, this one knows %d)", db->path,
+		    (long long)version, n);
 	for (; version < n; version++) {
 		snprintf(set, sizeof(set), "PRAGMA user_version = %d", (int)version + 1);
 		if (db_exec(db, "BEGIN IMMEDIATE") != DB_DONE ||
 		    db_exec(db, migrations[version]) != DB_DONE || db_exec(db, set) != DB_DONE ||
 		    db_exec(db, "COMMIT") != DB_DONE) {
-			error_set(why, "cannot bring to schema %d: %s", (int)version + 1, db_failure(db));
+			error_set(
+			    why, "cannot bring to schema %d: %s", (int)version + 1, db_failure(db));
 			db_exec(db, "ROLLBACK");
 			return false;
 		}
@@ -137,8 +149,9 @@ open_wal(struct db *db, struct error *why)
 	snprintf(wal, sizeof(wal), "%s-wal", db->path);
 	db->wal_fd = open(wal, O_RDWR | O_CLOEXEC);
 	if (db->wal_fd < 0 &&
-	    db_exec(db, "BEGIN IMMEDIATE; CREATE TABLE IF NOT EXISTS kurir_wal (touched INTEGER);"
-	                "DELETE FROM kurir_wal; INSERT INTO kurir_wal VALUES (1); COMMIT") != DB_DONE)
+	    db_exec(db,
+		"BEGIN IMMEDIATE; CREATE TABLE IF NOT EXISTS kurir_wal (touched INTEGER);"
+		"DELETE FROM kurir_wal; INSERT INTO kurir_wal VALUES (1); COMMIT") != DB_DONE)
 		return error_set(why, "%s", db_failure(db));
 	if (db->wal_fd < 0)
 		db->wal_fd = open(wal, O_RDWR | O_CLOEXEC);
@@ -157,6 +170,33 @@ is_writable(struct db *db, struct error *why)
 	       error_set(why, "cannot open %s for writing: %s", db->path, db_failure(db));
 }
 
+/* Closing removes it, though it be empty. */
+static bool
+has_wal(const char *path)
+{
+	char wal[1100];
+	struct stat st;
+
+	snprintf(wal, sizeof(wal), "%s-wal", path);
+	return stat(wal, &st) == 0;
+}
+
+/*
+ * A process uses SQLite in one thread, so it needs no locks; nor does anybody ask how much memory
+ * it has. False: SQLite cannot begin.
+ */
+static bool
+begin(struct error *why)
+{
+	static bool begun;
+
+	if (!begun)
+		begun = sqlite3_config(SQLITE_CONFIG_SINGLETHREAD) == SQLITE_OK &&
+			sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0) == SQLITE_OK &&
+			sqlite3_initialize() == SQLITE_OK && wal_vfs() != NULL;
+	return begun || error_set(why, "SQLite does not begin");
+}
+
 static struct db *
 open_with(const char *path, int flags, const char *const migrations[], int n, struct error *why)
 {
@@ -167,17 +207,18 @@ open_with(const char *path, int flags, const char *const migrations[], int n, st
 	snprintf(db->path, sizeof(db->path), "%s", path);
 	hash_init(&db->statements);
 	db->wal_fd = -1;
-	code = sqlite3_open_v2(path, &db->handle, flags | SQLITE_OPEN_NOMUTEX, NULL);
+	db->was_left = has_wal(path);
+	code = begin(why) ? sqlite3_open_v2(path, &db->handle, flags, wal_vfs()) : SQLITE_ERROR;
 	if (code != SQLITE_OK) {
 		error_set(why, "cannot open %s: %s", path, sqlite3_errstr(code));
-	} else if (db_exec(db, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL;"
-	                       "PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0;"
-	                       "PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY") != DB_DONE) {
+	} else if (db_exec(db, settings) != DB_DONE) {
 		error_set(why, "%s", db_failure(db));
-	} else if (is_writable(db, why) && migrate(db, migrations, n, why) && open_wal(db, why)) {
+	} else {
 		sqlite3_wal_hook(db->handle, on_commit, db);
-		umask(was);
-		return db;
+		if (is_writable(db, why) && migrate(db, migrations, n, why) && open_wal(db, why)) {
+			umask(was);
+			return db;
+		}
 	}
 	umask(was);
 	db_close(db);
@@ -242,8 +283,8 @@ db_abandon(struct db *db)
 }
 
 /*
- * The file keeps its length and is written again from its start: syncing what overwrites costs a third of
- * syncing what makes a file longer, which the file system has to note down.
+ * The file keeps its length and is written again from its start: syncing what overwrites costs a
+ * third of syncing what makes a file longer, which the file system has to note down.
  */
 bool
 db_checkpoint(struct db *db, uint64_t octets)
@@ -264,6 +305,12 @@ db_checkpoint(struct db *db, uint64_t octets)
 	return false;
 }
 
+bool
+db_was_left(const struct db *db)
+{
+	return db->was_left;
+}
+
 int
 db_wal_fd(const struct db *db)
 {
@@ -282,7 +329,8 @@ db_statement(struct db *db, const char *sql)
 	}
 	s = mem_zero(sizeof(*s));
 	s->db = db;
-	if (sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &s->stmt, NULL) != SQLITE_OK)
+	if (sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &s->stmt, NULL) !=
+	    SQLITE_OK)
 		result_of(db, SQLITE_ERROR);
 	hash_add(&db->statements, key, s);
 	return s;
@@ -297,13 +345,15 @@ statement_bind_number(struct statement *s, int n, int64_t value)
 void
 statement_bind_text(struct statement *s, int n, struct slice text)
 {
-	sqlite3_bind_text64(s->stmt, n, text.len == 0 ? "" : text.data, text.len, SQLITE_STATIC, SQLITE_UTF8);
+	sqlite3_bind_text64(
+	    s->stmt, n, text.len == 0 ? "" : text.data, text.len, SQLITE_STATIC, SQLITE_UTF8);
 }
 
 void
 statement_bind_octets(struct statement *s, int n, struct slice octets)
 {
-	sqlite3_bind_blob64(s->stmt, n, octets.len == 0 ? "" : octets.data, octets.len, SQLITE_STATIC);
+	sqlite3_bind_blob64(
+	    s->stmt, n, octets.len == 0 ? "" : octets.data, octets.len, SQLITE_STATIC);
 }
 
 void

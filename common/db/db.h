@@ -14,10 +14,10 @@ struct statement;
 enum db_result {
 	DB_ROW,
 	DB_DONE,
-	DB_CONSTRAINT,      /* a unique key that is there already, or the like */
-	DB_FULL,            /* no room on the disk */
+	DB_CONSTRAINT, /* a unique key that is there already, or the like */
+	DB_FULL,       /* no room on the disk */
 	DB_CORRUPT,
-	DB_ERROR,           /* db_failure() says what */
+	DB_ERROR, /* db_failure() says what */
 };
 
 /*
@@ -28,15 +28,22 @@ enum db_result {
 struct db *db_open(const char *path, const char *const migrations[], int n, struct error *why);
 
 /* The same, but of a file that must be there. */
-struct db *db_open_existing(const char *path, const char *const migrations[], int n, struct error *why);
+struct db *db_open_existing(
+    const char *path, const char *const migrations[], int n, struct error *why);
 
-void db_close(struct db *db);      /* NULL is fine */
+void db_close(struct db *db); /* NULL is fine */
 
 /*
- * Closes after a commit or a sync failed: copies nothing and syncs nothing, and has the system forget
- * the pages that it could not write, so that the next to open it reads what is on the disk.
+ * Closes after a commit or a sync failed: copies nothing and syncs nothing, and has the system
+ * forget the pages that it could not write, so that the next to open it reads what is on the disk.
  */
 void db_abandon(struct db *db);
+
+/*
+ * Whether the last who had the database open ended without closing it: what he told others of
+ * changes that were not durable yet may be lost.
+ */
+bool db_was_left(const struct db *db);
 
 /* Runs statements that return no rows. */
 enum db_result db_exec(struct db *db, const char *sql);
@@ -45,8 +52,9 @@ enum db_result db_exec(struct db *db, const char *sql);
 const char *db_failure(const struct db *db);
 
 /*
- * Copies the WAL's pages into the database when so many octets of it are in use. A disk without room or a reader
- * in the way only puts it off; false means that pages or a sync were lost, and nothing may be synced again.
+ * Copies the WAL's pages into the database when so many octets of it are in use. A disk without
+ * room or a reader in the way only puts it off; false means that pages or a sync were lost, and
+ * nothing may be synced again.
  */
 bool db_checkpoint(struct db *db, uint64_t octets);
 
@@ -71,7 +79,7 @@ enum db_result statement_step(struct statement *s);
 enum db_result statement_run(struct statement *s);
 
 int64_t statement_number(struct statement *s, int column);
-struct slice statement_octets(struct statement *s, int column);      /* until the next step or reset */
+struct slice statement_octets(struct statement *s, int column); /* until the next step or reset */
 bool statement_is_null(struct statement *s, int column);
 
 void statement_reset(struct statement *s);

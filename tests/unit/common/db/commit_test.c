@@ -179,6 +179,88 @@ Test(commit, the_wal_is_written_again_from_its_start)
 	tear_down();
 }
 
+static void
+on_time(void *owner)
+{
+	loop_stop();
+}
+
+static void
+run_loop(int ms)
+{
+	struct timer timer;
+
+	timer_init(&timer, on_time, NULL);
+	timer_start(&timer, SPAN_MS(ms));
+	loop_run();
+	timer_stop(&timer);
+}
+
+Test(commit, the_patient_wait_until_somebody_hurries_them)
+{
+	set_up();
+	t.wanted = 2;
+	cr_assert_eq(add("one"), DB_DONE);
+	commit_wait_patiently(t.commit, on_done, NULL);
+	run_loop(30);
+	cr_assert_eq(add("two"), DB_DONE);
+	commit_wait_patiently(t.commit, on_done, NULL);
+	run_loop(30);
+	cr_assert_eq(t.ok + t.refused, 0, "nobody hurries");
+	commit_hurry(t.commit);
+	loop_run();
+	cr_assert_eq(t.ok, 2);
+	tear_down();
+}
+
+Test(commit, who_waits_takes_the_patient_along)
+{
+	set_up();
+	t.wanted = 2;
+	cr_assert_eq(add("one"), DB_DONE);
+	commit_wait_patiently(t.commit, on_done, NULL);
+	run_loop(10);
+	cr_assert_eq(add("two"), DB_DONE);
+	commit_wait(t.commit, on_done, NULL);
+	loop_run();
+	cr_assert_eq(t.ok, 2);
+	/* And the next have patience again. */
+	t.wanted = 3;
+	commit_wait_patiently(t.commit, on_done, NULL);
+	run_loop(10);
+	cr_assert_eq(t.ok, 2);
+	commit_free(t.commit);
+	t.commit = NULL;
+	cr_assert_eq(t.refused, 1);
+	tear_down();
+}
+
+Test(commit, what_was_left_without_closing_is_known)
+{
+	char wal[128], copy[160], command[600];
+	struct error why;
+	struct db *db;
+
+	set_up();
+	cr_assert_not(db_was_left(t.db), "it was new");
+	t.wanted = 1;
+	cr_assert_eq(add("one"), DB_DONE);
+	commit_wait(t.commit, on_done, NULL);
+	loop_run();
+	snprintf(wal, sizeof(wal), "%s-wal", t.path);
+	snprintf(copy, sizeof(copy), "%s/copy.db", t.dir);
+	snprintf(command, sizeof(command), "cp %s %s && cp %s %s-wal", t.path, copy, wal, copy);
+	cr_assert_eq(system(command), 0);
+	db = db_open(copy, schema, 1, &why);
+	cr_assert_not_null(db, "%s", why.text);
+	cr_assert(db_was_left(db));
+	db_close(db);
+	db = db_open(copy, schema, 1, &why);
+	cr_assert_not(db_was_left(db), "it was closed");
+	db_close(db);
+	tear_down();
+}
+
 Test(commit, freeing_refuses_who_still_waits)
 {
 	set_up();
