@@ -15,7 +15,7 @@ static const struct {
 	const char *name;
 	unsigned start, most;
 } transports[TRANSPORT_COUNT] = {
-    [TRANSPORT_MAILBOX] = {"mailbox", 64, 256},
+    [TRANSPORT_MAILBOX] = {"mailbox", 256, 2000},
     [TRANSPORT_RELAY] = {"relay", 5, 20},
     [TRANSPORT_AGENT] = {"agent", 5, 20},
     [TRANSPORT_UNROUTED] = {"unrouted", 20, 50},

@@ -22,7 +22,7 @@ enum {
 
 /* The most attempts in flight, whatever the destinations would take. */
 static const size_t most_in_flight[TRANSPORT_COUNT] = {
-    [TRANSPORT_MAILBOX] = 1000,
+    [TRANSPORT_MAILBOX] = 2000,
     [TRANSPORT_RELAY] = 1000,
     [TRANSPORT_AGENT] = 40,
     [TRANSPORT_UNROUTED] = 100,

@@ -66,6 +66,7 @@ mailbox_server_init(void)
 	hash_init(&mailbox_server.by_id);
 	TAILQ_INIT(&mailbox_server.idle);
 	LIST_INIT(&mailbox_server.handles);
+	batch_init();
 }
 
 void
@@ -100,6 +101,7 @@ static void
 close_store(struct account *a)
 {
 	account_hold(a);
+	batch_forget(a);
 	store_close(&a->store);
 	a->is_open = false;
 	mailbox_server.open_count--;

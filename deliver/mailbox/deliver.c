@@ -128,12 +128,13 @@ is_looping(struct slice message, const char *address)
 }
 
 static void
-store_one(struct delivery *d, const struct recipient *r, struct slice message)
+store_one(
+    struct delivery *d, const struct recipient *r, struct slice message, const struct store_index *i)
 {
 	struct error why = {""};
 	struct account *a = account_open(slice_of(r->account), &why);
 	struct store_mailbox inbox;
-	struct store_new n = {.fd = -1, .date = d->arrival, .envelope = r->envelope};
+	struct store_new n = {.fd = -1, .index = i, .date = d->arrival, .envelope = r->envelope};
 	struct buf whole = {0};
 	struct qm_outcome done = {
 	    .envelope = r->envelope, .outcome = OUTCOME_DELIVERED, .status = SLICE("2.0.0")};
@@ -162,8 +163,9 @@ store_one(struct delivery *d, const struct recipient *r, struct slice message)
 		say(d, r, OUTCOME_TEMPORARY, result == STORE_FULL ? "4.3.1" : "4.2.0",
 		    "the message cannot be stored now");
 	else {
-		reply_durable(a, d->channel, d->id, (struct reply){&qm_outcome_schema, &done},
+		reply_delivered(a, d->channel, d->id, (struct reply){&qm_outcome_schema, &done},
 		    &(struct reply){&qm_outcome_schema, &failed});
+		batch_add(a, whole.len);
 		feed_changed(a, inbox.id, false);
 	}
 	buf_fini(&whole);
@@ -176,6 +178,7 @@ on_body(void *owner, struct ipc_message *m)
 	const struct qm_body *b = m->body;
 	struct delivery *d = find(m);
 	struct slice message = b->octets;
+	struct store_index index;
 	void *map = MAP_FAILED;
 
 	if (d != NULL && m->fd >= 0 && d->size > 0) {
@@ -189,8 +192,11 @@ on_body(void *owner, struct ipc_message *m)
 		channel_violation(m->channel, "size");
 		return;
 	}
+	/* What stands before it for each recipient changes nothing of this. */
+	store_index_make(message, &index);
 	for (size_t i = 0; i < d->count; i++)
-		store_one(d, &d->recipients[i], message);
+		store_one(d, &d->recipients[i], message, &index);
+	store_index_fini(&index);
 	if (map != MAP_FAILED)
 		munmap(map, (size_t)d->size);
 	free_delivery(d);

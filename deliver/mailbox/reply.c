@@ -85,8 +85,8 @@ on_durable(void *owner, bool ok)
 	free(w);
 }
 
-void
-reply_durable(struct account *a, struct channel *c, uint32_t id, struct reply done,
+static struct waiting *
+waiting_new(struct account *a, struct channel *c, uint32_t id, struct reply done,
     const struct reply *failed)
 {
 	static const struct am_no no = {
@@ -105,7 +105,21 @@ reply_durable(struct account *a, struct channel *c, uint32_t id, struct reply do
 	w->done_octets = w->packed.len;
 	ipc_pack(&w->packed, failed->schema, failed->message);
 	LIST_INSERT_HEAD(&waitings, w, link);
-	commit_wait(a->store.commit, on_durable, w);
+	return w;
+}
+
+void
+reply_durable(struct account *a, struct channel *c, uint32_t id, struct reply done,
+    const struct reply *failed)
+{
+	commit_wait(a->store.commit, on_durable, waiting_new(a, c, id, done, failed));
+}
+
+void
+reply_delivered(struct account *a, struct channel *c, uint32_t id, struct reply done,
+    const struct reply *failed)
+{
+	commit_wait_patiently(a->store.commit, on_durable, waiting_new(a, c, id, done, failed));
 }
 
 void

@@ -18,6 +18,10 @@ struct account {
 	char *name;
 	struct store store;
 	int work;     /* things in hand, for which the store stays open */
+	TAILQ_ENTRY(account) batch; /* deliveries that wait for company */
+	struct moment batch_began;
+	size_t batch_octets;
+	bool has_batch;
 	bool is_open; /* the store */
 };
 
@@ -84,10 +88,23 @@ struct reply {
 };
 void reply_durable(struct account *a, struct channel *c, uint32_t id, struct reply done,
     const struct reply *failed);
+
+/* The same, of a delivery, which may wait for others (batch.c). */
+void reply_delivered(struct account *a, struct channel *c, uint32_t id, struct reply done,
+    const struct reply *failed);
+
 void reply_no(struct channel *c, uint32_t id, enum am_code code, const char *text);
 void reply_ok(struct channel *c, uint32_t id, uint64_t modseq);
 void reply_result(struct channel *c, uint32_t id, enum store_result r);
 void replies_forget(struct channel *c);
+
+/*
+ * batch.c: queue keeps a message until it hears that it is durable here, so a delivery of so many
+ * octets waits for others of its account a little while.
+ */
+void batch_init(void);
+void batch_add(struct account *a, size_t octets);
+void batch_forget(struct account *a);
 
 /* The verbs, and delivery. */
 extern const struct ipc_handler verbs[];

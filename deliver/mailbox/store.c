@@ -58,7 +58,31 @@ enum {
 	RESERVE_PART = 50,
 	RESERVE_MOST = 16 * 1024 * 1024,
 	FRESH_MS = 50,
+	SHOWN_MOST = 4 * LIMIT_REQUESTS,
 };
+
+/*
+ * Whoever had the account open before us was killed, and may have shown UIDs and modseqs that never
+ * became durable: they are not taken again for others. There are never so many in hand at once.
+ */
+static void
+skip_what_was_shown(struct store *s)
+{
+	struct statement *uids = db_statement(
+	    s->db, "UPDATE mailbox SET uidnext = uidnext + ? WHERE uidnext > 1 AND uidnext < ?");
+	struct statement *counters = db_statement(s->db,
+	    "UPDATE counter SET value = CASE name WHEN 'modseq' THEN ? ELSE value + ? END");
+
+	s->modseq += SHOWN_MOST;
+	statement_bind_number(uids, 1, SHOWN_MOST);
+	statement_bind_number(uids, 2, UINT32_MAX - SHOWN_MOST);
+	statement_bind_number(counters, 1, (int64_t)s->modseq);
+	statement_bind_number(counters, 2, SHOWN_MOST);
+	if (commit_begin(s->commit)) {
+		statement_run(uids);
+		statement_run(counters);
+	}
+}
 
 /* Files that no row names are what a crash left; and old delivery marks have done their work. */
 static void
@@ -138,6 +162,8 @@ store_open(struct store *s, const char *folder, void (*broken)(void *owner), voi
 	if (statement_step(st) == DB_ROW)
 		s->modseq = (uint64_t)statement_number(st, 0);
 	statement_reset(st);
+	if (db_was_left(s->db))
+		skip_what_was_shown(s);
 	sweep(s);
 	make_first_mailboxes(s);
 	return true;

@@ -29,6 +29,8 @@ struct store_mailbox {
 	char name[STORE_NAME];
 };
 
+struct store_index;
+
 struct store_message {
 	uint32_t uid, set;
 	uint64_t modseq, body, size;
@@ -79,6 +81,7 @@ void store_seen_recent(struct store *s, const struct store_mailbox *m);
 /* store_message.c */
 struct store_new {
 	struct slice octets; /* the whole message; or a file */
+	const struct store_index *index; /* of octets, made before, but for the header's size; NULL */
 	int fd;              /* -1: octets */
 	uint64_t size;
 	int64_t date;
@@ -134,6 +137,7 @@ struct store_index {
 	uint64_t header_size;
 	int64_t sent; /* midnight of the Date field's day; INT64_MIN: none */
 };
+void store_index_make(struct slice message, struct store_index *i);
 void store_index_fini(struct store_index *i);
 bool store_index(struct store *s, uint64_t body, struct store_index *i);
 

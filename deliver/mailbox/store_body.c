@@ -33,8 +33,8 @@ store_index_fini(struct store_index *i)
 	buf_fini(&i->basic);
 }
 
-static void
-make_index(struct slice message, struct store_index *i)
+void
+store_index_make(struct slice message, struct store_index *i)
 {
 	struct mime mime;
 	struct slice value;
@@ -139,7 +139,7 @@ keep_file(struct store *s, struct slice octets, char name[64])
 
 static uint64_t
 insert(struct store *s, struct slice octets, const char *file, bool is_packed, uint64_t size,
-    const struct store_index *i, bool *full)
+    uint64_t header_size, const struct store_index *i, bool *full)
 {
 	struct statement *st = db_statement(s->db,
 	    "INSERT INTO body (size, is_packed, octets, file, header_size, sent,"
@@ -155,7 +155,7 @@ insert(struct store *s, struct slice octets, const char *file, bool is_packed, u
 		statement_bind_null(st, 3);
 		statement_bind_text(st, 4, slice_of(file));
 	}
-	statement_bind_number(st, 5, (int64_t)i->header_size);
+	statement_bind_number(st, 5, (int64_t)header_size);
 	if (i->sent == INT64_MIN)
 		statement_bind_null(st, 6);
 	else
@@ -169,17 +169,16 @@ insert(struct store *s, struct slice octets, const char *file, bool is_packed, u
 }
 
 static uint64_t
-add_octets(struct store *s, struct slice octets, bool *full)
+add_octets(struct store *s, struct slice octets, const struct store_index *i, bool *full)
 {
-	struct store_index i;
+	uint64_t header_size = header_body(octets);
 	char name[64];
 	uint64_t id = 0;
 
-	make_index(octets, &i);
 	if (octets.len > LIMIT_INLINE) {
 		*full = true;
 		if (keep_file(s, octets, name))
-			id = insert(s, octets, name, false, octets.len, &i, full);
+			id = insert(s, octets, name, false, octets.len, header_size, i, full);
 	} else {
 		size_t bound = ZSTD_compressBound(octets.len);
 		char *packed = mem_zero(bound);
@@ -188,10 +187,23 @@ add_octets(struct store *s, struct slice octets, bool *full)
 		bool smaller = !ZSTD_isError(n) && n < octets.len;
 
 		id = insert(s, smaller ? slice_make(packed, n) : octets, NULL, smaller, octets.len,
-		    &i, full);
+		    header_size, i, full);
 		free(packed);
 	}
-	store_index_fini(&i);
+	return id;
+}
+
+static uint64_t
+add_indexed(struct store *s, struct slice octets, const struct store_index *known, bool *full)
+{
+	struct store_index made;
+	uint64_t id;
+
+	if (known != NULL)
+		return add_octets(s, octets, known, full);
+	store_index_make(octets, &made);
+	id = add_octets(s, octets, &made, full);
+	store_index_fini(&made);
 	return id;
 }
 
@@ -203,13 +215,13 @@ store_body_add(struct store *s, const struct store_new *n, bool *full)
 
 	*full = false;
 	if (n->fd < 0)
-		return add_octets(s, n->octets, full);
+		return add_indexed(s, n->octets, n->index, full);
 	if (n->size == 0)
 		return 0;
 	map = mmap(NULL, (size_t)n->size, PROT_READ, MAP_PRIVATE, n->fd, 0);
 	if (map == MAP_FAILED)
 		return 0;
-	id = add_octets(s, slice_make(map, (size_t)n->size), full);
+	id = add_indexed(s, slice_make(map, (size_t)n->size), n->index, full);
 	munmap(map, (size_t)n->size);
 	return id;
 }

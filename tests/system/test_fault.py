@@ -177,7 +177,7 @@ class Fault(unittest.TestCase):
         fired = tried = 0
         with suite:
             calls = {dies: self.calls_of_a_round(suite, faults, dies) for dies in (False, True)}
-            self.assertGreater(min(calls.values()), 20, f"{process} is counted")
+            self.assertGreater(min(calls.values()), 10, f"{process} is counted")
             for failure in FAILURES:
                 for dies in (False, True):
                     every = range(1, calls[dies] + 1)

@@ -239,3 +239,48 @@ Test(mailbox_kill, what_was_durable_is_there_once, .timeout = 100)
 	free(said);
 	test_end();
 }
+
+/* A session sees a delivery before it is durable, and then it is lost. */
+Test(mailbox_kill, what_was_shown_gives_its_uid_to_nobody_else)
+{
+	struct store_mailbox trash;
+	uint64_t shown[2];
+	int pipes[2], status;
+	pid_t child;
+
+	snprintf(test_folder, sizeof(test_folder), "/tmp/kurir-mailbox-XXXXXX");
+	cr_assert_not_null(mkdtemp(test_folder));
+	loop_init();
+	test_open_store();
+	test_add(&test_inbox, "first", 700, 0, 0);
+	cr_assert(test_settle());
+	test_close_store();
+	loop_fini();
+	cr_assert_eq(pipe(pipes), 0);
+	child = fork();
+	cr_assert_geq(child, 0);
+	if (child == 0) {
+		loop_init();
+		test_open_store();
+		for (int i = 0; i < 50; i++)
+			shown[0] = test_add(&test_inbox, "seen by somebody", 700, 0, 0);
+		shown[1] = test_store.modseq;
+		if (write(pipes[1], shown, sizeof(shown)) != (ssize_t)sizeof(shown))
+			_exit(1);
+		_exit(0);
+	}
+	cr_assert_eq(waitpid(child, &status, 0), child);
+	cr_assert_eq(read(pipes[0], shown, sizeof(shown)), (ssize_t)sizeof(shown));
+	close(pipes[0]);
+	close(pipes[1]);
+	loop_init();
+	test_open_store();
+	cr_assert_str_eq(test_uids("INBOX"), "1", "the others are lost");
+	cr_assert_gt(test_add(&test_inbox, "another", 700, 0, 0), shown[0]);
+	cr_assert_gt(test_store.modseq, shown[1]);
+	cr_assert_eq(store_find(&test_store, "Trash", &trash), STORE_OK);
+	cr_assert_eq(trash.uidnext, 1, "it never had a message");
+	cr_assert(test_settle());
+	test_close_store();
+	test_end();
+}

@@ -368,7 +368,7 @@ Test(mailbox_store, a_commit_that_fails_is_refused_and_the_rest_is_there)
 	cr_assert_str_eq(test_uids("INBOX"), "1", "it can be read while the disk takes nothing");
 	limit_files(RLIM_INFINITY);
 	cr_assert_eq(test_add(&test_inbox, "kept", 300, 0, 1), 0);
-	cr_assert_eq(test_add(&test_inbox, "lost", 300, 0, 2), 2, "the delivery is tried again");
+	cr_assert_gt(test_add(&test_inbox, "lost", 300, 0, 2), 2, "tried again, under another UID");
 	cr_assert(test_settle());
 	assert_octets(message(test_inbox.id, 1).body, "kept", 300);
 }
