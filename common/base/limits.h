@@ -89,6 +89,7 @@ enum {
 	LIMIT_MAILBOX_DEPTH   = 50,
 	LIMIT_MAILBOXES       = 10000,            /* of one account */
 	LIMIT_OPEN_ACCOUNTS   = 1024,             /* databases that one process keeps open, three files each */
+	LIMIT_SNAPSHOTS       = 64 * 1024 * 1024, /* octets that one process keeps of what views were told */
 	LIMIT_HANDLES         = 50000,            /* sessions that one process of the mail store knows */
 	LIMIT_KEYWORDS        = 1000,             /* of one mailbox */
 	LIMIT_KEYWORD         = 100,              /* octets */

@@ -7,6 +7,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "deliver/mailbox/snapshot.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -102,6 +103,7 @@ close_store(struct account *a)
 {
 	account_hold(a);
 	batch_forget(a);
+	snapshots_forget(a);
 	store_close(&a->store);
 	a->is_open = false;
 	mailbox_server.open_count--;
@@ -163,6 +165,7 @@ account_open(struct slice name, struct error *why)
 		a = mem_zero(sizeof(*a));
 		a->name = slice_text(name);
 		LIST_INIT(&a->handles);
+		LIST_INIT(&a->snapshots);
 		hash_add(&mailbox_server.accounts, name, a);
 	}
 	if (!account_resume(a, why)) {

@@ -15,6 +15,7 @@
 struct account {
 	TAILQ_ENTRY(account) idle; /* open, nothing in hand: the longest untouched first */
 	LIST_HEAD(, handle) handles;
+	LIST_HEAD(, snapshot) snapshots;
 	char *name;
 	struct store store;
 	int work;     /* things in hand, for which the store stays open */

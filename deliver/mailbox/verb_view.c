@@ -6,6 +6,7 @@
 #include "common/base/mem.h"
 #include "deliver/mailbox/job.h"
 #include "deliver/mailbox/range.h"
+#include "deliver/mailbox/snapshot.h"
 #include "deliver/mailbox/verb.h"
 
 /* FEW changes are sorted; more are found by reading the mailbox in its order. */
@@ -22,6 +23,7 @@ struct viewing {
 	uint32_t set; /* the newest set of keywords that was sent */
 	struct cursor cursor;
 	struct buf packed; /* records, or UIDs that are gone */
+	struct buf kept;   /* all records of a view that is read, for the next */
 	struct store_gone gone;
 	unsigned records;
 };
@@ -42,21 +44,27 @@ flush_records(struct viewing *v)
 	buf_clear(&v->packed);
 }
 
+/* The record that is packed last; flags are its last octet. */
+static void
+mark_recent(struct viewing *v, uint32_t uid)
+{
+	if (uid >= v->box.recent)
+		v->packed.data[v->packed.len - 1] |= (char)FLAG_RECENT;
+	if (v->packed.len + AM_RECORD > BATCH)
+		flush_records(v);
+}
+
 static bool
 add_record(void *owner, const struct store_message *message)
 {
 	struct viewing *v = owner;
-	bool is_recent = message->uid >= v->box.recent;
 
 	if (message->modseq > v->since) {
-		range_add(&v->packed, message->uid);
-		range_add(&v->packed, (uint32_t)(message->modseq >> 32));
-		range_add(&v->packed, (uint32_t)message->modseq);
-		range_add(&v->packed, message->set);
-		buf_add_char(&v->packed, (char)(message->flags | (is_recent ? FLAG_RECENT : 0)));
+		record_add(&v->packed, message);
+		mark_recent(v, message->uid);
 	}
-	if (v->packed.len + AM_RECORD > BATCH)
-		flush_records(v);
+	if (v->is_view)
+		record_add(&v->kept, message);
 	/* To look at the clock takes longer than a record. */
 	return ++v->records % RECORDS_A_LOOK != 0 || !job_is_over_time();
 }
@@ -78,6 +86,27 @@ send_set(void *owner, uint32_t set, struct slice keywords)
 	v->set = set;
 }
 
+/* What is known already goes out as it is, but for the recent ones, which are the last. */
+static void
+tell_known(struct viewing *v, struct slice known)
+{
+	size_t most = BATCH / AM_RECORD * AM_RECORD;
+	struct am_messages out;
+
+	while (known.len > 0) {
+		out.records = slice_sub(known, 0, known.len < most ? known.len : most);
+		if (record_uid(out.records.data + out.records.len - AM_RECORD) >= v->box.recent)
+			break;
+		am_messages_send(v->job.channel, v->job.id, &out, -1);
+		known = slice_from(known, out.records.len);
+	}
+	for (; known.len > 0; known = slice_from(known, AM_RECORD)) {
+		buf_add_slice(&v->packed, slice_sub(known, 0, AM_RECORD));
+		mark_recent(v, record_uid(known.data));
+	}
+	flush_records(v);
+}
+
 static void
 begin(struct viewing *v)
 {
@@ -87,10 +116,13 @@ begin(struct viewing *v)
 	    .uidnext = v->box.uidnext,
 	    .modseq = s->modseq};
 	struct buf all = {0};
+	struct slice known;
 
 	v->modseq = s->modseq;
 	if (v->is_view) {
-		is.messages = store_count(s, v->box.id);
+		is.messages = snapshot_find(v->job.handle->account, v->box.id, &known)
+				  ? (uint32_t)(known.len / AM_RECORD)
+				  : store_count(s, v->box.id);
 		am_view_is_send(v->job.channel, v->job.id, &is, -1);
 	}
 	range_add(&all, 1);
@@ -105,12 +137,20 @@ static bool
 records(struct viewing *v)
 {
 	struct store *s = store_of(v);
+	struct account *a = v->job.handle->account;
+	struct slice known;
 
+	if (v->is_view && v->cursor.from == 0 && snapshot_find(a, v->box.id, &known)) {
+		tell_known(v, known);
+		return true;
+	}
 	if (v->since > 0 && store_few_changed(s, v->box.id, v->since, FEW))
 		store_each_changed(s, v->box.id, v->since, add_changed, v);
 	else if (!cursor_walk(&v->cursor, s, v->box.id, add_record, v))
 		return false;
 	flush_records(v);
+	if (v->is_view)
+		snapshot_keep(a, v->box.id, v->modseq, &v->kept);
 	return true;
 }
 
@@ -188,6 +228,7 @@ view_fini(struct job *j)
 		j->handle->is_viewing = false;
 	cursor_fini(&v->cursor);
 	buf_fini(&v->packed);
+	buf_fini(&v->kept);
 	free(v);
 }
 
