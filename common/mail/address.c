@@ -172,6 +172,19 @@ is_ascii_domain(struct slice domain)
 	return !is_number(label);
 }
 
+/* What is ASCII among the octets of U-labels; IDNA lets some others pass. */
+static bool
+has_label_octets(struct slice domain)
+{
+	for (size_t i = 0; i < domain.len; i++) {
+		char c = domain.data[i];
+
+		if ((unsigned char)c < 0x80 && !is_alnum(c) && c != '-' && c != '_' && c != '.')
+			return false;
+	}
+	return true;
+}
+
 bool
 domain_to_ascii(struct buf *out, struct slice domain)
 {
@@ -186,7 +199,8 @@ domain_to_ascii(struct buf *out, struct slice domain)
 			buf_add_char(out, lower(domain.data[i]));
 		return true;
 	}
-	if (!utf8_is_valid(domain) || !slice_copy(domain, text, sizeof(text)))
+	if (!utf8_is_valid(domain) || !has_label_octets(domain) ||
+	    !slice_copy(domain, text, sizeof(text)))
 		return false;
 	if (idn2_to_ascii_8z(text, &ascii, IDN2_NONTRANSITIONAL | IDN2_USE_STD3_ASCII_RULES) ==
 	    IDN2_OK)

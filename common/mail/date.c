@@ -282,9 +282,9 @@ sane_zone(struct date d)
 static int64_t
 local_seconds(struct date d)
 {
-	if (d.seconds < YEAR_1)
+	if (d.seconds < YEAR_1 - DAY)
 		return YEAR_1;
-	if (d.seconds > YEAR_10000 - 1)
+	if (d.seconds > YEAR_10000 + DAY)
 		return YEAR_10000 - 1;
 	d.seconds += (int64_t)sane_zone(d) * MINUTE;
 	return d.seconds < YEAR_1           ? YEAR_1

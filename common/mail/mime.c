@@ -228,16 +228,21 @@ cut_header(struct walker *w, struct mime_part *p)
 		make_plain(p);
 }
 
-/* Ends a part's body before the line in hand; a boundary owns the line end before it. */
+/*
+ * Ends a part's body before the line in hand; a boundary owns the line end before it, unless that
+ * belongs to the header of a part inside, which ends at *inner.
+ */
 static void
-part_close(struct walker *w, struct mime_part *p, bool at_boundary)
+part_close(struct walker *w, struct mime_part *p, bool at_boundary, size_t *inner)
 {
 	size_t end = w->at, lines = w->lines;
+	size_t least = *inner > p->body ? *inner : p->body;
 
-	if (at_boundary && end - w->ending >= p->body) {
+	if (at_boundary && end - w->ending >= least) {
 		end -= w->ending;
 		lines -= w->ending > 0;
 	}
+	*inner = end;
 	p->body_len = end - p->body;
 	p->lines = lines > p->lines ? lines - p->lines : 0;
 	if (p->kind == MIME_MULTIPART && p->child == MIME_NONE)
@@ -248,12 +253,14 @@ part_close(struct walker *w, struct mime_part *p, bool at_boundary)
 static void
 close_below(struct walker *w, uint32_t ancestor, bool at_boundary)
 {
+	size_t inner = 0;
+
 	while (w->current != ancestor) {
 		struct mime_part *p = &w->m->parts[w->current];
 
 		if (w->in_header)
 			cut_header(w, p);
-		part_close(w, p, at_boundary);
+		part_close(w, p, at_boundary, &inner);
 		w->current = p->parent;
 	}
 }

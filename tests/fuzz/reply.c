@@ -23,20 +23,21 @@ check_said_again(struct reply *r)
 	struct reply again;
 	struct slice rest, line;
 	enum reply_result result = REPLY_MORE;
+	/* Breaking long lines can make more of them than anybody would take. */
+	bool is_taken = r->lines < 100 && r->text.len < LIMIT_SMTP_REPLIES / 2;
 
 	reply_init(&again);
 	reply_format(&said, r->code, r->status, reply_text(r));
 	rest = buf_slice(&said);
 	while (slice_split(&rest, '\n', &line)) {
-		PROPERTY(result == REPLY_MORE);
+		PROPERTY(!is_taken || result == REPLY_MORE);
 		PROPERTY(line.len > 0 && line.len < LIMIT_SMTP_REPLY);
 		PROPERTY(line.data[line.len - 1] == '\r');
 		line.len--;
 		PROPERTY(fuzz_is_printable(line));
 		result = reply_feed(&again, line);
 	}
-	/* Breaking long lines can make more of them than anybody would take. */
-	if (r->lines < 100 && r->text.len < LIMIT_SMTP_REPLIES / 2) {
+	if (is_taken) {
 		PROPERTY(result == REPLY_DONE && again.code == r->code);
 		PROPERTY(r->status[0] == '\0' || slice_equal(reply_status(&again), reply_status(r)));
 	}
