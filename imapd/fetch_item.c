@@ -1,5 +1,6 @@
 #include "imapd/fetch_item.h"
 
+#include "common/base/ascii.h"
 #include "common/base/limits.h"
 #include "common/base/mem.h"
 #include "common/ipc/any_mailbox.h"
@@ -208,9 +209,7 @@ parse_item(struct imap_parse *p, struct imap_fetch_items *items)
 	struct slice word;
 
 	/* An atom may hold "[", so the name of a section ends there. */
-	while (p->at < p->end &&
-	       ((*p->at >= 'A' && *p->at <= 'Z') || (*p->at >= 'a' && *p->at <= 'z') ||
-		   (*p->at >= '0' && *p->at <= '9') || *p->at == '.'))
+	while (p->at < p->end && (ascii_is_alnum(*p->at) || *p->at == '.'))
 		p->at++;
 	word = slice_make(start, (size_t)(p->at - start));
 	if (imap_parse_char(p, '[')) {

@@ -1,5 +1,6 @@
 #include "common/base/buf.h"
 
+#include "common/base/ascii.h"
 #include "common/base/assert.h"
 #include "common/base/mem.h"
 
@@ -87,6 +88,13 @@ void
 buf_add_char(struct buf *b, char c)
 {
 	buf_add(b, &c, 1);
+}
+
+void
+buf_add_lower(struct buf *b, struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		buf_add_char(b, ascii_lower(s.data[i]));
 }
 
 void

@@ -1,5 +1,6 @@
 #include "common/base/encode.h"
 
+#include "common/base/ascii.h"
 #include "common/base/utf8.h"
 
 static const char base64_digits[] =
@@ -18,7 +19,7 @@ decoded(struct buf *out, size_t before, bool ok)
 	return ok;
 }
 
-static int
+int
 base64_digit(char c)
 {
 	if (c >= 'A' && c <= 'Z')
@@ -27,12 +28,10 @@ base64_digit(char c)
 		return c - 'a' + 26;
 	if (c >= '0' && c <= '9')
 		return c - '0' + 52;
-	if (c == '+')
-		return 62;
-	return c == '/' ? 63 : -1;
+	return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
-static int
+int
 hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -257,8 +256,7 @@ percent_encode(struct buf *out, struct slice octets)
 	for (size_t i = 0; i < octets.len; i++) {
 		char c = octets.data[i];
 
-		if ((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-		    c == '-' || c == '.' || c == '_' || c == '~')
+		if (ascii_is_alnum(c) || c == '-' || c == '.' || c == '_' || c == '~')
 			buf_add_char(out, c);
 		else
 			add_escape(out, '%', c);

@@ -30,4 +30,8 @@ bool unitext_decode(struct buf *out, struct slice text);
 void percent_encode(struct buf *out, struct slice octets);
 bool percent_decode(struct buf *out, struct slice text);
 
+/* The value of a base64 digit or of a hexadecimal digit; -1 for any other octet. */
+int base64_digit(char c);
+int hex_digit(char c);
+
 #endif

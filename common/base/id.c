@@ -1,5 +1,7 @@
 #include "common/base/id.h"
 
+#include "common/base/ascii.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,11 +50,9 @@ id_parse(struct slice text, uint64_t *id)
 	if (text.len != ID_TEXT - 1)
 		return false;
 	for (size_t i = 0; i < text.len; i++) {
-		char c = text.data[i];
+		char c = ascii_lower(text.data[i]);
 		const char *at;
 
-		if (c >= 'A' && c <= 'Z')
-			c = (char)(c + 32);
 		at = c == '\0' ? NULL : strchr(digits, c);
 		if (at == NULL || (i == 0 && at - digits > 15))
 			return false;

@@ -1,14 +1,9 @@
 #include "common/base/slice.h"
 
+#include "common/base/ascii.h"
 #include "common/base/mem.h"
 
 #include <string.h>
-
-static char
-lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-}
 
 struct slice
 slice_of(const char *text)
@@ -57,7 +52,7 @@ slice_equal_nocase(struct slice a, struct slice b)
 	if (a.len != b.len)
 		return false;
 	for (size_t i = 0; i < a.len; i++) {
-		if (lower(a.data[i]) != lower(b.data[i]))
+		if (ascii_lower(a.data[i]) != ascii_lower(b.data[i]))
 			return false;
 	}
 	return true;
@@ -190,6 +185,16 @@ slice_number(struct slice s, uint64_t max, uint64_t *value)
 		return false;
 	*value = n;
 	return true;
+}
+
+char *
+slice_text_lower(struct slice s)
+{
+	char *text = slice_text(s);
+
+	for (char *p = text; *p != '\0'; p++)
+		*p = ascii_lower(*p);
+	return text;
 }
 
 char *

@@ -55,6 +55,7 @@ bool slice_number(struct slice s, uint64_t max, uint64_t *value);
 
 /* Gives a C string with the octets of s (stops nowhere: s should hold no NUL). */
 char *slice_text(struct slice s);
+char *slice_text_lower(struct slice s); /* ASCII letters in lower case */
 
 /* Copies s and a NUL into out; false, and out empty, when it does not fit or holds a NUL. */
 bool slice_copy(struct slice s, char *out, size_t size);

@@ -1,5 +1,6 @@
 #include "common/mail/address.h"
 
+#include "common/base/ascii.h"
 #include "common/base/assert.h"
 #include "common/base/limits.h"
 #include "common/base/utf8.h"
@@ -15,28 +16,10 @@ enum {
 	ZERO_WIDTH_JOINER = 0x200D,
 };
 
-static char
-lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-}
-
-static bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool
-is_alnum(char c)
-{
-	return (lower(c) >= 'a' && lower(c) <= 'z') || is_digit(c);
-}
-
 static bool
 is_atext(char c)
 {
-	return is_alnum(c) || (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
+	return ascii_is_alnum(c) || (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
 }
 
 /* Characters that show nothing, or turn the direction of what is shown, are in no honest address.
@@ -141,7 +124,7 @@ is_label(struct slice label)
 	if (label.data[0] == '-' || label.data[label.len - 1] == '-')
 		return false;
 	for (size_t i = 0; i < label.len; i++) {
-		if (!is_alnum(label.data[i]) && label.data[i] != '-' && label.data[i] != '_')
+		if (!ascii_is_alnum(label.data[i]) && label.data[i] != '-' && label.data[i] != '_')
 			return false;
 	}
 	return true;
@@ -151,7 +134,7 @@ static bool
 is_number(struct slice label)
 {
 	for (size_t i = 0; i < label.len; i++) {
-		if (!is_digit(label.data[i]))
+		if (!ascii_is_digit(label.data[i]))
 			return false;
 	}
 	return true;
@@ -179,7 +162,7 @@ has_label_octets(struct slice domain)
 	for (size_t i = 0; i < domain.len; i++) {
 		char c = domain.data[i];
 
-		if ((unsigned char)c < 0x80 && !is_alnum(c) && c != '-' && c != '_' && c != '.')
+		if ((unsigned char)c < 0x80 && !ascii_is_alnum(c) && c != '-' && c != '_' && c != '.')
 			return false;
 	}
 	return true;
@@ -195,8 +178,7 @@ domain_to_ascii(struct buf *out, struct slice domain)
 	if (utf8_is_ascii(domain)) {
 		if (!is_ascii_domain(domain))
 			return false;
-		for (size_t i = 0; i < domain.len; i++)
-			buf_add_char(out, lower(domain.data[i]));
+		buf_add_lower(out, domain);
 		return true;
 	}
 	if (!utf8_is_valid(domain) || !has_label_octets(domain) ||
@@ -427,18 +409,11 @@ address_local_canonical(struct buf *out, const struct address *a)
 	buf_fini(&meaning);
 }
 
-static void
-add_lower(struct buf *out, struct slice s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		buf_add_char(out, lower(s.data[i]));
-}
-
 void
 address_domain_folded(struct buf *out, const struct address *a)
 {
 	if (!domain_to_ascii(out, a->domain))
-		add_lower(out, a->domain);
+		buf_add_lower(out, a->domain);
 }
 
 void
@@ -448,7 +423,7 @@ address_format(struct buf *out, const struct address *a)
 	if (a->domain.len == 0)
 		return;
 	buf_add_char(out, '@');
-	add_lower(out, a->domain);
+	buf_add_lower(out, a->domain);
 }
 
 static bool

@@ -1,5 +1,6 @@
 #include "common/mail/charset.h"
 
+#include "common/base/ascii.h"
 #include "common/base/utf8.h"
 
 #include <errno.h>
@@ -45,10 +46,8 @@ family_of(struct slice name)
 	}
 	for (size_t i = 0; i < name.len; i++) {
 		char c = name.data[i];
-		bool alnum =
-		    (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 
-		if (!alnum && (i == 0 || memchr("-_.:+", c, 5) == NULL))
+		if (!ascii_is_alnum(c) && (i == 0 || memchr("-_.:+", c, 5) == NULL))
 			return FAMILY_UNKNOWN;
 	}
 	return FAMILY_ICONV;
@@ -243,11 +242,8 @@ fold_ascii(struct slice text, struct buf *out)
 	room = run > 0 ? buf_room(out, run) : NULL;
 	if (room == NULL)
 		return run;
-	for (size_t i = 0; i < run; i++) {
-		char c = text.data[i];
-
-		room[i] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-	}
+	for (size_t i = 0; i < run; i++)
+		room[i] = ascii_lower(text.data[i]);
 	buf_grew(out, run);
 	return run;
 }

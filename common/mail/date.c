@@ -1,5 +1,7 @@
 #include "common/mail/date.h"
 
+#include "common/base/ascii.h"
+
 #include <string.h>
 
 enum {
@@ -105,19 +107,13 @@ take_number(struct slice *s, size_t least, size_t most, int *n)
 	return digits >= least;
 }
 
-static bool
-is_letter(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 static struct slice
 take_letters(struct slice *s)
 {
 	size_t n = 0;
 	struct slice letters;
 
-	while (n < s->len && is_letter(s->data[n]))
+	while (n < s->len && ascii_is_alpha(s->data[n]))
 		n++;
 	letters = slice_sub(*s, 0, n);
 	*s = slice_from(*s, n);

@@ -5,29 +5,8 @@
  */
 #include "common/mail/decode.h"
 
+#include "common/base/encode.h"
 #include "common/mail/param.h"
-
-int
-decode_base64_digit(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-int
-decode_hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 /* The octets that fewer than four digits are worth; the spare bits are dropped. */
 static void
@@ -47,7 +26,7 @@ base64_feed(struct decode *d, struct slice octets, struct buf *out)
 	char *room = buf_room(out, octets.len / 4 * 3 + 3), *at = room;
 
 	for (size_t i = 0; room != NULL && i < octets.len; i++) {
-		int value = decode_base64_digit(octets.data[i]);
+		int value = base64_digit(octets.data[i]);
 
 		if (value >= 0) {
 			d->bits = d->bits << 6 | (uint32_t)value;
@@ -85,7 +64,7 @@ qp_line_end(struct decode *d, struct buf *out)
 	bool soft = d->held > 0 && d->hold[0] == '=';
 
 	/* "=A" and a line end is no soft break. */
-	if (soft && d->held > 1 && decode_hex_digit(d->hold[1]) >= 0) {
+	if (soft && d->held > 1 && hex_digit(d->hold[1]) >= 0) {
 		qp_release(d, out);
 		soft = false;
 	}
@@ -102,13 +81,13 @@ static bool
 qp_holds(const struct decode *d, char c)
 {
 	char last = d->held > 0 ? d->hold[d->held - 1] : '\0';
-	bool after_digit = d->held > 1 && d->hold[0] == '=' && decode_hex_digit(last) >= 0;
+	bool after_digit = d->held > 1 && d->hold[0] == '=' && hex_digit(last) >= 0;
 
 	if (d->held == DECODE_HELD || last == '\r' || after_digit)
 		return false;
 	if (c == ' ' || c == '\t' || c == '\r')
 		return true;
-	return c == '=' ? d->held == 0 : d->held == 1 && last == '=' && decode_hex_digit(c) >= 0;
+	return c == '=' ? d->held == 0 : d->held == 1 && last == '=' && hex_digit(c) >= 0;
 }
 
 static void
@@ -118,9 +97,9 @@ qp_octet(struct decode *d, char c, struct buf *out)
 		qp_line_end(d, out);
 		return;
 	}
-	if (d->held == 2 && d->hold[0] == '=' && decode_hex_digit(d->hold[1]) >= 0 &&
-	    decode_hex_digit(c) >= 0) {
-		buf_add_char(out, (char)(decode_hex_digit(d->hold[1]) << 4 | decode_hex_digit(c)));
+	if (d->held == 2 && d->hold[0] == '=' && hex_digit(d->hold[1]) >= 0 &&
+	    hex_digit(c) >= 0) {
+		buf_add_char(out, (char)(hex_digit(d->hold[1]) << 4 | hex_digit(c)));
 		d->held = 0;
 		return;
 	}

@@ -40,8 +40,4 @@ void decode_finish(struct decode *d, struct buf *out);
 /* All three at once, for octets that are all there. */
 void decode_all(enum transfer_encoding encoding, struct slice octets, struct buf *out);
 
-/* The value of a base64 digit or of a hexadecimal digit; -1 for any other octet. */
-int decode_base64_digit(char c);
-int decode_hex_digit(char c);
-
 #endif

@@ -1,5 +1,6 @@
 #include "common/mail/dsn.h"
 
+#include "common/base/ascii.h"
 #include "common/base/encode.h"
 #include "common/base/limits.h"
 #include "common/base/utf8.h"
@@ -282,10 +283,8 @@ make_boundary(char boundary[BOUNDARY], const struct dsn *d)
 		buf_printf(&b, "=_%u_", turn++);
 		for (size_t i = 0; i < d->message_id.len && i < BOUNDARY / 2; i++) {
 			char c = d->message_id.data[i];
-			bool is_plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-					(c >= 'A' && c <= 'Z');
 
-			buf_add_char(&b, is_plain ? c : '_');
+			buf_add_char(&b, ascii_is_alnum(c) ? c : '_');
 		}
 	} while (slice_search(d->original, buf_slice(&b)) >= 0);
 	slice_copy(buf_slice(&b), boundary, BOUNDARY);

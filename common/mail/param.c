@@ -5,6 +5,7 @@
  */
 #include "common/mail/param.h"
 
+#include "common/base/encode.h"
 #include "common/mail/charset.h"
 #include "common/mail/decode.h"
 #include "common/mail/word.h"
@@ -319,10 +320,10 @@ add_percent_decoded(struct slice s, struct buf *out)
 	for (size_t i = 0; i < s.len; i++) {
 		char c = s.data[i];
 
-		if (c == '%' && i + 2 < s.len && decode_hex_digit(s.data[i + 1]) >= 0 &&
-		    decode_hex_digit(s.data[i + 2]) >= 0) {
-			c = (char)(decode_hex_digit(s.data[i + 1]) << 4 |
-				   decode_hex_digit(s.data[i + 2]));
+		if (c == '%' && i + 2 < s.len && hex_digit(s.data[i + 1]) >= 0 &&
+		    hex_digit(s.data[i + 2]) >= 0) {
+			c = (char)(hex_digit(s.data[i + 1]) << 4 |
+				   hex_digit(s.data[i + 2]));
 			i += 2;
 		}
 		buf_add_char(out, c);

@@ -1,5 +1,6 @@
 #include "common/mail/reply.h"
 
+#include "common/base/ascii.h"
 #include "common/base/limits.h"
 
 enum {
@@ -30,19 +31,13 @@ reply_reset(struct reply *r)
 	reply_init(r);
 }
 
-static bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 /* Takes 1 to most digits off the text. */
 static bool
 take_digits(struct slice *text, size_t most)
 {
 	size_t n = 0;
 
-	while (n < text->len && n < most && is_digit(text->data[n]))
+	while (n < text->len && n < most && ascii_is_digit(text->data[n]))
 		n++;
 	*text = slice_from(*text, n);
 	return n > 0;
@@ -89,7 +84,7 @@ static int
 line_code(struct slice line)
 {
 	if (line.len < 3 || line.data[0] < '2' || line.data[0] > '5' || line.data[1] > '5' ||
-	    !is_digit(line.data[1]) || !is_digit(line.data[2]))
+	    !ascii_is_digit(line.data[1]) || !ascii_is_digit(line.data[2]))
 		return 0;
 	if (line.len > 3 && line.data[3] != ' ' && line.data[3] != '-')
 		return 0;

@@ -1,5 +1,6 @@
 #include "common/mail/smtp_syntax.h"
 
+#include "common/base/ascii.h"
 #include "common/base/encode.h"
 #include "common/base/utf8.h"
 
@@ -88,8 +89,7 @@ smtp_hello_is_valid(struct slice name)
 	for (size_t i = 0; i < name.len; i++) {
 		char c = name.data[i];
 
-		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
-		    (c == '\0' || strchr("-_.:", c) == NULL))
+		if (!ascii_is_alnum(c) && (c == '\0' || strchr("-_.:", c) == NULL))
 			return false;
 	}
 	return true;
@@ -204,8 +204,7 @@ is_type(struct slice type)
 	for (size_t i = 0; i < type.len; i++) {
 		char c = type.data[i];
 
-		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
-		    c != '-')
+		if (!ascii_is_alnum(c) && c != '-')
 			return false;
 	}
 	return type.len > 0;
@@ -366,8 +365,7 @@ take_auth_arguments(struct smtp_command *c)
 	for (size_t i = 0; i < c->mechanism.len; i++) {
 		char m = c->mechanism.data[i];
 
-		if (!(m >= 'a' && m <= 'z') && !(m >= 'A' && m <= 'Z') && !(m >= '0' && m <= '9') &&
-		    m != '-' && m != '_')
+		if (!ascii_is_alnum(m) && m != '-' && m != '_')
 			return SMTP_SYNTAX_ARGUMENT_BAD;
 	}
 	if (c->mechanism.len > 20)

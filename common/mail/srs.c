@@ -20,11 +20,7 @@ make_tag(struct slice key, char kind, struct slice text, char tag[TAG])
 	struct buf lower = {0};
 
 	buf_add_char(&lower, kind);
-	for (size_t i = 0; i < text.len; i++) {
-		char c = text.data[i];
-
-		buf_add_char(&lower, c >= 'A' && c <= 'Z' ? (char)(c + 32) : c);
-	}
+	buf_add_lower(&lower, text);
 	hash = hash_keyed(pair, buf_slice(&lower));
 	buf_fini(&lower);
 	for (int i = 0; i < TAG; i++, hash >>= 5)

@@ -1,5 +1,6 @@
 #include "common/mail/word.h"
 
+#include "common/base/ascii.h"
 #include "common/base/encode.h"
 #include "common/base/utf8.h"
 #include "common/mail/charset.h"
@@ -67,10 +68,10 @@ decode_q(struct slice s, struct buf *out)
 	for (size_t i = 0; i < s.len; i++) {
 		char c = s.data[i];
 
-		if (c == '=' && i + 2 < s.len && decode_hex_digit(s.data[i + 1]) >= 0 &&
-		    decode_hex_digit(s.data[i + 2]) >= 0) {
-			c = (char)(decode_hex_digit(s.data[i + 1]) << 4 |
-				   decode_hex_digit(s.data[i + 2]));
+		if (c == '=' && i + 2 < s.len && hex_digit(s.data[i + 1]) >= 0 &&
+		    hex_digit(s.data[i + 2]) >= 0) {
+			c = (char)(hex_digit(s.data[i + 1]) << 4 |
+				   hex_digit(s.data[i + 2]));
 			i += 2;
 		} else if (c == '_') {
 			c = ' ';
@@ -183,8 +184,7 @@ word_decode(struct slice text, struct buf *out)
 static bool
 is_q_plain(char c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-	       (c != '\0' && memchr("!*+-/", c, 5) != NULL);
+	return ascii_is_alnum(c) || (c != '\0' && memchr("!*+-/", c, 5) != NULL);
 }
 
 static void

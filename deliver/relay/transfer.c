@@ -160,6 +160,7 @@ on_ask_ended(void *owner, enum channel_end why)
 	give_up(t, OUTCOME_TEMPORARY, "4.3.0", "a process of this server does not answer now");
 }
 
+/* False: nobody can be asked, and the transfer is over. */
 static bool
 ask(struct relay_transfer *t, struct channel *c, void (*answer)(void *owner, struct ipc_message *m))
 {
@@ -170,9 +171,10 @@ ask(struct relay_transfer *t, struct channel *c, void (*answer)(void *owner, str
 
 	t->asked = c;
 	t->request = channel_request(c, &r);
-	if (t->request == 0)
-		on_ask_ended(t, CHANNEL_DOWN);
-	return t->request != 0;
+	if (t->request != 0)
+		return true;
+	on_ask_ended(t, CHANNEL_DOWN);
+	return false;
 }
 
 static void

@@ -50,14 +50,6 @@ accounts_close(void)
 	accounts.db = NULL;
 }
 
-static void
-add_lower(struct buf *out, struct slice s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		buf_add_char(
-		    out, s.data[i] >= 'A' && s.data[i] <= 'Z' ? (char)(s.data[i] + 32) : s.data[i]);
-}
-
 bool
 account_fold(struct slice text, struct buf *name)
 {
@@ -67,7 +59,7 @@ account_fold(struct slice text, struct buf *name)
 	if (address_parse(text, ADDRESS_ALLOW_UTF8, &a) != ADDRESS_OK || a.domain.len == 0)
 		return false;
 	address_local(&local, &a);
-	add_lower(name, buf_slice(&local));
+	buf_add_lower(name, buf_slice(&local));
 	buf_add_char(name, '@');
 	address_domain_folded(name, &a);
 	buf_fini(&local);

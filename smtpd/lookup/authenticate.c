@@ -168,17 +168,6 @@ is_system_name(struct slice user)
 	return user.len > 0 && user.len <= SYSTEM_USER && user.data[0] != '-';
 }
 
-static char *
-lower(struct slice s)
-{
-	char *text = slice_text(s);
-
-	for (char *p = text; *p != '\0'; p++)
-		if (*p >= 'A' && *p <= 'Z')
-			*p = (char)(*p + 32);
-	return text;
-}
-
 /* The canonical name, and where its hash comes from. */
 static enum table_result
 find_account(struct attempt *a, struct slice table, struct slice user, struct buf *hash)
@@ -191,7 +180,7 @@ find_account(struct attempt *a, struct slice table, struct slice user, struct bu
 		return accounts_find(slice_of(a->account), hash);
 	}
 	buf_fini(&name);
-	a->account = lower(user);
+	a->account = slice_text_lower(user);
 	if (table.len == 0 || table_is(table, &table_system)) {
 		a->is_system = is_system_name(slice_of(a->account));
 		return TABLE_NONE;

@@ -31,9 +31,7 @@ static struct slice
 lower(struct buf *room, struct slice s)
 {
 	buf_clear(room);
-	for (size_t i = 0; i < s.len; i++)
-		buf_add_char(room,
-		    s.data[i] >= 'A' && s.data[i] <= 'Z' ? (char)(s.data[i] + 32) : s.data[i]);
+	buf_add_lower(room, s);
 	return buf_slice(room);
 }
 

@@ -56,10 +56,7 @@ host_apply(const struct conf *c)
 		if (netaddr_parse(c->listens[i].address, &a) && !is_any(&a))
 			add(&a);
 	free(name);
-	name = slice_text(c->global.hostname);
-	for (char *p = name; *p != '\0'; p++)
-		if (*p >= 'A' && *p <= 'Z')
-			*p = (char)(*p + 32);
+	name = slice_text_lower(c->global.hostname);
 }
 
 void

@@ -1,5 +1,6 @@
 #include "smtpd/lookup/target.h"
 
+#include "common/base/ascii.h"
 #include "common/base/limits.h"
 #include "common/base/utf8.h"
 #include "common/mail/address.h"
@@ -69,12 +70,6 @@ is_printable(struct slice s)
 	return utf8_is_valid(s);
 }
 
-static bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 /* "550 no more" to "550 5.0.0 no more": what stands in a reply, whole and printable. */
 static enum target_kind
 make_error(struct target *t, struct slice text)
@@ -83,13 +78,13 @@ make_error(struct target *t, struct slice text)
 
 	buf_clear(&t->text);
 	if (!slice_word(&rest, &code) || code.len != 3 ||
-	    (code.data[0] != '4' && code.data[0] != '5') || !is_digit(code.data[1]) ||
-	    !is_digit(code.data[2]))
+	    (code.data[0] != '4' && code.data[0] != '5') || !ascii_is_digit(code.data[1]) ||
+	    !ascii_is_digit(code.data[2]))
 		return TARGET_WRONG;
 	rest = slice_trim(rest);
 	buf_printf(&t->text, "%.*s ", SLICE_FMT(code));
 	if (rest.len < 6 || rest.data[0] != code.data[0] || rest.data[1] != '.' ||
-	    !is_digit(rest.data[2]))
+	    !ascii_is_digit(rest.data[2]))
 		buf_printf(&t->text, "%c.0.0 ", code.data[0]);
 	if (rest.len == 0)
 		rest = SLICE("refused");
@@ -139,8 +134,7 @@ make_name(struct target *t)
 		return address_parse(s, ADDRESS_ALLOW_UTF8, &a) == ADDRESS_OK ? TARGET_ADDRESS
 									      : TARGET_WRONG;
 	for (size_t i = 0; i < t->text.len; i++)
-		if (t->text.data[i] >= 'A' && t->text.data[i] <= 'Z')
-			t->text.data[i] = (char)(t->text.data[i] + 32);
+		t->text.data[i] = ascii_lower(t->text.data[i]);
 	return is_user(s) ? TARGET_USER : TARGET_WRONG;
 }
 

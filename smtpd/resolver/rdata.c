@@ -1,13 +1,14 @@
 #include "smtpd/resolver/rdata.h"
 
+#include "common/base/ascii.h"
+
 #include <stdio.h>
 #include <string.h>
 
 static bool
-is_host_octet(unsigned char c)
+is_host_octet(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-	    c == '_';
+	return ascii_is_alnum(c) || c == '-' || c == '_';
 }
 
 bool
@@ -26,11 +27,11 @@ rdata_name(struct slice wire, char out[LIMIT_DOMAIN + 1])
 		if (used > 0)
 			out[used++] = '.';
 		for (size_t i = 0; i < n; i++) {
-			unsigned char c = (unsigned char)wire.data[at + i];
+			char c = wire.data[at + i];
 
 			if (!is_host_octet(c))
 				return false;
-			out[used++] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
+			out[used++] = ascii_lower(c);
 		}
 		out[used] = '\0';
 		at += n;

@@ -1,7 +1,6 @@
 /* table, pki, ca, mda wrapper: what is defined above the lines that use it. */
 #include "smtpd/parent/config/parser.h"
 
-#include <ctype.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -110,8 +109,7 @@ lower(struct parser *p, const char *name)
 	struct buf text = {0};
 	struct slice kept;
 
-	for (; *name != '\0'; name++)
-		buf_add_char(&text, (char)tolower((unsigned char)*name));
+	buf_add_lower(&text, slice_of(name));
 	kept = conf_keep(p->conf, buf_slice(&text));
 	buf_fini(&text);
 	return kept;
