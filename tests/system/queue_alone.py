@@ -24,7 +24,8 @@ BODY = b"From: a@x.test\r\nTo: b@y.test\r\nSubject: test\r\n\r\nhello\r\n"
 class Queue:
     """One queue process on a folder, which outlives it."""
 
-    def __init__(self, folder=None, command=(), actions=(("local", 0), ("out", 1), ("pipe", 5)), **conf):
+    def __init__(self, folder=None, command=(), actions=(("local", 0), ("out", 1), ("pipe", 5)),
+                 environment=None, **conf):
         self.folder = Path(folder or tempfile.mkdtemp(prefix="kurir-queue-"))
         self.folder.chmod(0o755)
         for name in ("queue", "empty"):
@@ -34,6 +35,7 @@ class Queue:
             user = pwd.getpwnam("_kurirq")
             os.chown(self.folder / "queue", user.pw_uid, user.pw_gid)
         self.command, self.actions, self.conf = command, actions, conf
+        self.environment = environment or {}
         self.peers = []
         self.orders = 0
         self.start()
@@ -58,7 +60,7 @@ class Queue:
             os.dup2(theirs.fileno(), 3)
             os.set_inheritable(3, True)
 
-        env = dict(os.environ)
+        env = dict(os.environ, **self.environment)
         if self.command:      # a tracer: the leak check would trace too
             env["ASAN_OPTIONS"] = "detect_leaks=0"
         with self.log.open("wb") as log:
@@ -70,7 +72,9 @@ class Queue:
         self.send_conf()
         self.parent.send("pa_start")
         name, _, values, _ = self.parent.receive(20)
-        assert name == "pa_ready" and values["ok"], (values, self.output())
+        if name != "pa_ready" or not values["ok"]:
+            self.kill()
+            raise AssertionError((values, self.output()))
 
     def output(self):
         """What it has logged so far."""
