@@ -41,8 +41,8 @@ start_attempt(struct queue_destination *d)
 static void
 unblock_all(void)
 {
-	for (uint8_t i = 0; i < TRANSPORT_COUNT; i++)
-		queue_schedule_unblock(i);
+	for (int i = 0; i < TRANSPORT_COUNT; i++)
+		queue_schedule_unblock((uint8_t)i);
 }
 
 static void
@@ -168,8 +168,8 @@ on_drain(void *owner)
 {
 	size_t n = queue_receive_is_busy() ? 1 : 0;
 
-	for (uint8_t i = 0; i < TRANSPORT_COUNT; i++)
-		n += queue_schedule_in_flight(i);
+	for (int i = 0; i < TRANSPORT_COUNT; i++)
+		n += queue_schedule_in_flight((uint8_t)i);
 	if (n == 0 || moment_reached(drain_end, loop_now()))
 		end();
 	else

@@ -172,8 +172,8 @@ run(void *owner)
 	struct moment now = loop_now();
 	bool again = take_due(now.ms);
 
-	for (uint8_t i = 0; i < TRANSPORT_COUNT; i++)
-		again |= run_transport(i, now);
+	for (int i = 0; i < TRANSPORT_COUNT; i++)
+		again |= run_transport((uint8_t)i, now);
 	if (again)
 		task_queue(&schedule.task);
 	set_timer();

@@ -116,7 +116,7 @@ struct agent_result
 agent_command(const struct agent_job *j)
 {
 	FILE *message = tmpfile(), *output = tmpfile();
-	struct agent_result result = agent_temporary("cannot run the command");
+	struct agent_result result;
 	pid_t pid;
 	int status;
 

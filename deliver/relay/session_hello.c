@@ -138,12 +138,10 @@ after_ehlo(struct relay_session *s)
 	bool wants = security == SECURITY_STARTTLS ||
 		     (security == SECURITY_OPPORTUNISTIC && !s->candidate->no_tls);
 
-	if (s->is_tls || !wants) {
-		say_auth_or_idle(s);
-	} else if (s->has_starttls) {
+	if (!s->is_tls && wants && s->has_starttls) {
 		stream_printf(s->stream, "STARTTLS\r\n");
 		relay_move(s, RELAY_STARTTLS);
-	} else if (security == SECURITY_STARTTLS) {
+	} else if (!s->is_tls && security == SECURITY_STARTTLS) {
 		relay_session_refused(s, "TLS is required, but the server does not offer it");
 	} else {
 		say_auth_or_idle(s);

@@ -39,7 +39,7 @@ load_name_service(void)
 	char room[1024];
 	struct passwd record, *found;
 
-	getpwnam_r("a user that is not there", &record, room, sizeof(room), &found);
+	(void)getpwnam_r("a user that is not there", &record, room, sizeof(room), &found);
 }
 
 static bool

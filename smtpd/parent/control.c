@@ -238,15 +238,18 @@ bool
 control_open(const char *path, struct error *why)
 {
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	bool is_taken;
 
 	if (strlcpy(un.sun_path, path, sizeof(un.sun_path)) >= sizeof(un.sun_path))
 		return error_set(why, "the path of the control socket is too long: %s", path);
 	strlcpy(socket_path, path, sizeof(socket_path));
 	sock = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	/* The pid file says so too, unless somebody removed it. */
-	if (sock >= 0 && connect(sock, (struct sockaddr *)&un, sizeof(un)) == 0)
+	is_taken = sock >= 0 && connect(sock, (struct sockaddr *)&un, sizeof(un)) == 0;
+	if (sock >= 0)
+		close(sock);
+	if (is_taken)
 		return error_set(why, "a suite runs here already: %s answers", path);
-	close(sock);
 	unlink(path);
 	sock = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (sock < 0 || bind(sock, (struct sockaddr *)&un, sizeof(un)) < 0 ||

@@ -243,7 +243,7 @@ wrong(const struct source *s, struct error *why, const char *what)
 static struct lexer_token
 quoted(struct lexer *l, struct source *s, struct error *why)
 {
-	int quote = s->text[s->at++];
+	int quote = (unsigned char)s->text[s->at++];
 	struct buf text = {0};
 	struct lexer_token t = {.kind = LEXER_STRING, .at = {s->path, s->line}};
 
@@ -268,7 +268,7 @@ quoted(struct lexer *l, struct source *s, struct error *why)
 			continue;
 		}
 		if (c == '\\' && (peek(s, 0) == quote || peek(s, 0) == ' ' || peek(s, 0) == '\t'))
-			c = s->text[s->at++];
+			c = (unsigned char)s->text[s->at++];
 		buf_add_char(&text, (char)c);
 	}
 	t.text = keep(l, buf_take(&text, NULL));
