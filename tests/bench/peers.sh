@@ -225,7 +225,7 @@ inside() {
 		mount -t overlay overlay -o "lowerdir=$root/usr:/usr" /usr
 		mount --bind "$root/etc" /etc
 		mount -t tmpfs -o mode=755 tmpfs /run
-		mount --bind "$root/var" /var
+		mount --rbind "$root/var" /var
 		mount -t tmpfs tmpfs /tmp
 		ulimit -n "$(ulimit -Hn)"
 		"$@" &
