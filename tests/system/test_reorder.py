@@ -141,7 +141,7 @@ class QueueReorders(Reorder):
     def check(self, place, ledger):
         try:
             work = Work(place, ledger=Ledger(ledger))
-        except AssertionError as e:
+        except (AssertionError, OSError) as e:
             return [f"it does not start: {e}"]
         wrong = []
         try:
@@ -153,8 +153,8 @@ class QueueReorders(Reorder):
             work.queue.stop()
             wrong += [f"{f} is left" for f in (place / "queue").glob("[bs]*/**/*") if f.is_file()]
             wrong += databases_are_sound(place / "queue")
-        except AssertionError as e:
-            wrong.append(str(e))
+        except (AssertionError, OSError) as e:
+            wrong.append(f"it does not work: {e!r}")
         finally:
             work.queue.kill()
         return wrong
@@ -203,10 +203,11 @@ class QueueReorders(Reorder):
         self.expect(self.cut(self.sizes(100, 60000, 64000, count=420), max(STATES // 6, 6)))
 
     def test_that_it_finds_losses(self):
-        self.expect_losses(self.sizes(100, 3000, 70000, count=10), ("every sync", "folders", "logs of databases", "bodies"))
+        self.expect_losses(self.sizes(100, 3000, 70000, count=10),
+                           ("every sync", "folders", "logs of databases", "bodies"))
 
     def test_that_it_finds_a_copy_not_synced(self):
-        self.expect_losses(self.sizes(100, 60000, 64000, count=420), ("databases",))
+        self.expect_losses(self.sizes(100, 60000, 64000, count=420), ("copies of logs",))
 
 
 if __name__ == "__main__":
