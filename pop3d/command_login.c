@@ -19,7 +19,7 @@ void
 pop3_command_capa(struct pop3_session *s, struct slice argument)
 {
 	pop3_ok(s, "this is what works here");
-	stream_write(s->stream, SLICE("TOP\r\nUIDL\r\nPIPELINING\r\nRESP-CODES\r\n"));
+	stream_write(s->stream, SLICE("TOP\r\nUIDL\r\nPIPELINING\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nEXPIRE NEVER\r\n"));
 	if (pop3_may_login(s))
 		stream_write(s->stream, SLICE("USER\r\nSASL PLAIN\r\n"));
 	if (!s->is_tls && s->service->tls != NULL && s->state == POP3_AUTHORIZATION)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Every manual passes mandoc's lint, and smtpd-log(7) names every event of the list."""
+"""Every manual is installed and passes mandoc's lint, and smtpd-log(7) names every event of the list."""
 
 import re
 import subprocess
@@ -12,7 +12,10 @@ ROOT = Path(__file__).resolve().parents[2]
 def main():
     wrong = []
     pages = sorted(p for p in ROOT.glob("*/*.[1578]") if p.parts[-2] in ("smtpd", "queue", "imapd", "pop3d", "deliver"))
+    build = (ROOT / "meson.build").read_text()
     for page in pages:
+        if f"'{page.relative_to(ROOT)}'" not in build:
+            wrong.append(f"{page.relative_to(ROOT)} is not installed by meson.build")
         r = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", page], capture_output=True, text=True)
         if r.returncode != 0:
             wrong.append(r.stdout.strip())
