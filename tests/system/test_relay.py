@@ -2,9 +2,10 @@
 
 import email
 import shutil
+import socket
+import struct
 import subprocess
 import tempfile
-import time
 import unittest
 from pathlib import Path
 
@@ -29,9 +30,21 @@ class NameServer:
         conf.write_text(text)
         nsd = shutil.which("nsd") or "/usr/sbin/nsd"
         self.process = subprocess.Popen([nsd, "-d", "-c", conf], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        time.sleep(0.5)
+        wait_until(lambda: self.answers(next(iter(zones))), 30, "nsd to answer")
+
+    def answers(self, zone):
+        """A resolver that found nobody here would not ask again for a long time."""
         if self.process.poll() is not None:
             raise AssertionError(self.process.stderr.read().decode())
+        name = b"".join(bytes([len(label)]) + label.encode() for label in zone.split("."))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.settimeout(0.5)
+            s.connect(("127.0.0.1", self.port))
+            try:
+                s.send(struct.pack(">6H", 1, 0, 1, 0, 0, 0) + name + b"\0" + struct.pack(">2H", 6, 1))
+                return s.recv(512)[3] & 15 == 0
+            except OSError:
+                return False
 
     def stop(self):
         self.process.terminate()
