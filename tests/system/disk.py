@@ -18,6 +18,7 @@ import ctypes
 import mmap
 import os
 import struct
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -81,6 +82,16 @@ class Recording:
             out.append(Record(at, self.map[at:at + length]))
             at += length
         return out
+
+    def end(self, process):
+        """Kills it, but not between a change and its note; the next process goes on in the same log."""
+        struct.pack_into("<Q", self.map, 16, 1)
+        try:
+            process.wait(0.2)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        struct.pack_into("<Q", self.map, 16, 0)
 
     def close(self):
         self.map.close()
@@ -243,7 +254,8 @@ class Disk:
     a sync of anything (ext4, xfs; btrfs for what is above it): has_journal says that folders made before are kept."""
 
     def __init__(self, folder, is_deaf=lambda node: False, has_journal=False):
-        self.nodes, self.is_deaf, self.has_journal = {}, is_deaf, has_journal
+        self.nodes, self.played = {}, 0
+        self.is_deaf, self.has_journal = is_deaf, has_journal
         self.root = self.take(Path(folder))
 
     def take(self, path):
@@ -262,6 +274,7 @@ class Disk:
         return node
 
     def play(self, record):
+        self.played += 1
         node = self.nodes.get(record.node)
         if node is None:
             return           # not in this folder
@@ -300,6 +313,20 @@ class Disk:
         gone = self.name(source, record, record.name, None)
         come = self.name(target, record, record.data.decode(), moved)
         gone.partner, come.partner = (target, come), (source, gone)
+
+    def differs(self, folder):
+        """What is not in that folder as it was played: then the record is not whole."""
+        wrong = []
+        for path, node in self.walk(self.root, Path(folder)):
+            found = path.is_dir() if node.is_folder else path.is_file() and path.read_bytes() == node.found(Subset("all", None, []))
+            if not found:
+                wrong.append(str(path))
+        return wrong
+
+    def walk(self, node, path):
+        yield path, node
+        for name, child in node.now.items() if node.is_folder else ():
+            yield from self.walk(child, path / name)
 
     def pending(self):
         return [c for node in self.nodes.values() for c in node.pending]

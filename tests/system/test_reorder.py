@@ -75,7 +75,8 @@ class Work:
     def hand_over(self, listener, name, rnd, size):
         """One message, whose recipients' addresses say what their servers will say."""
         recipients = [{"address": f"{rnd.choice(('good', 'good', 'temp', 'perm'))}-{name}-{i}@y.test",
-                       "transport": rnd.choice((queue_alone.RELAY, queue_alone.MAILBOX))} for i in range(rnd.choice((1, 1, 3)))]
+                       "transport": rnd.choice((queue_alone.RELAY, queue_alone.MAILBOX))}
+                      for i in range(rnd.choice((1, 1, 3)))]
         for r in recipients:
             r["action"] = "out" if r["transport"] == queue_alone.RELAY else "local"
             r["user"] = "" if r["transport"] == queue_alone.RELAY else "u@y.test"
@@ -93,17 +94,24 @@ class Work:
         return listener.request
 
     def run(self, rnd, sizes, name):
-        """Hands over messages of these sizes, some at once, while earlier ones are taken."""
+        """Hands over messages of these sizes, some at once, while earlier ones are taken; half-way queue is killed."""
+        self.run_until_killed(rnd, sizes[:len(sizes) // 2], name + "a", False)
+        self.recording.end(self.queue.process)
+        self.queue.restart()
+        self.run_until_killed(rnd, sizes[len(sizes) // 2:], name + "b", True)
+        time.sleep(0.05)
+
+    def run_until_killed(self, rnd, sizes, name, is_patient):
         listener = self.queue.listener()
+        listener.request = 1000 * len(self.ledger.requests)      # none comes twice
         self.neighbours()
         waiting = []
         for i, size in enumerate(sizes):
             waiting.append(self.hand_over(listener, f"{name}{i}", rnd, size))
             while len(waiting) > rnd.randrange(6):
                 listener.wait(waiting.pop(0))
-        for request in waiting:
+        for request in waiting if is_patient else ():
             listener.wait(request)
-        time.sleep(0.05)
 
     def drain(self, seconds):
         """Everything that is there goes out."""
@@ -126,6 +134,7 @@ class QueueReorders(Reorder):
         life = Work(place, recording, Ledger(ledger))
         try:
             work(life)
+            recording.end(life.queue.process)
         finally:
             life.queue.kill()
         return life.ledger
@@ -150,14 +159,21 @@ class QueueReorders(Reorder):
                 wrong.append("an id that is in use is given again")
             shown = work.drain(self.patience)
             wrong += self.judge(ledger, shown, work)
+            wrong += self.left_over(place / "queue")
             work.queue.stop()
-            wrong += [f"{f} is left" for f in (place / "queue").glob("[bs]*/**/*") if f.is_file()]
             wrong += databases_are_sound(place / "queue")
         except (AssertionError, OSError) as e:
             wrong.append(f"it does not work: {e!r}")
         finally:
             work.queue.kill()
         return wrong
+
+    def left_over(self, folder):
+        """Files of no message, which are removed a little after it."""
+        end = time.monotonic() + self.patience
+        while (left := [f for f in folder.glob("[bs]*/**/*") if f.is_file()]) and time.monotonic() < end:
+            time.sleep(0.02)
+        return [f"{f} is left" for f in left]
 
     def taken(self, work, ledger):
         """How often each recipient's message went out, and what is wrong with it."""
@@ -179,7 +195,7 @@ class QueueReorders(Reorder):
         wrong += [f"row {row}" for row in shown if row["state"] in ("held", "damaged")]
         wrong += [f"{a}: {n} times in one life" for a, n in taken.items() if n > 1]
         failed = {address for _, address, outcome in ledger.outcomes if outcome == queue_alone.PERMANENT}
-        sent = {address for _, address, outcome in ledger.outcomes if outcome in (queue_alone.DELIVERED, queue_alone.RELAYED)}
+        sent = {address for _, address, outcome in ledger.outcomes if outcome < queue_alone.TEMPORARY}
         reports = "".join(text for _, text in work.ledger.reports)
         for message, (recipients, _) in ledger.begun.items():
             reported = {a for a in recipients if a in reports}

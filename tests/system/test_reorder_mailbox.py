@@ -60,6 +60,12 @@ class Work:
         self.deliverer = Deliverer(self.mailbox)
         self.coming, self.copied = 0, set()
 
+    def restart(self):
+        """It is killed, whatever it had in hand; the disk goes on."""
+        self.recording.end(self.mailbox.process)
+        self.mailbox.restart()
+        self.deliverer, self.coming = Deliverer(self.mailbox), 0
+
     def now(self):
         return self.recording.now() if self.recording else 0
 
@@ -141,6 +147,13 @@ class Work:
                 self.change(session, rnd, "am_copy", True, "Archive", uids, to="Archive")
 
     def run(self, rnd, sizes, count):
+        self.run_until_killed(rnd, sizes, count // 2)
+        self.restart()
+        self.deliver_again()
+        self.run_until_killed(rnd, sizes, count // 2)
+        self.hear(0)
+
+    def run_until_killed(self, rnd, sizes, count):
         sessions = [self.mailbox.session(a) for a in ACCOUNTS]
         for session in sessions:
             try:
@@ -150,7 +163,6 @@ class Work:
         for _ in range(count):
             self.step(rnd.choice(sessions), rnd, sizes)
             self.hear(rnd.randrange(6))
-        self.hear(0)
 
 
 class MailboxReorders(Reorder):
@@ -166,6 +178,7 @@ class MailboxReorders(Reorder):
         life = Work(place, recording, Ledger(ledger))
         try:
             work(life)
+            recording.end(life.mailbox.process)
         finally:
             life.mailbox.kill()
         return life.ledger

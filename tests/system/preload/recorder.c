@@ -7,6 +7,8 @@
  * 1. A change is noted after it was made: a sync noted as begun before it did not surely cover it.
  * 2. A sync is noted before it begins and again when it has succeeded; a failed one has no end.
  * 3. What a neighbour is told is noted before it can hear it.
+ * 4. A process that is told to end does so after a change and its note, so that no change is left
+ * out.
  */
 /* Each name is its own here: open is not open64. */
 #undef _FILE_OFFSET_BITS
@@ -15,6 +17,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -55,9 +58,34 @@ struct record {
 struct log {
 	_Atomic uint64_t end; /* where the next record goes */
 	uint64_t size;
+	_Atomic uint64_t is_over; /* the process ends before it does anything more */
 };
 
 static struct log *rec;
+static pthread_mutex_t changing = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+
+static void
+lock(void)
+{
+	if (rec != NULL)
+		pthread_mutex_lock(&changing);
+}
+
+static void
+unlock(void)
+{
+	if (rec != NULL)
+		pthread_mutex_unlock(&changing);
+}
+
+/* A change begins, and ends when it is noted. */
+static void
+begin_change(void)
+{
+	lock();
+	if (rec != NULL && atomic_load(&rec->is_over))
+		_exit(0);
+}
 
 /* For a test that changes files on a recorded process's behalf: the log it writes into, too. */
 int recorder_open(const char *path);
@@ -135,12 +163,16 @@ recorder_note(int kind, uint64_t node, uint64_t other, int64_t offset, uint32_t 
     const char *name, const void *data, size_t len)
 {
 	uint64_t at;
-	struct record *r = reserve(strlen(name), len, &at);
-	char *to = fill(r, (enum kind)kind, node, other, offset, mode, name, len);
+	struct record *r;
+	char *to;
 
+	lock();
+	r = reserve(strlen(name), len, &at);
+	to = fill(r, (enum kind)kind, node, other, offset, mode, name, len);
 	if (len > 0)
 		memcpy(to, data, len);
 	publish(r);
+	unlock();
 	return at;
 }
 
@@ -148,9 +180,12 @@ static void
 note_parts(enum kind kind, uint64_t node, int64_t offset, const struct iovec *parts, size_t len)
 {
 	uint64_t at;
-	struct record *r = reserve(0, len, &at);
-	char *to = fill(r, kind, node, 0, offset, 0, "", len);
+	struct record *r;
+	char *to;
 
+	lock();
+	r = reserve(0, len, &at);
+	to = fill(r, kind, node, 0, offset, 0, "", len);
 	for (; len > 0; parts++) {
 		size_t n = parts->iov_len < len ? parts->iov_len : len;
 
@@ -159,6 +194,7 @@ note_parts(enum kind kind, uint64_t node, int64_t offset, const struct iovec *pa
 		len -= n;
 	}
 	publish(r);
+	unlock();
 }
 
 /* Whether that is a file or folder whose changes are of interest. */
@@ -249,8 +285,10 @@ note_open(int dir, const char *path, int flags, int fd, bool was)
 		mode = va_arg(ap, mode_t); \
 		va_end(ap); \
 		was = rec == NULL || !(flags & O_CREAT) || is_at(AT_FDCWD, path, &st); \
+		begin_change(); \
 		fd = real(path, flags, mode); \
 		note_open(AT_FDCWD, path, flags, fd, was); \
+		unlock(); \
 		return fd; \
 	}
 #define OPENAT(name) \
@@ -267,8 +305,10 @@ note_open(int dir, const char *path, int flags, int fd, bool was)
 		mode = va_arg(ap, mode_t); \
 		va_end(ap); \
 		was = rec == NULL || !(flags & O_CREAT) || is_at(dir, path, &st); \
+		begin_change(); \
 		fd = real(dir, path, flags, mode); \
 		note_open(dir, path, flags, fd, was); \
+		unlock(); \
 		return fd; \
 	}
 OPEN(open)
@@ -304,8 +344,10 @@ write(int fd, const void *data, size_t len)
 	ssize_t n;
 	REAL(write);
 
+	begin_change();
 	n = real(fd, data, len);
 	note_written(fd, &part, n);
+	unlock();
 	return n;
 }
 
@@ -315,8 +357,10 @@ writev(int fd, const struct iovec *parts, int count)
 	ssize_t n;
 	REAL(writev);
 
+	begin_change();
 	n = real(fd, parts, count);
 	note_written(fd, parts, n);
+	unlock();
 	return n;
 }
 
@@ -327,8 +371,10 @@ writev(int fd, const struct iovec *parts, int count)
 		struct iovec part = {(void *)(uintptr_t)data, len}; \
 		ssize_t n; \
 		REAL(name); \
+		begin_change(); \
 		n = real(fd, data, len, at); \
 		note_written_at(fd, &part, n, at); \
+		unlock(); \
 		return n; \
 	}
 PWRITE(pwrite)
@@ -340,8 +386,10 @@ PWRITE(pwrite64)
 	{ \
 		ssize_t n; \
 		REAL(name); \
+		begin_change(); \
 		n = real(fd, parts, count, at); \
 		note_written_at(fd, parts, n, at); \
+		unlock(); \
 		return n; \
 	}
 PWRITEV(pwritev)
@@ -371,9 +419,11 @@ SYNC(fdatasync)
 		struct stat st; \
 		int result; \
 		REAL(name); \
+		begin_change(); \
 		result = real(fd, len); \
 		if (result == 0 && is_node(fd, &st)) \
 			recorder_note(TRUNCATE, node_of(&st), 0, len, 0, "", NULL, 0); \
+		unlock(); \
 		return result; \
 	}
 FTRUNCATE(ftruncate)
@@ -399,9 +449,11 @@ note_allocated(int fd, int flags, off_t end)
 	{ \
 		int result; \
 		REAL(name); \
+		begin_change(); \
 		result = real(fd, flags, at, len); \
 		if (result == 0) \
 			note_allocated(fd, flags, at + len); \
+		unlock(); \
 		return result; \
 	}
 FALLOCATE(fallocate)
@@ -413,9 +465,11 @@ FALLOCATE(fallocate64)
 	{ \
 		int result; \
 		REAL(name); \
+		begin_change(); \
 		result = real(fd, at, len); \
 		if (result == 0) \
 			note_allocated(fd, 0, at + len); \
+		unlock(); \
 		return result; \
 	}
 POSIX_FALLOCATE(posix_fallocate)
@@ -429,12 +483,14 @@ renameat(int from_dir, const char *from, int to_dir, const char *to)
 	int result;
 	REAL(renameat);
 
+	begin_change();
 	result = real(from_dir, from, to_dir, to);
-	if (result < 0 || rec == NULL)
-		return result;
-	from_folder = folder_of(from_dir, from, &old);
-	to_folder = folder_of(to_dir, to, &new);
-	recorder_note(RENAME, from_folder, to_folder, 0, 0, old, new, strlen(new));
+	if (result == 0 && rec != NULL) {
+		from_folder = folder_of(from_dir, from, &old);
+		to_folder = folder_of(to_dir, to, &new);
+		recorder_note(RENAME, from_folder, to_folder, 0, 0, old, new, strlen(new));
+	}
+	unlock();
 	return result;
 }
 
@@ -451,9 +507,11 @@ linkat(int from_dir, const char *from, int to_dir, const char *to, int flags)
 	int result;
 	REAL(linkat);
 
+	begin_change();
 	result = real(from_dir, from, to_dir, to, flags);
 	if (result == 0 && rec != NULL && is_at(to_dir, to, &st))
 		note_name(LINK, to_dir, to, node_of(&st), 0);
+	unlock();
 	return result;
 }
 
@@ -469,9 +527,11 @@ unlinkat(int dir, const char *path, int flags)
 	int result;
 	REAL(unlinkat);
 
+	begin_change();
 	result = real(dir, path, flags);
 	if (result == 0 && rec != NULL)
 		note_name(UNLINK, dir, path, 0, 0);
+	unlock();
 	return result;
 }
 
@@ -494,9 +554,11 @@ mkdirat(int dir, const char *path, mode_t mode)
 	int result;
 	REAL(mkdirat);
 
+	begin_change();
 	result = real(dir, path, mode);
 	if (result == 0 && rec != NULL && is_at(dir, path, &st))
 		note_name(MKDIR, dir, path, node_of(&st), st.st_mode);
+	unlock();
 	return result;
 }
 
