@@ -192,24 +192,23 @@ begin(struct error *why)
 static int
 run(void)
 {
-	struct error why = {""};
-
 	loop_init();
 	if (!chosen.foreground && !has_journal)
 		sink_begin();
 	loop_on_signal(SIGHUP, on_hangup, NULL);
 	loop_on_signal(SIGTERM, on_terminate, NULL);
 	loop_on_signal(SIGINT, on_terminate, NULL);
-	if (begin(&why)) {
+	if (begin(&suite.why)) {
 		loop_run();
 	} else {
-		log_error("%s", why.text);
-		daemon_tell(why.text);
+		log_error("%s", suite.why.text);
 		suite.code = 1;
 	}
 	control_close();
 	sink_end();
 	pidlock_release();
+	if (suite.code != 0)
+		daemon_tell(suite.why.text);
 	loop_fini();
 	conf_free(suite.conf);
 	return suite.code;

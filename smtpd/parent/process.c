@@ -17,7 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { AGAIN_SECONDS = 10, CHANNEL_FD = 3 };
+/* What ended so often before it was ever ready will not start, whatever it is tried. */
+enum { AGAIN_SECONDS = 10, CHANNEL_FD = 3, STARTS_MOST = 4 };
 
 const struct process_kind process_kinds[] = {
     {SANDBOX_KEYHOLDER, "smtpd/keyholder", CONF_SEES_LISTENS | CONF_SEES_PKI, 0, false},
@@ -189,6 +190,10 @@ on_exit_of(struct process *p, int status)
 	log_event(NULL, EV_process_exit, WORD("process", sandbox_title(p->role)),
 	    NUM("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0),
 	    NUM("code", WIFEXITED(status) ? WEXITSTATUS(status) : 0));
+	if (!suite.is_ready && p->restarts + 1 >= STARTS_MOST) {
+		suite_on_ready(p, "it ends before it is ready; the log may say why");
+		return;
+	}
 	p->delay_ms =
 	    restart_delay(p->delay_ms, p->is_ready, moment_between(p->started, loop_now()).ms);
 	p->is_ready = false;

@@ -37,21 +37,21 @@ suite_of_channel(const struct channel *c)
 	return NULL;
 }
 
-/* Before it was ever ready there is no service to keep up: whoever started it is told, and it ends.
+/* Before it was ever ready there is no service to keep up: it ends, and then tells who started it.
  */
 static void fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 static void
 fail(const char *fmt, ...)
 {
-	char text[ERROR_TEXT];
 	va_list ap;
 
+	if (suite.is_stopping)
+		return;
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	vsnprintf(suite.why.text, sizeof(suite.why.text), fmt, ap);
 	va_end(ap);
-	log_error("%s", text);
-	daemon_tell(text);
+	log_error("%s", suite.why.text);
 	suite.code = 1;
 	suite_stop();
 }

@@ -41,7 +41,8 @@ struct suite {
 	time_t since;
 	bool is_ready; /* all were ready once */
 	bool is_stopping;
-	int code; /* what smtpd exits with */
+	int code;         /* what smtpd exits with */
+	struct error why; /* it could not start */
 	struct process processes[64];
 	size_t count;
 	struct sockets sockets;
