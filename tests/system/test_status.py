@@ -1,0 +1,153 @@
+"""What smtpctl shows of a suite that runs: its processes, its counters, and a live trace."""
+
+import imaplib
+import json
+import os
+import re
+import signal
+import smtplib
+import subprocess
+import threading
+import time
+import unittest
+from pathlib import Path
+
+from background import DEBUG, BackgroundCase
+from suite import SMTPCTL, message, wait_until
+
+
+class Status(BackgroundCase):
+    def test_status(self):
+        s = self.suite()
+        s.begin()
+        status = s.status()
+        self.assertEqual(status[0]["process"], "smtpd")
+        self.assertEqual(status[0]["pid"], s.pid)
+        users = {"keyholder": "_kurirk", "resolver": "_kurird", "lookup": "_kurirl", "mailbox": "_kurirm",
+                 "relay": "_kurirr", "queue": "_kurirq", "listener": "_kurir", "imapd": "_kuriri", "pop3d": "_kuriri"}
+        counts = {"keyholder": "keys", "resolver": "mx", "lookup": "accounts", "mailbox": "handles", "relay": "sessions",
+                  "queue": "waiting", "listener": "sessions", "imapd": "sessions", "pop3d": "sessions"}
+        self.assertEqual({p["process"]: p["user"] for p in status[1:]}, users)
+        for p in status[1:]:
+            self.assertEqual((p["state"], p["restarts"]), ("runs", 0), p)
+            self.assertIsInstance(p[counts[p["process"]]], int, p)
+            self.assertLess(abs(time.time() - time.mktime(time.strptime(p["since"][:19], "%Y-%m-%dT%H:%M:%S"))), 120)
+            uid = next(l.split()[1] for l in Path(f"/proc/{p['pid']}/status").read_text().splitlines() if l.startswith("Uid:"))
+            self.assertNotEqual(uid, "0")
+        text = s.ctl("show", "status").stdout.splitlines()
+        self.assertEqual(len(text), 11)
+        for name in ("keyholder", "resolver", "lookup"):
+            line = next(l for l in text if l.startswith(name))
+            self.assertRegex(line, rf"^{name} +0 +\d+ +{users[name]} +\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d +0  runs; ")
+        old = s.children()["lookup"]["pid"]
+        os.kill(old, signal.SIGKILL)
+        p = wait_until(lambda: (lambda p: p if p["pid"] not in (0, old) and p["state"] == "runs" else None)(
+            s.children()["lookup"]), 10, "another lookup")
+        self.assertEqual(p["restarts"], 1)
+        self.assertEqual(s.stats()["restarts"], 1)
+        stopped = s.children()["resolver"]["pid"]
+        os.kill(stopped, signal.SIGSTOP)
+        try:
+            self.assertEqual(s.children()["resolver"]["state"], "does not answer")
+        finally:
+            os.kill(stopped, signal.SIGCONT)
+
+    def test_counters_and_monitor(self):
+        s = self.suite()
+        s.begin()
+        monitor = subprocess.Popen([SMTPCTL, "-s", s.folder / "run/smtpd.sock", "--json", "monitor"],
+                                   stdout=subprocess.PIPE, text=True)
+        self.addCleanup(monitor.kill)
+        lines = []
+        reader = threading.Thread(target=lambda: lines.extend(monitor.stdout), daemon=True)
+        reader.start()
+        for _ in range(3):
+            s.submit("alice", [s.address("bob")], message("a", "b"))
+        with self.assertRaises(smtplib.SMTPRecipientsRefused):
+            s.submit("alice", [s.address("nobody")], message("a", "b"))
+        with imaplib.IMAP4_SSL(s.host, s.port["imaps"], ssl_context=s.tls(), timeout=60) as c, \
+                self.assertRaises(imaplib.IMAP4.error):
+            c.login(s.address("nobody"), "wrong")
+        c = s.imap("bob")
+        wanted = {"accepted": 3, "delivered": 3, "refused": 1, "auth_ok": 5, "auth_failed": 1, "sessions": 1, "deferred": 0}
+
+        def seen():
+            stats = s.stats()
+            return all(stats[k] == n for k, n in wanted.items())
+        wait_until(seen, 10, f"{wanted}, not {s.stats()}")
+        c.logout()
+        wait_until(lambda: s.stats()["sessions"] == 0, 10, "no session")
+        before = s.stats()
+        for p in s.children().values():
+            if p["process"] in ("listener", "imapd"):
+                os.kill(p["pid"], signal.SIGKILL)
+        wait_until(lambda: s.stats()["restarts"] == 2, 10, "two restarts")
+        self.assertEqual({k: s.stats()[k] for k in wanted}, {k: before[k] for k in wanted}, "counts outlive a process")
+        self.assertRegex(s.ctl("show", "stats").stdout, r"(?m)^accepted=3$")
+        self.assertIsNone(monitor.poll())
+        monitor.terminate()
+        monitor.wait(30)
+        reader.join(30)
+        monitor.stdout.close()
+        rows = [json.loads(l) for l in lines]
+        self.assertGreaterEqual(len(rows), 2)
+        for key in ("accepted", "delivered", "refused", "auth_failed"):
+            self.assertEqual(sum(r[key] for r in rows), wanted[key], key)
+
+    def trace(self, s, *what):
+        """Begins a trace; what it gives ends it, and gives its lines."""
+        p = subprocess.Popen([SMTPCTL, "-s", s.folder / "run/smtpd.sock", "trace", *what], stdout=subprocess.PIPE, text=True)
+        self.addCleanup(p.kill)
+        time.sleep(0.5)
+
+        def end():
+            time.sleep(0.5)
+            p.terminate()
+            return p.communicate(timeout=30)[0].splitlines()
+        return end
+
+    def test_trace(self):
+        s = self.suite()
+        s.begin()
+        everything, some = self.trace(s), self.trace(s, "queue", "lookup")
+        s.submit("alice", [s.address("bob")], message("a", "b"))
+        wait_until(lambda: not s.queue(), 20, "an empty queue")
+        everything, some = everything(), some()
+        self.assertLessEqual({"listener", "queue", "lookup", "mailbox", "keyholder"}, {l.split(":")[0] for l in everything})
+        self.assertEqual({l.split(":")[0] for l in some}, {"queue", "lookup"})
+        self.assertTrue(any("event=debug" in l for l in some))
+        self.assertFalse(self.syslog.find("event=debug"), "the log is none the wordier")
+
+    def test_trace_of_one_session(self):
+        s = self.suite()
+        s.begin()
+        with s.smtp() as c:
+            c.ehlo("x.test")
+            line = self.syslog.wait("listener: event=connect", f"port={s.port['smtp']}")[0]
+            session = re.search(r"session=(\w+)", line)[1]
+            one = self.trace(s, session)
+            s.submit("alice", [s.address("bob")], message("a", "b"))
+            c.sendmail("a@x.test", [s.address("bob")], message("a", "b"))
+            lines = one()
+        self.assertTrue(any("event=accepted" in l for l in lines), lines)
+        self.assertTrue(all(session in l for l in lines), lines)
+        r = s.ctl("trace", "nosuch", check=False)
+        self.assertEqual(r.returncode, 2)
+        self.assertIn('"nosuch" is neither a process nor an id', r.stderr)
+
+    def test_verbose_and_brief(self):
+        s = self.suite()
+        s.run()
+        s.ctl("log", "verbose")
+        s.ctl("account", "list")
+        self.assertRegex(self.syslog.wait("lookup: event=debug")[0], rf"^<{DEBUG}>")
+        s.ctl("log", "brief")
+        time.sleep(0.5)
+        n = len(self.syslog.find("event=debug"))
+        s.ctl("account", "list")
+        time.sleep(0.5)
+        self.assertEqual(len(self.syslog.find("event=debug")), n)
+
+
+if __name__ == "__main__":
+    unittest.main()
