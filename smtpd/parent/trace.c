@@ -22,17 +22,84 @@ struct trace {
 
 static LIST_HEAD(, trace) traces = LIST_HEAD_INITIALIZER(traces);
 
+/* A step stands in its line as text="..."; a person reads it better without. */
+static void
+add_step(struct buf *out, struct slice text)
+{
+	if (slice_has_prefix(text, SLICE("text=")))
+		text = slice_from(text, sizeof("text=") - 1);
+	if (text.len < 2 || text.data[0] != '"') {
+		buf_add_slice(out, text);
+		return;
+	}
+	text = slice_sub(text, 1, text.len - 2);
+	for (size_t i = 0; i < text.len; i++) {
+		bool quoted = text.data[i] == '\\' && i + 1 < text.len &&
+			      (text.data[i + 1] == '"' || text.data[i + 1] == '\\');
+
+		buf_add_char(out, text.data[i += quoted]);
+	}
+}
+
+/* The log escapes everything else that JSON would have to. */
+static void
+add_json(struct buf *out, const char *name, struct slice text)
+{
+	buf_printf(out, "%s\"%s\":\"", out->len == 0 ? "{" : ",", name);
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.data[i] == '"' || text.data[i] == '\\')
+			buf_add_char(out, '\\');
+		buf_add_char(out, text.data[i]);
+	}
+	buf_add_char(out, '"');
+}
+
+/* "process: event=word ..." as it is shown. */
+static void
+add_line(struct buf *out, bool json, struct slice line)
+{
+	struct slice process, event, rest = line;
+	struct buf step = {0};
+	bool is_step;
+
+	if (!slice_word(&rest, &process) || !slice_word(&rest, &event)) {
+		buf_add_slice(out, line);
+		return;
+	}
+	rest = slice_trim(rest);
+	is_step = slice_equal_text(event, "event=debug");
+	if (is_step)
+		add_step(&step, rest);
+	if (json) {
+		add_json(out, "process", slice_sub(process, 0, process.len - 1));
+		add_json(out, "event", slice_from(event, sizeof("event=") - 1));
+		add_json(out, "text", is_step ? buf_slice(&step) : rest);
+		buf_add_char(out, '}');
+	} else if (is_step) {
+		buf_printf(out, "%.*s %.*s", SLICE_FMT(process), SLICE_FMT(buf_slice(&step)));
+	} else {
+		buf_add_slice(out, line);
+	}
+	buf_fini(&step);
+}
+
 static void
 pass(struct trace *t, struct slice line)
 {
-	if (channel_pending(t->client->channel) > CHANNEL_HIGH) {
+	struct client *c = t->client;
+	struct buf out = {0};
+
+	if (channel_pending(c->channel) > CHANNEL_HIGH) {
 		t->lost++;
 		return;
 	}
 	if (t->lost > 0)
-		client_line(t->client, "(%llu lines are left out)", (unsigned long long)t->lost);
+		client_line(c, c->json ? "{\"lost\":%llu}" : "(%llu lines are left out)",
+		    (unsigned long long)t->lost);
 	t->lost = 0;
-	client_text(t->client, line);
+	add_line(&out, c->json, line);
+	client_text(c, buf_slice(&out));
+	buf_fini(&out);
 }
 
 static void

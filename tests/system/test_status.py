@@ -94,9 +94,10 @@ class Status(BackgroundCase):
         for key in ("accepted", "delivered", "refused", "auth_failed"):
             self.assertEqual(sum(r[key] for r in rows), wanted[key], key)
 
-    def trace(self, s, *what):
+    def trace(self, s, *what, tool=()):
         """Begins a trace; what it gives ends it, and gives its lines."""
-        p = subprocess.Popen([SMTPCTL, "-s", s.folder / "run/smtpd.sock", "trace", *what], stdout=subprocess.PIPE, text=True)
+        p = subprocess.Popen([SMTPCTL, "-s", s.folder / "run/smtpd.sock", *tool, "trace", *what],
+                             stdout=subprocess.PIPE, text=True)
         self.addCleanup(p.kill)
         time.sleep(0.5)
 
@@ -115,8 +116,19 @@ class Status(BackgroundCase):
         everything, some = everything(), some()
         self.assertLessEqual({"listener", "queue", "lookup", "mailbox", "keyholder"}, {l.split(":")[0] for l in everything})
         self.assertEqual({l.split(":")[0] for l in some}, {"queue", "lookup"})
-        self.assertTrue(any("event=debug" in l for l in some))
+        self.assertTrue(any(re.match(r'queue: listener #\d+ lq_rcpt\{.* address="bob@example.test" ', l) for l in some), some)
         self.assertFalse(self.syslog.find("event=debug"), "the log is none the wordier")
+
+    def test_trace_in_json(self):
+        s = self.suite()
+        s.begin()
+        end = self.trace(s, "queue", tool=("--json",))
+        s.submit("alice", [s.address("bob")], message("a", "b"))
+        wait_until(lambda: not s.queue(), 20, "an empty queue")
+        lines = [json.loads(l) for l in end()]
+        self.assertEqual({l["process"] for l in lines}, {"queue"})
+        self.assertTrue(any(l["event"] == "delivered" and "to=bob@example.test" in l["text"] for l in lines), lines)
+        self.assertTrue(any(l["event"] == "debug" and 'address="bob@example.test"' in l["text"] for l in lines), lines)
 
     def test_trace_of_one_session(self):
         s = self.suite()
