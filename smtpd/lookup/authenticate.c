@@ -57,7 +57,8 @@ decide(struct attempt *a, enum al_login_result result)
 
 	switch (result) {
 	case LOGIN_OK:
-		remember_add(a->digest, loop_now());
+		if (a->hash != NULL)
+			remember_add(a->digest, loop_now());
 		guard_leave(&a->ticket, GUARD_RIGHT);
 		break;
 	case LOGIN_WRONG:
@@ -229,7 +230,8 @@ authenticate(const struct al_login *q,
 	a->digest = remember_digest((const struct slice[]){q->table, slice_of(a->account),
 					slice_of(a->hash), slice_of(a->secret)},
 	    4);
-	if ((a->hash != NULL || a->is_system) && remember_has(a->digest, loop_now()))
+	/* Of a user of the system only the system knows whether a password that was right still is. */
+	if (a->hash != NULL && remember_has(a->digest, loop_now()))
 		end(a, LOGIN_OK);
 	else
 		guard_enter(&a->ticket, q->client, on_turn, a);

@@ -244,12 +244,16 @@ class Agent(unittest.TestCase):
         self.assertFalse((self.home / "Maildir").exists())
 
     def test_a_system_user_logs_in(self):
-        """Not while the account is locked; and root never."""
+        """Not while the account is locked, though it was right a moment ago; and root never."""
+        self.log_in()
         subprocess.run(["usermod", "-L", USER], check=True)
         try:
             self.refuse_logins(USER, "root", "daemon")
         finally:
             subprocess.run(["usermod", "-U", USER], check=True)
+        self.log_in()
+
+    def log_in(self):
         with smtplib.SMTP(HOST, self.suite.port["submission"], timeout=20) as client:
             client.starttls()
             with self.assertRaises(smtplib.SMTPAuthenticationError):
