@@ -10,9 +10,11 @@
 #include "deliver/mailbox/snapshot.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { COMPONENT = 255 };
 
@@ -39,6 +41,26 @@ add_component(struct buf *path, struct slice s)
 	return path->len - start <= COMPONENT;
 }
 
+/* A folder that is new stands in the one above it for good before anything is said to be in it. */
+static bool
+make_folder(const char *path, struct error *why)
+{
+	char above[1000];
+	int fd;
+	bool ok;
+
+	if (mkdir(path, 0700) < 0)
+		return errno == EEXIST || error_errno(why, "cannot make %s", path);
+	snprintf(above, sizeof(above), "%.*s", (int)(strrchr(path, '/') - path), path);
+	fd = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ok = (fd >= 0 && fsync(fd) == 0) || error_errno(why, "cannot sync %s", above);
+	if (fd >= 0)
+		close(fd);
+	if (!ok)
+		rmdir(path);
+	return ok;
+}
+
 static bool
 folder_of(struct slice name, char out[1000], struct error *why)
 {
@@ -49,13 +71,10 @@ folder_of(struct slice name, char out[1000], struct error *why)
 	buf_add_text(&path, mailbox_server.mail_path);
 	buf_add_char(&path, '/');
 	ok = add_component(&path, at < 0 ? SLICE("local") : slice_from(name, (size_t)at + 1));
-	if (ok && mkdir(buf_text(&path), 0700) < 0 && errno != EEXIST)
-		ok = error_errno(why, "cannot make %s", buf_text(&path));
+	ok = ok && make_folder(buf_text(&path), why);
 	buf_add_char(&path, '/');
 	ok = ok && add_component(&path, at < 0 ? name : slice_sub(name, 0, (size_t)at));
-	if (ok && mkdir(buf_text(&path), 0700) < 0 && errno != EEXIST)
-		ok = error_errno(why, "cannot make %s", buf_text(&path));
-	ok = ok && slice_copy(buf_slice(&path), out, 1000);
+	ok = ok && make_folder(buf_text(&path), why) && slice_copy(buf_slice(&path), out, 1000);
 	buf_fini(&path);
 	return ok;
 }

@@ -35,6 +35,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct slice rest = fuzz_slice(data, size), line;
 	size_t piece = 1 + fuzz_octet(&rest) % 16;
 	const char *begin = rest.data;
+	size_t missing = 0;
 	struct imap_input in = {0};
 
 	while (slice_split(&rest, '\n', &line)) {
@@ -42,11 +43,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		if (line.len > 0 && line.data[line.len - 1] == '\r')
 			line.len--;
+		else
+			missing++; /* an octet that a line of the stream would have */
 		next = imap_input_line(&in, line, &limits);
-		check(&in, (size_t)(line.data + line.len - begin) + 2);
+		check(&in, (size_t)(line.data + line.len - begin) + 2 + missing);
 		if (next == IMAP_INPUT_ASK || next == IMAP_INPUT_OCTETS) {
 			take_literal(&in, &rest, piece);
-			check(&in, (size_t)(rest.data - begin) + 2);
+			check(&in, (size_t)(rest.data - begin) + 2 + missing);
 			if (in.wanted == 0)
 				continue;
 		}
@@ -55,6 +58,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		imap_input_reset(&in);
 		PROPERTY(in.command.data == NULL);
 		begin = rest.data;
+		missing = 0;
 		if (next == IMAP_INPUT_BYE)
 			break;
 	}

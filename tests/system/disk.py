@@ -250,12 +250,11 @@ class Subset:
 class Disk:
     """The folder as it is now, on a disk that has all of it; then play() what a process did to it since.
 
-    A disk may lie: is_deaf(node) says whose syncs it only says yes to. A file system with a journal writes all of it at
-    a sync of anything (ext4, xfs; btrfs for what is above it): has_journal says that folders made before are kept."""
+    A disk may lie: is_deaf(node) says whose syncs it only says yes to."""
 
-    def __init__(self, folder, is_deaf=lambda node: False, has_journal=False):
+    def __init__(self, folder, is_deaf=lambda node: False):
         self.nodes, self.played = {}, 0
-        self.is_deaf, self.has_journal = is_deaf, has_journal
+        self.is_deaf = is_deaf
         self.root = self.take(Path(folder))
 
     def take(self, path):
@@ -292,13 +291,6 @@ class Disk:
             self.rename(node, self.nodes[record.other], record)
         elif record.kind == SYNC_END and not self.is_deaf(node):
             node.synced(record.offset)
-            if self.has_journal:
-                self.keep_folders(record.offset)
-
-    def keep_folders(self, began):
-        for folder in [n for n in self.nodes.values() if n.is_folder]:
-            for change in [c for c in folder.pending if c.kind == MKDIR and c.at < began]:
-                folder.settle(change)
 
     def name(self, folder, record, name, node):
         change = Change(record.at, record.kind, name=name, node=node)

@@ -46,7 +46,6 @@ class Reorder(unittest.TestCase):
     check(place, ledger)          starts it on what is there; gives what is wrong
     """
     process = state = None       # its program, and the name of its folder
-    has_journal = False          # see disk.py
     patience = 30                # seconds until a recovered process should have done its work
 
     def make_place(self):
@@ -59,7 +58,7 @@ class Reorder(unittest.TestCase):
         """One recorded life; gives the disk before it, what the process did, and the ledger after it."""
         recording = Recording(BUILD, self.process)
         try:
-            disk = Disk(place / self.state, self.is_deaf, self.has_journal)
+            disk = Disk(place / self.state, self.is_deaf)
             after = self.live(place, recording, ledger, work)
             return disk, recording.records(), after
         finally:

@@ -167,7 +167,6 @@ class Work:
 
 class MailboxReorders(Reorder):
     process, state = "mailbox", "mail"
-    has_journal = True       # the store does not sync the folder that a new account's or domain's folder is made in
 
     def make_state(self, place):
         (place / "mail").mkdir(mode=0o755)
