@@ -41,7 +41,7 @@ enum sandbox_may {
 	R(RELAY,         "relay",     "r",  true,  0,   LIMIT_TASKS, MAY_INET) \
 	R(MAILBOX,       "mailbox",   "m",  false, 0,   LIMIT_TASKS, MAY_FILES | MAY_SHARE) \
 	R(AGENT,         "agent",     NULL, false, 64,  0,           MAY_FILES) \
-	R(AGENT_LMTP,    "agent",     NULL, false, 64,  0,           MAY_INET | MAY_UNIX) \
+	R(AGENT_LMTP,    "agent",     NULL, false, 64,  0,           MAY_NOTHING) \
 	R(AGENT_COMMAND, "agent",     NULL, false, 512, 0,           MAY_EVERYTHING) \
 	R(IMAPD,         "imapd",     "i",  true,  0,   LIMIT_TASKS, MAY_ACCEPT | MAY_SHARE) \
 	R(POP3D,         "pop3d",     "i",  true,  0,   LIMIT_TASKS, MAY_ACCEPT) \

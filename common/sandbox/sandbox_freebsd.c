@@ -1,8 +1,9 @@
 /*
- * FreeBSD: capability mode for those who live on the descriptors they were given: keyholder,
- * listener, imapd and pop3d. The others name paths or addresses, which capability mode has no
- * words for: lookup, queue, mailbox and agent stand behind their users, resolver and relay
- * behind their chroots as well. A refused call fails with ECAPMODE.
+ * FreeBSD: capability mode for those who live on the descriptors they hold: keyholder, listener,
+ * imapd, pop3d and the agent that speaks LMTP. The others name paths or addresses, which
+ * capability mode has no words for: lookup, queue, mailbox and the agent that writes files stand
+ * behind their users, resolver and relay behind their chroots as well. A refused call fails with
+ * ECAPMODE.
  */
 #include "common/sandbox/sandbox.h"
 

@@ -53,8 +53,13 @@ struct agent_result agent_permanent(const char *status, const char *fmt, ...)
 /* The methods. */
 struct agent_result agent_maildir(const struct agent_job *j);
 struct agent_result agent_mbox(const struct agent_job *j, const char *path);
-struct agent_result agent_lmtp(const struct agent_job *j);
 struct agent_result agent_command(const struct agent_job *j);
+
+/* Connects to the argument, a path or host:port, before the walls; -1 with errno. */
+int agent_lmtp_open(const struct agent_job *j);
+
+/* Delivers over that connection, and closes it (RFC 2033). */
+struct agent_result agent_lmtp(const struct agent_job *j, int fd);
 
 /*
  * Writes the message to a descriptor with LF line ends, behind its trace fields; as_mbox begins

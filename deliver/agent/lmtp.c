@@ -115,8 +115,8 @@ listen_to(struct lmtp *l)
 	}
 }
 
-static bool
-exchange(struct lmtp *l, int want, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static bool exchange(struct lmtp *l, int want, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
 static bool
 exchange(struct lmtp *l, int want, const char *fmt, ...)
@@ -169,22 +169,32 @@ judge(struct lmtp *l)
 	if (l->reply.code / 100 == 2)
 		return agent_done();
 	if (l->reply.code / 100 == 5)
-		return agent_permanent(slice_copy(reply_status(&l->reply), status, sizeof(status)) ? status : "5.0.0",
+		return agent_permanent(
+		    slice_copy(reply_status(&l->reply), status, sizeof(status)) ? status : "5.0.0",
 		    "%s", reply_line(&l->reply));
-	return agent_temporary("%s", l->reply.code == 0 ? "the LMTP server does not answer" : reply_line(&l->reply));
+	return agent_temporary(
+	    "%s", l->reply.code == 0 ? "the LMTP server does not answer" : reply_line(&l->reply));
+}
+
+int
+agent_lmtp_open(const struct agent_job *j)
+{
+	const struct timeval limit = {.tv_sec = LMTP_SECONDS};
+	int fd = j->argument[0] == '/' ? connect_unix(j->argument) : connect_inet(j->argument);
+
+	if (fd < 0)
+		return -1;
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	return fd;
 }
 
 struct agent_result
-agent_lmtp(const struct agent_job *j)
+agent_lmtp(const struct agent_job *j, int fd)
 {
-	struct timeval limit = {.tv_sec = LMTP_SECONDS};
-	struct lmtp l = {.fd = j->argument[0] == '/' ? connect_unix(j->argument) : connect_inet(j->argument)};
+	struct lmtp l = {.fd = fd};
 	struct agent_result result;
 
-	if (l.fd < 0)
-		return agent_temporary("cannot connect to %s: %s", j->argument, strerror(errno));
-	setsockopt(l.fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-	setsockopt(l.fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	reply_init(&l.reply);
 	if (listen_to(&l) && l.reply.code == 220 && exchange(&l, 250, "LHLO %s\r\n", j->hostname) &&
 	    exchange(&l, 250, "MAIL FROM:<%s>\r\n", j->sender) &&

@@ -8,8 +8,10 @@
 #include "common/sandbox/sandbox.h"
 #include "deliver/agent/job.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,47 +19,106 @@ enum { PARENT_FD = 3, PATH_TEXT = 1200 };
 
 static struct channel *parent;
 
+/* The limits of the role, and its walls. The parent has made us the recipient already. */
 static bool
-confine(const struct agent_job *j, struct error *why)
+enter(enum sandbox_role role, const struct sandbox_paths *paths, struct error *why)
 {
-	const char *folders[] = {j->home, "/var/mail", "/var/spool/mail", NULL};
-	struct sandbox_paths paths = {.rw = folders};
+	bool ordinary;
 
-	switch ((enum conf_method)j->method) {
-	case METHOD_MAILDIR:
-	case METHOD_MBOX:
-		if (j->argument[0] == '/')
-			return true;      /* a place of the administrator's choice: only the user's rights bind */
-		return sandbox_enter(SANDBOX_AGENT, &paths, why);
-	case METHOD_LMTP:
-		return j->argument[0] != '/' || sandbox_enter(SANDBOX_AGENT_LMTP, NULL, why);
-	case METHOD_MDA:
-	case METHOD_MAILBOX:
-	case METHOD_RELAY:
-	case METHOD_EXPAND_ONLY:
-	case METHOD_FORWARD_ONLY:
-		break;
+	return sandbox_drop(role, "", NULL, &ordinary, why) && sandbox_enter(role, paths, why);
+}
+
+/*
+ * Walls around a file delivery: the folder it works in, and no other. Of a place that is yet to
+ * be made that is the lowest folder above it that is there.
+ */
+static bool
+confine(const char *place, struct error *why)
+{
+	char folder[PATH_TEXT];
+	const char *folders[] = {folder, NULL};
+	const struct sandbox_paths paths = {.rw = folders};
+	struct stat st;
+
+	if (strlcpy(folder, place, sizeof(folder)) >= sizeof(folder))
+		return error_set(why, "the path %.200s... is too long", place);
+	while (stat(folder, &st) != 0 || !S_ISDIR(st.st_mode)) {
+		char *slash = strrchr(folder, '/');
+
+		if (slash == NULL || slash == folder) {
+			strlcpy(folder, "/", sizeof(folder));
+			break;
+		}
+		*slash = '\0';
 	}
-	return true;
+	return enter(SANDBOX_AGENT, &paths, why);
+}
+
+/* In the recipient's home, unless the administrator chose another place. */
+static struct agent_result
+deliver_maildir(const struct agent_job *j)
+{
+	struct error why = {""};
+
+	if (!confine(j->argument[0] == '/' ? j->argument : j->home, &why))
+		return agent_temporary("%s", why.text);
+	return agent_maildir(j);
+}
+
+static struct agent_result
+deliver_mbox(const struct agent_job *j)
+{
+	struct error why = {""};
+	char path[PATH_TEXT];
+
+	if (j->argument[0] != '\0')
+		snprintf(path, sizeof(path), "%s", j->argument);
+	else
+		snprintf(path, sizeof(path), "/var/mail/%s", j->user);
+	if (!confine(path, &why))
+		return agent_temporary("%s", why.text);
+	return agent_mbox(j, path);
+}
+
+/* Names are resolved and the connection is made first: behind the walls it can make no other. */
+static struct agent_result
+deliver_lmtp(const struct agent_job *j)
+{
+	struct error why = {""};
+	int fd = agent_lmtp_open(j);
+
+	if (fd < 0)
+		return agent_temporary("cannot connect to %s: %s", j->argument, strerror(errno));
+	if (!enter(SANDBOX_AGENT_LMTP, NULL, &why)) {
+		close(fd);
+		return agent_temporary("%s", why.text);
+	}
+	return agent_lmtp(j, fd);
+}
+
+/* The command is another program, with all that the recipient may do; the limits bind it too. */
+static struct agent_result
+deliver_command(const struct agent_job *j)
+{
+	struct error why = {""};
+
+	if (!enter(SANDBOX_AGENT_COMMAND, NULL, &why))
+		return agent_temporary("%s", why.text);
+	return agent_command(j);
 }
 
 static struct agent_result
 deliver(const struct agent_job *j)
 {
-	char path[PATH_TEXT];
-
 	switch ((enum conf_method)j->method) {
 	case METHOD_MAILDIR:
-		return agent_maildir(j);
+		return deliver_maildir(j);
 	case METHOD_MBOX:
-		if (j->argument[0] != '\0')
-			return agent_mbox(j, j->argument);
-		snprintf(path, sizeof(path), "/var/mail/%s", j->user);
-		return agent_mbox(j, path);
+		return deliver_mbox(j);
 	case METHOD_LMTP:
-		return agent_lmtp(j);
+		return deliver_lmtp(j);
 	case METHOD_MDA:
-		return agent_command(j);
+		return deliver_command(j);
 	case METHOD_MAILBOX:
 	case METHOD_RELAY:
 	case METHOD_EXPAND_ONLY:
@@ -76,7 +137,7 @@ on_job(void *owner, struct ipc_message *m)
 	struct qa_outcome out = {0};
 
 	agent_job_init(&j, m->body, m->fd);
-	r = agent_job_expand(&j, &why) && confine(&j, &why) ? deliver(&j) : agent_temporary("%s", why.text);
+	r = agent_job_expand(&j, &why) ? deliver(&j) : agent_temporary("%s", why.text);
 	out.outcome = (uint8_t)r.outcome;
 	out.status = slice_of(r.status);
 	for (char *p = r.text; *p != '\0'; p++) {
