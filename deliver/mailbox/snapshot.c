@@ -226,6 +226,8 @@ snapshot_keep(struct account *a, uint64_t mailbox, uint64_t modseq, struct buf *
 	s->mailbox = mailbox;
 	s->modseq = modseq;
 	s->records = *records;
+	s->records.data = mem_resize(s->records.data, s->records.len);
+	s->records.capacity = s->records.len;
 	*records = (struct buf){0};
 	octets += s->records.capacity;
 	LIST_INSERT_HEAD(&a->snapshots, s, link);
