@@ -148,6 +148,9 @@ make_room(void)
 	while (mailbox_server.open_count >= LIMIT_OPEN_ACCOUNTS &&
 	       (a = TAILQ_FIRST(&mailbox_server.idle)) != NULL)
 		close_store(a);
+	/* Too many for now: at least none stays open only to wait for company. */
+	if (mailbox_server.open_count >= LIMIT_OPEN_ACCOUNTS)
+		batches_finish();
 }
 
 bool

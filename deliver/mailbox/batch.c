@@ -33,6 +33,15 @@ on_timer(void *owner)
 }
 
 void
+batches_finish(void)
+{
+	struct account *a;
+
+	while ((a = TAILQ_FIRST(&batches)) != NULL)
+		finish(a);
+}
+
+void
 batch_init(void)
 {
 	timer_init(&timer, on_timer, NULL);

@@ -106,6 +106,7 @@ void replies_forget(struct channel *c);
 void batch_init(void);
 void batch_add(struct account *a, size_t octets);
 void batch_forget(struct account *a);
+void batches_finish(void); /* they wait no longer */
 
 /* The verbs, and delivery. */
 extern const struct ipc_handler verbs[];
