@@ -63,7 +63,8 @@ enum {
 
 /*
  * Whoever had the account open before us was killed, and may have shown UIDs and modseqs that never
- * became durable: they are not taken again for others. There are never so many in hand at once.
+ * became durable: they are not taken again for others. Only a COPY of more messages than that, seen
+ * by another session in the moment before its sync, could be beyond them.
  */
 static void
 skip_what_was_shown(struct store *s)
