@@ -98,6 +98,18 @@ buf_add_lower(struct buf *b, struct slice s)
 }
 
 void
+buf_add_quoted(struct buf *b, struct slice s)
+{
+	buf_add_char(b, '"');
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.data[i] == '"' || s.data[i] == '\\')
+			buf_add_char(b, '\\');
+		buf_add_char(b, s.data[i]);
+	}
+	buf_add_char(b, '"');
+}
+
+void
 buf_add_number(struct buf *b, uint64_t n)
 {
 	char digits[20];

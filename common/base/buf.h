@@ -31,6 +31,7 @@ void buf_add_slice(struct buf *b, struct slice s);
 void buf_add_text(struct buf *b, const char *text);
 void buf_add_char(struct buf *b, char c);
 void buf_add_lower(struct buf *b, struct slice s); /* ASCII letters in lower case */
+void buf_add_quoted(struct buf *b, struct slice s); /* in quotes, \\ before \" and \\ */
 void buf_add_number(struct buf *b, uint64_t n);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));

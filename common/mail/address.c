@@ -382,18 +382,6 @@ address_local(struct buf *out, const struct address *a)
 	}
 }
 
-static void
-add_quoted(struct buf *out, struct slice s)
-{
-	buf_add_char(out, '"');
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.data[i] == '"' || s.data[i] == '\\')
-			buf_add_char(out, '\\');
-		buf_add_char(out, s.data[i]);
-	}
-	buf_add_char(out, '"');
-}
-
 void
 address_local_canonical(struct buf *out, const struct address *a)
 {
@@ -405,7 +393,7 @@ address_local_canonical(struct buf *out, const struct address *a)
 	if (s.len == 0 || dot_string(s, true) == s.len)
 		buf_add_slice(out, s);
 	else
-		add_quoted(out, s);
+		buf_add_quoted(out, s);
 	buf_fini(&meaning);
 }
 

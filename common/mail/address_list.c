@@ -1,5 +1,6 @@
 #include "common/mail/address_list.h"
 
+#include "common/base/ascii.h"
 #include "common/base/limits.h"
 
 #include <string.h>
@@ -377,4 +378,32 @@ address_list_next(struct address_list *l, struct address_item *item)
 			return give_group(l, item, ADDRESS_ITEM_GROUP_END);
 	}
 	return l->in_group && give_group(l, item, ADDRESS_ITEM_GROUP_END);
+}
+
+static bool
+is_phrase(struct slice name)
+{
+	for (size_t i = 0; i < name.len; i++) {
+		char c = name.data[i];
+
+		if (!ascii_is_alnum(c) && (c == '\0' || strchr("!#$%&'*+-/=?^_`{|}~ ", c) == NULL))
+			return false;
+	}
+	return true;
+}
+
+void
+address_name_write(struct buf *out, struct slice name)
+{
+	size_t start = out->len;
+
+	if (is_phrase(name)) {
+		buf_add_slice(out, name);
+		return;
+	}
+	buf_add_quoted(out, name);
+	for (size_t i = start; i < out->len; i++) {
+		if ((unsigned char)out->data[i] < ' ')
+			out->data[i] = ' ';
+	}
 }

@@ -42,4 +42,10 @@ void address_list_fini(struct address_list *l);
 /* The next item, whose slices are valid until the next call; false at the end. */
 bool address_list_next(struct address_list *l, struct address_item *item);
 
+/*
+ * Appends the name that stands before an address: as it is when it is words that need no quotes,
+ * encoded ones among them, and else quoted (phrase of RFC 5322 3.2.5). Controls become blanks.
+ */
+void address_name_write(struct buf *out, struct slice name);
+
 #endif

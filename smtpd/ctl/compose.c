@@ -85,33 +85,19 @@ is_atom(struct slice s)
 	return true;
 }
 
-/* A name before an address: as it is, or quoted. */
-static void
-add_name(struct buf *out, struct slice name)
-{
-	if (is_atom(name)) {
-		buf_add_slice(out, name);
-		return;
-	}
-	buf_add_char(out, '"');
-	for (size_t i = 0; i < name.len; i++) {
-		if (name.data[i] == '"' || name.data[i] == '\\')
-			buf_add_char(out, '\\');
-		buf_add_char(out, (unsigned char)name.data[i] < ' ' ? ' ' : name.data[i]);
-	}
-	buf_add_char(out, '"');
-}
-
 static void
 add_mailbox(struct buf *out, const struct address_item *item, struct slice hostname)
 {
 	struct slice domain = item->domain.len > 0 ? item->domain : hostname;
 
 	if (item->name.len > 0) {
-		add_name(out, item->name);
+		address_name_write(out, item->name);
 		buf_add_text(out, " <");
 	}
-	add_name(out, item->local);
+	if (is_atom(item->local))
+		buf_add_slice(out, item->local);
+	else
+		buf_add_quoted(out, item->local);
 	buf_printf(out, "@%.*s%s", SLICE_FMT(domain), item->name.len > 0 ? ">" : "");
 }
 
@@ -150,7 +136,7 @@ add_addresses(struct buf *out, struct slice value, struct slice hostname)
 		if (item.kind == ADDRESS_ITEM_MAILBOX) {
 			add_mailbox(out, &item, hostname);
 		} else {
-			add_name(out, item.name);
+			address_name_write(out, item.name);
 			buf_add_text(out, ": ");
 			sign = "";
 		}

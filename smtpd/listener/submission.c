@@ -6,36 +6,6 @@
 
 #include <string.h>
 
-/* Words that need no quotes, encoded ones among them (RFC 5322 3.2.3). */
-static bool
-is_phrase(struct slice name)
-{
-	static const char plain[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				    "!#$%&'*+-/=?^_`{|}~ ";
-
-	for (size_t i = 0; i < name.len; i++) {
-		if (name.data[i] == '\0' || strchr(plain, name.data[i]) == NULL)
-			return false;
-	}
-	return true;
-}
-
-static void
-add_name(struct buf *out, struct slice name)
-{
-	if (is_phrase(name)) {
-		buf_add_slice(out, name);
-		return;
-	}
-	buf_add_char(out, '"');
-	for (size_t i = 0; i < name.len; i++) {
-		if (name.data[i] == '"' || name.data[i] == '\\')
-			buf_add_char(out, '\\');
-		buf_add_char(out, name.data[i]);
-	}
-	buf_add_char(out, '"');
-}
-
 /* The name that From has, with the address of the sender. */
 static void
 add_from(struct buf *out, struct slice value, struct slice sender)
@@ -48,7 +18,7 @@ add_from(struct buf *out, struct slice value, struct slice sender)
 	while (address_list_next(&list, &item) && item.kind != ADDRESS_ITEM_MAILBOX)
 		continue;
 	if (item.kind == ADDRESS_ITEM_MAILBOX && item.name.len > 0) {
-		add_name(&from, item.name);
+		address_name_write(&from, item.name);
 		buf_add_char(&from, ' ');
 	}
 	buf_printf(&from, "<%.*s>", SLICE_FMT(sender));

@@ -45,13 +45,8 @@ add_step(struct buf *out, struct slice text)
 static void
 add_json(struct buf *out, const char *name, struct slice text)
 {
-	buf_printf(out, "%s\"%s\":\"", out->len == 0 ? "{" : ",", name);
-	for (size_t i = 0; i < text.len; i++) {
-		if (text.data[i] == '"' || text.data[i] == '\\')
-			buf_add_char(out, '\\');
-		buf_add_char(out, text.data[i]);
-	}
-	buf_add_char(out, '"');
+	buf_printf(out, "%s\"%s\":", out->len == 0 ? "{" : ",", name);
+	buf_add_quoted(out, text);
 }
 
 /* "process: event=word ..." as it is shown. */

@@ -152,3 +152,23 @@ Test(address_list, any_octets)
 		free(text);
 	}
 }
+
+Test(address_list, names_are_quoted_when_they_must_be)
+{
+	static const char *const names[][2] = {
+	    {"Ann Lee", "Ann Lee"},
+	    {"=?utf-8?q?J=C3=BCrgen?=", "=?utf-8?q?J=C3=BCrgen?="},
+	    {"Lee, Ann", "\"Lee, Ann\""},
+	    {"A. \"B\" \\ C", "\"A. \\\"B\\\" \\\\ C\""},
+	    {"a\r\nBcc: x@y.test", "\"a  Bcc: x@y.test\""},
+	    {"J\xc3\xbcrgen", "\"J\xc3\xbcrgen\""},
+	};
+	struct buf out = {0};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		buf_clear(&out);
+		address_name_write(&out, slice_of(names[i][0]));
+		cr_assert_str_eq(buf_text(&out), names[i][1]);
+	}
+	buf_fini(&out);
+}
