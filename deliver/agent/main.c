@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { PARENT_FD = 3, PATH_TEXT = 1200 };
@@ -171,6 +172,7 @@ main(int argc, char **argv)
 	setproctitle("agent");
 	signal(SIGPIPE, SIG_IGN);
 	umask(077);
+	tzset(); /* it reads a file, which behind the walls is none */
 	log_init("agent", false, false);
 	loop_init();
 	parent = channel_new(PARENT_FD, &o);
