@@ -75,7 +75,7 @@ static const int base[] = {
 
 static const int accepting[] = {SCMP_SYS(accept), SCMP_SYS(accept4)};
 static const int connecting[] = {SCMP_SYS(connect)};
-static const int naming[] = {SCMP_SYS(bind), SCMP_SYS(socketpair)};
+static const int naming[] = {SCMP_SYS(bind)};
 static const int sharing[] = {SCMP_SYS(memfd_create)};
 static const int sizing[] = {
 	SCMP_SYS(ftruncate), SCMP_SYS(ftruncate64), SCMP_SYS(fallocate),
@@ -89,12 +89,10 @@ static const int reading[] = {
 	SCMP_SYS(readahead), SCMP_SYS(flock),
 };
 static const int writing[] = {
-	SCMP_SYS(creat), SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(rename), SCMP_SYS(renameat),
+	SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(rename), SCMP_SYS(renameat),
 	SCMP_SYS(renameat2), SCMP_SYS(link), SCMP_SYS(linkat), SCMP_SYS(mkdir), SCMP_SYS(mkdirat),
-	SCMP_SYS(rmdir), SCMP_SYS(truncate), SCMP_SYS(truncate64), SCMP_SYS(chmod),
-	SCMP_SYS(fchmod), SCMP_SYS(fchmodat), SCMP_SYS(utimensat), SCMP_SYS(umask), SCMP_SYS(fsync),
-	SCMP_SYS(fdatasync), SCMP_SYS(sync_file_range), SCMP_SYS(msync), SCMP_SYS(copy_file_range),
-	SCMP_SYS(sendfile),
+	SCMP_SYS(rmdir), SCMP_SYS(fchmod), SCMP_SYS(umask), SCMP_SYS(fsync), SCMP_SYS(fdatasync),
+	SCMP_SYS(sync_file_range), SCMP_SYS(msync),
 };
 
 /* A role that may do any of a group's may has it; a watched one is refused to sanitizers too. */
@@ -116,10 +114,12 @@ static const struct group {
 /* Refused by standing nowhere; named for sanitized builds, where the filter is turned around. */
 static const int never[] = {
 	SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(fork), SCMP_SYS(vfork), SCMP_SYS(listen),
+	SCMP_SYS(socketpair),
 	SCMP_SYS(setuid), SCMP_SYS(setgid), SCMP_SYS(setreuid), SCMP_SYS(setregid),
 	SCMP_SYS(setresuid), SCMP_SYS(setresgid), SCMP_SYS(setfsuid), SCMP_SYS(setfsgid),
 	SCMP_SYS(setgroups), SCMP_SYS(capset), SCMP_SYS(chroot), SCMP_SYS(pivot_root),
-	SCMP_SYS(mount), SCMP_SYS(umount2), SCMP_SYS(unshare), SCMP_SYS(setns), SCMP_SYS(chown),
+	SCMP_SYS(mount), SCMP_SYS(umount2), SCMP_SYS(unshare), SCMP_SYS(setns), SCMP_SYS(chmod),
+	SCMP_SYS(fchmodat), SCMP_SYS(creat), SCMP_SYS(truncate), SCMP_SYS(utimensat), SCMP_SYS(chown),
 	SCMP_SYS(fchown), SCMP_SYS(lchown), SCMP_SYS(fchownat), SCMP_SYS(mknod), SCMP_SYS(mknodat),
 	SCMP_SYS(symlink), SCMP_SYS(symlinkat), SCMP_SYS(setxattr), SCMP_SYS(process_vm_readv),
 	SCMP_SYS(process_vm_writev), SCMP_SYS(pidfd_open), SCMP_SYS(pidfd_getfd),
@@ -207,25 +207,38 @@ family_is_allowed(const struct filter *f, int family)
 }
 
 /* Streams and datagrams only: nobody reads raw packets. */
+static bool
+type_is_allowed(const struct filter *f, int family, int type)
+{
+	if (type == SOCK_STREAM)
+		return true;
+	return type == SOCK_DGRAM && (family == AF_UNIX || (f->may & MAY_DATAGRAM) != 0);
+}
+
 static void
 families_allow(struct filter *f)
 {
-	static const int types[] = {SOCK_STREAM, SOCK_DGRAM};
-
 	for (int family = 0; family < FAMILIES; family++)
-		for (size_t i = 0; family_is_allowed(f, family) && i < COUNT(types); i++)
-			WHEN(f, SCMP_ACT_ALLOW, socket, equal(0, (unsigned)family),
-			    masked(1, TYPE_MASK, (unsigned)types[i]));
+		for (int type = 0; family_is_allowed(f, family) && type <= TYPE_MASK; type++)
+			if (type_is_allowed(f, family, type))
+				WHEN(f, SCMP_ACT_ALLOW, socket, equal(0, (unsigned)family),
+				    masked(1, TYPE_MASK, (unsigned)type));
 }
 
 static void
 families_refuse(struct filter *f)
 {
-	for (int family = 0; family < FAMILIES; family++)
-		if (!family_is_allowed(f, family))
+	for (int family = 0; family < FAMILIES; family++) {
+		if (!family_is_allowed(f, family)) {
 			WHEN(f, f->refusal, socket, equal(0, (unsigned)family));
+			continue;
+		}
+		for (int type = 0; type <= TYPE_MASK; type++)
+			if (!type_is_allowed(f, family, type))
+				WHEN(f, f->refusal, socket, equal(0, (unsigned)family),
+				    masked(1, TYPE_MASK, (unsigned)type));
+	}
 	WHEN(f, f->refusal, socket, compared(0, SCMP_CMP_GE, FAMILIES));
-	WHEN(f, f->refusal, socket, masked(1, TYPE_MASK, SOCK_RAW));
 }
 
 /* MSG_FASTOPEN would connect a closed socket without connect(2). */

@@ -15,14 +15,15 @@
 enum sandbox_may {
 	MAY_NOTHING = 0,
 	MAY_ACCEPT = 1 << 0,     /* take connections from a listening socket it was given */
-	MAY_INET = 1 << 1,       /* make IPv4 and IPv6 sockets and connect them */
-	MAY_UNIX = 1 << 2,       /* make Unix-domain sockets and connect them */
-	MAY_READ = 1 << 3,       /* open files, if its paths name any */
-	MAY_WRITE = 1 << 4,      /* create, change and remove files, if its paths name a folder */
+	MAY_INET = 1 << 1,       /* make IPv4 and IPv6 streams and connect them */
+	MAY_DATAGRAM = 1 << 2,   /* with MAY_INET: datagram sockets too */
+	MAY_UNIX = 1 << 3,       /* make Unix-domain sockets and connect them */
+	MAY_READ = 1 << 4,       /* open files, if its paths name any */
+	MAY_WRITE = 1 << 5,      /* create, change and remove files, if its paths name a folder */
 	MAY_FILES = MAY_READ | MAY_WRITE,
-	MAY_SHARE = 1 << 5,      /* make memory that can be handed over as a descriptor */
-	MAY_ASK = 1 << 6,        /* ask at a terminal, without echo */
-	MAY_EVERYTHING = 1 << 7, /* no walls: it forks, executes and changes users */
+	MAY_SHARE = 1 << 6,      /* make memory that can be handed over as a descriptor */
+	MAY_ASK = 1 << 7,        /* ask at a terminal, without echo */
+	MAY_EVERYTHING = 1 << 8, /* no walls: it forks, executes and changes users */
 };
 
 /* clang-format off */
@@ -35,7 +36,7 @@ enum sandbox_may {
 	R(PARENT,        "smtpd",     NULL, false, 0,   0,           MAY_EVERYTHING) \
 	R(LISTENER,      "listener",  "",   true,  0,   LIMIT_TASKS, MAY_ACCEPT | MAY_SHARE) \
 	R(LOOKUP,        "lookup",    "l",  false, 0,   LIMIT_TASKS, MAY_UNIX | MAY_FILES) \
-	R(RESOLVER,      "resolver",  "d",  true,  0,   LIMIT_TASKS, MAY_INET | MAY_READ) \
+	R(RESOLVER,      "resolver",  "d",  true,  0,   LIMIT_TASKS, MAY_INET | MAY_DATAGRAM) \
 	R(KEYHOLDER,     "keyholder", "k",  true,  256, LIMIT_TASKS, MAY_NOTHING) \
 	R(QUEUE,         "queue",     "q",  false, 0,   LIMIT_TASKS, MAY_FILES | MAY_SHARE) \
 	R(RELAY,         "relay",     "r",  true,  0,   LIMIT_TASKS, MAY_INET) \

@@ -273,6 +273,13 @@ socket_raw(const struct scene *s)
 	return judged(socket(AF_NETLINK, SOCK_RAW, 0) >= 0);
 }
 
+static enum outcome
+socket_udp(const struct scene *s)
+{
+	(void)s;
+	return judged(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0) >= 0);
+}
+
 /* A child that runs at all is too many: whether it can be waited for does not count. */
 static enum outcome
 fork_child(const struct scene *s)

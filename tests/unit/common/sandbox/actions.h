@@ -45,6 +45,7 @@ enum outcome { ALLOWED, REFUSED_CALL, REFUSED_ACCESS, BROKEN };
 	A(accept_held,   "accept from a listening socket it holds") \
 	A(socket_inet,   "make an IPv4 socket") \
 	A(socket_raw,    "make a raw socket") \
+	A(socket_udp,    "make an IPv4 datagram socket") \
 	A(fork_child,    "fork") \
 	A(spawn_child,   "spawn a program") \
 	A(execute,       "execute a program") \

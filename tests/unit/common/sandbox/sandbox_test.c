@@ -30,23 +30,23 @@ enum { OPEN_GROUND = -1, BAD_ENTRY = 100 };
  *   files           | network             | process         | everyone's
  *   passwd shown w  | inet unix held fast | fork spawn exec | memory thread
  *   ours theirs sync| listen accept make  | trace user kill | loop channel itself
- *                   | raw                 | run share       | leaks
+ *                   | raw datagram        | run share       | leaks
  */
 static const char *const matrix[] = {
-	[SANDBOX_PARENT]        = "++++++ ++++++++ ++++++++ ++++++",
-	[SANDBOX_LISTENER]      = "RR---- -----+-- ---S---+ ++++++",
-	[SANDBOX_LOOKUP]        = "F+F+F+ -+T----- ---S---- ++++++",
-	[SANDBOX_RESOLVER]      = "F+---- +-+---+- ---S---- ++++++",
-	[SANDBOX_KEYHOLDER]     = "RR---- -------- ---S---- ++++++",
-	[SANDBOX_QUEUE]         = "F+F+F+ -------- ---S---+ ++++++",
-	[SANDBOX_RELAY]         = "RR---- +-+---+- ---S---- ++++++",
-	[SANDBOX_MAILBOX]       = "F+F+F+ -------- ---S---+ ++++++",
-	[SANDBOX_AGENT]         = "F+F+F+ -------- ---S---- ++++++",
-	[SANDBOX_AGENT_LMTP]    = "RR---- -------- ---S---- ++++++",
-	[SANDBOX_AGENT_COMMAND] = "++++++ ++++++++ ++++++++ ++++++",
-	[SANDBOX_IMAPD]         = "RR---- -----+-- ---S---+ ++++++",
-	[SANDBOX_POP3D]         = "RR---- -----+-- ---S---- ++++++",
-	[SANDBOX_CTL]           = "F+F+F+ -+T----- ---S---- ++++++",
+	[SANDBOX_PARENT]        = "++++++ +++++++++ ++++++++ ++++++",
+	[SANDBOX_LISTENER]      = "RR---- -----+--- ---S---+ ++++++",
+	[SANDBOX_LOOKUP]        = "F+F+F+ -+T------ ---S---- ++++++",
+	[SANDBOX_RESOLVER]      = "RR---- +-+---+-+ ---S---- ++++++",
+	[SANDBOX_KEYHOLDER]     = "RR---- --------- ---S---- ++++++",
+	[SANDBOX_QUEUE]         = "F+F+F+ --------- ---S---+ ++++++",
+	[SANDBOX_RELAY]         = "RR---- +-+---+-- ---S---- ++++++",
+	[SANDBOX_MAILBOX]       = "F+F+F+ --------- ---S---+ ++++++",
+	[SANDBOX_AGENT]         = "F+F+F+ --------- ---S---- ++++++",
+	[SANDBOX_AGENT_LMTP]    = "RR---- --------- ---S---- ++++++",
+	[SANDBOX_AGENT_COMMAND] = "++++++ +++++++++ ++++++++ ++++++",
+	[SANDBOX_IMAPD]         = "RR---- -----+--- ---S---+ ++++++",
+	[SANDBOX_POP3D]         = "RR---- -----+--- ---S---- ++++++",
+	[SANDBOX_CTL]           = "F+F+F+ -+T------ ---S---- ++++++",
 };
 /* clang-format on */
 
