@@ -48,6 +48,19 @@ def free_ports(count, host):
     return ports
 
 
+def free_port_on(*hosts):
+    """A port that nobody uses now on any of these."""
+    while True:
+        port = free_ports(1, hosts[0])[0]
+        try:
+            for host in hosts[1:]:
+                with socket.socket() as s:
+                    s.bind((host, port))
+            return port
+        except OSError:
+            pass
+
+
 def message(sender, to, subject="test", body="hello\r\n", extra=""):
     return (f"From: {sender}\r\nTo: {to}\r\nSubject: {subject}\r\n{extra}\r\n{body}").encode()
 

@@ -9,7 +9,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from suite import Suite, free_ports, message, wait_until
+from suite import Suite, free_port_on, free_ports, message, wait_until
 
 
 class NameServer:
@@ -57,7 +57,7 @@ class Relay(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         # Both listen on the same port of different addresses, as MX hosts do on 25.
-        port = free_ports(1, "127.0.0.2")[0]
+        port = free_port_on("127.0.0.1", "127.0.0.2")
         cls.dns = NameServer({
             "one.test": "@ MX 10 mail\nmail A 127.0.0.1\n",
             "two.test": "@ MX 20 mail\n@ MX 10 down\nmail A 127.0.0.2\ndown A 127.0.0.3\n",
