@@ -63,8 +63,10 @@ ATTEMPTS = [
     ("opens /etc/shadow",              "------ FFF F-U +", (OPEN, "text:/etc/shadow", 0)),
     ("opens the private key",          "------ FFF F-U +", (OPEN, "text:{key}", 0)),
     ("opens the configuration",        "------ FFF F-+ +", (OPEN, "text:{conf}", 0)),
+    ("opens a table",                  "------ +FF F-+ +", (OPEN, "text:{tables}/aliases", 0)),
     ("opens by a newer call",          "nnnnnn nnn nng .", (OPENAT2, -100, "text:/etc/passwd", "hex:" + 24 * "00", 23)),
-    ("makes a file in /tmp",           "------ FFF F-+ +", (OPEN, "text:/tmp/kurir-walls", CREATE, 0o666)),
+    ("makes a file where anybody may", "------ FFF F-+ +", (OPEN, "text:{common}/tried", CREATE, 0o666)),
+    ("makes a file by a table",        "------ FFF F-U +", (OPEN, "text:{tables}/tried", CREATE, 0o666)),
     ("makes a file by the accounts",   "------ +FF F-U +", (OPEN, "text:{accounts}/tried", CREATE, 0o666)),
     ("makes a file in the queue",      "------ F+F F-U +", (OPEN, "text:{queue}/tried", CREATE, 0o666)),
     ("makes a file among the mail",    "------ FF+ F-U +", (OPEN, "text:{mail}/tried", CREATE, 0o666)),
@@ -197,17 +199,23 @@ def address(port):
     return "hex:" + (struct.pack("<H", socket.AF_INET) + struct.pack(">H", port) + socket.inet_aton(HOST) + bytes(8)).hex()
 
 
+def unix_address(path):
+    return struct.pack("<H", socket.AF_UNIX) + str(path).encode().ljust(108, b"\0")
+
+
 class WalledSuite(Suite):
     """A suite with agents that hang, of all kinds, and a place for each thing that can be tried."""
 
     def __init__(self, kill=False):
         super().__init__()
-        if kill:
-            self.environment["KURIR_SANDBOX_KILL"] = "1"
+        self.environment["KURIR_SANDBOX_KILL"] = str(int(kill))
         self.user = pwd.getpwnam(USER)
         out = self.folder / "out"
         out.mkdir()
         os.chown(out, self.user.pw_uid, self.user.pw_gid)
+        common = self.folder / "common"
+        common.mkdir()
+        common.chmod(0o777)
         # Who delivers to it waits for the lock; to that server, for its greeting; of that command, for its end.
         self.box = open(out / "box", "w")
         os.chown(out / "box", self.user.pw_uid, self.user.pw_gid)
@@ -226,31 +234,36 @@ class WalledSuite(Suite):
         self.match = 'match from any for domain "example.test" action "local"\n' + "".join(
             f'match from any for domain "{kind}.test" action "{kind}.test"\n' for kind in AGENTS)
         f = self.folder
-        self.places = {"queue": f / "queue", "mail": f / "mail", "accounts": f / "accounts", "out": out, "key": f / "key.pem",
-                       "conf": f / "smtpd.conf", "server": address(port), "source": address(0),
-                       "free": address(free_ports(1, HOST)[0]),
-                       "local": "hex:" + (struct.pack("<H", socket.AF_UNIX) + str(f / "local").encode().ljust(108, b"\0")).hex()}
-        self.agents = {}
+        self.places = {"key": f / "key.pem", "conf": f / "smtpd.conf", "out": out, "server": address(port), "source": address(0),
+                       "free": address(free_ports(1, HOST)[0]), "local": "hex:" + unix_address(f / "local").hex()}
+        self.places.update((name, f / name) for name in ("queue", "mail", "accounts", "tables", "common"))
 
     def agent(self, kind):
-        """The process of a delivery of that kind, walled if that kind has walls; begun if there is none."""
-        if self.is_walled(self.agents.get(kind), kind):
-            return self.agents[kind]
-        before = set(self.pids("agent"))
-        with self.smtp() as client:
-            client.sendmail("ann@sender.test", [f"{USER}@{kind}.test"], message("ann@sender.test", USER, "to hang", BIG))
+        """The process of a delivery of that kind, at the place where it hangs; begun if there is none."""
+        def hanging():
+            return next((pid for pid in self.pids("agent") if self.hangs(pid, kind)), None)
+        if not hanging():
+            # One that was killed leaves its own lock behind, before which the next would wait.
+            (self.folder / "out/box.lock").unlink(missing_ok=True)
+            with self.smtp() as client:
+                client.sendmail("ann@sender.test", [f"{USER}@{kind}.test"], message("ann@sender.test", USER, "to hang", BIG))
+        return wait_until(hanging, 20, f"an agent for {kind}\n{self.log()[-2000:]}")
 
-        def begun():
-            return next((p for p in set(self.pids("agent")) - before if self.is_walled(p, kind)), None)
-        self.agents[kind] = wait_until(begun, 20, f"an agent for {kind}\n{self.log()[-2000:]}")
-        return self.agents[kind]
-
-    @staticmethod
-    def is_walled(pid, kind):
+    def hangs(self, pid, kind):
         try:
             if kind == "command":
-                return bool(pid and Path(f"/proc/{pid}/task/{pid}/children").read_text())
-            return bool(pid) and status_of(pid)["Seccomp"] == "2"
+                return bool(Path(f"/proc/{pid}/task/{pid}/children").read_text())
+            if kind == "mbox":
+                return str(self.folder / "out/box") in held(pid).values()
+            ports = tcp_sockets()
+            return self.server.getsockname()[1] in (ports.get(inode) for inode in sockets(pid)) and self.is_walled(pid)
+        except OSError:
+            return False
+
+    @staticmethod
+    def is_walled(pid):
+        try:
+            return status_of(pid)["Seccomp"] == "2"
         except (OSError, KeyError):
             return False
 
@@ -259,7 +272,7 @@ class WalledSuite(Suite):
             return self.process.pid
         if column in AGENTS:
             return self.agent(column)
-        return wait_until(lambda: next((p for p in self.pids(column) if self.is_walled(p, column)), None), 20, column)
+        return wait_until(lambda: next((p for p in self.pids(column) if self.is_walled(p)), None), 20, column)
 
     def inject(self, pid, call, *arguments, **more):
         """What the call returned there, or the text of how it ended the process."""
@@ -363,7 +376,6 @@ class Walls(unittest.TestCase):
     def test_what_a_captured_process_may_do(self):
         self.try_all(self.suite, COLUMNS, False)
         self.assertNotIn("event=process_exit", "\n".join(self.suite.lines))
-        Path("/tmp/kurir-walls").unlink()
 
     @unittest.skipUnless(platform.machine() == "x86_64", "inject knows x86-64 only")
     def test_a_refused_call_kills_where_that_is_asked(self):
