@@ -59,15 +59,27 @@ cut(struct slice *rest, struct slice *part)
 	return true;
 }
 
+/* Takes host and local part of the first rewriting out of one like SRS1; false: it leads nowhere.
+ */
+static bool
+cut_second(struct slice local, struct slice *host, struct slice *first)
+{
+	struct slice tag;
+
+	*first = slice_from(local, 5);
+	return is_kind(local, "SRS1") && cut(first, &tag) && cut(first, host) &&
+	       domain_is_valid(*host, false) && first->len > 1 &&
+	       strchr("=+-", first->data[0]) != NULL;
+}
+
 /* What a tag of ours is to stand before: of whatever kind the sender is. */
 static const char *
 write_signed(struct buf *text, const struct srs *s, const struct address *sender)
 {
-	struct slice rest = slice_from(sender->local, 5), tag, host;
+	struct slice host, first;
 
-	if (is_kind(sender->local, "SRS1") && cut(&rest, &tag) && cut(&rest, &host) &&
-	    rest.len > 0) {
-		buf_printf(text, "%.*s=%.*s", SLICE_FMT(host), SLICE_FMT(rest));
+	if (cut_second(sender->local, &host, &first)) {
+		buf_printf(text, "%.*s=%.*s", SLICE_FMT(host), SLICE_FMT(first));
 		return "SRS1";
 	}
 	if (is_kind(sender->local, "SRS0")) {

@@ -118,6 +118,21 @@ Test(srs, forwarders_behind_each_other)
 	free(c);
 }
 
+/* What looks like SRS1 and leads nowhere is a sender like any other. */
+Test(srs, no_forwarder_stands_before)
+{
+	static const char *const senders[] = {"SRS1=abc=no!host==x@s.test",
+	    "SRS1=abc=first.test=x@s.test", "SRS1=abc=first.test==@s.test"};
+
+	for (size_t i = 0; i < sizeof(senders) / sizeof(senders[0]); i++) {
+		char *a = encode(&ours, senders[i], "ours.test");
+
+		cr_assert(strncmp(a, "SRS0=", 5) == 0, "%s", senders[i]);
+		decodes(&ours, a, SRS_OK, senders[i]);
+		free(a);
+	}
+}
+
 Test(srs, some_senders_stay)
 {
 	static const char *const stay[] = {"joe@ours.test", "joe@OURS.test", "", "joe",
