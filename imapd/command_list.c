@@ -139,8 +139,10 @@ add_pattern(struct list *l, struct slice reference, struct slice pattern)
 	buf_add_slice(&whole, pattern);
 	holds = mutf7_decode(out, buf_slice(&whole));
 	buf_fini(&whole);
-	if (!holds)
+	if (!holds) {
+		buf_fini(out); /* drop_list() frees only those that count */
 		return true;
+	}
 	l->count++;
 	if (slice_has_prefix_nocase(buf_slice(out), SLICE("INBOX")) &&
 	    (out->len == 5 || out->data[5] == '/'))
