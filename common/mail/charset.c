@@ -248,10 +248,22 @@ fold_ascii(struct slice text, struct buf *out)
 	return run;
 }
 
+/* Adds one code of what was decomposed; marks wait for the rest of their run. */
+static size_t
+fold_code(utf8proc_int32_t *codes, size_t n, utf8proc_int32_t code, struct buf *out)
+{
+	if (n == FOLD_WINDOW || combining_class(code) == 0) {
+		fold_flush(codes, n, out);
+		n = 0;
+	}
+	codes[n] = code;
+	return n + 1;
+}
+
 void
 charset_casemap(struct slice text, struct buf *out)
 {
-	utf8proc_int32_t codes[FOLD_WINDOW + FOLD_EXPANSION];
+	utf8proc_int32_t codes[FOLD_WINDOW], parts[FOLD_EXPANSION];
 	size_t n = 0;
 	int last_class = 0;
 
@@ -260,16 +272,11 @@ charset_casemap(struct slice text, struct buf *out)
 		size_t taken;
 		bool wrong;
 		utf8proc_int32_t code = (utf8proc_int32_t)utf8_next(text, &taken, &wrong);
-		utf8proc_ssize_t more;
-
-		if (n >= FOLD_WINDOW || combining_class(code) == 0) {
-			fold_flush(codes, n, out);
-			n = 0;
-		}
-		more = utf8proc_decompose_char(code, codes + n, FOLD_EXPANSION,
+		utf8proc_ssize_t count = utf8proc_decompose_char(code, parts, FOLD_EXPANSION,
 		    UTF8PROC_COMPAT | UTF8PROC_DECOMPOSE | UTF8PROC_CASEFOLD, &last_class);
-		if (more > 0 && more <= FOLD_EXPANSION)
-			n += (size_t)more;
+
+		for (utf8proc_ssize_t i = 0; i < count && count <= FOLD_EXPANSION; i++)
+			n = fold_code(codes, n, parts[i], out);
 		text = slice_from(text, taken);
 		if (text.len > 0 && (unsigned char)text.data[0] < 0x80) {
 			fold_flush(codes, n, out);

@@ -114,4 +114,4 @@ class Reorder(unittest.TestCase):
         """A disk that says yes to those syncs and does nothing loses what was promised: else this test sees nothing."""
         for name in which:
             with self.subTest(name):
-                self.assertTrue(self.cut(work, 60, DEAF[name]), f"nothing lost without a sync of {name}")
+                self.assertTrue(self.cut(work, 600, DEAF[name]), f"nothing lost without a sync of {name}")

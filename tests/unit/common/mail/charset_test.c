@@ -107,6 +107,7 @@ Test(charset, casemap_makes_equal_texts_equal)
 	    {"①", "1", true},
 	    {"a\u0301\u0323", "a\u0323\u0301", true},
 	    {"x\u0301 y\u0323 Z", "X\u0301 Y\u0323 z", true},
+	    {"\u0F40\u0F74\u0F73", "\u0F40\u0F74\u0F71\u0F72", true}, /* starters of two marks */
 	    {"ﷺ", "صلى الله عليه وسلم", true},
 	    {"e", "é", false},
 	    {"a\xFFz", "A\uFFFDZ", true},
