@@ -3,17 +3,18 @@
 # unpacked into a folder and runs in a mount and process namespace of its own, so that nothing of the
 # host changes and the end of one process is the end of all.
 #
-#   peers.sh setup NAME...   unpack and configure (postfix, opensmtpd, dovecot); kept if it is there
+#   peers.sh setup NAME...   unpack and configure (postfix, opensmtpd, exim, dovecot); kept if it is there
 #   peers.sh run NAME        in the foreground, until it is ended
 #   peers.sh clean NAME...   empty the queue and the mailboxes of one that does not run
 #   peers.sh remove          take everything away
 #
 # $KURIR_PEERS is the folder (/var/tmp/kurir-peers): it must lie on the disk that Kurir's queue is on.
-# They listen on 127.0.0.12 (Postfix), .13 (OpenSMTPD) and .14 (Dovecot), and route by domain:
+# They listen on 127.0.0.12 (Postfix), .13 (OpenSMTPD), .14 (Dovecot) and .15 (Exim, which only queues), and route by
+# domain:
 #   example.test   Maildirs of u0..u99 and of bulk0..bulk99 in /var/vmail
 #   defer.test     127.0.0.11:2699, where nothing listens
 #   anything else  127.0.0.11:2690, the sink
-# No system logger runs there: what Postfix and OpenSMTPD would log costs them nothing.
+# No system logger runs there: what Postfix, OpenSMTPD and Exim would log costs them nothing.
 set -eu
 
 peers=${KURIR_PEERS:-/var/tmp/kurir-peers}
@@ -139,6 +140,43 @@ setup_opensmtpd() {
 	echo opensmtpd.test >"$root/etc/mailname"
 }
 
+# Debian's macros and questions are left out: this is all that Exim reads. It takes mail and keeps it.
+setup_exim() {
+	unpack exim exim4-daemon-light
+	people exim Debian-exim
+	root=$peers/exim
+	mkdir -p "$root/etc/exim4"
+	cat >"$root/etc/exim4/exim4.conf" <<-END
+		primary_hostname = exim.test
+		local_interfaces = 127.0.0.15
+		daemon_smtp_ports = 2525
+		queue_only
+		smtp_accept_max = 0
+		smtp_accept_queue_per_connection = 0
+		host_lookup =
+		rfc1413_hosts =
+		tls_advertise_hosts =
+		prdr_enable = false
+		log_file_path = syslog
+		acl_smtp_rcpt = accept
+		acl_smtp_data = accept
+		begin acl
+		accept:
+		  accept
+		begin routers
+		defer:
+		  driver = manualroute
+		  domains = defer.test
+		  route_data = $sink
+		  transport = dead
+		begin transports
+		dead:
+		  driver = smtp
+		  port = 2699
+	END
+	install -d -o 5001 -g 5001 -m 750 "$root/var/spool/exim4" "$root/var/log/exim4"
+}
+
 setup_dovecot() {
 	unpack dovecot dovecot-imapd dovecot-pop3d
 	people dovecot dovecot dovenull
@@ -240,6 +278,7 @@ run() {
 	case $1 in
 	postfix) inside postfix postfix start-fg ;;
 	opensmtpd) inside opensmtpd env LD_PRELOAD=/usr/lib/backlog.so smtpd -F -f /etc/smtpd.conf ;;
+	exim) inside exim exim4 -bdf ;;
 	dovecot) inside dovecot dovecot -F -c /etc/dovecot/dovecot.conf ;;
 	esac
 }
@@ -258,6 +297,7 @@ clean() {
 			[ ! -d "$var/spool/smtpd/$queue" ] || find "$var/spool/smtpd/$queue" -mindepth 1 -delete
 		done
 		;;
+	exim) find "$var/spool/exim4" -type f -delete ;;
 	esac
 	find "$var/vmail" -mindepth 1 -delete
 }

@@ -13,7 +13,7 @@ import threading
 import time
 from pathlib import Path
 
-from servers import PEERS, Suite, opensmtpd, postfix
+from servers import PEERS, Suite, exim, opensmtpd, postfix
 from table import Table
 from test_powercut import Disk, sh
 
@@ -124,10 +124,11 @@ def run(rounds=ROUNDS):
     if not shutil.which("mkfs.xfs"):
         print("  powercut needs xfsprogs", file=sys.stderr)
         return []
-    names = ["Kurir", "Postfix", "OpenSMTPD"]
+    peers = [postfix, exim, opensmtpd]
+    names = ["Kurir", *(make().name for make in peers)]
     table = Table(f"Kept after {CUTS} power cuts", names, "of 100 messages that got a 250", digits=1)
     for _ in range(rounds):
-        for name, measure in zip(names, (kurir, lambda: peer(postfix()), lambda: peer(opensmtpd()))):
+        for name, measure in zip(names, (kurir, *(lambda make=make: peer(make()) for make in peers))):
             try:
                 accepted, kept = measure()
             except subprocess.CalledProcessError as error:

@@ -191,7 +191,7 @@ class Kurir(Server, Suite):
 
 
 class Peer(Server):
-    """Postfix, OpenSMTPD or Dovecot, by peers.sh."""
+    """Postfix, OpenSMTPD, Exim or Dovecot, by peers.sh."""
 
     def __init__(self, name, host, port, **environment):
         self.name, self.key, self.host, self.first_port = name, name.lower().split()[0], host, port
@@ -237,6 +237,10 @@ def postfix(**environment):
 
 def opensmtpd():
     return Peer("OpenSMTPD", "127.0.0.13", 2525)
+
+
+def exim():
+    return Peer("Exim", "127.0.0.15", 2525)
 
 
 def dovecot(**environment):
