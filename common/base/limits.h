@@ -62,6 +62,7 @@ enum {
 	LIMIT_EXPANDED      = 1000,               /* recipients that one address may become */
 	LIMIT_TARGET        = 1024,               /* octets of an alias's target: a command, a file, an address */
 	LIMIT_FORWARD       = 4096,               /* octets of a .forward */
+	LIMIT_HELPERS       = 60,                 /* processes of the parent for one password, .forward or delivery */
 
 	/* Tables */
 	LIMIT_TABLE_FILE    = 64 * 1024 * 1024,   /* octets of a table's file */
@@ -100,6 +101,9 @@ enum {
 	LIMIT_COMMAND_SECONDS = 300,              /* RFC 5321 4.5.3.2.7 */
 	LIMIT_IMAP_SECONDS    = 1800,             /* RFC 9051 5.4 */
 	LIMIT_POP3_SECONDS    = 600,              /* RFC 1939 3 */
+	LIMIT_CHECK_SECONDS   = 10,               /* a system user's password, a .forward */
+	LIMIT_AGENT_SECONDS   = 300,              /* a delivery to a file, a command or by LMTP */
+	LIMIT_LOCK_SECONDS    = 600,              /* then a mailbox's lock file was left by somebody who died */
 	LIMIT_FINISH_SECONDS  = 30,               /* to take the last octets of a session */
 	LIMIT_DATA_RATE       = 1024,             /* octets a minute that DATA must bring */
 };

@@ -30,6 +30,7 @@
 	F(m, text,   argument,  0, 2048)           /* its path, destination or command */ \
 	F(m, u8,     junk,      0, 1) \
 	F(m, u8,     rcpt_to,   0, 1) \
+	F(m, u32,    seconds,   1, 3600)           /* how long a command may take */ \
 	F(m, u8,     expand,    0, 1)              /* the argument is the configuration's: it may hold %{…} */ \
 	F(m, text,   user,      1, 64)             /* system user that the agent has become */ \
 	F(m, text,   home,      1, 1024) \

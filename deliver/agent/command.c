@@ -1,7 +1,7 @@
 /*
  * A command of the configuration or of ~/.forward, run by /bin/sh with the message on its
  * standard input. Its environment is made here and holds nothing else; addresses travel only in
- * variables, never in the command's text. The parent ends it when it takes too long.
+ * variables, never in the command's text. What takes too long is ended with all that it started.
  */
 #include "deliver/agent/job.h"
 
@@ -51,6 +51,15 @@ fill(struct environment *e, const struct agent_job *j)
 		set(e, "EXTENSION", detail.data, (int)detail.len);
 }
 
+static volatile sig_atomic_t group, is_late;
+
+static void
+on_alarm(int signal)
+{
+	is_late = 1;
+	kill(-(pid_t)group, SIGKILL);
+}
+
 static _Noreturn void
 run(const struct agent_job *j, int in, int out)
 {
@@ -58,7 +67,8 @@ run(const struct agent_job *j, int in, int out)
 	char *argv[] = {(char[]){"sh"}, (char[]){"-c"}, j->argument, NULL};
 
 	fill(&e, j);
-	if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(out, STDERR_FILENO) < 0 ||
+	if (setpgid(0, 0) < 0 || dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
+	    dup2(out, STDERR_FILENO) < 0 ||
 	    (chdir(j->home) < 0 && chdir("/") < 0)) /* nobody has no home */
 		_exit(EX_TEMPFAIL);
 	descriptors_close_from(3);
@@ -74,9 +84,8 @@ static void
 last_line(int fd, char *out, size_t size)
 {
 	char text[OUTPUT];
-	ssize_t n = pread(fd, text, sizeof(text) - 1, lseek(fd, 0, SEEK_END) > OUTPUT - 1
-	        ? lseek(fd, 0, SEEK_END) - (OUTPUT - 1)
-	        : 0);
+	ssize_t n = pread(fd, text, sizeof(text) - 1,
+	    lseek(fd, 0, SEEK_END) > OUTPUT - 1 ? lseek(fd, 0, SEEK_END) - (OUTPUT - 1) : 0);
 	char *line;
 
 	out[0] = '\0';
@@ -104,12 +113,35 @@ judge(int status, int out)
 	case EX_TEMPFAIL:
 		return agent_temporary("the command asks to try again: %s", why);
 	case EX_NOUSER:
-		return agent_permanent("5.1.1", "%s", why[0] == '\0' ? "the command knows no such user" : why);
+		return agent_permanent(
+		    "5.1.1", "%s", why[0] == '\0' ? "the command knows no such user" : why);
 	case EX_NOPERM:
-		return agent_permanent("5.7.1", "%s", why[0] == '\0' ? "the command refused the message" : why);
+		return agent_permanent(
+		    "5.7.1", "%s", why[0] == '\0' ? "the command refused the message" : why);
 	default:
-		return agent_permanent("5.0.0", "the command failed (%d): %s", WEXITSTATUS(status), why);
+		return agent_permanent(
+		    "5.0.0", "the command failed (%d): %s", WEXITSTATUS(status), why);
 	}
+}
+
+/* Waits for the command, and ends what is left of its group when its time is over. */
+static struct agent_result
+await(const struct agent_job *j, pid_t pid, int out)
+{
+	struct sigaction alarm_action = {.sa_handler = on_alarm};
+	int status;
+
+	setpgid(pid, pid); /* whoever of the two comes first */
+	group = pid;
+	is_late = 0;
+	sigaction(SIGALRM, &alarm_action, NULL);
+	alarm(j->seconds);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		continue;
+	alarm(0);
+	if (is_late)
+		return agent_temporary("the command took more than %u seconds", j->seconds);
+	return judge(status, out);
 }
 
 struct agent_result
@@ -118,7 +150,6 @@ agent_command(const struct agent_job *j)
 	FILE *message = tmpfile(), *output = tmpfile();
 	struct agent_result result;
 	pid_t pid;
-	int status;
 
 	if (message == NULL || output == NULL || !agent_write(j, fileno(message), false) ||
 	    lseek(fileno(message), 0, SEEK_SET) < 0) {
@@ -128,9 +159,7 @@ agent_command(const struct agent_job *j)
 	} else if (pid == 0) {
 		run(j, fileno(message), fileno(output));
 	} else {
-		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-			continue;
-		result = judge(status, fileno(output));
+		result = await(j, pid, fileno(output));
 	}
 	if (message != NULL)
 		fclose(message);

@@ -18,6 +18,7 @@ agent_job_init(struct agent_job *j, const struct ag_job *m, int fd)
 	*j = (struct agent_job){.message = m->message,
 	    .size = m->size,
 	    .method = m->method,
+	    .seconds = m->seconds,
 	    .is_junk = m->junk != 0,
 	    .is_rcpt_to = m->rcpt_to != 0,
 	    .is_expanding = m->expand != 0,

@@ -15,18 +15,19 @@
 struct agent_job {
 	uint64_t message, size;
 	uint8_t method;
-	char *argument;              /* path, destination or command */
+	char *argument;   /* path, destination or command */
+	unsigned seconds; /* how long a command may take */
 	bool is_junk, is_rcpt_to, is_expanding;
 	char *user, *home, *shell, *sender, *address, *original, *hostname;
 	char delim;
-	char *octets;                /* the message, or NULL and fd */
+	char *octets; /* the message, or NULL and fd */
 	int fd;
 };
 
 struct agent_result {
 	enum outcome outcome;
-	char status[16];             /* RFC 3463 */
-	char text[400];              /* for the log and a bounce */
+	char status[16]; /* RFC 3463 */
+	char text[400];  /* for the log and a bounce */
 };
 
 /* Takes the descriptor of ag_job, copies the rest. */

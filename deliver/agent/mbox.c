@@ -1,17 +1,34 @@
 /*
  * mbox: appended under fcntl(2) and dot locks, synced, and cut back to its old length when
- * anything fails half-way. All as the recipient; links are not followed.
+ * anything fails half-way. All as the recipient; links are not followed. Both locks are taken, so
+ * a lock file that is taken for left behind, and is not, does no harm to mail.
  */
 #include "deliver/agent/job.h"
+
+#include "common/base/limits.h"
+#include "common/base/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { PATH_TEXT = 1200, LOCK_TRIES = 30 };
+
+/* Removes a lock file whose owner died: none of ours is held that long. */
+static void
+drop_stale_lock(const char *lock)
+{
+	struct stat st;
+
+	if (lstat(lock, &st) == 0 && S_ISREG(st.st_mode) &&
+	    st.st_mtime + LIMIT_LOCK_SECONDS < time(NULL) && unlink(lock) == 0)
+		log_warning(
+		    "%s was more than %d seconds old, and is removed", lock, LIMIT_LOCK_SECONDS);
+}
 
 /* A folder that the recipient may not write in (as /var/mail often is) leaves fcntl alone. */
 static bool
@@ -29,6 +46,7 @@ dot_lock(const char *path, char lock[PATH_TEXT])
 			lock[0] = '\0';
 			return true;
 		}
+		drop_stale_lock(lock);
 		sleep(1);
 	}
 	lock[0] = '\0';
@@ -53,7 +71,23 @@ is_right_file(int fd)
 {
 	struct stat st;
 
-	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 && st.st_uid == geteuid();
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 &&
+	       st.st_uid == geteuid();
+}
+
+/* Where the message is to begin: what a writer left that died half-way is closed by an empty line.
+ */
+static bool
+close_last(int fd, off_t end)
+{
+	char last[2] = "\n\n";
+	size_t have = end < 2 ? (size_t)end : 2;
+
+	if (have > 0 && pread(fd, last + 2 - have, have, end - (off_t)have) != (ssize_t)have)
+		return false;
+	if (last[1] != '\n')
+		return write(fd, "\n\n", 2) == 2;
+	return last[0] == '\n' || write(fd, "\n", 1) == 1;
 }
 
 static struct agent_result
@@ -68,11 +102,12 @@ append(const struct agent_job *j, int fd, const char *path)
 	end = lseek(fd, 0, SEEK_END);
 	if (end < 0)
 		return agent_temporary("cannot seek in %s: %s", path, strerror(errno));
-	if (!agent_write(j, fd, true) || fsync(fd) < 0) {
+	if (!close_last(fd, end) || !agent_write(j, fd, true) || fsync(fd) < 0) {
 		int code = errno;
 
 		if (ftruncate(fd, end) < 0)
-			return agent_temporary("cannot cut %s back after a failed write: %s", path, strerror(errno));
+			return agent_temporary(
+			    "cannot cut %s back after a failed write: %s", path, strerror(errno));
 		return agent_temporary("cannot write %s: %s", path, strerror(code));
 	}
 	return agent_done();

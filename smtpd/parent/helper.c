@@ -26,7 +26,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { HELPERS = 60, CHECK_SECONDS = 10, AGENT_SECONDS = 300, FORWARD_MOST = 4096 };
+enum { AGENT_GRACE = 30 }; /* seconds: an agent ends its command itself, and tells why */
 
 enum helper_kind { HELPER_CHECK, HELPER_FORWARD, HELPER_AGENT };
 
@@ -52,13 +52,14 @@ is_there(const struct helper *h)
 	return suite_of_channel(h->asker) != NULL;
 }
 
+/* An agent leads a group of processes. */
 static void
 on_deadline(void *owner)
 {
 	struct helper *h = owner;
 
 	if (h->pid != 0)
-		kill(h->pid, SIGKILL);
+		kill(h->kind == HELPER_AGENT ? -h->pid : h->pid, SIGKILL);
 }
 
 static struct helper *
@@ -112,14 +113,14 @@ helper_on_check(void *owner, struct ipc_message *m)
 	}
 	pw = getpwnam(user);
 	log_flush();
-	pid = count >= HELPERS ? -1 : fork();
+	pid = count >= LIMIT_HELPERS ? -1 : fork();
 	if (pid == 0)
 		check_password(pw == NULL || pw->pw_uid == 0 ? NULL : user, secret);
 	explicit_bzero(secret, sizeof(secret));
 	if (pid < 0)
 		answer_check(m->channel, m->id, CHECK_TEMPORARY);
 	else
-		add_helper(HELPER_CHECK, pid, m, CHECK_SECONDS);
+		add_helper(HELPER_CHECK, pid, m, LIMIT_CHECK_SECONDS);
 }
 
 /* For good, in a process of its own. */
@@ -145,11 +146,11 @@ open_forward(const struct passwd *pw)
 	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != pw->pw_uid ||
 			   st.st_nlink != 1 || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0 ||
-			   st.st_size > FORWARD_MOST)) {
+			   st.st_size > LIMIT_FORWARD)) {
 		close(fd);
 		log_warning(
 		    "%s is ignored: it must be a plain file of its user alone, up to %d octets",
-		    path, FORWARD_MOST);
+		    path, LIMIT_FORWARD);
 		return -1;
 	}
 	return fd;
@@ -192,7 +193,7 @@ helper_on_forward(void *owner, struct ipc_message *m)
 		answer_forward(m->channel, m->id, FORWARD_NONE, -1);
 		return;
 	}
-	if (count >= HELPERS ||
+	if (count >= LIMIT_HELPERS ||
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0) {
 		answer_forward(m->channel, m->id, FORWARD_TEMPORARY, -1);
 		return;
@@ -207,7 +208,7 @@ helper_on_forward(void *owner, struct ipc_message *m)
 		answer_forward(m->channel, m->id, FORWARD_TEMPORARY, -1);
 		return;
 	}
-	add_helper(HELPER_FORWARD, pid, m, CHECK_SECONDS)->found = ends[0];
+	add_helper(HELPER_FORWARD, pid, m, LIMIT_CHECK_SECONDS)->found = ends[0];
 }
 
 /* The helper has ended: its descriptor, if it found one, waits on the socket. */
@@ -300,7 +301,8 @@ on_agent_down(void *owner)
 	end_helper(h);
 }
 
-/* A user may not make files where the system keeps mail: root makes the first, and gives it away. */
+/* A user may not make files where the system keeps mail: root makes the first, and gives it away.
+ */
 static void
 make_spool(const struct passwd *pw)
 {
@@ -326,7 +328,7 @@ run_agent(const struct passwd *pw, bool needs_spool, int fd)
 		snprintf(path, sizeof(path), "%s/deliver/agent/agent", suite.build_root);
 	else
 		snprintf(path, sizeof(path), KURIR_LIBEXEC "/agent");
-	if (dup2(fd, 3) < 0)
+	if (setpgid(0, 0) < 0 || dup2(fd, 3) < 0)
 		_exit(75);
 	fcntl(3, F_SETFD, 0);
 	closefrom(4);
@@ -349,6 +351,7 @@ give_job(struct helper *h, const struct qa_deliver *q, const struct conf_action 
 	struct ag_job job = {.message = q->message,
 	    .method = a->method,
 	    .junk = a->junk,
+	    .seconds = LIMIT_AGENT_SECONDS,
 	    .rcpt_to = a->rcpt_to,
 	    .user = slice_of(pw->pw_name),
 	    .home = slice_of(pw->pw_dir),
@@ -387,7 +390,7 @@ helper_on_deliver(void *owner, struct ipc_message *m)
 	int ends[2];
 	pid_t pid;
 
-	if (a == NULL || count >= HELPERS) {
+	if (a == NULL || count >= LIMIT_HELPERS) {
 		refuse(m, q->envelope, OUTCOME_TEMPORARY, "4.3.5",
 		    a == NULL ? "the action is not configured any more"
 			      : "enough deliveries are running");
@@ -413,17 +416,16 @@ helper_on_deliver(void *owner, struct ipc_message *m)
 		refuse(m, q->envelope, OUTCOME_TEMPORARY, "4.3.0", "cannot fork");
 		return;
 	}
-	h = add_helper(HELPER_AGENT, pid, m, AGENT_SECONDS);
+	setpgid(pid, pid); /* whoever of the two comes first */
+	h = add_helper(HELPER_AGENT, pid, m, LIMIT_AGENT_SECONDS + AGENT_GRACE);
 	h->envelope = q->envelope;
 	o.owner = h;
 	h->channel = channel_new(ends[0], &o);
 	give_job(h, q, a, pw, m->fd);
 }
 
-void suite_on_helper_exit(pid_t pid, int status);
-
 void
-suite_on_helper_exit(pid_t pid, int status)
+helper_on_exit(pid_t pid, int status)
 {
 	struct helper *h;
 

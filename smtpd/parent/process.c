@@ -3,6 +3,7 @@
 #include "common/base/log.h"
 #include "common/ipc/parent_any.h"
 #include "smtpd/parent/folder.h"
+#include "smtpd/parent/helper.h"
 #include "smtpd/parent/restart.h"
 #include "smtpd/parent/sink.h"
 #include "smtpd/parent/stats.h"
@@ -222,7 +223,7 @@ on_child(void *owner)
 		if (p != NULL)
 			on_exit_of(p, status);
 		else
-			suite_on_helper_exit(pid, status);
+			helper_on_exit(pid, status);
 	}
 }
 

@@ -66,9 +66,6 @@ void suite_stop(void);
 /* While it stops: a process is gone, so perhaps the next may end. */
 void suite_end_when_gone(void);
 
-/* helper.c's: a process ended that is none of the suite's. */
-void suite_on_helper_exit(pid_t pid, int status);
-
 /* Orders for every process of a kind, or the first; NULL when none runs. */
 struct process *suite_find(enum sandbox_role role, int instance);
 struct process *suite_of_channel(const struct channel *c);

@@ -1,0 +1,176 @@
+/* The methods themselves: what a delivery that died leaves behind, and a command without end. */
+#include "tests/unit/unit.h"
+
+#include "common/base/limits.h"
+#include "deliver/agent/job.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static char folder[] = "/tmp/kurir-agent-XXXXXX", box[64], lock[64];
+
+static void
+make_folder(void)
+{
+	cr_assert(mkdtemp(folder) != NULL);
+	snprintf(box, sizeof(box), "%s/box", folder);
+	snprintf(lock, sizeof(lock), "%s/box.lock", folder);
+}
+
+static void
+remove_folder(void)
+{
+	unlink(box);
+	unlink(lock);
+	cr_assert(rmdir(folder) == 0);
+	if (UNIT_LEAKED())
+		abort();
+}
+
+TestSuite(method, .init = make_folder, .fini = remove_folder, .timeout = 60);
+
+static char user[] = "joe", none[] = "", sender[] = "ann@s.test", address[] = "joe@d.test",
+	    hostname[] = "d.test", octets[] = "Subject: x\r\n\r\nFrom here\r\n";
+
+static struct agent_job
+job(char *argument)
+{
+	return (struct agent_job){.argument = argument,
+	    .user = user,
+	    .home = folder,
+	    .shell = none,
+	    .sender = sender,
+	    .address = address,
+	    .original = address,
+	    .hostname = hostname,
+	    .delim = '+',
+	    .octets = octets,
+	    .size = sizeof(octets) - 1,
+	    .seconds = 60,
+	    .fd = -1};
+}
+
+static void
+put(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	cr_assert(f != NULL && fputs(text, f) >= 0 && fclose(f) == 0);
+}
+
+static char *
+get(const char *path)
+{
+	static char text[4096];
+	FILE *f = fopen(path, "r");
+	size_t n;
+
+	cr_assert(f != NULL);
+	n = fread(text, 1, sizeof(text) - 1, f);
+	text[n] = '\0';
+	fclose(f);
+	return text;
+}
+
+/* What a writer left that died half-way never swallows the message behind it. */
+Test(method, mbox_after_a_cut_message)
+{
+	static const struct {
+		const char *before, *closed;
+	} cases[] = {
+	    {"", ""},
+	    {"From a\n\nwhole\n\n", "From a\n\nwhole\n\n"},
+	    {"From a\n\ncut\n", "From a\n\ncut\n\n"},
+	    {"From a\n\ncu", "From a\n\ncu\n\n"},
+	    {"F", "F\n\n"},
+	};
+	struct agent_job j = job(box);
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		size_t closed = strlen(cases[i].closed);
+		char *text;
+
+		put(box, cases[i].before);
+		cr_assert_eq(agent_mbox(&j, box).outcome, OUTCOME_DELIVERED);
+		text = get(box);
+		cr_assert(strncmp(text, cases[i].closed, closed) == 0, "case %zu: %s", i, text);
+		cr_assert(
+		    strncmp(text + closed, "From ann@s.test ", 16) == 0, "case %zu: %s", i, text);
+		cr_assert(strstr(text, "\n>From here\n\n") != NULL, "case %zu: %s", i, text);
+	}
+	cr_assert(access(lock, F_OK) < 0, "the lock file is gone");
+}
+
+Test(method, mbox_lock_left_behind)
+{
+	struct agent_job j = job(box);
+	struct timespec times[2] = {{.tv_sec = time(NULL) - LIMIT_LOCK_SECONDS - 5}};
+
+	times[1] = times[0];
+	put(lock, "4711\n");
+	cr_assert(utimensat(AT_FDCWD, lock, times, 0) == 0);
+	cr_assert_eq(agent_mbox(&j, box).outcome, OUTCOME_DELIVERED);
+	cr_assert(access(lock, F_OK) < 0);
+}
+
+Test(method, mbox_lock_of_a_living_one)
+{
+	struct agent_job j = job(box);
+	struct agent_result r;
+
+	put(lock, "4711\n");
+	r = agent_mbox(&j, box);
+	cr_assert_eq(r.outcome, OUTCOME_TEMPORARY);
+	cr_assert(strstr(r.text, "locked") != NULL, "%s", r.text);
+	cr_assert(access(lock, F_OK) == 0 && access(box, F_OK) < 0);
+}
+
+/* A command that goes on for ever ends with all that it started: nobody writes any more. */
+Test(method, command_without_end)
+{
+	struct agent_job j = job(
+	    (char[]){"sh -c 'while :; do date +%N >> box; sleep 0.05; done' & sleep 100; true"});
+	struct agent_result r;
+	struct stat before, after;
+
+	j.seconds = 1;
+	r = agent_command(&j);
+	cr_assert_eq(r.outcome, OUTCOME_TEMPORARY);
+	cr_assert_str_eq(r.text, "the command took more than 1 seconds");
+	cr_assert(stat(box, &before) == 0 && before.st_size > 0, "it had begun");
+	usleep(300000);
+	cr_assert(stat(box, &after) == 0);
+	cr_assert_eq(after.st_size, before.st_size, "what it started goes on");
+}
+
+Test(method, command_outcomes)
+{
+	static const struct {
+		const char *command;
+		enum outcome outcome;
+		const char *status;
+	} cases[] = {
+	    {"cat > box", OUTCOME_DELIVERED, "2.0.0"},
+	    {"exit 75", OUTCOME_TEMPORARY, "4.2.0"},
+	    {"exit 67", OUTCOME_PERMANENT, "5.1.1"},
+	    {"exit 77", OUTCOME_PERMANENT, "5.7.1"},
+	    {"exit 1", OUTCOME_PERMANENT, "5.0.0"},
+	    {"kill -9 $$", OUTCOME_TEMPORARY, "4.2.0"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char command[32];
+		struct agent_job j = job(command);
+		struct agent_result r;
+
+		strcpy(command, cases[i].command);
+		r = agent_command(&j);
+		cr_assert_eq(r.outcome, cases[i].outcome, "%s: %s", command, r.text);
+		cr_assert_str_eq(r.status, cases[i].status, "%s", command);
+	}
+	cr_assert_str_eq(get(box),
+	    "Return-Path: <ann@s.test>\nDelivered-To: joe@d.test\nSubject: x\n\nFrom here\n");
+}
