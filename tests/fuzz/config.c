@@ -72,8 +72,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (c == NULL)
 		PROPERTY(why.text[0] != '\0');
-	else if (slice_find(fuzz_slice(data, size), '\\') < 0)
-		check_printed(c); /* the grammar has no way to quote a backslash at a word's end */
+	else
+		check_printed(c);
 	conf_free(c);
 	return 0;
 }

@@ -4,15 +4,28 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* In quotes; a quote inside gets a backslash, as the lexer reads it. */
+/*
+ * In quotes, where a backslash stands before a quote, and before a blank that follows another
+ * one: as the lexer reads it. In quotes no text can end in a backslash, so what does was a bare
+ * word, and is one again.
+ */
 static void
 put_text(FILE *out, struct slice s)
 {
+	char last = '\0';
+
+	if (s.len > 0 && s.data[s.len - 1] == '\\') {
+		fprintf(out, "%.*s ", SLICE_FMT(s));
+		return;
+	}
 	fputc('"', out);
 	for (size_t i = 0; i < s.len; i++) {
-		if (s.data[i] == '"')
+		bool is_blank = s.data[i] == ' ' || s.data[i] == '\t';
+
+		if (s.data[i] == '"' || (is_blank && last == '\\'))
 			fputc('\\', out);
-		fputc(s.data[i], out);
+		last = s.data[i];
+		fputc(last, out);
 	}
 	fputc('"', out);
 }
