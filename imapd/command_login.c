@@ -57,11 +57,12 @@ IMAP_COMMAND(starttls)
 }
 
 static void
-wrong(struct imap_session *s)
+wrong(struct imap_session *s, struct slice user)
 {
 	char from[NETADDR_TEXT];
 
-	log_event(&s->log, EV_auth_failed, WORD("from", netaddr_format(&s->peer, from)));
+	log_event(&s->log, EV_auth_failed, WORD("from", netaddr_format(&s->peer, from)),
+	    TEXT("user", user));
 	imap_done(s, "NO [AUTHENTICATIONFAILED] user or password is wrong");
 	if (++s->auth_failures >= LIMIT_AUTH_FAILURES)
 		imap_session_shut(s, "too many wrong passwords");
@@ -132,7 +133,7 @@ on_login(void *owner, struct ipc_message *m)
 		imap_open(s, is->token, is->mailbox);
 		break;
 	case LOGIN_WRONG:
-		wrong(s);
+		wrong(s, is->account);
 		break;
 	case LOGIN_TEMPORARY:
 		temporary(s);
@@ -152,7 +153,7 @@ check(struct imap_session *s, struct slice user, struct slice secret)
 	    .client = slice_of(netaddr_format(&s->peer, client))};
 
 	if (user.len == 0 || user.len > LIMIT_USER || secret.len > LIMIT_SECRET) {
-		wrong(s);
+		wrong(s, SLICE(""));
 		return;
 	}
 	if (!imap_ask(s, imap_server.lookup, on_login, on_ended, SPAN_SECONDS(LOGIN_SECONDS))) {
@@ -199,7 +200,7 @@ take_plain(struct imap_session *s, struct slice message)
 	user = slice_sub(message, 0, (size_t)second);
 	secret = slice_from(message, (size_t)second + 1);
 	if ((authzid.len > 0 && !slice_equal(authzid, user)) || slice_find(secret, '\0') >= 0)
-		wrong(s);
+		wrong(s, SLICE(""));
 	else
 		check(s, user, secret);
 }

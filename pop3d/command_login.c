@@ -53,11 +53,12 @@ back_to_start(struct pop3_session *s)
 }
 
 static void
-wrong(struct pop3_session *s)
+wrong(struct pop3_session *s, struct slice user)
 {
 	char from[NETADDR_TEXT];
 
-	log_event(&s->log, EV_auth_failed, WORD("from", netaddr_format(&s->peer, from)));
+	log_event(&s->log, EV_auth_failed, WORD("from", netaddr_format(&s->peer, from)),
+	    TEXT("user", user));
 	pop3_err(s, "[AUTH] user or password is wrong");
 	back_to_start(s);
 	if (++s->auth_failures >= LIMIT_AUTH_FAILURES)
@@ -95,7 +96,7 @@ on_login(void *owner, struct ipc_message *m)
 		pop3_open(s, is->token, is->mailbox);
 		break;
 	case LOGIN_WRONG:
-		wrong(s);
+		wrong(s, is->account);
 		break;
 	case LOGIN_TEMPORARY:
 		temporary(s);
@@ -112,7 +113,7 @@ check(struct pop3_session *s, struct slice user, struct slice secret)
 	    .user = user, .secret = secret, .client = slice_of(netaddr_format(&s->peer, client))};
 
 	if (user.len == 0 || user.len > LIMIT_USER || secret.len > LIMIT_SECRET) {
-		wrong(s);
+		wrong(s, SLICE(""));
 		return;
 	}
 	if (!pop3_ask(s, pop3_server.lookup, on_login, on_login_ended, SPAN_SECONDS(LOGIN_SECONDS))) {
@@ -179,7 +180,7 @@ take_plain(struct pop3_session *s, struct slice message)
 	user = slice_sub(message, 0, (size_t)second);
 	secret = slice_from(message, (size_t)second + 1);
 	if ((authzid.len > 0 && !slice_equal(authzid, user)) || slice_find(secret, '\0') >= 0)
-		wrong(s);
+		wrong(s, SLICE(""));
 	else
 		check(s, user, secret);
 }

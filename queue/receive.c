@@ -18,7 +18,9 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { BLOCKS_MOST = 1024, SPOOLS_MOST = 2000, REASON = 200 };
+#define NO_ROOM "4.3.1 there is no room for mail now, try again later"
+
+enum { BLOCKS_MOST = 1024, SPOOLS_MOST = 2000 };
 
 /* Ids that a listener may use; a bit for each that it has not used. */
 struct id_block {
@@ -110,19 +112,21 @@ on_more(void *owner, struct ipc_message *m)
 	give_ids(owner);
 }
 
-static const char *
-reason_for_refusal(void)
+/* What a client hears instead of 250; a code of 0: mail is taken. */
+static struct lq_state
+state_of_reception(void)
 {
 	if (queue.is_smtp_paused)
-		return "the administrator has paused the reception of mail";
-	return queue_space() == SPACE_ENOUGH ? "" : "there is no room for mail now";
+		return (struct lq_state){451, SLICE("4.3.2 no mail is taken now, try again later")};
+	if (queue_space() != SPACE_ENOUGH)
+		return (struct lq_state){452, SLICE(NO_ROOM)};
+	return (struct lq_state){0};
 }
 
 static void
 tell_state(struct receive_line *l)
 {
-	const char *reason = reason_for_refusal();
-	struct lq_state state = {.accepting = reason[0] == '\0', .reason = slice_of(reason)};
+	struct lq_state state = state_of_reception();
 
 	lq_state_send(l->channel, 0, &state, -1);
 }
@@ -136,13 +140,16 @@ refuse(struct receive_line *l, uint32_t request, uint16_t code, const char *text
 		lq_refused_send(l->channel, request, &refused, -1);
 }
 
-static void
-refuse_for_space(struct receive_line *l, uint32_t request)
+/* False: mail is taken. */
+static bool
+refuse_for_state(struct receive_line *l, uint32_t request)
 {
-	char text[REASON];
+	struct lq_state state = state_of_reception();
+	struct lq_refused refused = {.code = state.code, .text = state.text};
 
-	snprintf(text, sizeof(text), "4.3.1 %s, try again later", reason_for_refusal());
-	refuse(l, request, 452, text);
+	if (state.code != 0)
+		lq_refused_send(l->channel, request, &refused, -1);
+	return state.code != 0;
 }
 
 static void
@@ -320,7 +327,7 @@ on_commit(void *owner, struct ipc_message *m)
 			refuse(
 			    l, m->id, 451, "4.3.0 the queue was started anew meanwhile, try again");
 		else
-			refuse_for_space(l, m->id);
+			refuse(l, m->id, 452, NO_ROOM);
 		end_handover(h);
 	} else if (h->spool != 0) {
 		work_start(run_keep, on_file_kept, h);
@@ -336,8 +343,10 @@ on_spool(void *owner, struct ipc_message *m)
 	struct lq_spooled spooled;
 	int fd;
 
-	if (l->spools.count >= SPOOLS_MOST || reason_for_refusal()[0] != '\0') {
-		refuse_for_space(l, m->id);
+	if (refuse_for_state(l, m->id))
+		return;
+	if (l->spools.count >= SPOOLS_MOST) {
+		refuse(l, m->id, 452, "4.3.1 too many large messages come in now, try again later");
 		return;
 	}
 	spooled.spool = ++last_spool == 0 ? ++last_spool : last_spool;

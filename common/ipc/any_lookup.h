@@ -39,7 +39,7 @@ enum al_service { FETCH_CREDENTIALS, FETCH_RELAYHOST, FETCH_SOURCE, FETCH_ADDRNA
 	F(m, text,   client,    0, 64)             /* its address, for the log and for slowing guesses */
 #define AL_LOGIN_IS(F, m) \
 	F(m, u8,     result,    0, LOGIN_TEMPORARY) \
-	F(m, text,   account,   0, LIMIT_USER)     /* canonical name: local@domain, or a system user's */ \
+	F(m, text,   account,   0, LIMIT_USER)     /* canonical: local@domain, or a system user's; else what was given */ \
 	F(m, octets, token,     0, TOKEN_OCTETS)   /* imapd and pop3d: opens the store once; else empty */ \
 	F(m, u8,     mailbox,   0, 63)             /* which mailbox process has the account */
 #define AL_ROUTE(F, m) \

@@ -3,7 +3,7 @@
  *
  *	lq_ids  ◀─ (unasked)          message ids for this listener to use, each once, in place of those before
  *	lq_more                       few are left
- *	lq_state ◀─ (unasked)         whether there is room for more mail
+ *	lq_state ◀─ (unasked)         whether mail is taken
  *	lq_begin ─▶ lq_rcpt* ─▶ lq_body ─▶ lq_commit ─▶ lq_stored | lq_refused
  *	lq_spool ─▶ lq_spooled+fd     a file for a body over LIMIT_INLINE; lq_commit names it then
  *	lq_drop                       the session is gone: forget the spool file
@@ -25,8 +25,8 @@ enum { NOTIFY_SUCCESS = 1, NOTIFY_FAILURE = 2, NOTIFY_DELAY = 4, NOTIFY_NEVER = 
 	F(m, u64,    first,     1, UINT64_MAX) \
 	F(m, u32,    count,     1, 100000)
 #define LQ_STATE(F, m) \
-	F(m, u8,     accepting, 0, 1)              /* 0: 452 4.3.1 at MAIL */ \
-	F(m, text,   reason,    0, 200)
+	F(m, u16,    code,      0, 499)            /* what MAIL hears; 0: mail is taken */ \
+	F(m, text,   text,      0, 200)            /* enhanced code and sentence */
 #define LQ_BEGIN(F, m) \
 	F(m, u64,    message,   1, UINT64_MAX)     /* from lq_ids */ \
 	F(m, text,   sender,    0, LIMIT_PATH)     /* empty: the null path */ \

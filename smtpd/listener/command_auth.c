@@ -39,11 +39,12 @@ on_login_ended(void *owner, enum channel_end why)
 }
 
 static void
-login_wrong(struct smtp_session *s)
+login_wrong(struct smtp_session *s, struct slice user)
 {
 	char from[NETADDR_TEXT];
 
-	log_event(&s->log, EV_auth_failed, WORD("from", netaddr_format(&s->peer, from)));
+	log_event(&s->log, EV_auth_failed, WORD("from", netaddr_format(&s->peer, from)),
+	    TEXT("user", user));
 	auth_refuse(s, 535, "5.7.8", "user or password is wrong");
 	if (++s->auth_failures >= LIMIT_AUTH_FAILURES)
 		smtp_session_shut(s, "4.7.0", "too many wrong passwords");
@@ -69,7 +70,7 @@ on_login(void *owner, struct ipc_message *m)
 		auth_over(s);
 		break;
 	case LOGIN_WRONG:
-		login_wrong(s);
+		login_wrong(s, is->account);
 		break;
 	case LOGIN_TEMPORARY:
 		auth_refuse(s, 454, "4.7.0", "cannot check the password now, try again later");
@@ -88,7 +89,7 @@ check(struct smtp_session *s, struct slice user, struct slice secret)
 
 	if (user.len == 0 || user.len > LIMIT_USER || secret.len > LIMIT_SECRET ||
 	    slice_find(user, '\0') >= 0 || slice_find(secret, '\0') >= 0) {
-		login_wrong(s);
+		login_wrong(s, SLICE(""));
 		return;
 	}
 	if (!smtp_ask(s, smtp_server.lookup, on_login, on_login_ended, SPAN_SECONDS(AUTH_SECONDS)) ||
@@ -122,7 +123,7 @@ take_plain(struct smtp_session *s, struct slice message)
 	user = slice_sub(message, 0, (size_t)second);
 	secret = slice_from(message, (size_t)second + 1);
 	if (authzid.len > 0 && !slice_equal(authzid, user))
-		login_wrong(s);
+		login_wrong(s, SLICE(""));
 	else
 		check(s, user, secret);
 }
@@ -145,7 +146,7 @@ take_response(struct smtp_session *s, struct slice octets)
 		break;
 	case AUTH_STEP_LOGIN_USER:
 		if (slice_find(octets, '\0') >= 0 || octets.len > LIMIT_USER) {
-			login_wrong(s);
+			login_wrong(s, SLICE(""));
 			break;
 		}
 		free(s->auth_user);

@@ -54,7 +54,7 @@ smtp_command_data(struct smtp_session *s, const struct smtp_command *c)
 	}
 	t->message = smtp_server_message_id();
 	if (t->message == 0) {
-		smtp_reply(s, 451, "4.3.0", "the queue does not answer now, try again later");
+		smtp_reject(s, 451, "4.3.0", "the queue does not answer now, try again later");
 		return;
 	}
 	write_trace(s);
@@ -89,7 +89,7 @@ on_store_ended(void *owner, enum channel_end why)
 	struct smtp_session *s = owner;
 
 	s->request = 0;
-	smtp_reply(s, 451, "4.3.0", "the queue does not answer now, try again later");
+	smtp_reject(s, 451, "4.3.0", "the queue does not answer now, try again later");
 	end_transaction(s);
 	smtp_session_step(s);
 }
@@ -109,7 +109,7 @@ on_stored(void *owner, struct ipc_message *m)
 		const struct lq_refused *r = m->body;
 
 		smtp_asked(s);
-		smtp_reply(s, r->code, "", "%.*s", SLICE_FMT(r->text));
+		smtp_reject(s, r->code, "", "%.*s", SLICE_FMT(r->text));
 	} else {
 		channel_violation(m->channel, m->schema->name);
 		return;
@@ -146,7 +146,7 @@ hand_over(struct smtp_session *s)
 		struct lq_drop drop = {.spool = s->transaction->spool_id};
 
 		lq_drop_send(smtp_server.queue, 0, &drop, -1);
-		smtp_reply(s, 452, "4.3.1", "no room for this message now, try again later");
+		smtp_reject(s, 452, "4.3.1", "no room for this message now, try again later");
 		end_transaction(s);
 		return SMTP_GO_ON;
 	}
@@ -155,7 +155,7 @@ hand_over(struct smtp_session *s)
 	    !smtp_transaction_send(s)) {
 		if (s->request != 0)
 			smtp_asked(s);
-		smtp_reply(s, 451, "4.3.0", "the queue does not answer now, try again later");
+		smtp_reject(s, 451, "4.3.0", "the queue does not answer now, try again later");
 		end_transaction(s);
 		return SMTP_GO_ON;
 	}
@@ -188,15 +188,15 @@ end_of_data(struct smtp_session *s)
 
 	timer_start(&s->deadline, SPAN_SECONDS(LIMIT_COMMAND_SECONDS));
 	if (t->body.is_too_big)
-		smtp_refuse(s, 552, "5.3.4", "the message is larger than %llu octets",
+		smtp_reject(s, 552, "5.3.4", "the message is larger than %llu octets",
 		    (unsigned long long)t->body.most);
 	else if (t->body.has_bare)
-		smtp_refuse(s, 550, "5.6.0", "the message has a CR or LF that stands alone");
+		smtp_reject(s, 550, "5.6.0", "the message has a CR or LF that stands alone");
 	else if (t->body.has_long_line)
-		smtp_refuse(
+		smtp_reject(
 		    s, 554, "5.6.0", "the message has a line over %d octets", LIMIT_TEXT_LINE);
 	else if (t->is_looping || is_looping(t))
-		smtp_refuse(s, 554, "5.4.6", "more than %d hops: the message goes in a circle",
+		smtp_reject(s, 554, "5.4.6", "more than %d hops: the message goes in a circle",
 		    LIMIT_RECEIVED);
 	else
 		return hand_over(s);

@@ -19,8 +19,8 @@ on_sender_ended(void *owner, enum channel_end why)
 
 	s->request = 0;
 	smtp_move(s, SMTP_COMMAND);
+	smtp_reject(s, 451, "4.3.0", "cannot check the sender now, try again later");
 	smtp_transaction_reset(s);
-	smtp_reply(s, 451, "4.3.0", "cannot check the sender now, try again later");
 	smtp_session_step(s);
 }
 
@@ -38,11 +38,11 @@ on_sender(void *owner, struct ipc_message *m)
 	smtp_asked(s);
 	smtp_move(s, SMTP_COMMAND);
 	if (is->temporary) {
+		smtp_reject(s, 451, "4.3.0", "cannot check the sender now, try again later");
 		smtp_transaction_reset(s);
-		smtp_reply(s, 451, "4.3.0", "cannot check the sender now, try again later");
 	} else if (!is->allowed) {
+		smtp_reject(s, 550, "5.7.1", "you may not send as this address");
 		smtp_transaction_reset(s);
-		smtp_refuse(s, 550, "5.7.1", "you may not send as this address");
 	} else {
 		accept_sender(s);
 	}
@@ -57,8 +57,8 @@ ask_sender(struct smtp_session *s)
 	    .sender = slice_of(s->transaction->sender)};
 
 	if (!smtp_ask(s, smtp_server.lookup, on_sender, on_sender_ended, SPAN_SECONDS(SENDER_SECONDS))) {
+		smtp_reject(s, 451, "4.3.0", "cannot check the sender now, try again later");
 		smtp_transaction_reset(s);
-		smtp_reply(s, 451, "4.3.0", "cannot check the sender now, try again later");
 		return;
 	}
 	smtp_move(s, SMTP_SENDER_ASK);
@@ -79,15 +79,15 @@ may_begin(struct smtp_session *s, const struct smtp_command *c)
 	else if (s->helo == NULL)
 		smtp_refuse(s, 503, "5.5.1", "say EHLO first");
 	else if (l->tls == TLS_REQUIRED && !s->is_tls)
-		smtp_refuse(s, 530, "5.7.0", "say STARTTLS first");
+		smtp_reject(s, 530, "5.7.0", "say STARTTLS first");
 	else if (l->auth == AUTH_REQUIRED && s->user == NULL)
-		smtp_refuse(s, 530, "5.7.0", "authenticate first");
+		smtp_reject(s, 530, "5.7.0", "authenticate first");
 	else if (s->messages >= g->max_mails)
 		smtp_session_shut(s, "4.7.0", "enough messages for one session, connect again");
-	else if (!smtp_server.has_room)
-		smtp_reply(s, 452, "4.3.1", "no room for mail now, try again later");
+	else if (smtp_server.closed_code != 0)
+		smtp_reject(s, smtp_server.closed_code, "", "%s", smtp_server.closed_text);
 	else if (c->mail.size > g->max_message)
-		smtp_refuse(s, 552, "5.3.4", "the message is larger than %llu octets",
+		smtp_reject(s, 552, "5.3.4", "the message is larger than %llu octets",
 		    (unsigned long long)g->max_message);
 	else
 		return true;

@@ -9,11 +9,16 @@
 
 enum { ROUTE_SECONDS = 60 };
 
+/* What an alias of error: says: a code, blank, and the rest. */
 static void
-log_refused(struct smtp_session *s, const char *why)
+reject_as_told(struct smtp_session *s, struct slice reply)
 {
-	log_event(&s->log, EV_refused, WORD("from", s->transaction->sender),
-	    WORD("to", s->transaction->pending_original), WORD("why", why));
+	uint64_t code;
+
+	if (!slice_number(slice_sub(reply, 0, 3), 599, &code) || code < 400)
+		smtp_reject(s, 550, "5.1.1", "there is no such mailbox here");
+	else
+		smtp_reject(s, (int)code, "", "%.*s", SLICE_FMT(slice_from(reply, 4)));
 }
 
 static void
@@ -25,27 +30,25 @@ answer(struct smtp_session *s, const struct al_route_is *is)
 		smtp_reply(s, 250, "2.1.5", "ok");
 		return;
 	case ROUTE_UNKNOWN:
-		smtp_refuse(s, 550, "5.1.1", "there is no such mailbox here");
+		smtp_reject(s, 550, "5.1.1", "there is no such mailbox here");
 		break;
 	case ROUTE_RELAY_DENIED:
-		smtp_refuse(s, 550, "5.7.1", "relay denied");
+		smtp_reject(s, 550, "5.7.1", "relay denied");
 		break;
 	case ROUTE_REJECTED:
-		smtp_refuse(s, 550, "5.7.1", "refused by a rule of this server");
+		smtp_reject(s, 550, "5.7.1", "refused by a rule of this server");
 		break;
 	case ROUTE_ERROR:
-		stream_printf(s->stream, "%.*s\r\n", SLICE_FMT(is->reply));
-		s->errors++;
+		reject_as_told(s, is->reply);
 		break;
 	case ROUTE_LOOP:
-		smtp_refuse(s, 550, "5.4.6", "the address leads in a circle, or to too many");
+		smtp_reject(s, 550, "5.4.6", "the address leads in a circle, or to too many");
 		break;
 	case ROUTE_TEMPORARY:
-		smtp_reply(s, 451, "4.3.0", "cannot find out where this goes now, try again later");
+		smtp_reject(s, 451, "4.3.0", "cannot find out where this goes now, try again later");
 		break;
 	}
 	smtp_transaction_undo(s->transaction);
-	log_refused(s, is->result == ROUTE_RELAY_DENIED ? "relay denied" : "recipient refused");
 }
 
 static void
@@ -107,7 +110,7 @@ ask_route(struct smtp_session *s)
 
 	s->transaction->mark = s->transaction->recipient_count;
 	if (!smtp_ask(s, smtp_server.lookup, on_route, on_route_ended, SPAN_SECONDS(ROUTE_SECONDS))) {
-		smtp_reply(s, 451, "4.3.0", "cannot find out where this goes now, try again later");
+		smtp_reject(s, 451, "4.3.0", "cannot find out where this goes now, try again later");
 		end_rcpt(s);
 		return;
 	}

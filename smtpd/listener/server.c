@@ -12,7 +12,7 @@
 
 enum { IDS_LOW = 1024 };
 
-struct smtp_server smtp_server = {.has_room = true};
+struct smtp_server smtp_server;
 
 static void
 on_ids(void *owner, struct ipc_message *m)
@@ -28,8 +28,8 @@ on_state(void *owner, struct ipc_message *m)
 {
 	const struct lq_state *state = m->body;
 
-	smtp_server.has_room = state->accepting != 0;
-	slice_copy(state->reason, smtp_server.room_reason, sizeof(smtp_server.room_reason));
+	smtp_server.closed_code = state->code;
+	slice_copy(state->text, smtp_server.closed_text, sizeof(smtp_server.closed_text));
 }
 
 uint64_t

@@ -1,6 +1,6 @@
 /*
  * What all sessions of this process share: the lines to its neighbours, the message ids that
- * queue gave, and whether queue has room.
+ * queue gave, and whether queue takes mail.
  */
 #ifndef SMTPD_LISTENER_SERVER_H
 #define SMTPD_LISTENER_SERVER_H
@@ -14,9 +14,9 @@ struct smtp_server {
 	struct channel *lookup, *resolver, *keyholder, *queue;
 	LIST_HEAD(, smtp_session) sessions;
 	uint64_t next_id, ids_left;         /* message ids to use */
-	bool has_room;                      /* queue takes more mail */
 	bool is_draining;                   /* no new transactions */
-	char room_reason[200];
+	int closed_code;                    /* what queue has MAIL hear; 0: it takes mail */
+	char closed_text[201];
 };
 
 extern struct smtp_server smtp_server;

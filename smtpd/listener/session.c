@@ -43,21 +43,26 @@ smtp_move(struct smtp_session *s, enum smtp_state next)
 	ASSERT(is_asking(next) || s->request == 0);
 }
 
+struct reply {
+	char line[LIMIT_SMTP_REPLY - 2];
+};
+
 /* A reply must be one printable line of at most LIMIT_SMTP_REPLY octets, whatever it quotes. */
-static void __attribute__((format(printf, 4, 0)))
+static struct reply __attribute__((format(printf, 4, 0)))
 reply(struct smtp_session *s, int code, const char *enhanced, const char *fmt, va_list ap)
 {
-	char line[LIMIT_SMTP_REPLY - 2];
-	int n =
-	    snprintf(line, sizeof(line), "%d %s%s", code, enhanced, enhanced[0] == '\0' ? "" : " ");
+	struct reply r;
+	int n = snprintf(
+	    r.line, sizeof(r.line), "%d %s%s", code, enhanced, enhanced[0] == '\0' ? "" : " ");
 
-	vsnprintf(line + n, sizeof(line) - (size_t)n, fmt, ap);
-	for (char *p = line; *p != '\0'; p++) {
+	vsnprintf(r.line + n, sizeof(r.line) - (size_t)n, fmt, ap);
+	for (char *p = r.line; *p != '\0'; p++) {
 		if ((unsigned char)*p < ' ' || (unsigned char)*p >= 127)
 			*p = '?';
 	}
-	stream_write(s->stream, slice_of(line));
+	stream_write(s->stream, slice_of(r.line));
 	stream_write(s->stream, SLICE("\r\n"));
+	return r;
 }
 
 void
@@ -79,6 +84,28 @@ smtp_refuse(struct smtp_session *s, int code, const char *enhanced, const char *
 	reply(s, code, enhanced, fmt, ap);
 	va_end(ap);
 	s->errors++;
+}
+
+void
+smtp_reject(struct smtp_session *s, int code, const char *enhanced, const char *fmt, ...)
+{
+	const struct smtp_transaction *t = s->transaction;
+	struct log_field fields[4] = {0};
+	size_t n = 0;
+	struct reply r;
+	va_list ap;
+
+	va_start(ap, fmt);
+	r = reply(s, code, enhanced, fmt, ap);
+	va_end(ap);
+	if (t != NULL)
+		fields[n++] = WORD("from", t->sender);
+	if (t != NULL && t->pending_original != NULL)
+		fields[n++] = WORD("to", t->pending_original);
+	fields[n] = WORD("reply", r.line);
+	log_write(&s->log, EV_refused, fields);
+	if (code >= 500)
+		s->errors++;
 }
 
 void

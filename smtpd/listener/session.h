@@ -66,6 +66,10 @@ void smtp_reply(struct smtp_session *s, int code, const char *enhanced, const ch
 void smtp_refuse(struct smtp_session *s, int code, const char *enhanced, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* Refuses the message in hand, or its recipient: the log hears of it, and 5yz is the client's error. */
+void smtp_reject(struct smtp_session *s, int code, const char *enhanced, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
 /* Opens a request with lookup or queue in the session's name; false: answer with a temporary failure. */
 bool smtp_ask(struct smtp_session *s, struct channel *c,
     void (*answer)(void *owner, struct ipc_message *m), void (*ended)(void *owner, enum channel_end why),

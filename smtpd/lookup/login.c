@@ -1,6 +1,7 @@
 #include "smtpd/lookup/login.h"
 
 #include "common/base/mem.h"
+#include "common/base/utf8.h"
 #include "common/conf/conf.h"
 #include "common/ipc/lookup_mailbox.h"
 #include "smtpd/lookup/authenticate.h"
@@ -12,7 +13,7 @@ enum { GRANT_SECONDS = 60, MAILBOX_SECONDS = 10 };
 struct login {
 	struct asker asker;
 	bool needs_store;
-	char *account;
+	char *account; /* until it is known, the name that was given; NULL: no text */
 	uint8_t mailbox;
 	unsigned char token[TOKEN_OCTETS];
 };
@@ -20,10 +21,9 @@ struct login {
 static void
 answer(struct login *l, enum al_login_result result)
 {
-	struct al_login_is is = {.result = (uint8_t)result};
+	struct al_login_is is = {.result = (uint8_t)result, .account = slice_of(l->account)};
 
 	if (result == LOGIN_OK) {
-		is.account = slice_of(l->account);
 		is.mailbox = l->mailbox;
 		if (l->needs_store)
 			is.token = slice_make((const char *)l->token, sizeof(l->token));
@@ -79,6 +79,7 @@ on_authenticated(void *owner, enum al_login_result result, struct slice account)
 		answer(l, result);
 		return;
 	}
+	free(l->account);
 	l->account = slice_text(account);
 	l->mailbox = server_mailbox_of(account);
 	if (l->needs_store)
@@ -93,6 +94,8 @@ login_answer(struct asker asker, const struct al_login *q)
 	struct login *l = mem_zero(sizeof(*l));
 
 	l->asker = asker;
+	if (utf8_is_valid(q->user) && slice_find(q->user, '\0') < 0)
+		l->account = slice_text(q->user);
 	l->needs_store = q->service == SERVICE_IMAP || q->service == SERVICE_POP3;
 	authenticate(q, on_authenticated, l);
 }

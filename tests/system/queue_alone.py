@@ -49,7 +49,7 @@ class Listener:
         if name == "lq_ids":
             self.next_id, self.ids_left = values["first"], values["count"]
         elif name == "lq_state":
-            self.accepting, self.reason = values["accepting"], values["reason"]
+            self.accepting, self.state = values["code"] == 0, (values["code"], values["text"])
         else:
             self.answers[id] = (name, values, fd)
 

@@ -1,8 +1,10 @@
 """What smtpctl shows of a suite that runs: its processes, its counters, and a live trace."""
 
+import base64
 import imaplib
 import json
 import os
+import poplib
 import re
 import signal
 import smtplib
@@ -93,6 +95,49 @@ class Status(BackgroundCase):
         self.assertGreaterEqual(len(rows), 2)
         for key in ("accepted", "delivered", "refused", "auth_failed"):
             self.assertEqual(sum(r[key] for r in rows), wanted[key], key)
+
+    def test_refusals_in_the_log(self):
+        """Whoever was refused, and why, is one line: what the client was told, and which name it gave."""
+        s = self.suite()
+        s.begin()
+
+        def logged(wanted):
+            wait_until(lambda: wanted in s.log(), 10, wanted)
+        with s.smtp() as c:
+            c.ehlo("client.test")
+            c.mail("x@far.test")
+            c.rcpt(s.address("nobody"))
+            c.rcpt(s.address("bob"))
+            c.docmd("DATA")
+            c.send(b"Subject: bare\n\nhere\r\n.\r\n")
+            self.assertEqual(c.getreply()[0], 550)
+            s.ctl("pause", "smtp")
+            wait_until(lambda: c.mail("x@far.test")[0] == 451 or c.rset() is None, 10, "the pause")
+            s.ctl("resume", "smtp")
+            wait_until(lambda: c.mail("x@far.test")[0] == 250, 10, "the end of the pause")
+        logged('from=x@far.test to=nobody@example.test reply="550 5.1.1 there is no such mailbox here"')
+        logged('from=x@far.test reply="550 5.6.0 the message has a CR or LF that stands alone"')
+        logged('reply="451 4.3.2 no mail is taken now, try again later"')
+        with s.smtp("submission") as c:
+            c.starttls(context=s.tls())
+            self.assertEqual(c.mail("x@far.test")[0], 503)
+            c.ehlo("client.test")
+            self.assertEqual(c.mail("x@far.test")[0], 530)
+            with self.assertRaises(smtplib.SMTPAuthenticationError):
+                c.login("mallory@example.test", "wrong")
+            self.assertEqual(c.docmd("AUTH PLAIN " + base64.b64encode(b"\0\xff\xfe\0x").decode())[0], 535)
+        logged('reply="530 5.7.0 authenticate first"')
+        with self.assertRaises(imaplib.IMAP4.error):
+            imaplib.IMAP4_SSL(s.host, s.port["imaps"], ssl_context=s.tls(), timeout=60).login("eve", "wrong")
+        pop = poplib.POP3(s.host, s.port["pop3"], timeout=60)
+        pop.stls(s.tls())
+        pop.user("adam")
+        with self.assertRaises(poplib.error_proto):
+            pop.pass_("wrong")
+        pop.close()
+        for process, user in (("listener", "mallory@example.test"), ("imapd", "eve"), ("pop3d", "adam")):
+            wait_until(lambda: any(f" {process}: event=auth_failed" in l and l.endswith(f" user={user}")
+                                   for l in s.lines), 10, f"{user} in " + s.log())
 
     def trace(self, s, *what, tool=()):
         """Begins a trace; what it gives ends it, and gives its lines."""
