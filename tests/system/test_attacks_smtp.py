@@ -5,19 +5,48 @@ import base64
 import os
 import re
 import socket
+import ssl
+import stat
+import struct
+import subprocess
 import time
 import unittest
+import warnings
+from pathlib import Path
 
-from attack import Attacks, Wire
+from attack import PATIENCE, Attacks, Wire
 from suite import message, wait_until
 
 GOOD, FAR = "alice@example.test", "mallory@far.test"
 TOUCHED = "/tmp/kurir-was-here"
 SYNTAX, UNKNOWN = "501", "550"
+LIMIT = 35 << 20
+GONE, TRIES, RENEGOTIATIONS = 1000, 200, 100
 
 
 def b64(octets):
     return base64.b64encode(octets).decode()
+
+
+def password(user, secret):
+    return "AUTH PLAIN " + b64(f"\0{user}\0{secret}".encode())
+
+
+def reset(sock):
+    """Hangs up as somebody who pulls the plug."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+
+def descriptors(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def processor_time(pid):
+    """Seconds that its threads have had, of users and of the system."""
+    with open(f"/proc/{pid}/stat") as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 # One command after EHLO, its answer, and the session is in step afterwards. MAIL comes first for RCPT.
@@ -244,6 +273,61 @@ class SmtpAttacks(Attacks):
             self.assertLess(len(replies), 12, replies)
             self.assertFalse([r for r in replies if r and r.startswith("235")])
 
+    def test_auth_of_one_troubles_no_other(self):
+        with self.row("U12"), Smtp(self.suite, "smtps", tls=True, source="127.0.2.1") as good:
+            good.ask("AUTH LOGIN", "334")
+            with Smtp(self.suite, "smtps", tls=True, source="127.0.2.2") as bad:
+                for _ in range(3):
+                    bad.ask("AUTH LOGIN", "334")
+                    bad.ask("!!!!", "501")
+            good.ask(b64(b"alice@example.test"), "334")
+            good.ask(b64(b"alice-secret"), "235")
+
+    def test_gone_while_the_password_is_checked(self):
+        """Half of them close, half reset; who comes meanwhile gets the descriptors of those, and no answer meant for them."""
+        listener, = self.suite.pids("listener")
+        lookup, = self.suite.pids("lookup")
+        before, spent = descriptors(listener), processor_time(lookup)
+        with self.row("U9"):
+            for i in range(GONE):
+                c = Smtp(self.suite, "smtps", tls=True, source=f"127.3.{i // 250}.{i % 250 + 1}")
+                c.send(password("alice@example.test", f"wrong-{i}") + "\r\n")
+                if i % 2:
+                    reset(c.sock)
+                else:
+                    c.close()
+                if i % 50 == 0:
+                    with Smtp(self.suite) as stranger:
+                        stranger.silence(0.05)
+                        stranger.ask("NOOP", "250")
+            wait_until(lambda: descriptors(listener) <= before + 1, 120, "descriptors to be given back")
+            self.assertGreater(processor_time(lookup) - spent, 0.001 * GONE, "their passwords were checked")
+            with Smtp(self.suite, "smtps", tls=True, source="127.0.2.3") as c:
+                c.ask(password("alice@example.test", "alice-secret"), "235")
+                c.silence()
+
+    def test_who_exists_is_not_told(self):
+        """The answers are the same, and cost the same; a clock beside other work would not say so reliably."""
+        lookup, = self.suite.pids("lookup")
+        replies, spent = {}, {}
+        with self.row("U11"):
+            for k, user in enumerate(("alice@example.test", "nobody@example.test")):
+                start = processor_time(lookup)
+                # All wait together, each as long as a first mistake of its address must.
+                clients = [Smtp(self.suite, "smtps", tls=True, source=f"127.{4 + k}.0.{i + 1}") for i in range(TRIES)]
+                for i, c in enumerate(clients):
+                    c.send(password(user, f"wrong-{i}") + "\r\n")
+                replies[user] = {c.reply() for c in clients}
+                for c in clients:
+                    c.close()
+                spent[user] = processor_time(lookup) - start
+            known, unknown = replies.values()
+            self.assertEqual(len(known), 1, known)
+            self.assertEqual(known, unknown)
+            self.assertTrue(known.pop().startswith("535"))
+            cost = spent["nobody@example.test"] / spent["alice@example.test"]
+            self.assertTrue(0.7 < cost < 1.4, f"an unknown user costs {cost:.2f} times what a wrong password does")
+
     def test_long_lines(self):
         with self.row("S17"), Smtp(self.suite) as c:
             c.send("NOOP " + (1 << 20) * "x" + "\r\n")
@@ -290,6 +374,37 @@ class SmtpAttacks(Attacks):
                 self.suite.wait_queue_empty()
                 self.assertEqual(len(self.suite.bodies("bob")), before)
 
+    def test_more_than_the_limit(self):
+        """What a client says about the size is not believed, and what is too much is read and thrown away."""
+        block = 1024 * (1022 * b"x" + b"\r\n")
+        with self.row("S84"), Smtp(self.suite) as c:
+            c.ask("MAIL FROM:<a@b.test> SIZE=100", "250")
+            c.ask(f"RCPT TO:<{GOOD}>", "250")
+            c.ask("DATA", "354")
+            kept = []
+            for _ in range(4 * LIMIT // len(block)):
+                c.send(block)
+                kept.append(self.kept())
+            c.send(".\r\n")
+            c.expect("552", "too much")
+            self.assertTrue(LIMIT / 2 < max(kept) < LIMIT + (2 << 20), f"it held {max(kept)} octets")
+            c.in_step()
+            wait_until(lambda: self.kept() < 1 << 20, 10, "the room to be given back")
+
+    def kept(self):
+        """Octets that the suite holds on disk, in files that have a name or none."""
+        files = {f for p in self.suite.processes() for f in Path(f"/proc/{p['pid']}/fd").glob("*")}
+        files |= set((self.suite.folder / "queue").rglob("*"))
+        sizes = {}
+        for f in files:
+            try:
+                st = f.stat()
+            except OSError:
+                continue
+            if stat.S_ISREG(st.st_mode) and f.resolve().is_relative_to(self.suite.folder):
+                sizes[st.st_dev, st.st_ino] = st.st_blocks * 512
+        return sum(sizes.values())
+
     def test_other_protocols(self):
         for name, octets in (("S58 post", b"POST / HTTP/1.1\r\nHost: x\r\n\r\n"), ("S58 get", b"GET / HTTP/1.1\r\n\r\n"),
                              ("S58 connect", b"CONNECT x:25 HTTP/1.1\r\n\r\n"), ("S59 hello", b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03" + 500 * b"a"),
@@ -320,6 +435,73 @@ class SmtpAttacks(Attacks):
                     self.assertNotIn(b"250", block)
             except ConnectionError:
                 pass
+
+    def test_renegotiation(self):
+        with self.row("S63 renegotiation"):
+            for _ in range(RENEGOTIATIONS):
+                client = subprocess.Popen(["openssl", "s_client", "-tls1_2", "-connect",
+                    f"{self.suite.host}:{self.suite.port['smtps']}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT)
+                while not client.stdout.readline().startswith(b"220 "):
+                    pass
+                client.stdin.write(b"R\n")
+                client.stdin.flush()
+                # It takes the refusal for the end.
+                said = client.stdout.read()
+                client.stdin.close()
+                client.stdout.close()
+                self.assertNotEqual(client.wait(PATIENCE), 0)
+                self.assertIn(b"RENEGOTIATING", said)
+                self.assertIn(b"no renegotiation", said)
+
+    def handshake(self, port, context, session=None):
+        """A session over TLS with that context, greeted."""
+        plain = Smtp(self.suite, port, hello=False) if port == "smtp" else None
+        if plain:
+            plain.ask("STARTTLS", "220")
+            sock = plain.sock
+        else:
+            sock = socket.create_connection((self.suite.host, self.suite.port[port]), PATIENCE)
+        try:
+            tls = context.wrap_socket(sock, server_hostname="localhost", session=session)
+        except BaseException:
+            sock.close()
+            raise
+        # Tickets come with the first octets.
+        if plain:
+            tls.sendall(b"NOOP\r\n")
+        self.assertRegex(tls.recv(4096), b"^2[25]0 ")
+        return tls
+
+    def test_versions_and_protocols_of_tls(self):
+        for port in ("smtp", "smtps"):
+            for version in (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1):
+                context = self.suite.tls()
+                context.set_ciphers("DEFAULT@SECLEVEL=0")
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", DeprecationWarning)
+                    context.minimum_version = context.maximum_version = version
+                with self.row(f"S63 {version.name} {port}"), self.assertRaises(ssl.SSLError) as refused:
+                    self.handshake(port, context)
+                self.assertIn("alert protocol version", str(refused.exception))
+            context = self.suite.tls()
+            context.set_alpn_protocols(["h2", "http/1.1"])
+            with self.row(f"S63 h2 {port}"), self.assertRaises(ssl.SSLError) as refused:
+                self.handshake(port, context)
+            self.assertIn("alert no application protocol", str(refused.exception))
+
+    def test_tickets_open_one_door(self):
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            context = self.suite.tls()
+            context.minimum_version = context.maximum_version = version
+            for here, there in (("smtp", "smtps"), ("smtps", "smtp")):
+                with self.row(f"S63 ticket {version.name} {here}"):
+                    with self.handshake(here, context) as first:
+                        ticket = first.session
+                    with self.handshake(here, context, ticket) as again:
+                        self.assertTrue(again.session_reused, "a ticket is good where it was given")
+                    with self.handshake(there, context, ticket) as other:
+                        self.assertFalse(other.session_reused)
 
     def test_fields_are_not_injected(self):
         with self.row("S20"), Smtp(self.suite, hello=False) as c:
