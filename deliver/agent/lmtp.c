@@ -48,13 +48,17 @@ connect_inet(const char *destination)
 
 	snprintf(host, sizeof(host), "%s", destination);
 	colon = strrchr(host, ':');
-	if (colon == NULL)
+	if (colon == NULL) {
+		errno = EINVAL;
 		return -1;
+	}
 	*colon = '\0';
 	if (host[0] == '[' && colon > host + 1 && colon[-1] == ']')
 		colon[-1] = '\0';
-	if (getaddrinfo(host[0] == '[' ? host + 1 : host, colon + 1, &hints, &list) != 0)
+	if (getaddrinfo(host[0] == '[' ? host + 1 : host, colon + 1, &hints, &list) != 0) {
+		errno = EADDRNOTAVAIL;
 		return -1;
+	}
 	for (a = list; a != NULL && fd < 0; a = a->ai_next) {
 		fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, a->ai_protocol);
 		if (fd >= 0 && connect(fd, a->ai_addr, a->ai_addrlen) < 0) {
@@ -115,11 +119,12 @@ listen_to(struct lmtp *l)
 	}
 }
 
-static bool exchange(struct lmtp *l, int want, const char *fmt, ...)
+static bool exchange(struct lmtp *l, int class, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Whether the whole reply to that command is of that class; one before it counts no more. */
 static bool
-exchange(struct lmtp *l, int want, const char *fmt, ...)
+exchange(struct lmtp *l, int class, const char *fmt, ...)
 {
 	struct buf line = {0};
 	va_list ap;
@@ -128,11 +133,13 @@ exchange(struct lmtp *l, int want, const char *fmt, ...)
 	va_start(ap, fmt);
 	buf_vprintf(&line, fmt, ap);
 	va_end(ap);
-	ok = say(l, buf_slice(&line)) && listen_to(l) && l->reply.code == want;
+	reply_reset(&l->reply);
+	ok = say(l, buf_slice(&line)) && listen_to(l) && l->reply.code / 100 == class;
 	buf_fini(&line);
 	return ok;
 }
 
+/* Whether the server has it: only the reply behind the message says so. */
 static bool
 send_message(struct lmtp *l, const struct agent_job *j)
 {
@@ -141,6 +148,7 @@ send_message(struct lmtp *l, const struct agent_job *j)
 	uint64_t at = 0;
 	bool ok = true, line_start = true;
 
+	reply_reset(&l->reply);
 	agent_job_trace(j, "\r\n", &out);
 	while (ok && at < j->size) {
 		ssize_t n = agent_job_read(j, at, block, sizeof(block));
@@ -158,22 +166,22 @@ send_message(struct lmtp *l, const struct agent_job *j)
 	}
 	ok = ok && say(l, line_start ? SLICE(".\r\n") : SLICE("\r\n.\r\n"));
 	buf_fini(&out);
-	return ok && listen_to(l);
+	return ok && listen_to(l) && l->reply.code / 100 == 2;
 }
 
+/* The server did not take the message. */
 static struct agent_result
-judge(struct lmtp *l)
+refused(struct lmtp *l)
 {
 	char status[16];
 
-	if (l->reply.code / 100 == 2)
-		return agent_done();
+	if (!l->reply.is_done)
+		return agent_temporary("the LMTP server broke off, or does not answer");
 	if (l->reply.code / 100 == 5)
 		return agent_permanent(
 		    slice_copy(reply_status(&l->reply), status, sizeof(status)) ? status : "5.0.0",
 		    "%s", reply_line(&l->reply));
-	return agent_temporary(
-	    "%s", l->reply.code == 0 ? "the LMTP server does not answer" : reply_line(&l->reply));
+	return agent_temporary("%s", reply_line(&l->reply));
 }
 
 int
@@ -196,12 +204,13 @@ agent_lmtp(const struct agent_job *j, int fd)
 	struct agent_result result;
 
 	reply_init(&l.reply);
-	if (listen_to(&l) && l.reply.code == 220 && exchange(&l, 250, "LHLO %s\r\n", j->hostname) &&
-	    exchange(&l, 250, "MAIL FROM:<%s>\r\n", j->sender) &&
-	    exchange(&l, 250, "RCPT TO:<%s>\r\n", j->is_rcpt_to ? j->original : j->user) &&
-	    exchange(&l, 354, "DATA\r\n"))
-		send_message(&l, j);
-	result = judge(&l);
+	if (listen_to(&l) && l.reply.code == 220 && exchange(&l, 2, "LHLO %s\r\n", j->hostname) &&
+	    exchange(&l, 2, "MAIL FROM:<%s>\r\n", j->sender) &&
+	    exchange(&l, 2, "RCPT TO:<%s>\r\n", j->is_rcpt_to ? j->original : j->user) &&
+	    exchange(&l, 3, "DATA\r\n") && send_message(&l, j))
+		result = agent_done();
+	else
+		result = refused(&l);
 	say(&l, SLICE("QUIT\r\n"));
 	reply_fini(&l.reply);
 	close(l.fd);

@@ -6,7 +6,9 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -173,4 +175,81 @@ Test(method, command_outcomes)
 	}
 	cr_assert_str_eq(get(box),
 	    "Return-Path: <ann@s.test>\nDelivered-To: joe@d.test\nSubject: x\n\nFrom here\n");
+}
+
+/* A server that says these replies, one for each line it gets outside the message, and hangs up. */
+static _Noreturn void
+serve(int fd, const char *replies)
+{
+	static char line[1000];
+	FILE *in = fdopen(fd, "r");
+	bool in_message = false;
+
+	while (*replies != '\0') {
+		size_t len = strcspn(replies, "|");
+
+		if (write(fd, replies, len) != (ssize_t)len)
+			_exit(1);
+		in_message = strncmp(replies, "354", 3) == 0;
+		replies += len + (replies[len] == '|');
+		if (*replies == '\0')
+			break;
+		do {
+			if (fgets(line, sizeof(line), in) == NULL)
+				_exit(1);
+		} while (in_message && strcmp(line, ".\r\n") != 0);
+	}
+	_exit(0);
+}
+
+static struct agent_result
+deliver_to(const char *replies)
+{
+	struct agent_job j = job(none);
+	struct agent_result r;
+	int ends[2], status;
+	pid_t pid;
+
+	cr_assert(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+	pid = fork();
+	if (pid == 0) {
+		close(ends[0]);
+		serve(ends[1], replies);
+	}
+	close(ends[1]);
+	r = agent_lmtp(&j, ends[0]);
+	waitpid(pid, &status, 0);
+	return r;
+}
+
+/* Only the reply behind the message says that the server has it. */
+Test(method, lmtp_outcomes)
+{
+#define HELLO "220 here\r\n|250-here\r\n250 PIPELINING\r\n|250 ok\r\n"
+	static const struct {
+		const char *replies;
+		enum outcome outcome;
+		const char *status;
+	} cases[] = {
+	    {HELLO "|250 ok\r\n|354 go\r\n|250 kept\r\n", OUTCOME_DELIVERED, "2.0.0"},
+	    {HELLO "|251 will forward\r\n|354 go\r\n|250 kept\r\n", OUTCOME_DELIVERED, "2.0.0"},
+	    {HELLO "|250 ok\r\n|354 go\r\n|552 5.2.2 full\r\n", OUTCOME_PERMANENT, "5.2.2"},
+	    {HELLO "|250 ok\r\n|354 go\r\n|452 later\r\n", OUTCOME_TEMPORARY, "4.2.0"},
+	    {HELLO "|550 5.1.1 nobody\r\n", OUTCOME_PERMANENT, "5.1.1"},
+	    {HELLO "|250 ok\r\n|250 what?\r\n", OUTCOME_TEMPORARY, "4.2.0"},
+	    {HELLO, OUTCOME_TEMPORARY, "4.2.0"},
+	    {HELLO "|250 ok\r\n", OUTCOME_TEMPORARY, "4.2.0"},
+	    {HELLO "|250 ok\r\n|354 go\r\n", OUTCOME_TEMPORARY, "4.2.0"},
+	    {HELLO "|250 ok\r\n|354 go\r\n|250-half\r\n", OUTCOME_TEMPORARY, "4.2.0"},
+	    {"220 here\r\n|250-half\r\n", OUTCOME_TEMPORARY, "4.2.0"},
+	    {"220-half\r\n", OUTCOME_TEMPORARY, "4.2.0"},
+	    {"", OUTCOME_TEMPORARY, "4.2.0"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct agent_result r = deliver_to(cases[i].replies);
+
+		cr_assert_eq(r.outcome, cases[i].outcome, "case %zu: %s", i, r.text);
+		cr_assert_str_eq(r.status, cases[i].status, "case %zu", i);
+	}
 }
