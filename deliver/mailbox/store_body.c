@@ -281,34 +281,35 @@ store_body_share(struct store *s, uint64_t body)
 	return store_result_of(statement_run(st));
 }
 
-/* A body that is not counted has one message. */
-static bool
-has_others(struct store *s, uint64_t body)
+/* Counts one less; *left have it still. A body that is not counted has one message. */
+static enum db_result
+count_down(struct store *s, uint64_t body, int64_t *left)
 {
 	struct statement *less =
 	    db_statement(s->db, "UPDATE share SET uses = uses - 1 WHERE body = ? RETURNING uses");
 	struct statement *alone = db_statement(s->db, "DELETE FROM share WHERE body = ?");
-	int64_t left = 0;
+	enum db_result r;
 
+	*left = 0;
 	statement_bind_number(less, 1, (int64_t)body);
-	while (statement_step(less) == DB_ROW)
-		left = statement_number(less, 0);
+	while ((r = statement_step(less)) == DB_ROW)
+		*left = statement_number(less, 0);
 	statement_reset(less);
-	if (left == 1) {
-		statement_bind_number(alone, 1, (int64_t)body);
-		statement_run(alone);
-	}
-	return left > 0;
+	if (r != DB_DONE || *left != 1)
+		return r;
+	statement_bind_number(alone, 1, (int64_t)body);
+	return statement_run(alone);
 }
 
 enum store_result
 store_body_release(struct store *s, uint64_t body)
 {
 	struct statement *del = db_statement(s->db, "DELETE FROM body WHERE id = ? RETURNING file");
-	enum db_result r;
+	int64_t left;
+	enum db_result r = count_down(s, body, &left);
 
-	if (has_others(s, body))
-		return STORE_OK;
+	if (r != DB_DONE || left > 0)
+		return store_result_of(r);
 	statement_bind_number(del, 1, (int64_t)body);
 	while ((r = statement_step(del)) == DB_ROW) {
 		if (statement_is_null(del, 0))

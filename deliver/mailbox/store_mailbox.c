@@ -181,77 +181,89 @@ has_children(struct store *s, const char *name)
 	return found;
 }
 
-struct emptying {
-	struct store *store;
+/* Messages that a mailbox's removal takes out at a time. */
+struct portion {
 	uint64_t bodies[256];
 	size_t count;
+	uint32_t last; /* uid */
 };
 
 static bool
 on_body(void *owner, const struct store_message *m)
 {
-	struct emptying *e = owner;
+	struct portion *p = owner;
 
-	e->bodies[e->count++] = m->body;
-	return e->count < sizeof(e->bodies) / sizeof(e->bodies[0]);
+	p->bodies[p->count++] = m->body;
+	p->last = m->uid;
+	return p->count < sizeof(p->bodies) / sizeof(p->bodies[0]);
 }
 
-static void
+static enum store_result
 empty_mailbox(struct store *s, uint64_t id)
 {
-	struct statement *all =
+	struct statement *del =
 	    db_statement(s->db, "DELETE FROM message WHERE mailbox = ? AND uid <= ?");
-	uint32_t last = 0;
+	enum store_result r = STORE_OK;
+	struct portion p;
 
-	for (;;) {
-		struct emptying e = {.store = s};
-		struct statement *edge = db_statement(s->db,
-		    "SELECT max(uid) FROM (SELECT uid FROM message WHERE mailbox = ? LIMIT 256)");
+	do {
+		p = (struct portion){.count = 0};
+		store_each(s, id, 1, UINT32_MAX, on_body, &p);
+		statement_bind_number(del, 1, (int64_t)id);
+		statement_bind_number(del, 2, p.last);
+		r = store_result_of(statement_run(del));
+		for (size_t i = 0; i < p.count && r == STORE_OK; i++)
+			r = store_body_release(s, p.bodies[i]);
+	} while (r == STORE_OK && p.count > 0);
+	return r;
+}
 
-		store_each(s, id, 1, UINT32_MAX, on_body, &e);
-		if (e.count == 0)
-			return;
-		statement_bind_number(edge, 1, (int64_t)id);
-		last = statement_step(edge) == DB_ROW ? (uint32_t)statement_number(edge, 0)
-						      : UINT32_MAX;
-		statement_reset(edge);
-		statement_bind_number(all, 1, (int64_t)id);
-		statement_bind_number(all, 2, last);
-		if (statement_run(all) != DB_DONE)
-			return;
-		for (size_t i = 0; i < e.count; i++)
-			store_body_release(s, e.bodies[i]);
-	}
+/* Keeps the highest modseq of a mailbox that goes. */
+static enum store_result
+keep_modseq(struct store *s)
+{
+	struct statement *st =
+	    db_statement(s->db, "UPDATE counter SET value = ? WHERE name = 'modseq'");
+
+	statement_bind_number(st, 1, (int64_t)s->modseq);
+	return store_result_of(statement_run(st));
+}
+
+/* Runs a statement whose only parameter is the mailbox's id. */
+static enum store_result
+run_for(struct statement *st, uint64_t id)
+{
+	statement_bind_number(st, 1, (int64_t)id);
+	return store_result_of(statement_run(st));
 }
 
 static enum store_result
 remove_one(struct store *s, const char *name, uint64_t *id)
 {
-	struct statement *st;
 	struct store_mailbox m;
+	enum store_result r;
 
 	if (strcmp(name, "INBOX") == 0)
 		return STORE_CANNOT;
 	if (store_find(s, name, &m) != STORE_OK)
 		return STORE_NONE;
 	*id = m.id;
-	empty_mailbox(s, m.id);
+	r = empty_mailbox(s, m.id);
+	if (r != STORE_OK)
+		return r;
 	if (has_children(s, name)) {
 		if (m.is_noselect)
 			return STORE_CANNOT;
-		st = db_statement(
-		    s->db, "UPDATE mailbox SET noselect = 1, special_use = '' WHERE id = ?");
-	} else {
-		st = db_statement(s->db, "UPDATE counter SET value = ? WHERE name = 'modseq'");
-		statement_bind_number(st, 1, (int64_t)s->modseq);
-		statement_run(st);
-		st = db_statement(s->db, "DELETE FROM expunged WHERE mailbox = ?");
-		statement_bind_number(st, 1, (int64_t)m.id);
-		statement_run(st);
-		st = db_statement(s->db, "DELETE FROM mailbox WHERE id = ?");
+		return run_for(db_statement(s->db, "UPDATE mailbox SET noselect = 1,"
+						   " special_use = '' WHERE id = ?"),
+		    m.id);
 	}
-	statement_bind_number(st, 1, (int64_t)m.id);
-	return statement_run(st) == DB_DONE ? STORE_OK : STORE_BROKEN;
+	r = keep_modseq(s);
+	if (r == STORE_OK)
+		r = run_for(db_statement(s->db, "DELETE FROM expunged WHERE mailbox = ?"), m.id);
+	if (r == STORE_OK)
+		r = run_for(db_statement(s->db, "DELETE FROM mailbox WHERE id = ?"), m.id);
+	return r;
 }
 
 enum store_result
@@ -260,38 +272,47 @@ store_remove(struct store *s, const char *name, uint64_t *id)
 	return store_begin(s) ? store_end(s, remove_one(s, name, id)) : STORE_BROKEN;
 }
 
+/* All messages, under the newest modseq; they keep their UIDs. */
+static enum store_result
+move_all(struct store *s, const struct store_mailbox *from, const struct store_mailbox *to)
+{
+	struct statement *gone =
+	    db_statement(s->db, "INSERT INTO expunged (mailbox, modseq, uid) SELECT mailbox, ?, "
+				"uid FROM message WHERE mailbox = ?");
+	struct statement *move =
+	    db_statement(s->db, "UPDATE message SET mailbox = ?, modseq = ? WHERE mailbox = ?");
+	struct statement *next = db_statement(s->db, "UPDATE mailbox SET uidnext = ? WHERE id = ?");
+	enum db_result r;
+
+	statement_bind_number(gone, 1, (int64_t)s->modseq);
+	statement_bind_number(gone, 2, (int64_t)from->id);
+	statement_bind_number(move, 1, (int64_t)to->id);
+	statement_bind_number(move, 2, (int64_t)s->modseq);
+	statement_bind_number(move, 3, (int64_t)from->id);
+	statement_bind_number(next, 1, from->uidnext);
+	statement_bind_number(next, 2, (int64_t)to->id);
+	r = statement_run(gone);
+	if (r == DB_DONE)
+		r = statement_run(move);
+	if (r == DB_DONE)
+		r = statement_run(next);
+	return store_result_of(r);
+}
+
 /* INBOX stays; its messages go (RFC 9051 6.3.6). */
 static enum store_result
 rename_inbox(struct store *s, const char *to)
 {
-	struct statement *move =
-	    db_statement(s->db, "UPDATE message SET mailbox = ?, modseq = ? WHERE mailbox = ?");
-	struct statement *gone =
-	    db_statement(s->db, "INSERT INTO expunged (mailbox, modseq, uid) SELECT mailbox, ?, "
-				"uid FROM message WHERE mailbox = ?");
-	struct statement *next =
-	    db_statement(s->db, "UPDATE mailbox SET uidnext = ? WHERE name = ?");
-	struct statement *count =
-	    db_statement(s->db, "UPDATE counter SET value = ? WHERE name = 'modseq'");
 	struct store_mailbox inbox, target;
 	enum store_result r = create(s, to, SLICE(""));
 
-	if (r != STORE_OK || store_find(s, "INBOX", &inbox) != STORE_OK ||
-	    store_find(s, to, &target) != STORE_OK)
+	if (r != STORE_OK)
 		return r;
+	if (store_find(s, "INBOX", &inbox) != STORE_OK || store_find(s, to, &target) != STORE_OK)
+		return STORE_BROKEN;
 	s->modseq++;
-	statement_bind_number(count, 1, (int64_t)s->modseq);
-	statement_run(count);
-	statement_bind_number(gone, 1, (int64_t)s->modseq);
-	statement_bind_number(gone, 2, (int64_t)inbox.id);
-	statement_run(gone);
-	statement_bind_number(move, 1, (int64_t)target.id);
-	statement_bind_number(move, 2, (int64_t)s->modseq);
-	statement_bind_number(move, 3, (int64_t)inbox.id);
-	statement_run(move);
-	statement_bind_number(next, 1, inbox.uidnext);
-	statement_bind_text(next, 2, slice_of(to));
-	return statement_run(next) == DB_DONE ? STORE_OK : STORE_BROKEN;
+	r = keep_modseq(s);
+	return r == STORE_OK ? move_all(s, &inbox, &target) : r;
 }
 
 /* Whether a level below would get a name that is too long. */

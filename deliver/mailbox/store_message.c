@@ -42,26 +42,28 @@ insert(struct store *s, const struct store_mailbox *m, const struct store_messag
 	return statement_run(st);
 }
 
-/* Marks a delivery; false when it was stored before. */
-static bool
-is_first(struct store *s, uint64_t envelope)
+/* Marks a delivery; STORE_EXISTS when it was stored before. */
+static enum store_result
+mark(struct store *s, uint64_t envelope)
 {
+	enum store_result r;
 	struct statement *st = db_statement(s->db, "INSERT OR IGNORE INTO delivered VALUES (?, ?)");
 
 	statement_bind_number(st, 1, (int64_t)envelope);
 	statement_bind_number(st, 2, civil_now());
-	return statement_run(st) == DB_DONE && db_changes(s->db) == 1;
+	r = store_result_of(statement_run(st));
+	return r == STORE_OK && db_changes(s->db) == 0 ? STORE_EXISTS : r;
 }
 
 static enum store_result
 add(struct store *s, struct store_mailbox *m, const struct store_new *n, uint32_t *uid)
 {
 	struct store_message message = {.size = n->size, .date = n->date, .flags = n->flags};
-	enum store_result r;
+	enum store_result r = n->envelope == 0 ? STORE_OK : mark(s, n->envelope);
 	bool full = false;
 
-	if (n->envelope != 0 && !is_first(s, n->envelope))
-		return STORE_OK;
+	if (r != STORE_OK)
+		return r == STORE_EXISTS ? STORE_OK : r;
 	message.set = store_set(s, n->keywords);
 	if (message.set == UINT32_MAX)
 		return STORE_LIMIT;

@@ -399,6 +399,79 @@ Test(mailbox_store, a_full_database_refuses_one_message_and_goes_on)
 	buf_fini(&text);
 }
 
+static int64_t
+count(const char *sql)
+{
+	struct statement *st = db_statement(test_store.db, sql);
+	int64_t n;
+
+	cr_assert_eq(statement_step(st), DB_ROW);
+	n = statement_number(st, 0);
+	statement_reset(st);
+	return n;
+}
+
+/* The order in which messages were changed is not that of their UIDs. */
+Test(mailbox_store, a_removed_mailbox_leaves_no_body)
+{
+	struct store_mailbox box;
+	uint64_t id;
+
+	cr_assert_eq(store_create(&test_store, "Old", SLICE("")), STORE_OK);
+	cr_assert_eq(store_find(&test_store, "Old", &box), STORE_OK);
+	for (int i = 0; i < 700; i++)
+		test_add(&box, "old", 200, 0, 0);
+	cr_assert(store_begin(&test_store));
+	for (uint32_t uid = 400; uid > 0; uid -= 2) {
+		struct store_message m = message(box.id, uid);
+
+		cr_assert_eq(store_flags(&test_store, &box, &m, FLAG_SEEN, 0, ++test_store.modseq),
+		    STORE_OK);
+	}
+	store_end(&test_store, STORE_OK);
+	test_add(&test_inbox, "kept", 200, 0, 0);
+	cr_assert_eq(store_remove(&test_store, "Old", &id), STORE_OK);
+	cr_assert_eq(count("SELECT count(*) FROM body"), 1);
+	cr_assert_eq(count("SELECT count(*) FROM message"), 1);
+}
+
+/* A table that cannot be written any more loses no mail: nobody hears of a success. */
+Test(mailbox_store, a_mark_that_cannot_be_made_is_no_delivery_before)
+{
+	struct store_new n = {
+	    .octets = SLICE("Subject: x\r\n\r\n"), .size = 14, .fd = -1, .envelope = 7};
+	uint32_t uid;
+
+	db_exec(test_store.db, "CREATE TRIGGER no BEFORE INSERT ON delivered BEGIN"
+			       " SELECT RAISE(ABORT, 'damaged'); END");
+	cr_assert_eq(store_add(&test_store, &test_inbox, &n, &uid), STORE_BROKEN);
+	cr_assert_str_eq(test_uids("INBOX"), "");
+	db_exec(test_store.db, "DROP TRIGGER no");
+	cr_assert_eq(store_add(&test_store, &test_inbox, &n, &uid), STORE_OK);
+	cr_assert_eq(store_add(&test_store, &test_inbox, &n, &uid), STORE_OK, "again: once");
+	cr_assert_str_eq(test_uids("INBOX"), "1");
+}
+
+Test(mailbox_store, a_body_that_others_may_have_is_not_released)
+{
+	struct store_mailbox trash;
+	struct store_message m;
+	uint32_t uid;
+
+	cr_assert_eq(store_find(&test_store, "Trash", &trash), STORE_OK);
+	test_add(&test_inbox, "shared", 200, 0, 0);
+	m = message(test_inbox.id, 1);
+	cr_assert(store_begin(&test_store));
+	cr_assert_eq(store_copy(&test_store, &trash, &m, ++test_store.modseq, &uid), STORE_OK);
+	cr_assert_eq(store_put_uidnext(&test_store, &trash), STORE_OK);
+	store_end(&test_store, STORE_OK);
+	db_exec(test_store.db, "CREATE TRIGGER no BEFORE UPDATE ON share BEGIN"
+			       " SELECT RAISE(ABORT, 'damaged'); END");
+	cr_assert_eq(expunge(&test_inbox, 1), STORE_BROKEN);
+	assert_octets(message(trash.id, 1).body, "shared", 200);
+	cr_assert_str_eq(test_uids("INBOX"), "1");
+}
+
 Test(mailbox_store, names_are_checked)
 {
 	char folded[STORE_NAME];
