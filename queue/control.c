@@ -84,13 +84,6 @@ first_argument(const struct order *o)
 	return 1;
 }
 
-static bool
-hurry(struct queue_envelope *e)
-{
-	queue_envelope_hurry(e);
-	return true;
-}
-
 /* The words from at on, as selections; NULL when one is wrong, and the order is answered then. */
 static struct queue_select *
 take_selections(struct order *o, size_t at, size_t *count)
@@ -160,7 +153,7 @@ order_resume(struct order *o)
 static void
 order_schedule(struct order *o)
 {
-	walk(o, hurry, "scheduled");
+	walk(o, queue_envelope_hurry, "scheduled");
 }
 
 static void
@@ -182,22 +175,51 @@ show_queue(struct order *o)
 		queue_walk_start(o->control, which, count, NULL, "", o->json);
 }
 
+static bool
+take_id(struct order *o, uint64_t *id)
+{
+	if (o->count == 3 && id_parse(o->words[2], id))
+		return true;
+	control_done(o->control, 2,
+	    "say which: an id of 13 letters and digits, as \"show queue\" prints it");
+	return false;
+}
+
+/* The message of an envelope; the id itself when there is no such envelope. */
+static uint64_t
+message_of(uint64_t id)
+{
+	struct store_envelope row;
+
+	if (store_find_envelope(queue.store, id, &row) == DB_ROW)
+		id = row.message;
+	store_done(queue.store);
+	return id;
+}
+
 static void
-show_one(struct order *o, bool is_message)
+show_message(struct order *o)
 {
 	uint64_t id;
 
-	if (o->count != 3 || !id_parse(o->words[2], &id))
-		control_done(o->control, 2,
-		    "say which: an id of 13 letters and digits, as \"show queue\" prints it");
-	else if (is_message && queue_show_message(o->control, id))
-		return;      /* it ends the order itself */
-	else if (!is_message && queue_show_envelope(o->control, id, o->json))
+	if (take_id(o, &id) && !queue_show_message(o->control, message_of(id)))
+		control_done(o->control, 1, "there is no message or envelope of that id");
+}
+
+static void
+show_envelope(struct order *o)
+{
+	uint64_t id;
+
+	if (!take_id(o, &id))
+		return;
+	if (queue_show_envelope(o->control, id, o->json))
 		control_done(o->control, 0, "");
-	else
+	else if (queue_message_find(id) != NULL)
 		control_done(o->control, 1,
-		    is_message ? "there is no message of that id"
-			       : "there is no envelope of that id");
+		    "that id is a message's; \"show queue\" with it lists its envelopes");
+	else
+		control_done(o->control, 1, "there is no envelope of that id");
 }
 
 static void
@@ -208,9 +230,9 @@ order_show(struct order *o)
 	if (slice_equal_text(what, "queue")) {
 		show_queue(o);
 	} else if (slice_equal_text(what, "message")) {
-		show_one(o, true);
+		show_message(o);
 	} else if (slice_equal_text(what, "envelope")) {
-		show_one(o, false);
+		show_envelope(o);
 	} else if (slice_equal_text(what, "status")) {
 		queue_show_status(o->control, o->json);
 		control_done(o->control, 0, "");

@@ -18,35 +18,38 @@ write_hold(struct queue_envelope *e, enum envelope_hold hold)
 	return true;
 }
 
-bool
+enum queue_acted
 queue_envelope_hold(struct queue_envelope *e)
 {
 	if (e->hold == HOLD_NONE && !write_hold(e, HOLD_PERSON))
-		return false;
+		return ACTED_FAILED;
 	if (e->state == ENVELOPE_WAITING || e->state == ENVELOPE_READY) {
 		queue_schedule_remove(e);
 		queue_envelope_move(e, ENVELOPE_HELD);
 	}
-	return true;
+	return ACTED_DONE;
 }
 
-bool
+enum queue_acted
 queue_envelope_resume(struct queue_envelope *e)
 {
 	if (e->hold != HOLD_NONE && !write_hold(e, HOLD_NONE))
-		return false;
+		return ACTED_FAILED;
 	if (e->state == ENVELOPE_HELD)
 		queue_schedule_add(e, SPAN_MS(0));
-	return true;
+	return ACTED_DONE;
 }
 
-void
+enum queue_acted
 queue_envelope_hurry(struct queue_envelope *e)
 {
-	if (e->state != ENVELOPE_WAITING && e->state != ENVELOPE_READY)
-		return;
-	queue_destination_wake(e->destination);
-	queue_schedule_add(e, SPAN_MS(0));
+	if (e->hold != HOLD_NONE)
+		return ACTED_HELD;
+	if (e->state == ENVELOPE_WAITING || e->state == ENVELOPE_READY) {
+		queue_destination_wake(e->destination);
+		queue_schedule_add(e, SPAN_MS(0));
+	}
+	return ACTED_DONE;
 }
 
 static enum db_result
@@ -81,7 +84,7 @@ look_at_body(struct queue_message *m)
 	store_done(queue.store);
 }
 
-bool
+enum queue_acted
 queue_envelope_remove(struct queue_envelope *e)
 {
 	struct queue_message *m = e->message;
@@ -89,11 +92,11 @@ queue_envelope_remove(struct queue_envelope *e)
 
 	if (e->state == ENVELOPE_INFLIGHT || e->state == ENVELOPE_NEW) {
 		e->is_removed = 1;
-		return true;
+		return ACTED_DONE;
 	}
 	look_at_body(m);
 	if (write_removal(e) != DB_DONE)
-		return false;
+		return ACTED_FAILED;
 	commit_soon(store_commit(queue.store));
 	log_event(&log, EV_removed, IDNUM("envelope", e->id));
 	queue_schedule_remove(e);
@@ -101,7 +104,7 @@ queue_envelope_remove(struct queue_envelope *e)
 	queue_envelope_free(e);
 	if (m->count == 0)
 		queue_message_gone(m);
-	return true;
+	return ACTED_DONE;
 }
 
 void

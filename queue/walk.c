@@ -27,7 +27,7 @@ struct walk {
 	bool json;
 	struct timer timer;          /* the next slice */
 	uint64_t after;
-	uint64_t acted;
+	uint64_t acted, held;
 	bool failed, is_missing;
 	struct buf lines;
 	struct found found[ROWS];
@@ -85,10 +85,17 @@ act(struct walk *w, struct queue_envelope *e)
 {
 	if (e == NULL)
 		return;
-	if (w->action(e))
-		w->acted++;
-	else
+	switch (w->action(e)) {
+	case ACTED_FAILED:
 		w->failed = true;
+		break;
+	case ACTED_DONE:
+		w->acted++;
+		break;
+	case ACTED_HELD:
+		w->held++;
+		break;
+	}
 }
 
 static void
@@ -110,13 +117,24 @@ walk_free(struct walk *w)
 }
 
 static void
+say_acted(struct walk *w)
+{
+	if (w->action == NULL)
+		return;
+	if (w->json)
+		control_line(w->order, "{\"%s\":%llu}", w->done, (unsigned long long)w->acted);
+	else
+		control_line(w->order, "%llu %s", (unsigned long long)w->acted, w->done);
+	if (w->held > 0 && !w->json)
+		control_line(w->order, "%llu held, for which smtpctl resume envelope comes first",
+		    (unsigned long long)w->held);
+}
+
+static void
 finish(struct walk *w, const char *error)
 {
 	flush_lines(w);
-	if (w->action != NULL && w->json)
-		control_line(w->order, "{\"%s\":%llu}", w->done, (unsigned long long)w->acted);
-	else if (w->action != NULL)
-		control_line(w->order, "%llu %s", (unsigned long long)w->acted, w->done);
+	say_acted(w);
 	if (error[0] == '\0' && w->failed)
 		error = "the disk did not take all of it";
 	else if (error[0] == '\0' && w->is_missing)

@@ -5,11 +5,11 @@
 #define QUEUE_WALK_H
 
 #include "common/conf/child.h"
-#include "queue/envelope.h"
+#include "queue/hold.h"
 #include "queue/select.h"
 
-/* What is done to an envelope; false when the disk did not take it. */
-typedef bool queue_action(struct queue_envelope *e);
+/* What is done to an envelope. */
+typedef enum queue_acted queue_action(struct queue_envelope *e);
 
 /*
  * Begins the walk over what any of the selections has; it ends the order by itself. Takes which (of

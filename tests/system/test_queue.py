@@ -452,7 +452,12 @@ class QueueAlone(unittest.TestCase):
         self.assertEqual([e["state"] for e in q.show()], ["held"])
         envelope = q.show()[0]["envelope"]
         self.assertIn("state: held", q.order("show envelope", envelope)[0])
-        self.assertEqual("\n".join(q.order("show message", q.show()[0]["message"])[0]).encode(), BODY[:-1])
+        for one in ("message", "envelope"):
+            self.assertEqual("\n".join(q.order("show message", q.show()[0][one])[0]).encode(), BODY[:-1])
+        self.assertIn("is a message's", q.order("show envelope", q.show()[0]["message"])[2])
+        self.assertEqual(q.order("schedule", "all")[0],
+                         ["0 scheduled", "1 held, for which smtpctl resume envelope comes first"])
+        self.assertEqual([e["state"] for e in q.show()], ["held"])
         q.order("resume", envelope)
         q.wait_empty()
         self.assertEqual([t["rcpts"][0]["address"] for t in relay.transfers], ["r5@y.test", "r1@y.test"])
