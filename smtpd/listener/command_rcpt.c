@@ -74,6 +74,13 @@ on_route_ended(void *owner, enum channel_end why)
 	smtp_session_step(s);
 }
 
+/* DATA counts on it that whoever was accepted is there. */
+static bool
+is_whole(const struct smtp_transaction *t, const struct al_route_is *is)
+{
+	return is->result != ROUTE_OK || t->recipient_count > t->mark;
+}
+
 static void
 on_route(void *owner, struct ipc_message *m)
 {
@@ -87,7 +94,7 @@ on_route(void *owner, struct ipc_message *m)
 			end_rcpt(s);
 			smtp_session_step(s);
 		}
-	} else if (m->schema == &al_route_is_schema) {
+	} else if (m->schema == &al_route_is_schema && is_whole(s->transaction, m->body)) {
 		smtp_asked(s);
 		answer(s, m->body);
 		end_rcpt(s);

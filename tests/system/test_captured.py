@@ -198,6 +198,22 @@ class Intruder(unittest.TestCase):
                 m = MESSAGES[message]
                 self.assertTrue(self.say(c, peer, frame(m.number, m.pack(values))))
 
+    def test_a_route_to_nobody(self):
+        """lookup says that a recipient is fine and names none: DATA must never meet a message for nobody."""
+        with Captured("lookup") as c:
+            with socket.create_connection((c.suite.host, c.suite.port["smtp"]), timeout=20) as s, s.makefile("rb") as f:
+                f.readline()
+                for command in (b"HELO client.test", b"MAIL FROM:<>"):
+                    s.sendall(command + b"\r\n")
+                    self.assertTrue(f.readline().startswith(b"250"))
+                s.sendall(b"RCPT TO:<alice@example.test>\r\n")
+                line = c.life.lines["listener"]
+                name, request, _, _ = line.receive(10)
+                self.assertEqual(name, "al_route")
+                line.send("al_route_is", request=request, result=0)
+                self.assertFalse(f.readline().startswith(b"250"), "a recipient that leads nowhere was accepted")
+            wait_until(lambda: "field=al_route_is" in c.suite.log(), 10, "the violation in the log")
+
     def test_no_account_opens_without_its_token(self):
         with Captured("imapd") as c:
             line = c.life.lines["mailbox"]
