@@ -6,6 +6,19 @@
 
 #include <stdlib.h>
 
+/* RFC 3207 4.2. Who is at the other end of the Unix socket was not said, but asked of the kernel. */
+static void
+forget(struct smtp_session *s)
+{
+	free(s->helo);
+	s->helo = NULL;
+	s->has_ehlo = false;
+	if (!s->is_local) {
+		free(s->user);
+		s->user = NULL;
+	}
+}
+
 void
 smtp_command_starttls(struct smtp_session *s, const struct smtp_command *c)
 {
@@ -22,9 +35,7 @@ smtp_command_starttls(struct smtp_session *s, const struct smtp_command *c)
 		return;
 	}
 	smtp_reply(s, 220, "2.0.0", "go ahead");
-	free(s->helo);
-	s->helo = NULL;
-	s->has_ehlo = false;
+	forget(s);
 	smtp_move(s, SMTP_TLS);
 	stream_start_tls_server(s->stream, s->service->tls);
 }

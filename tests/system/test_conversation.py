@@ -17,6 +17,11 @@ class Connection:
         self.sock = socket.create_connection((suite.host, suite.port[port]), timeout=20)
         if tls:
             self.sock = suite.tls().wrap_socket(self.sock, server_hostname="localhost")
+        self.suite, self.file = suite, self.sock.makefile("rb")
+
+    def start_tls(self):
+        self.file.close()
+        self.sock = self.suite.tls().wrap_socket(self.sock, server_hostname="localhost")
         self.file = self.sock.makefile("rb")
 
     def line(self):
@@ -69,7 +74,7 @@ class Talk:
                 c.close()
 
     def step(self, number, line):
-        m = re.fullmatch(r"(\d?)(C:|C\||S:|S~|S\*|S\.) ?(.*)", line)
+        m = re.fullmatch(r"(\d?)(C:|C\||S:|S~|S\*|S\.|T\.) ?(.*)", line)
         if not m:
             self.fail(number, f"not a line of a dialogue: {line}")
         c, verb, text = self.connection(m.group(1) or "1"), m.group(2), m.group(3)
@@ -79,6 +84,8 @@ class Talk:
             self.transcript.append(f"  C: {octets!r}\n")
             c.sock.sendall(octets)
             return
+        if verb == "T.":
+            return c.start_tls()
         while True:
             got = self.receive(c, number)
             if verb == "S.":
