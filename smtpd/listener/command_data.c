@@ -39,6 +39,14 @@ write_trace(struct smtp_session *s)
 	t->trace = t->octets.len;
 }
 
+/* The message comes, or comes on after queue was asked, which is not the client's delay. */
+static void
+begin_data(struct smtp_session *s)
+{
+	timer_start(&s->deadline, smtp_pace_begin(&s->transaction->pace, loop_now()));
+	smtp_move(s, SMTP_DATA);
+}
+
 void
 smtp_command_data(struct smtp_session *s, const struct smtp_command *c)
 {
@@ -60,8 +68,7 @@ smtp_command_data(struct smtp_session *s, const struct smtp_command *c)
 	write_trace(s);
 	smtp_data_init(&t->body, s->service->conf->global.max_message);
 	smtp_reply(s, 354, "", "send the message, and end it with a dot on a line of its own");
-	timer_start(&s->deadline, SPAN_SECONDS(LIMIT_COMMAND_SECONDS));
-	smtp_move(s, SMTP_DATA);
+	begin_data(s);
 }
 
 static void
@@ -143,9 +150,6 @@ hand_over(struct smtp_session *s)
 	if (s->transaction->spool_id != 0)
 		smtp_transaction_spill(s->transaction);
 	if (s->transaction->spool_failed) {
-		struct lq_drop drop = {.spool = s->transaction->spool_id};
-
-		lq_drop_send(smtp_server.queue, 0, &drop, -1);
 		smtp_reject(s, 452, "4.3.1", "no room for this message now, try again later");
 		end_transaction(s);
 		return SMTP_GO_ON;
@@ -172,15 +176,6 @@ is_looping(const struct smtp_transaction *t)
 	return t->spooled == 0 && header_count(message, SLICE("Received")) > LIMIT_RECEIVED;
 }
 
-static void
-drop_spool(struct smtp_session *s)
-{
-	struct lq_drop drop = {.spool = s->transaction->spool_id};
-
-	if (drop.spool != 0)
-		lq_drop_send(smtp_server.queue, 0, &drop, -1);
-}
-
 static enum smtp_next
 end_of_data(struct smtp_session *s)
 {
@@ -200,7 +195,6 @@ end_of_data(struct smtp_session *s)
 		    LIMIT_RECEIVED);
 	else
 		return hand_over(s);
-	drop_spool(s);
 	end_transaction(s);
 	return SMTP_GO_ON;
 }
@@ -213,7 +207,7 @@ on_spool_ended(void *owner, enum channel_end why)
 	s->request = 0;
 	s->transaction->spool_failed = true;
 	buf_clear(&s->transaction->octets);
-	smtp_move(s, SMTP_DATA);
+	begin_data(s);
 	smtp_session_step(s);
 }
 
@@ -236,7 +230,7 @@ on_spooled(void *owner, struct ipc_message *m)
 		return;
 	}
 	smtp_asked(s);
-	smtp_move(s, SMTP_DATA);
+	begin_data(s);
 	smtp_session_step(s);
 }
 
@@ -261,8 +255,12 @@ static enum smtp_next
 take_octets(struct smtp_session *s, struct slice octets)
 {
 	struct smtp_transaction *t = s->transaction;
+	size_t n = smtp_data_feed(&t->body, octets, &t->octets);
 
-	stream_consume(s->stream, smtp_data_feed(&t->body, octets, &t->octets));
+	stream_consume(s->stream, n);
+	/* What is too large will be refused, and could go on for ever: it buys no time. */
+	if (!t->body.is_too_big)
+		timer_start(&s->deadline, smtp_pace_feed(&t->pace, n, loop_now()));
 	if (t->spool_failed || t->body.is_too_big)
 		buf_clear(&t->octets);
 	else if (t->spool >= 0 && t->octets.len > LIMIT_INLINE)
@@ -292,7 +290,6 @@ smtp_when_data(struct smtp_session *s)
 	case STREAM_CLOSED:
 		break;
 	}
-	drop_spool(s);
 	smtp_move(s, SMTP_CLOSING);
 	return SMTP_GO_ON;
 }

@@ -43,12 +43,25 @@ smtp_server_message_id(void)
 }
 
 static void
+lose_spools(void)
+{
+	struct smtp_session *s;
+
+	LIST_FOREACH (s, &smtp_server.sessions, link) {
+		if (s->transaction != NULL)
+			smtp_transaction_lose_spool(s->transaction);
+	}
+}
+
+static void
 on_down(void *owner)
 {
 	struct channel **c = owner;
 
-	if (c == &smtp_server.queue)
+	if (c == &smtp_server.queue) {
 		smtp_server.ids_left = 0;
+		lose_spools();
+	}
 	channel_close(*c);
 	*c = NULL;
 }
@@ -60,7 +73,8 @@ connect_to(struct channel **c, int fd, const char *peer, const struct ipc_handle
 	struct channel_options o = {
 	    .peer = peer, .handlers = handlers, .answers = answers, .down = on_down, .owner = c};
 
-	channel_close(*c);
+	if (*c != NULL)
+		on_down(c);
 	*c = channel_new(fd, &o);
 }
 

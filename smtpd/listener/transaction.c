@@ -35,6 +35,16 @@ free_recipient(struct smtp_recipient *r)
 	free(r);
 }
 
+/* Queue keeps the file for us until it is handed over or dropped. */
+static void
+drop_spool(const struct smtp_transaction *t)
+{
+	struct lq_drop drop = {.spool = t->spool_id};
+
+	if (t->spool_id != 0)
+		lq_drop_send(smtp_server.queue, 0, &drop, -1);
+}
+
 void
 smtp_transaction_free(struct smtp_transaction *t)
 {
@@ -46,6 +56,7 @@ smtp_transaction_free(struct smtp_transaction *t)
 		STAILQ_REMOVE_HEAD(&t->recipients, link);
 		free_recipient(r);
 	}
+	drop_spool(t);
 	if (t->spool >= 0)
 		close(t->spool);
 	free(t->sender);
@@ -91,6 +102,18 @@ smtp_transaction_undo(struct smtp_transaction *t)
 		free_recipient(r);
 	}
 	t->recipient_count = t->mark;
+}
+
+void
+smtp_transaction_lose_spool(struct smtp_transaction *t)
+{
+	if (t->spool_id == 0)
+		return;
+	close(t->spool);
+	t->spool = -1;
+	t->spool_id = 0;
+	t->spool_failed = true;
+	buf_clear(&t->octets);
 }
 
 void
@@ -148,5 +171,8 @@ smtp_transaction_send(struct smtp_session *s)
 		if (!lq_body_send(s->asked, s->request, &body, -1))
 			return false;
 	}
-	return lq_commit_send(s->asked, s->request, &commit, -1);
+	if (!lq_commit_send(s->asked, s->request, &commit, -1))
+		return false;
+	t->spool_id = 0;
+	return true;
 }

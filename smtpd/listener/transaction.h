@@ -7,6 +7,7 @@
 
 #include "common/base/buf.h"
 #include "smtpd/listener/data.h"
+#include "smtpd/listener/pace.h"
 
 #include <sys/queue.h>
 
@@ -32,9 +33,10 @@ struct smtp_transaction {
 	char *pending_original, *pending_orcpt;
 	uint8_t pending_notify;
 	struct smtp_data body;
+	struct smtp_pace pace;            /* while the message comes */
 	struct buf octets;                /* the message, trace fields first, while it is small */
 	int spool;                        /* queue's file for a larger one, or -1 */
-	uint32_t spool_id;
+	uint32_t spool_id;                /* its number; 0: we have none, or none any more */
 	uint64_t spooled;                 /* octets written there */
 	bool spool_failed, is_looping;
 	bool is_complete;                 /* what a submission lacked has been added */
@@ -42,6 +44,8 @@ struct smtp_transaction {
 };
 
 struct smtp_transaction *smtp_transaction_new(const char *sender);
+
+/* Frees it; what queue keeps for it is dropped. */
 void smtp_transaction_free(struct smtp_transaction *t);
 
 /* Adds what lookup answered for the RCPT in hand; false when it is one too many. */
@@ -51,10 +55,14 @@ bool smtp_transaction_add(struct smtp_transaction *t, const struct al_recipient 
 /* Takes the recipients of the RCPT in hand back. */
 void smtp_transaction_undo(struct smtp_transaction *t);
 
-/* Hands all over to queue on the request that is open; false when the line is down. */
+/* Hands all over to queue on the request that is open, the spool file too; false when the line is
+ * down. */
 bool smtp_transaction_send(struct smtp_session *s);
 
 /* Moves what has gathered in octets to the spool file. */
 void smtp_transaction_spill(struct smtp_transaction *t);
+
+/* The queue that gave the spool file is gone, and its numbers are another's now. */
+void smtp_transaction_lose_spool(struct smtp_transaction *t);
 
 #endif

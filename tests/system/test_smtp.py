@@ -1,10 +1,12 @@
 """SMTP and submission with swaks, openssl s_client and Python's smtplib."""
 
+import os
+import signal
 import socket
 import subprocess
 import unittest
 
-from suite import Suite, message
+from suite import Suite, message, wait_until
 
 
 class Smtp(unittest.TestCase):
@@ -79,6 +81,53 @@ class Smtp(unittest.TestCase):
             c.sendmail("x@elsewhere.test", [s.address("bob")], data)
         got = s.wait_messages("bob", before + 1)
         self.assertTrue(any(b.endswith(data) for b in got))
+
+    def begin_large(self, client):
+        """DATA and half of a message that is too large for a frame."""
+        client.ehlo("client.test")
+        client.mail("x@elsewhere.test")
+        client.rcpt(self.suite.address("bob"))
+        client.putcmd("data")
+        self.assertEqual(client.getreply()[0], 354)
+        client.send(b"Subject: large\r\n\r\n")
+
+    def end_large(self, client, code):
+        client.send((b"y" * 70 + b"\r\n") * 3000 + b".\r\n")
+        self.assertEqual(client.getreply()[0], code)
+        self.assertEqual(client.noop()[0], 250)
+
+    def said_since(self, mark, word):
+        return [line for line in self.suite.lines[mark:] if word in line]
+
+    def test_a_pause_during_a_large_message_refuses_it_and_that_is_all(self):
+        mark = len(self.suite.lines)
+        with self.suite.smtp() as c:
+            self.begin_large(c)
+            self.suite.ctl("pause", "smtp")
+            try:
+                self.end_large(c, 452)
+            finally:
+                self.suite.ctl("resume", "smtp")
+        self.assertEqual(self.said_since(mark, "out of range"), [])
+
+    def test_a_large_message_that_outlives_its_queue_is_refused_and_that_is_all(self):
+        s = self.suite
+        mark = len(s.lines)
+        with s.smtp() as old, s.smtp() as new:
+            self.begin_large(old)
+            old.send((b"x" * 70 + b"\r\n") * 3000)
+            wait_until(lambda: list((s.folder / "queue/spool").iterdir()), what="a file in the spool")
+            (pid,) = s.pids("queue")
+            os.kill(pid, signal.SIGKILL)
+            wait_until(lambda: s.pids("queue") not in ([], [pid]), what="another queue")
+            wait_until(lambda: s.ctl("show", "queue", check=False).returncode == 0, what="a queue that answers")
+            # The first file of the new queue has the number that the old one had.
+            self.begin_large(new)
+            new.send((b"x" * 70 + b"\r\n") * 3000)
+            wait_until(lambda: list((s.folder / "queue/spool").iterdir()), what="a file in the spool")
+            self.end_large(old, 452)
+            self.end_large(new, 250)
+        self.assertEqual(self.said_since(mark, "violation"), [])
 
     def test_password_needs_tls_from_afar_and_the_extensions_say_so(self):
         with self.suite.smtp("submission") as c:

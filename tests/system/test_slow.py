@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+"""Slow clients of the listener: who brings octets in time may go on, who only holds the line is cut off.
+
+The listener's clock runs a hundred times as fast (preload/hurry.c), so five minutes are three seconds.
+"""
+
+import socket
+import time
+import unittest
+
+from suite import BUILD, Suite, wait_until
+
+TIMES = 100
+COMMAND_SECONDS = 300  # LIMIT_COMMAND_SECONDS
+
+
+def hurry(suite):
+    suite.environment = dict(suite.environment, LD_PRELOAD=str(BUILD / "tests/system/preload/hurry.so"),
+                             HURRY_PROCESS="listener", HURRY_TIMES=str(TIMES))
+    return suite
+
+
+class Client:
+    """A connection that says the octets it is told to, and hears lines."""
+
+    def __init__(self, suite):
+        self.socket = socket.create_connection((suite.host, suite.port["smtp"]), timeout=30)
+        self.file = self.socket.makefile("rb")
+
+    def reply(self):
+        while True:
+            line = self.file.readline()
+            if line[3:4] != b"-":
+                return line
+
+    def say(self, line):
+        self.socket.sendall(line + b"\r\n")
+        return self.reply()
+
+    def begin_data(self, recipient):
+        self.reply()
+        for line in (b"EHLO client.test", b"MAIL FROM:<a@x.test>", b"RCPT TO:<%s>" % recipient.encode()):
+            assert self.say(line).startswith(b"250"), line
+        assert self.say(b"DATA").startswith(b"354")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *args):
+        self.file.close()
+        self.socket.close()
+
+
+@unittest.skipUnless((BUILD / "tests/system/preload/hurry.so").exists(), "needs a library that is preloaded")
+class SlowTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.suite = hurry(Suite()).__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.suite.__exit__(None, None, None)
+
+    def send_for(self, client, piece, every, seconds):
+        """Sends a piece every so many of our seconds, until the listener has lived that long or says something."""
+        client.socket.settimeout(every)
+        end = time.monotonic() + seconds / TIMES
+        while time.monotonic() < end:
+            try:
+                client.socket.sendall(piece)
+                if client.socket.recv(1, socket.MSG_PEEK) is not None:
+                    break
+            except socket.timeout:
+                pass
+        client.socket.settimeout(30)
+
+    def test_a_message_may_take_longer_than_a_command(self):
+        with Client(self.suite) as c:
+            c.begin_data(self.suite.address("bob"))
+            self.send_for(c, b"Subject: slow\r\n\r\n", 0.1, 1)
+            self.send_for(c, (b"x" * 70 + b"\r\n") * 60, 0.2, 3 * COMMAND_SECONDS)
+            self.assertTrue((said := c.say(b".")).startswith(b"250"), said)
+
+    def test_an_octet_now_and_then_ends(self):
+        with Client(self.suite) as c:
+            c.begin_data(self.suite.address("bob"))
+            begun = time.monotonic()
+            self.send_for(c, b"x", 0.1, 20 * COMMAND_SECONDS)
+            self.assertTrue((said := c.reply()).startswith(b"421 "), said)
+            self.assertLess(time.monotonic() - begun, 10 * COMMAND_SECONDS / TIMES)
+
+    def test_a_message_that_stops_leaves_nothing_in_the_spool(self):
+        spool = self.suite.folder / "queue/spool"
+        with Client(self.suite) as c:
+            c.begin_data(self.suite.address("bob"))
+            c.socket.sendall(b"Subject: half\r\n\r\n" + (b"x" * 70 + b"\r\n") * 3000)
+            wait_until(lambda: list(spool.iterdir()), what="a file in the spool")
+            self.assertTrue((said := c.reply()).startswith(b"421 "), said)
+            wait_until(lambda: not list(spool.iterdir()), what="an empty spool")
+
+
+if __name__ == "__main__":
+    unittest.main()
