@@ -4,8 +4,11 @@
 #include "common/base/assert.h"
 #include "common/base/mem.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum { BUF_FIRST = 64 };
 
@@ -138,6 +141,29 @@ buf_vprintf(struct buf *b, const char *fmt, va_list ap)
 		return;
 	vsnprintf(room, (size_t)n + 1, fmt, ap);
 	b->len += (size_t)n;
+}
+
+bool
+buf_add_file(struct buf *b, int fd, uint64_t size)
+{
+	struct stat st;
+	size_t done = 0;
+	char *room;
+
+	if (fstat(fd, &st) < 0 || (uint64_t)st.st_size < size ||
+	    (room = buf_room(b, (size_t)size)) == NULL)
+		return false;
+	while (done < size) {
+		ssize_t n = pread(fd, room + done, (size_t)size - done, (off_t)done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		done += (size_t)n;
+	}
+	buf_grew(b, done);
+	return true;
 }
 
 void

@@ -33,6 +33,13 @@ void buf_add_char(struct buf *b, char c);
 void buf_add_lower(struct buf *b, struct slice s); /* ASCII letters in lower case */
 void buf_add_quoted(struct buf *b, struct slice s); /* in quotes, \\ before \" and \\ */
 void buf_add_number(struct buf *b, uint64_t n);
+
+/*
+ * Adds the first size octets of a file, wherever its offset is. False, and nothing is added, when it
+ * has fewer or cannot be read: unlike a map, it does no harm that somebody else makes it shorter.
+ */
+bool buf_add_file(struct buf *b, int fd, uint64_t size);
+
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 

@@ -10,7 +10,6 @@
 #include "common/mail/trace.h"
 #include "deliver/mailbox/server.h"
 
-#include <sys/mman.h>
 #include <unistd.h>
 
 struct recipient {
@@ -128,8 +127,8 @@ is_looping(struct slice message, const char *address)
 }
 
 static void
-store_one(
-    struct delivery *d, const struct recipient *r, struct slice message, const struct store_index *i)
+store_one(struct delivery *d, const struct recipient *r, struct slice message,
+    const struct store_index *i)
 {
 	struct error why = {""};
 	struct account *a = account_open(slice_of(r->account), &why);
@@ -179,17 +178,17 @@ on_body(void *owner, struct ipc_message *m)
 	struct delivery *d = find(m);
 	struct slice message = b->octets;
 	struct store_index index;
-	void *map = MAP_FAILED;
+	struct buf whole = {0};
 
-	if (d != NULL && m->fd >= 0 && d->size > 0) {
-		map = mmap(NULL, (size_t)d->size, PROT_READ, MAP_PRIVATE, m->fd, 0);
-		message = slice_make(
-		    map == MAP_FAILED ? NULL : map, map == MAP_FAILED ? 0 : (size_t)d->size);
+	if (d != NULL && m->fd >= 0) {
+		buf_add_file(&whole, m->fd, d->size);
+		message = buf_slice(&whole);
 	}
 	if (m->fd >= 0)
 		close(m->fd);
 	if (d == NULL || d->count != d->announced || message.len != d->size) {
 		channel_violation(m->channel, "size");
+		buf_fini(&whole);
 		return;
 	}
 	/* What stands before it for each recipient changes nothing of this. */
@@ -197,8 +196,7 @@ on_body(void *owner, struct ipc_message *m)
 	for (size_t i = 0; i < d->count; i++)
 		store_one(d, &d->recipients[i], message, &index);
 	store_index_fini(&index);
-	if (map != MAP_FAILED)
-		munmap(map, (size_t)d->size);
+	buf_fini(&whole);
 	free_delivery(d);
 }
 

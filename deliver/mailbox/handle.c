@@ -41,6 +41,7 @@ handle_free(struct handle *h)
 
 	jobs_cancel(h);
 	fetches_forget(h);
+	spool_drop(h);
 	hash_remove(&mailbox_server.by_id, HASH_NUMBER(h->id));
 	LIST_REMOVE(h, all);
 	LIST_REMOVE(h, link);

@@ -31,7 +31,6 @@ forget(struct channel **c)
 	handles_forget(*c);
 	replies_forget(*c);
 	deliveries_forget(*c);
-	spools_forget(*c);
 	channel_close(*c);
 	*c = NULL;
 }

@@ -40,6 +40,8 @@ struct handle {
 	uint32_t id;
 	struct account *account;
 	uint64_t viewed; /* mailbox id; 0: none */
+	uint32_t spool;  /* of a large APPEND that is on its way; 0: none */
+	int spool_fd;
 	bool is_exclusive;
 	bool is_viewing; /* the view is on its way; news of it wait until it is there */
 };
@@ -112,9 +114,5 @@ void batches_finish(void); /* they wait no longer */
 extern const struct ipc_handler verbs[];
 extern const struct ipc_handler delivery[];
 void deliveries_forget(struct channel *c);
-void spools_forget(struct channel *c);
-
-/* The file of am_spool, which is the caller's then; -1: there is none. */
-int spool_take(struct channel *c, uint32_t id);
 
 #endif

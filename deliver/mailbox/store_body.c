@@ -18,7 +18,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zstd.h>
@@ -210,19 +209,15 @@ add_indexed(struct store *s, struct slice octets, const struct store_index *know
 uint64_t
 store_body_add(struct store *s, const struct store_new *n, bool *full)
 {
-	void *map;
-	uint64_t id;
+	struct buf octets = {0};
+	uint64_t id = 0;
 
 	*full = false;
 	if (n->fd < 0)
 		return add_indexed(s, n->octets, n->index, full);
-	if (n->size == 0)
-		return 0;
-	map = mmap(NULL, (size_t)n->size, PROT_READ, MAP_PRIVATE, n->fd, 0);
-	if (map == MAP_FAILED)
-		return 0;
-	id = add_indexed(s, slice_make(map, (size_t)n->size), n->index, full);
-	munmap(map, (size_t)n->size);
+	if (buf_add_file(&octets, n->fd, n->size))
+		id = add_indexed(s, buf_slice(&octets), n->index, full);
+	buf_fini(&octets);
 	return id;
 }
 

@@ -221,7 +221,7 @@ on_append(void *owner, struct ipc_message *m)
 	const struct am_append *q = m->body;
 	struct handle *h = verb_handle_of(m, q->handle);
 	struct store_new n = {.octets = q->octets,
-	    .fd = q->spool == 0 ? -1 : spool_take(m->channel, q->spool),
+	    .fd = h == NULL ? -1 : spool_take(h, q->spool),
 	    .size = q->size,
 	    .date = q->date == 0 ? civil_now() : q->date,
 	    .flags = q->flags,

@@ -74,6 +74,10 @@ on_answer(void *owner, struct ipc_message *m)
 	} else if (m->schema == &am_opened_schema) {
 		a->handle = ((const struct am_opened *)m->body)->handle;
 		end(a, m);
+	} else if (m->schema == &am_spooled_schema) {
+		a->spool = ((const struct am_spooled *)m->body)->spool;
+		a->spool_fd = m->fd;
+		end(a, m);
 	} else if (m->schema == &am_appended_schema) {
 		a->uid = ((const struct am_appended *)m->body)->uid;
 		end(a, m);
@@ -137,7 +141,6 @@ asker_close(struct asker *a)
 	handles_forget(a->theirs);
 	replies_forget(a->theirs);
 	deliveries_forget(a->theirs);
-	spools_forget(a->theirs);
 	if (a->end == NULL && a->request != 0)
 		channel_done(a->mine, a->request);
 	channel_close(a->theirs);

@@ -21,6 +21,8 @@ struct asker {
 	struct buf gone;    /* "1 2 ": of am_gone */
 	struct buf octets;  /* of the last am_message */
 	int message_count, changed, removed;
+	uint32_t spool; /* of am_spooled */
+	int spool_fd;   /* the test closes it */
 	int delivered, deferred; /* of qm_outcome */
 };
 

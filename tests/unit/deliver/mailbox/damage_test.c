@@ -1,0 +1,154 @@
+/* What is damaged, cut short or given up: nobody takes it for whole, and it holds nothing for long.
+ */
+#include "tests/unit/deliver/mailbox/asker.h"
+
+#include "deliver/mailbox/range.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+enum { MORE_THAN_SPOOLS = 250, LARGE = 2 * LIMIT_INLINE };
+
+static struct asker a;
+
+static void
+set_up(void)
+{
+	test_begin();
+	asker_open(&a, verbs);
+	asker_login(&a, "u@a.test");
+}
+
+static void
+tear_down(void)
+{
+	asker_close(&a);
+	accounts_close_all();
+	test_end();
+}
+
+TestSuite(mailbox_damage, .init = set_up, .fini = tear_down, .timeout = 60);
+
+static void
+change(const char *sql)
+{
+	struct error why = {""};
+	struct account *acc = account_open(SLICE("u@a.test"), &why);
+
+	cr_assert(acc != NULL && commit_begin(acc->store.commit));
+	cr_assert_eq(db_exec(acc->store.db, sql), DB_DONE);
+	account_release(acc);
+}
+
+static void
+fetch(uint8_t want)
+{
+	struct am_fetch m = {.handle = a.handle, .want = want};
+	struct buf uids = {0};
+
+	range_add(&uids, 1);
+	range_add(&uids, 1000);
+	m.uids = buf_slice(&uids);
+	a.message_count = 0;
+	asker_ask(&a, &am_fetch_schema, &m);
+	buf_fini(&uids);
+}
+
+/* The others come; that one does not come as an empty one. */
+Test(mailbox_damage, a_message_that_cannot_be_read_is_no_empty_one)
+{
+	for (int i = 0; i < 3; i++)
+		asker_append(&a, "INBOX", "Subject: x\r\n\r\ntext\r\n", 0);
+	asker_view(&a, "INBOX");
+	fetch(WANT_OCTETS);
+	cr_assert_eq(a.end, &am_ok_schema);
+	cr_assert_eq(a.message_count, 3);
+	change("UPDATE body SET octets = x'00', is_packed = 1 WHERE id = 2");
+	fetch(WANT_OCTETS);
+	cr_assert_eq(a.end, &am_no_schema);
+	cr_assert_eq(a.code, AM_CORRUPTION);
+	cr_assert_eq(a.message_count, 2);
+	fetch(WANT_ENVELOPE);
+	cr_assert_eq(a.end, &am_ok_schema, "what is whole of it can be had");
+	cr_assert_eq(a.message_count, 3);
+	change("UPDATE body SET octets = NULL, file = 'body-gone' WHERE id = 2");
+	fetch(WANT_HEADER);
+	cr_assert_eq(a.code, AM_CORRUPTION);
+	cr_assert_eq(a.message_count, 2);
+	change("DELETE FROM body WHERE id = 2");
+	fetch(WANT_ENVELOPE);
+	cr_assert_eq(a.code, AM_CORRUPTION);
+	cr_assert_eq(a.message_count, 2);
+}
+
+static void
+begin_append(void)
+{
+	struct am_spool m = {.handle = a.handle};
+
+	asker_ask(&a, &am_spool_schema, &m);
+	cr_assert_eq(a.end, &am_spooled_schema);
+}
+
+static void
+finish_append(uint64_t size)
+{
+	struct am_append m = {
+	    .handle = a.handle, .name = SLICE("INBOX"), .spool = a.spool, .size = size};
+
+	asker_ask(&a, &am_append_schema, &m);
+}
+
+static int
+open_descriptors(void)
+{
+	int n = 0;
+
+	for (int fd = 0; fd < 1000; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+/* A session has one at most, so those that are given up do not add up. */
+Test(mailbox_damage, large_appends_that_are_given_up_hold_nothing)
+{
+	int before = open_descriptors();
+
+	for (int i = 0; i < MORE_THAN_SPOOLS; i++) {
+		begin_append();
+		close(a.spool_fd);
+	}
+	cr_assert_leq(open_descriptors(), before + 1);
+	for (int i = 0; i < MORE_THAN_SPOOLS; i++) {
+		struct am_close m = {.handle = a.handle};
+
+		begin_append();
+		close(a.spool_fd);
+		am_close_send(a.mine, 0, &m, -1);
+		asker_login(&a, "u@a.test");
+	}
+	begin_append();
+	cr_assert_eq(ftruncate(a.spool_fd, LARGE), 0);
+	close(a.spool_fd);
+	finish_append(LARGE);
+	cr_assert_eq(a.end, &am_appended_schema);
+	cr_assert_leq(open_descriptors(), before);
+}
+
+/* What the asker says of its size is not believed, and it can still write it. */
+Test(mailbox_damage, a_large_append_shorter_than_it_says_is_refused)
+{
+	begin_append();
+	cr_assert_eq(ftruncate(a.spool_fd, 5000), 0);
+	finish_append(LARGE);
+	close(a.spool_fd);
+	cr_assert_eq(a.end, &am_no_schema);
+	begin_append();
+	close(a.spool_fd);
+	finish_append(LARGE);
+	cr_assert_eq(a.end, &am_no_schema);
+	asker_append(&a, "INBOX", "Subject: x\r\n\r\n", 0);
+	asker_view(&a, "INBOX");
+	fetch(WANT_OCTETS);
+	cr_assert_eq(a.message_count, 1);
+}
