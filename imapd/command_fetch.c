@@ -26,6 +26,7 @@ struct fetch {
 	size_t at;           /* the range that is next */
 	size_t number;       /* which of that range; when all comes from the view */
 	bool is_waiting;     /* a batch is in, am_more is due */
+	bool has_failed;     /* a message could not be read, and was left out */
 };
 
 /* One message's octets, and where they are. */
@@ -170,20 +171,23 @@ write_message(struct imap_session *s, struct imap_message *known, const struct a
 	imap_write(s, SLICE(")\r\n"));
 }
 
-/* Takes fd. False when the file cannot be read. */
+/*
+ * Takes fd. False when the file cannot be read, or is not the whole message: one that was lost must
+ * not pass for an empty one.
+ */
 static bool
-source_open(struct source *src, const struct am_message *m, int fd)
+source_open(struct source *src, const struct am_message *m, int fd, bool is_whole)
 {
 	off_t size;
 	void *octets;
 
 	src->octets = m->octets;
 	if (fd < 0)
-		return true;
+		return !is_whole || m->octets.len == m->size;
 	src->file = imap_file_new(fd);
 	size = lseek(fd, 0, SEEK_END);
-	if (size <= 0)
-		return size == 0;
+	if (size <= 0 || (uint64_t)size != m->size)
+		return false;
 	octets = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (octets == MAP_FAILED)
 		return false;
@@ -207,12 +211,15 @@ static void
 take_message(struct imap_session *s, const struct am_message *m, int fd)
 {
 	struct imap_message *known = imap_view_find(s->view, m->uid);
+	struct fetch *f = s->work;
 	struct source src = {0};
 
-	if (source_open(&src, m, fd) && known != NULL)
+	if (!source_open(&src, m, fd, f->items.wants & WANT_OCTETS)) {
+		f->has_failed = true;
+		log_error("a message cannot be read, or not all of it: it is left out of FETCH");
+	} else if (known != NULL) {
 		write_message(s, known, m, &src);
-	else if (known != NULL)
-		log_error("the file of a message cannot be read: it is left out of FETCH");
+	}
 	source_close(&src, m);
 }
 
@@ -228,7 +235,8 @@ ask_next(struct imap_session *s)
 	size_t to = f->at + RANGES < f->set.count ? f->at + RANGES : f->set.count;
 
 	if (f->at == f->set.count) {
-		imap_done(s, "OK fetched");
+		imap_done(s, f->has_failed ? "NO [CORRUPTION] some of the messages cannot be read"
+					   : "OK fetched");
 		return;
 	}
 	for (; f->at < to; f->at++)

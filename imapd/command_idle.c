@@ -15,7 +15,7 @@ imap_when_idle(struct imap_session *s)
 {
 	struct slice line;
 
-	if (imap_sync_is_due(s) && imap_output_is_empty(&s->output) &&
+	if (imap_sync_is_due(s) && !timer_is_running(&s->retry) && imap_output_is_empty(&s->output) &&
 	    stream_pending(s->stream) < STREAM_HIGH) {
 		imap_sync_start(s);
 		return IMAP_GO_ON;

@@ -76,6 +76,18 @@ on_changed(void *owner, struct ipc_message *m)
 		imap_session_changed(s, changed->modseq, changed->removed);
 }
 
+/* Nobody waits any more for the account that mailbox has opened; left open, it would stay so. */
+static void
+on_late(void *owner, struct ipc_message *m)
+{
+	struct am_close close_it = {0};
+
+	if (m->schema != &am_opened_schema)
+		return;
+	close_it.handle = ((const struct am_opened *)m->body)->handle;
+	am_close_send(m->channel, 0, &close_it, -1);
+}
+
 void
 imap_server_peer(enum sandbox_role role, int instance, int instances, int fd)
 {
@@ -94,6 +106,7 @@ imap_server_peer(enum sandbox_role role, int instance, int instances, int fd)
 		o.handlers = from_mailbox;
 		o.answers = of_mailbox;
 		o.down = on_mailbox_down;
+		o.late = on_late;
 		o.owner = &imap_server.mailboxes[instance];
 	} else if (role == SANDBOX_LOOKUP) {
 		o.answers = of_lookup;

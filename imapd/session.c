@@ -39,6 +39,7 @@ imap_move(struct imap_session *s, enum imap_state next)
 {
 	ASSERT(states[s->state].next & (1U << next));
 	s->state = next;
+	ASSERT(is_asking(next) || next == IMAP_SENDING || s->request == 0);
 }
 
 void
@@ -256,6 +257,7 @@ free_session(struct imap_session *s)
 	}
 	task_cancel(&s->again);
 	timer_stop(&s->deadline);
+	timer_stop(&s->retry);
 	end_command(s);
 	imap_append_free(s->append);
 	imap_output_fini(&s->output);
@@ -427,6 +429,12 @@ on_again(void *owner)
 }
 
 static void
+on_retry(void *owner)
+{
+	imap_session_again(owner);
+}
+
+static void
 on_wake(void *owner)
 {
 	struct imap_session *s = owner;
@@ -468,6 +476,7 @@ imap_session_start(struct service *service, int fd, const struct netaddr *peer)
 	imap_output_init(&s->output);
 	task_init(&s->again, on_again, s);
 	timer_init(&s->deadline, on_deadline, s);
+	timer_init(&s->retry, on_retry, s);
 	timer_start(&s->deadline, SPAN_SECONDS(LIMIT_LOGIN_SECONDS));
 	service_enter(service);
 	LIST_INSERT_HEAD(&imap_server.sessions, s, link);

@@ -35,6 +35,7 @@ struct imap_session {
 	struct log_context log;
 	struct task again;
 	struct timer deadline;
+	struct timer retry;                    /* when IDLE asks again for news that it did not get */
 	struct imap_input input;
 	struct imap_output output;
 	char *tag;                             /* of the command in hand; NULL: none that is legal */

@@ -2,6 +2,8 @@
 
 #include "imapd/command.h"
 
+enum { RETRY_SECONDS = 5 };
+
 void
 imap_sync_flags(const struct imap_session *s, size_t index, struct buf *out)
 {
@@ -89,14 +91,23 @@ finish(struct imap_session *s)
 	imap_session_again(s);
 }
 
+/* The news are still to be had; IDLE, where nobody else would ask again, does so after a pause. */
+static void
+fail(struct imap_session *s)
+{
+	s->view->is_stale = true;
+	if (s->is_idle)
+		timer_start(&s->retry, SPAN_SECONDS(RETRY_SECONDS));
+	finish(s);
+}
+
 static void
 on_ended(void *owner, enum channel_end why)
 {
 	struct imap_session *s = owner;
 
 	s->request = 0;
-	s->view->is_stale = true;
-	finish(s);
+	fail(s);
 }
 
 static void
@@ -112,11 +123,13 @@ on_changes(void *owner, struct ipc_message *m)
 		imap_view_records(s->view, ((const struct am_messages *)m->body)->records);
 	} else if (m->schema == &am_gone_schema) {
 		imap_view_gone(s->view, ((const struct am_gone *)m->body)->uids);
-	} else if (m->schema == &am_ok_schema || m->schema == &am_no_schema) {
+	} else if (m->schema == &am_ok_schema) {
 		imap_asked(s);
-		if (m->schema == &am_ok_schema)
-			s->view->modseq = ((const struct am_ok *)m->body)->modseq;
+		s->view->modseq = ((const struct am_ok *)m->body)->modseq;
 		finish(s);
+	} else if (m->schema == &am_no_schema) {
+		imap_asked(s);
+		fail(s);
 	} else {
 		channel_violation(m->channel, m->schema->name);
 	}
@@ -136,7 +149,7 @@ imap_sync_start(struct imap_session *s)
 
 	imap_move(s, IMAP_SYNC_ASK);
 	if (!imap_ask(s, s->mailbox, on_changes, on_ended, SPAN_SECONDS(IMAP_ASK_SECONDS))) {
-		finish(s);
+		fail(s);
 		return;
 	}
 	s->view->is_stale = false;

@@ -3,6 +3,7 @@
 
 #include "common/ipc/any_mailbox.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { FETCH_SECONDS = 120, UPDATE_SECONDS = 300, RANGES = 60000 };
@@ -88,14 +89,41 @@ on_fetch_ended(void *owner, enum channel_end why)
 	pop3_session_step(s);
 }
 
+/* It came neither whole nor in part, or mailbox says why not. */
+static void
+refuse_message(struct pop3_session *s, const struct ipc_message *m)
+{
+	const struct am_no *no = m->schema == &am_no_schema ? m->body : NULL;
+	bool is_temporary = no != NULL && no->code != AM_CORRUPTION;
+
+	pop3_retrieve_stop(&s->retrieve);
+	pop3_err(s, "[SYS/%s] the message cannot be read%s", is_temporary ? "TEMP" : "PERM",
+	    is_temporary ? " now, try again later" : "");
+	pop3_move(s, POP3_TRANSACTION);
+}
+
+/*
+ * The octets that were announced at login, and no others: a file that was lost or cut short must
+ * not pass for a message, after which the client would delete it.
+ */
+static bool
+is_whole(const struct am_message *a, int fd, uint64_t announced)
+{
+	struct stat st;
+
+	if (fd < 0)
+		return a->octets.len == announced;
+	return a->size == announced && fstat(fd, &st) == 0 && (uint64_t)st.st_size == announced;
+}
+
 /* The message is kept until am_ok, so that a refusal can still be said. */
 static void
 on_fetched(void *owner, struct ipc_message *m)
 {
 	struct pop3_session *s = owner;
 
-	if (m->schema == &am_message_schema && s->retrieve.at == 0 && s->retrieve.octets == NULL &&
-	    s->retrieve.fd < 0) {
+	if (m->schema == &am_message_schema && !s->retrieve.is_active &&
+	    is_whole(m->body, m->fd, s->retrieve.size)) {
 		const struct am_message *a = m->body;
 
 		pop3_retrieve_start(&s->retrieve, a->octets, m->fd, a->size, s->retrieve.lines);
@@ -103,6 +131,11 @@ on_fetched(void *owner, struct ipc_message *m)
 	}
 	if (m->fd >= 0)
 		close(m->fd);
+	if (m->schema == &am_message_schema) {
+		log_error(
+		    "the octets of a message are not as many as its size says: it is not sent");
+		return;
+	}
 	if (m->schema == &am_batch_schema) {
 		struct am_more more = {0};
 
@@ -118,9 +151,7 @@ on_fetched(void *owner, struct ipc_message *m)
 		pop3_ok(s, "%llu octets", (unsigned long long)s->retrieve.size);
 		pop3_move(s, POP3_SENDING);
 	} else {
-		pop3_retrieve_stop(&s->retrieve);
-		pop3_err(s, "[SYS/TEMP] the message cannot be read now");
-		pop3_move(s, POP3_TRANSACTION);
+		refuse_message(s, m);
 	}
 	pop3_session_step(s);
 }
@@ -128,12 +159,13 @@ on_fetched(void *owner, struct ipc_message *m)
 static void
 retrieve(struct pop3_session *s, const struct pop3_message *m, uint64_t lines)
 {
-	char range[8] = {(char)(m->uid >> 24), (char)(m->uid >> 16), (char)(m->uid >> 8), (char)m->uid,
-	    (char)(m->uid >> 24), (char)(m->uid >> 16), (char)(m->uid >> 8), (char)m->uid};
+	char range[8] = {(char)(m->uid >> 24), (char)(m->uid >> 16), (char)(m->uid >> 8),
+	    (char)m->uid, (char)(m->uid >> 24), (char)(m->uid >> 16), (char)(m->uid >> 8),
+	    (char)m->uid};
 	struct am_fetch fetch = {
 	    .handle = s->handle, .uids = {range, sizeof(range)}, .want = WANT_OCTETS};
 
-	s->retrieve = (struct pop3_retrieve){.fd = -1, .lines = lines};
+	s->retrieve = (struct pop3_retrieve){.fd = -1, .lines = lines, .size = m->size};
 	if (!pop3_ask(s, s->mailbox, on_fetched, on_fetch_ended, SPAN_SECONDS(FETCH_SECONDS))) {
 		pop3_err(s, "[SYS/TEMP] the message cannot be read now, try again later");
 		return;
@@ -201,13 +233,18 @@ end(struct pop3_session *s, bool all)
 	pop3_move(s, POP3_CLOSING);
 }
 
+static void ask_removal(struct pop3_session *s);
+
 static void
 on_removed(void *owner, struct ipc_message *m)
 {
 	struct pop3_session *s = owner;
 
 	pop3_asked(s);
-	end(s, m->schema == &am_ok_schema);
+	if (m->schema == &am_ok_schema)
+		ask_removal(s);
+	else
+		end(s, false);
 	pop3_session_step(s);
 }
 
@@ -221,24 +258,35 @@ on_removing_ended(void *owner, enum channel_end why)
 	pop3_session_step(s);
 }
 
-/* UPDATE (RFC 1939 6): what was marked goes, in one transaction, and is durable before the +OK. */
-void
-pop3_command_quit(struct pop3_session *s, struct slice argument)
+/* Asks for the next of the marked messages to go, as many as one request can name. */
+static void
+ask_removal(struct pop3_session *s)
 {
 	struct buf uids = {0};
 	struct am_expunge expunge = {.handle = s->handle};
-	size_t from = 0;
 
-	if (s->state == POP3_TRANSACTION)
-		pop3_drop_ranges(&s->drop, true, &from, RANGES, &uids);
+	pop3_drop_ranges(&s->drop, true, &s->drop.asked, RANGES, &uids);
 	if (uids.len == 0) {
 		end(s, true);
-	} else if (!pop3_ask(s, s->mailbox, on_removed, on_removing_ended, SPAN_SECONDS(UPDATE_SECONDS))) {
+	} else if (!pop3_ask(s, s->mailbox, on_removed, on_removing_ended,
+		       SPAN_SECONDS(UPDATE_SECONDS))) {
 		end(s, false);
 	} else {
-		pop3_move(s, POP3_UPDATE_ASK);
 		expunge.uids = buf_slice(&uids);
 		am_expunge_send(s->mailbox, s->request, &expunge, -1);
 	}
 	buf_fini(&uids);
+}
+
+/* UPDATE (RFC 1939 6): what was marked goes, and is durable before the +OK. */
+void
+pop3_command_quit(struct pop3_session *s, struct slice argument)
+{
+	if (s->state != POP3_TRANSACTION) {
+		end(s, true);
+		return;
+	}
+	s->drop.asked = 0;
+	pop3_move(s, POP3_UPDATE_ASK);
+	ask_removal(s);
 }

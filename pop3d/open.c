@@ -8,7 +8,7 @@
 
 enum { OPEN_SECONDS = 120, RANGES = 60000 };
 
-static void ask_sizes(struct pop3_session *s, size_t from);
+static void ask_sizes(struct pop3_session *s);
 
 static void
 refuse_open(struct pop3_session *s, const char *code, struct slice why)
@@ -79,20 +79,20 @@ on_sizes(void *owner, struct ipc_message *m)
 		am_more_send(m->channel, m->id, &more, -1);
 	} else if (m->schema == &am_ok_schema) {
 		pop3_asked(s);
-		ask_sizes(s, s->drop.filled);
+		ask_sizes(s);
 	} else {
 		channel_violation(m->channel, m->schema->name);
 	}
 }
 
-/* The sizes of the messages from that index on, as many as one request can name. */
+/* The sizes of the next messages, as many as one request can name. */
 static void
-ask_sizes(struct pop3_session *s, size_t from)
+ask_sizes(struct pop3_session *s)
 {
 	struct buf uids = {0};
 	struct am_fetch fetch = {.handle = s->handle, .want = WANT_SIZE};
 
-	pop3_drop_ranges(&s->drop, false, &from, RANGES, &uids);
+	pop3_drop_ranges(&s->drop, false, &s->drop.asked, RANGES, &uids);
 	if (uids.len == 0) {
 		ready(s);
 		return;
@@ -131,7 +131,7 @@ on_view(void *owner, struct ipc_message *m)
 		take_records(s, ((const struct am_messages *)m->body)->records);
 	} else if (m->schema == &am_ok_schema) {
 		pop3_asked(s);
-		ask_sizes(s, 0);
+		ask_sizes(s);
 	} else if (m->schema != &am_keywords_schema) {
 		channel_violation(m->channel, m->schema->name);
 	}

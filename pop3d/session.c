@@ -37,6 +37,7 @@ pop3_move(struct pop3_session *s, enum pop3_state next)
 {
 	ASSERT(states[s->state].next & (1U << next));
 	s->state = next;
+	ASSERT(is_asking(next) || s->request == 0);
 }
 
 static void __attribute__((format(printf, 3, 0)))
@@ -120,6 +121,9 @@ free_session(struct pop3_session *s)
 void
 pop3_session_shut(struct pop3_session *s, const char *why)
 {
+	/* An answer that is still to come has nobody left to read it. */
+	if (s->request != 0)
+		pop3_asked(s);
 	if (s->state != POP3_CLOSING) {
 		if (s->state != POP3_SENDING && s->state != POP3_TLS)
 			pop3_err(s, "[SYS/TEMP] %s", why);
@@ -131,8 +135,6 @@ pop3_session_shut(struct pop3_session *s, const char *why)
 void
 pop3_session_lost(struct pop3_session *s)
 {
-	if (s->request != 0 && s->asked == s->mailbox)
-		pop3_asked(s);
 	s->mailbox = NULL;
 	pop3_session_shut(s, "the mail store was restarted; nothing was deleted, please log in again");
 }

@@ -292,8 +292,11 @@ deliver_answer(struct channel *c, struct ipc_message *m)
 	}
 	if (m->fd >= 0)
 		close(m->fd);
+	m->fd = -1;
 	if (m->id == 0 || m->id >= c->next_id)
 		channel_violation(c, "request id");
+	else if (c->o.late != NULL)
+		c->o.late(c->o.owner, m);
 }
 
 static void

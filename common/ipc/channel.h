@@ -32,6 +32,8 @@ struct channel_options {
 	const struct ipc_handler *handlers;      /* what the peer may begin; NULL: nothing */
 	const struct ipc_schema *const *answers; /* what it may answer, NULL at the end; NULL: nothing */
 	void (*down)(void *owner);               /* the peer is gone: channel_close() it; may be NULL */
+	/* An answer to a request that is over: gives back what came with it; NULL: there is nothing such. */
+	void (*late)(void *owner, struct ipc_message *m);
 	void *owner;
 	const struct ipc_schema *quiet;          /* a kind of message that verbose logs leave out; or NULL */
 	size_t most_requests;                    /* requests of ours without an answer; 0: LIMIT_REQUESTS */
@@ -67,7 +69,7 @@ struct channel_request {
 };
 uint32_t channel_request(struct channel *c, const struct channel_request *r);
 
-/* The request is answered, or nobody wants the answer any more; answers still to come are dropped. */
+/* The request is answered, or nobody wants the answer any more; answers still to come are late. */
 void channel_done(struct channel *c, uint32_t id);
 
 /* Says that the message breaks the protocol: logs the field, cuts the peer off after the handler. */

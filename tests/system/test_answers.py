@@ -1,0 +1,216 @@
+#!/usr/bin/env python3
+"""What imapd and pop3d make of the mail store's answers: many, late, refusals, and such that do not fit what was
+announced. The test plays lookup, mailbox and the client."""
+
+import unittest
+
+from mail_alone import MODSEQ, Client, MailServer, ranges
+
+SIZE = 10
+
+
+class Answers(unittest.TestCase):
+    name = None
+
+    def setUp(self):
+        self.server = MailServer(self.name)
+        self.client = Client(self.server)
+
+    def tearDown(self):
+        self.client.close()
+        if self.server.process.poll() is None:
+            self.server.stop()
+
+    def login(self):
+        raise NotImplementedError
+
+    def test_what_opens_too_late_is_closed(self):
+        self.login()
+        request, _ = self.server.expect("am_open")
+        self.server.mailbox.send("am_no", request=request, text="later")
+        self.client.until("a NO" if self.name == "imapd" else "-ERR")
+        self.server.mailbox.send("am_opened", request=request, handle=9, account="alice@example.test")
+        self.assertEqual(self.server.expect("am_close")[1]["handle"], 9)
+
+    def end_with(self, reply, line, request, **values):
+        """The order to stop, and behind it an answer that is there as soon."""
+        def speak():
+            self.server.parent.send("pa_stop")
+            line.send(reply, request=request, **values)
+        self.server.at_once(speak)
+        self.assertEqual(self.server.process.wait(20), 0, self.server.output())
+        self.server.close()
+
+    def test_an_answer_to_a_login_at_the_end(self):
+        self.login_begins()
+        request, _ = self.server.expect("al_login", self.server.lookup)
+        self.end_with("al_login_is", self.server.lookup, request, account="alice@example.test", token=bytes(16))
+
+
+class Pop3(Answers):
+    name = "pop3d"
+
+    def login_begins(self):
+        self.client.say("USER alice@example.test")
+        self.client.line()
+        self.client.say("PASS x")
+
+    def login(self):
+        self.login_begins()
+        self.server.grant()
+
+    def size(self, request, uids):
+        for uid in uids:
+            self.server.mailbox.send("am_message", request=request, uid=uid, size=SIZE)
+        self.server.mailbox.send("am_ok", request=request, modseq=MODSEQ)
+
+    def open(self, uids, gone=()):
+        """A login whose maildrop has those messages; some are gone when their sizes are asked for."""
+        self.login()
+        self.server.answer("am_open", "am_opened", handle=3, account="alice@example.test")
+        self.server.show(uids)
+        left = [u for u in uids if u not in gone]
+        asked = 0
+        while asked < len(uids):
+            request, values = self.server.expect("am_fetch")
+            part = ranges(values["uids"])
+            asked += sum(last - first + 1 for first, last in part)
+            first, last = part[0][0], part[-1][1]
+            self.size(request, [u for u in left if first <= u <= last])
+        self.assertEqual(self.client.line(), f"+OK {len(left)} messages, {len(left) * SIZE} octets")
+
+    def test_the_last_messages_are_gone_already(self):
+        self.open([1, 2, 3], gone=[2, 3])
+        self.client.say("STAT")
+        self.assertEqual(self.client.line(), f"+OK 1 {SIZE}")
+
+    def mark_all(self, count):
+        self.client.sock.sendall(b"".join(b"DELE %d\r\n" % n for n in range(1, count + 1)))
+        for _ in range(count):
+            self.assertTrue(self.client.line().startswith("+OK"))
+        self.client.say("QUIT")
+
+    def test_quit_removes_all_of_many(self):
+        uids = list(range(1, 2 * 8000, 2))      # no two side by side: as many ranges
+        self.open(uids)
+        self.mark_all(len(uids))
+        removed = []
+        while len(removed) < len(uids):
+            asked = self.server.answer("am_expunge", "am_ok", modseq=MODSEQ + 1)
+            removed += [first for first, _ in ranges(asked["uids"])]
+        self.assertEqual(removed, uids)
+        self.assertTrue(self.client.line().startswith("+OK"))
+
+    def test_quit_tells_that_some_were_not_removed(self):
+        uids = list(range(1, 2 * 8000, 2))
+        self.open(uids)
+        self.mark_all(len(uids))
+        self.server.answer("am_expunge", "am_ok", modseq=MODSEQ + 1)
+        self.server.answer("am_expunge", "am_no", text="no room")
+        self.assertTrue(self.client.line().startswith("-ERR"))
+
+    def test_answers_at_the_end(self):
+        for command, verb, reply in (("RETR 1", "am_fetch", "am_ok"), ("RETR 1", "am_fetch", "am_no"),
+                                     ("QUIT", "am_expunge", "am_ok")):
+            with self.subTest(command, reply=reply):
+                self.open([1, 2])
+                if command == "QUIT":
+                    self.client.say("DELE 1")
+                    self.client.line()
+                self.client.say(command)
+                request, _ = self.server.expect(verb)
+                self.end_with(reply, self.server.mailbox, request)
+                self.client.close()
+                self.setUp()
+
+    def test_a_message_that_is_not_what_was_announced(self):
+        """The size was told at login; an empty or a cut body is a message that cannot be read."""
+        self.open([1, 2])
+        for body in (b"", b"a: b\r\n", b"a: b\r\n\r\nand more\r\n"):
+            self.client.say("RETR 1")
+            request, _ = self.server.expect("am_fetch")
+            self.server.mailbox.send("am_message", request=request, uid=1, size=len(body), octets=body)
+            self.server.mailbox.send("am_ok", request=request, modseq=MODSEQ)
+            self.assertRegex(self.client.line(), "^-ERR")
+        self.client.say("RETR 1")
+        self.server.answer("am_fetch", "am_no", code=11, text="the message cannot be read")
+        self.assertRegex(self.client.line(), r"^-ERR \[SYS/PERM\]")
+        self.client.say("TOP 2 0")
+        request, _ = self.server.expect("am_fetch")
+        self.server.mailbox.send("am_message", request=request, uid=2, size=SIZE, octets=b"a: b\r\n\r\nx\n")
+        self.server.mailbox.send("am_ok", request=request, modseq=MODSEQ)
+        self.assertEqual(self.client.until("."), [f"+OK {SIZE} octets", "a: b", "", "."])
+
+
+class Imap(Answers):
+    name = "imapd"
+
+    def login_begins(self):
+        self.client.say("a LOGIN alice@example.test x")
+
+    def login(self):
+        self.login_begins()
+        self.server.grant()
+
+    def select(self, uids):
+        self.login()
+        self.server.answer("am_open", "am_opened", handle=3, account="alice@example.test")
+        self.client.until("a OK")
+        self.client.say("b SELECT INBOX")
+        self.server.show(uids)
+        self.client.until("b OK")
+
+    def changes(self, reply="am_ok", **values):
+        return self.server.answer("am_changes", reply, **values)
+
+    def quiet(self, seconds):
+        with self.assertRaises(TimeoutError):
+            self.server.mailbox.receive(seconds)
+
+    def test_news_that_were_refused_are_asked_for_again(self):
+        self.select([1, 2])
+        self.server.mailbox.send("am_changed", handle=3, modseq=MODSEQ + 1)
+        self.client.say("c NOOP")
+        self.changes("am_no", text="later")
+        self.assertEqual(self.client.until("c "), ["c OK nothing else happened"])
+        self.client.say("d NOOP")
+        request, _ = self.server.expect("am_changes")
+        self.server.mailbox.send("am_gone", request=request, uids=b"\0\0\0\2")
+        self.server.mailbox.send("am_ok", request=request, modseq=MODSEQ + 1)
+        self.assertEqual(self.client.until("d ")[0], "* 2 EXPUNGE")
+
+    def test_idle_asks_again_and_not_at_once(self):
+        self.select([1, 2])
+        self.client.say("c IDLE")
+        self.client.until("+")
+        self.server.mailbox.send("am_changed", handle=3, modseq=MODSEQ + 1)
+        self.changes("am_no", text="later")
+        self.quiet(1)
+        request, _ = self.server.expect("am_changes")
+        self.server.mailbox.send("am_gone", request=request, uids=b"\0\0\0\1")
+        self.server.mailbox.send("am_ok", request=request, modseq=MODSEQ + 1)
+        self.assertEqual(self.client.line(), "* 1 EXPUNGE")
+        self.client.say("DONE")
+        self.client.until("c OK")
+
+    def test_a_message_that_cannot_be_read_is_not_empty(self):
+        self.select([1, 2])
+        for body in (b"", b"a: b\r\n"):
+            self.client.say("c FETCH 1:2 BODY.PEEK[]")
+            request, _ = self.server.expect("am_fetch")
+            self.server.mailbox.send("am_message", request=request, uid=1, size=SIZE, octets=body)
+            self.server.mailbox.send("am_message", request=request, uid=2, size=SIZE, octets=b"a: b\r\n\r\nx\n")
+            self.server.mailbox.send("am_ok", request=request, modseq=MODSEQ)
+            lines = self.client.until("c ")
+            self.assertFalse([line for line in lines if line.startswith("* 1 FETCH")], lines)
+            self.assertIn(f"* 2 FETCH (BODY[] {{{SIZE}}}", lines)
+            self.assertRegex(lines[-1], r"^c NO \[CORRUPTION\]")
+        self.client.say("d FETCH 1 BODY.PEEK[HEADER]")
+        self.server.answer("am_fetch", "am_no", code=11, text="the message cannot be read")
+        self.assertRegex(self.client.until("d ")[-1], r"^d NO \[CORRUPTION\]")
+
+
+del Answers      # its tests are run by the two
+
+if __name__ == "__main__":
+    unittest.main()
