@@ -117,15 +117,37 @@ suite_start(struct error *why)
 	return true;
 }
 
+/* Processes open these when they start; one that is started again must find the same there. */
+static bool
+keeps_paths(const struct conf_global *was, const struct conf_global *is, struct error *why)
+{
+	const struct {
+		const char *what;
+		struct slice was, is;
+	} paths[] = {{"queue path", was->queue_path, is->queue_path},
+	    {"mail path", was->mail_path, is->mail_path}, {"run path", was->run_path, is->run_path},
+	    {"accounts path", was->accounts_path, is->accounts_path}};
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		if (!slice_equal(paths[i].was, paths[i].is))
+			return error_set(why, "another %s takes a restart: stop the suite and start it",
+			    paths[i].what);
+	}
+	return true;
+}
+
 bool
 suite_reload(struct conf *c, struct error *why)
 {
 	struct pa_apply apply = {0};
 
-	if (!sockets_bind(&suite.sockets, c, suite.conf->global.run_path.data, why)) {
+	if (!keeps_paths(&suite.conf->global, &c->global, why) ||
+	    !sockets_bind(&suite.sockets, c, suite.conf->global.run_path.data, why)) {
 		conf_free(c);
 		return false;
 	}
+	if (c->global.processes != suite.conf->global.processes)
+		log_warning("another number of processes takes a restart; there are as many as before");
 	conf_free(suite.conf);
 	suite.conf = c;
 	sockets_sweep(&suite.sockets);

@@ -78,6 +78,24 @@ class Config(unittest.TestCase):
             self.assertIn(f"{word} has no effect", err)
         self.assertEqual(err.count("this limit has no effect"), 3)
 
+    def test_an_open_relay_is_told(self):
+        """Only where strangers come in without a password, and nobody was refused before."""
+        path = self.dir / "relay.conf"
+        action, match = "action out relay\n", "match from any for any action out\n"
+        cases = {"listen on 192.0.2.7\n" + action + match: True,
+                 "listen on 127.0.0.1\n" + action + match: False,
+                 "listen on 192.0.2.7\n" + action + "match ! from src 192.0.2.0/24 for any reject\n" + match: False,
+                 "listen on 192.0.2.7\n" + action + "match from auth for any action out\n": False,
+                 "listen on 192.0.2.7\n" + action + "match from any auth for any action out\n": False,
+                 "listen on 192.0.2.7\naction out mailbox\n" + match: False,
+                 "listen on 192.0.2.7 submission tls pki m auth\n" + action + match: False}
+        for text, is_open in cases.items():
+            with self.subTest(text):
+                path.write_text(f"pki m cert {self.dir}/cert.pem\npki m key {self.dir}/key.pem\n" + text)
+                status, _, err = self.check(path)
+                self.assertEqual(status, 0, err)
+                self.assertEqual("anybody can send anywhere" in err, is_open, err)
+
     def test_bounds(self):
         cases = {"a match has 40 conditions at most": "match " + "helo x " * 41 + "reject\n",
                  "more macros are used": "a = x\n" + "match from any for domain $a reject\n" * 10001,

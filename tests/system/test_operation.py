@@ -69,6 +69,13 @@ class Operation(unittest.TestCase):
                 with s.smtp() as c:
                     return b"new." in c.ehlo("x.test")[1]
             wait_until(greets, 10, "the new name")
+            s.write_conf(good.replace("/queue\"", "/other\""))
+            r = s.ctl("reload", check=False)
+            self.assertEqual(r.returncode, 1)
+            self.assertIn("another queue path takes a restart", r.stderr)
+            s.write_conf("processes 3\n" + good)
+            s.ctl("reload")
+            wait_until(lambda: "another number of processes takes a restart" in s.log(), 10, "the warning")
             s.submit("alice", [s.address("bob")], message("a", "b", "after the reload"))
             s.wait_messages("bob", 1)
 

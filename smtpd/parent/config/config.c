@@ -1,6 +1,7 @@
 #include "smtpd/parent/config/config.h"
 
 #include "common/base/mem.h"
+#include "common/net/netaddr.h"
 #include "smtpd/parent/config/parser.h"
 
 #include <stdio.h>
@@ -17,6 +18,15 @@ config_fail(struct parser *p, struct place at, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	return error_set(p->why, "%s:%u: %s", at.file, at.line, text);
+}
+
+bool
+config_include(struct parser *p, struct place at, const char *path)
+{
+	struct slice whole;
+
+	return value_path(p, at, path, &whole) && (lexer_include(p->lexer, path, p->why) ||
+						      config_fail(p, at, "%s", p->why->text));
 }
 
 void
@@ -90,7 +100,10 @@ begins_nothing(struct parser *p, const char *const expected[], size_t n)
 	if (n != 1 || strcmp(expected[0], "'='") != 0 || p->before.kind != LEXER_WORD)
 		return false;
 	near = nearest(word, lines, sizeof(lines) / sizeof(lines[0]));
-	if (near != NULL)
+	if (strcmp(word, "accept") == 0)
+		config_fail(p, p->before.at,
+		    "\"accept\" is the grammar of OpenSMTPD before 6.4; write action and match");
+	else if (near != NULL)
 		config_fail(p, p->before.at, "found \"%.100s\"; did you mean \"%s\"?", word, near);
 	else
 		config_fail(
@@ -198,6 +211,29 @@ set_defaults(struct parser *p, char hostname[LIMIT_HOSTNAME + 1])
 	ipc_list_add(&p->warn_intervals, SLICE("14400"));
 }
 
+/* Whether strangers can reach a line that takes mail without a password. */
+static bool
+is_public(const struct conf_listen *l)
+{
+	struct netaddr a;
+
+	return !l->local && l->service == SERVICE_SMTP && l->auth != AUTH_REQUIRED &&
+	       netaddr_parse(l->address, &a) && !netaddr_is_loopback(&a);
+}
+
+static void
+warn_of_open_relay(struct parser *p)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < p->conf->listen_count; i++)
+		any |= is_public(&p->conf->listens[i]);
+	if (any && p->open_relay.line != 0)
+		config_warn(p, p->open_relay,
+		    "anybody can send anywhere through this host; write: match from auth, from local "
+		    "or from src { … }");
+}
+
 /* What concerns no single line. */
 static bool
 finish(struct parser *p)
@@ -225,6 +261,7 @@ finish(struct parser *p)
 	if (!section_fits(p, nowhere, &conf_global_schema, &p->global))
 		return false;
 	conf_set_global(p->conf, &p->global);
+	warn_of_open_relay(p);
 	return true;
 }
 

@@ -1,6 +1,7 @@
 /* table, pki, ca, mda wrapper: what is defined above the lines that use it. */
 #include "smtpd/parent/config/parser.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -23,7 +24,8 @@ add_table(struct parser *p, struct place at, const char *name, uint8_t backend, 
 	if (path[0] != '/' && backend != BACKEND_ACCOUNTS && backend != BACKEND_SYSTEM)
 		return config_fail(p, at, "table \"%s\": write the whole path, from / on", name);
 	if (path[0] != '\0' && access(path, R_OK) != 0)
-		return config_fail(p, at, "table \"%s\": cannot read %.200s", name, path);
+		return config_fail(
+		    p, at, "table \"%s\": cannot read %.200s: %s", name, path, strerror(errno));
 	if (!define_table(p, at, name))
 		return false;
 	p->conf->tables[p->conf->table_count - 1].table.backend = backend;
@@ -119,11 +121,11 @@ lower(struct parser *p, const char *name)
 bool
 define_pki(struct parser *p, struct place at, const char *name, const char *cert, const char *key)
 {
-	struct conf_pki new = {.name = lower(p, name),
-	    .cert_path = slice_of(cert == NULL ? "-" : cert),
-	    .key_path = slice_of(key == NULL ? "-" : key)};
+	struct conf_pki new = {
+	    .name = lower(p, name), .cert_path = SLICE("-"), .key_path = SLICE("-")};
 
-	if (!section_fits(p, at, &conf_pki_schema, &new))
+	if (!value_path(p, at, cert != NULL ? cert : key, cert != NULL ? &new.cert_path : &new.key_path) ||
+	    !section_fits(p, at, &conf_pki_schema, &new))
 		return false;
 	for (size_t i = 0; i < p->conf->pki_count; i++) {
 		struct conf_pki *had = &p->conf->pkis[i];
@@ -146,8 +148,10 @@ define_pki(struct parser *p, struct place at, const char *name, const char *cert
 bool
 define_ca(struct parser *p, struct place at, const char *name, const char *path)
 {
-	struct conf_ca ca = {.name = lower(p, name), .path = slice_of(path)};
+	struct conf_ca ca = {.name = lower(p, name)};
 
+	if (!value_path(p, at, path, &ca.path))
+		return false;
 	if (conf_find_ca(p->conf, ca.name) != NULL)
 		return config_fail(p, at, "the ca \"%s\" is defined twice", name);
 	if (!section_fits(p, at, &conf_ca_schema, &ca))

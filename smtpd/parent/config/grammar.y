@@ -73,7 +73,7 @@ configuration
 	| configuration NEWLINE
 	| configuration line NEWLINE { option_begin(p); }
 	| configuration INCLUDE word NEWLINE
-		{ TRY(lexer_include(p->lexer, $3, p->why) || config_fail(p, @2, "%s", p->why->text)); }
+		{ TRY(config_include(p, @3, $3)); }
 	;
 
 line
@@ -88,9 +88,9 @@ line
 	| PKI word DHE word
 		{ config_warn(p, @3, "dhe has no effect: keys are exchanged by ECDHE"); }
 	| HOSTNAME word { p->global.hostname = slice_of($2); }
-	| MAIL PATH word { p->global.mail_path = slice_of($3); }
-	| RUN PATH word { p->global.run_path = slice_of($3); }
-	| ACCOUNTS PATH word { p->global.accounts_path = slice_of($3); }
+	| MAIL PATH word { TRY(value_path(p, @3, $3, &p->global.mail_path)); }
+	| RUN PATH word { TRY(value_path(p, @3, $3, &p->global.run_path)); }
+	| ACCOUNTS PATH word { TRY(value_path(p, @3, $3, &p->global.accounts_path)); }
 	| RESOLVER text { p->global.dns_server = slice_of($2); }
 	| PROCESSES word
 		{ TRY(value_short(p, @2, $2, 8, &p->global.processes)); }
@@ -156,7 +156,7 @@ queue
 		{ TRY(config_fail(p, @1, "the queue cannot be encrypted; "
 			"remove the line, and put the queue's folder on an encrypted disk")); }
 	| TTL span { p->global.queue_ttl = $2; }
-	| PATH word { p->global.queue_path = slice_of($2); }
+	| PATH word { TRY(value_path(p, @2, $2, &p->global.queue_path)); }
 	;
 
 smtp

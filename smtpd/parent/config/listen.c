@@ -154,9 +154,29 @@ fits(struct parser *p, struct place at)
 	return true;
 }
 
+/* An address and a port serve one line: nobody could say which of two a client meets. */
+static bool
+is_alone(struct parser *p, struct place at, size_t first)
+{
+	for (size_t i = first; i < p->conf->listen_count; i++) {
+		const struct conf_listen *l = &p->conf->listens[i];
+
+		for (size_t k = 0; k < first; k++) {
+			const struct conf_listen *had = &p->conf->listens[k];
+
+			if (!had->local && had->port == l->port && slice_equal(had->address, l->address))
+				return config_fail(p, at, "line %u listens on %.*s port %u already",
+				    config_noted(&p->listen_places, k).line, SLICE_FMT(l->address),
+				    l->port);
+		}
+	}
+	return true;
+}
+
 bool
 listen_end(struct parser *p, struct place at, const char *on)
 {
+	size_t first = p->conf->listen_count;
 	struct conf_listen *l = &p->listen;
 
 	p->begin = at;
@@ -177,5 +197,5 @@ listen_end(struct parser *p, struct place at, const char *on)
 	}
 	l->id = 1;
 	return fits(p, at) && section_fits(p, at, &conf_listen_schema, l) &&
-	       add_addresses(p, at, on);
+	       add_addresses(p, at, on) && is_alone(p, at, first);
 }

@@ -35,6 +35,7 @@ struct parser {
 	struct conf_action action;
 	const char *wrapper; /* of the action; NULL: none */
 	struct place begin;
+	struct place open_relay; /* the first match that lets anybody send anywhere; line 0: none */
 	struct conf_condition conditions[CONDITIONS + 2]; /* the two that may be understood */
 	size_t condition_count;
 	bool is_negated, is_regex, has_from, has_for;
@@ -48,6 +49,9 @@ bool config_fail(struct parser *p, struct place at, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void config_unexpected(struct parser *p, const char *const expected[], size_t n);
 void config_warn(struct parser *p, struct place at, const char *text);
+
+/* Goes on with another file. */
+bool config_include(struct parser *p, struct place at, const char *path);
 
 /* Remembers where something stands, for what is found wrong with it later. */
 void config_note(struct buf *places, struct place at);
@@ -67,7 +71,7 @@ bool option_flag(struct parser *p, struct place at, const char *option, uint8_t 
 bool section_fits(
     struct parser *p, struct place at, const struct ipc_schema *s, const void *section);
 
-/* Words to values: "4d", "35M", a number in its range, one sign. */
+/* Words to values: "4d", "35M", a number in its range, one sign, a path from / on. */
 bool value_span(struct parser *p, struct place at, const char *text, uint32_t *seconds);
 bool value_size(struct parser *p, struct place at, const char *text, uint64_t *octets);
 bool value_number(struct parser *p, struct place at, const char *text, uint32_t least,
@@ -76,6 +80,7 @@ bool value_days(
     struct parser *p, struct place at, uint32_t seconds, uint32_t most, uint32_t *out);
 bool value_short(struct parser *p, struct place at, const char *text, uint16_t most, uint16_t *n);
 const char *value_join(struct parser *p, const char *a, const char *b);
+bool value_path(struct parser *p, struct place at, const char *text, struct slice *path);
 bool value_delimiter(struct parser *p, struct place at, const char *text);
 bool value_warn_interval(struct parser *p, struct place at, const char *text);
 

@@ -160,14 +160,34 @@ match_add(struct parser *p, struct place at, uint8_t subject, const char *table)
 	return true;
 }
 
+/* Whether it relays from anybody to anybody, and nobody was refused above. */
+static bool
+is_open(const struct parser *p, const struct conf_action *a)
+{
+	if (a == NULL || a->method != METHOD_RELAY)
+		return false;
+	for (size_t i = 0; i < p->conf->match_count; i++) {
+		if (p->conf->matches[i].match.reject)
+			return false;
+	}
+	for (size_t i = 0; i < p->condition_count; i++) {
+		const struct conf_condition *c = &p->conditions[i];
+
+		if (c->negated || (c->subject != FROM_ANY && c->subject != FOR_ANY))
+			return false;
+	}
+	return true;
+}
+
 /* action NULL: reject. Who says no "from" or "for" means those of this machine. */
 bool
 match_end(struct parser *p, struct place at, const char *action)
 {
+	const struct conf_action *a = conf_find_action(p->conf, slice_of(action));
 	struct conf_match m = {
 	    .line = p->begin.line, .reject = action == NULL, .action = slice_of(action)};
 
-	if (action != NULL && conf_find_action(p->conf, m.action) == NULL)
+	if (action != NULL && a == NULL)
 		return config_fail(p, at,
 		    "the action \"%s\" is not defined; write above: action \"%s\" mailbox", action,
 		    action);
@@ -175,6 +195,8 @@ match_end(struct parser *p, struct place at, const char *action)
 		push(p, FROM_LOCAL, false, false, NULL);
 	if (!p->has_for)
 		push(p, FOR_LOCAL, false, false, NULL);
+	if (p->open_relay.line == 0 && is_open(p, a))
+		p->open_relay = p->begin;
 	conf_add_match(p->conf, &m);
 	for (size_t i = 0; i < p->condition_count; i++)
 		conf_add_condition(p->conf, &p->conditions[i]);

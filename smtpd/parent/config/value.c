@@ -89,6 +89,14 @@ value_days(struct parser *p, struct place at, uint32_t seconds, uint32_t most, u
 }
 
 bool
+value_path(struct parser *p, struct place at, const char *text, struct slice *path)
+{
+	*path = slice_of(text);
+	return text[0] == '/' ||
+	       config_fail(p, at, "\"%.100s\": write the whole path, from / on", text);
+}
+
+bool
 value_delimiter(struct parser *p, struct place at, const char *text)
 {
 	if (strlen(text) != 1 || text[0] <= ' ' || text[0] > '~' || text[0] == '@')
