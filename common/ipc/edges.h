@@ -3,8 +3,8 @@
  * either side, and no other. The arrows form no cycle (tests/unit proves it), so two full
  * lines can never wait for each other.
  *
- * Not here: every process's own line to the parent, on which lookup and queue also ask it for
- * what only root can do (lookup_parent.h, queue_agent.h).
+ * Every process has a line to the parent besides (parent_any.h). On it the parent hears IPC_ORDERS,
+ * what only root can do, from that kind of process and no other.
  */
 #ifndef COMMON_IPC_EDGES_H
 #define COMMON_IPC_EDGES_H
@@ -28,6 +28,12 @@
 	E(POP3D,    LOOKUP)    /* any_lookup.h */ \
 	E(POP3D,    KEYHOLDER) /* any_keyholder.h */ \
 	E(POP3D,    MAILBOX)   /* any_mailbox.h */
+
+/*        asker     message       header */
+#define IPC_ORDERS(O) \
+	O(LOOKUP,   lp_check)   /* lookup_parent.h */ \
+	O(LOOKUP,   lp_forward) /* lookup_parent.h */ \
+	O(QUEUE,    qa_deliver) /* queue_agent.h */
 /* clang-format on */
 
 #endif

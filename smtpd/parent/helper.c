@@ -99,7 +99,7 @@ check_password(const char *user, const char *secret)
 }
 
 void
-helper_on_check(void *owner, struct ipc_message *m)
+helper_on_lp_check(void *owner, struct ipc_message *m)
 {
 	const struct lp_check *q = m->body;
 	char user[65], secret[LIMIT_SECRET + 1];
@@ -180,7 +180,7 @@ answer_forward(struct channel *c, uint32_t id, enum lp_forward_result result, in
 }
 
 void
-helper_on_forward(void *owner, struct ipc_message *m)
+helper_on_lp_forward(void *owner, struct ipc_message *m)
 {
 	const struct lp_forward *q = m->body;
 	char user[65];
@@ -378,7 +378,7 @@ give_job(struct helper *h, const struct qa_deliver *q, const struct conf_action 
 }
 
 void
-helper_on_deliver(void *owner, struct ipc_message *m)
+helper_on_qa_deliver(void *owner, struct ipc_message *m)
 {
 	static const struct ipc_schema *const answers[] = {&qa_outcome_schema, NULL};
 	struct channel_options o = {.peer = "agent", .answers = answers, .down = on_agent_down};

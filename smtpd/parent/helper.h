@@ -9,9 +9,9 @@
 
 #include <sys/types.h>
 
-void helper_on_check(void *owner, struct ipc_message *m);
-void helper_on_forward(void *owner, struct ipc_message *m);
-void helper_on_deliver(void *owner, struct ipc_message *m);
+void helper_on_lp_check(void *owner, struct ipc_message *m);
+void helper_on_lp_forward(void *owner, struct ipc_message *m);
+void helper_on_qa_deliver(void *owner, struct ipc_message *m);
 
 /* A child has ended that is none of the suite's processes. */
 void helper_on_exit(pid_t pid, int status);

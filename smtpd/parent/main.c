@@ -3,19 +3,13 @@
  * dies. It reads nothing from the network.
  */
 #include "common/base/log.h"
-#include "common/ipc/lookup_parent.h"
-#include "common/ipc/parent_any.h"
-#include "common/ipc/queue_agent.h"
 #include "smtpd/parent/config/config.h"
 #include "smtpd/parent/control.h"
 #include "smtpd/parent/daemon.h"
 #include "smtpd/parent/folder.h"
-#include "smtpd/parent/helper.h"
 #include "smtpd/parent/pidlock.h"
 #include "smtpd/parent/sink.h"
-#include "smtpd/parent/stats.h"
 #include "smtpd/parent/suite.h"
-#include "smtpd/parent/trace.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -31,51 +25,6 @@ on_warning(const char *text)
 
 static struct config_options options = {.path = KURIR_CONF, .warn = on_warning};
 static bool has_journal; /* standard error leads to it, though we are in the background */
-
-static void
-on_ready(void *owner, struct ipc_message *m)
-{
-	const struct pa_ready *r = m->body;
-	char error[1001] = "";
-
-	if (!r->ok && (!slice_copy(r->error, error, sizeof(error)) || error[0] == '\0'))
-		strlcpy(error, "it does not say why", sizeof(error));
-	suite_on_ready(owner, error);
-}
-
-static void
-on_suspect(void *owner, struct ipc_message *m)
-{
-	const struct pa_suspect *s = m->body;
-
-	suite_on_suspect(owner, s->role, s->instance);
-}
-
-static void
-on_count(void *owner, struct ipc_message *m)
-{
-	const struct pa_count *n = m->body;
-
-	stats_on_count(owner, n->name, n->count);
-}
-
-static void
-on_trace_line(void *owner, struct ipc_message *m)
-{
-	trace_on_line(owner, ((const struct pa_trace_line *)m->body)->text);
-}
-
-const struct ipc_handler suite_handlers[] = {
-    {&pa_ready_schema, on_ready},
-    {&pa_suspect_schema, on_suspect},
-    {&pa_count_schema, on_count},
-    {&pa_trace_line_schema, on_trace_line},
-    {&lp_check_schema, helper_on_check},
-    {&lp_forward_schema, helper_on_forward},
-    {&qa_deliver_schema, helper_on_deliver},
-    {NULL, NULL},
-};
-const struct ipc_schema *const suite_answers[] = {&pa_line_schema, &pa_control_done_schema, NULL};
 
 bool
 parent_reload(struct error *why)

@@ -3,6 +3,7 @@
 #include "common/base/log.h"
 #include "common/ipc/parent_any.h"
 #include "smtpd/parent/folder.h"
+#include "smtpd/parent/handlers.h"
 #include "smtpd/parent/helper.h"
 #include "smtpd/parent/restart.h"
 #include "smtpd/parent/sink.h"
@@ -116,10 +117,12 @@ static void on_again(void *owner);
 bool
 process_spawn(struct process *p)
 {
+	static const struct ipc_schema *const answers[] = {
+	    &pa_line_schema, &pa_control_done_schema, NULL};
 	int ends[2], log = -1;
 	struct channel_options o = {.peer = sandbox_title(p->role),
-	    .handlers = suite_handlers,
-	    .answers = suite_answers,
+	    .handlers = handlers_of(p->role),
+	    .answers = answers,
 	    .down = on_down,
 	    .quiet = &pa_trace_line_schema,
 	    .owner = p};

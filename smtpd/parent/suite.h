@@ -70,10 +70,6 @@ void suite_end_when_gone(void);
 struct process *suite_find(enum sandbox_role role, int instance);
 struct process *suite_of_channel(const struct channel *c);
 
-/* What the children may send: main.c. */
-extern const struct ipc_handler suite_handlers[];
-extern const struct ipc_schema *const suite_answers[];
-
 /* A process says that it has started (""), or why it cannot. */
 void suite_on_ready(struct process *p, const char *error);
 

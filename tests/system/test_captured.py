@@ -30,7 +30,18 @@ def edges():
     return [(a.lower(), b.lower(), h) for a, b, h in re.findall(r"E\((\w+),\s*(\w+)\)\s*/\* (\S+) \*/", text)]
 
 
+def orders():
+    """{role: messages}: what each process may have root do for it."""
+    text = (ROOT / "common/ipc/edges.h").read_text()
+    found = {}
+    for asker, message in re.findall(r"O\((\w+),\s*(\w+)\)\s*/\*", text):
+        found.setdefault(asker.lower(), set()).add(message)
+    return found
+
+
 EDGES = edges()
+ORDERS = orders()
+TO_PARENT = {"pa_ready", "pa_suspect", "pa_count", "pa_trace_line", "pa_line", "pa_control_done"}  # what any process may say
 
 
 def messages_of(header):
@@ -213,6 +224,33 @@ class Intruder(unittest.TestCase):
                 line.send("al_route_is", request=request, result=0)
                 self.assertFalse(f.readline().startswith(b"250"), "a recipient that leads nowhere was accepted")
             wait_until(lambda: "field=al_route_is" in c.suite.log(), 10, "the violation in the log")
+
+    def give_orders(self, name):
+        """Everything that is not this process's to say, said to root: it is killed for it, and nothing is done."""
+        with tempfile.TemporaryDirectory() as folder, Captured(name) as c:
+            os.chmod(folder, 0o777)
+            marker, parent = os.path.join(folder, "root-obeyed"), c.suite.process.pid
+            values = {"lp_check": {"user": "nobody", "secret": "x"}, "lp_forward": {"user": "nobody"},
+                      "qa_deliver": {"message": 1, "envelope": 1, "action": "local", "user": "nobody", "target": f"|touch {marker}",
+                                     "sender": "a@b.test", "address": "nobody@b.test", "original": "nobody@b.test", "octets": b"x", "size": 1}}
+            grave = messages_of("lookup_parent.h") + messages_of("queue_agent.h")
+            others = [m for m in messages_of("parent_any.h") + messages_of("ctl_parent.h") if m.name not in TO_PARENT]
+            others = random.Random(f"{SEED}-{name}").sample(others, min(EACH, len(others)))
+            for m in (m for m in grave + others if m.name not in ORDERS.get(name, set())):
+                before, life = self.others(c), c.life
+                life.parent.send(m.name, request=1, **values.get(m.name, {}))
+                self.assertTrue(life.over.wait(10), f"{name} says {m.name} and lives")
+                wait_until(lambda: c.life is not life and c.life.ready.is_set(), 15, "a new start")
+                self.assertEqual(self.others(c), before, f"{name} says {m.name}: others died")
+            self.assertIsNone(c.suite.process.poll())
+            self.assertEqual(c.suite.process.pid, parent)
+            self.assertFalse(os.path.exists(marker), f"{name} had root run a command")
+
+    def test_root_takes_orders_of_none_but_those_whose_they_are(self):
+        self.assertEqual(ORDERS, {"lookup": {"lp_check", "lp_forward"}, "queue": {"qa_deliver"}})
+        for name in PLACES:
+            with self.subTest(name):
+                self.give_orders(name)
 
     def test_no_account_opens_without_its_token(self):
         with Captured("imapd") as c:
