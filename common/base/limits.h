@@ -104,7 +104,9 @@ enum {
 	LIMIT_CHECK_SECONDS   = 10,               /* a system user's password, a .forward */
 	LIMIT_AGENT_SECONDS   = 300,              /* a delivery to a file, a command or by LMTP */
 	LIMIT_LOCK_SECONDS    = 600,              /* then a mailbox's lock file was left by somebody who died */
-	LIMIT_FINISH_SECONDS  = 30,               /* to take the last octets of a session */
+	LIMIT_FINISH_SECONDS  = 30,               /* to take the last octets of a session, and to end after them */
+	LIMIT_LINGERING       = 256,              /* connections of one process whose session is over, and the peer's not */
+	LIMIT_LINGER_OCTETS   = 1024 * 1024,      /* that are read for nothing after a session's last word */
 	LIMIT_DATA_RATE       = 1024,             /* octets a minute that DATA must bring */
 };
 /* clang-format on */

@@ -7,13 +7,11 @@
  * 3. Octets written before stream_start_tls_*() go out in clear, those after it under TLS.
  * 4. wake is never called from inside a call of the session's own.
  */
-#include "common/net/stream.h"
+#include "common/net/stream_part.h"
 
 #include "common/base/assert.h"
-#include "common/base/buf.h"
 #include "common/base/limits.h"
 #include "common/base/mem.h"
-#include "common/net/loop.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -21,35 +19,14 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SCRATCH = 64 * 1024, FAILURE = 128 };
-
-struct stream {
-	int fd;
-	struct io *io;
-	void (*wake)(void *owner);
-	void *owner;
-	struct slice view;
-	struct buf in;
-	struct buf out;
-	struct tls *tls;
-	struct tls_server *server;      /* to start with, once the clear output is gone */
-	struct tls_client *client;
-	char *name;
-	size_t skipped;                 /* octets thrown away of a line that is too long */
-	struct task flush;
-	struct timer patience;          /* of a stream that finishes by itself */
-	bool wanted, connecting, handshaking, skipping;
-	bool busy, closed, finishing, ended, failed, write_blocked;
-	bool read_needs_write, write_needs_read;
-	char *failure;
-};
+enum { SCRATCH = 64 * 1024 };
 
 static char scratch[SCRATCH];
 
 static void on_ready(void *owner, int events);
 
-static void
-watch(struct stream *s)
+void
+stream_watch(struct stream *s)
 {
 	int events = 0;
 
@@ -65,6 +42,8 @@ watch(struct stream *s)
 		events |= IO_READ;
 	if (s->write_blocked || s->read_needs_write)
 		events |= IO_WRITE;
+	if (s->lingering)
+		events = IO_READ;
 	io_want(s->io, events);
 }
 
@@ -77,7 +56,7 @@ fail(struct stream *s, const char *why)
 	free(s->failure);
 	s->failure = mem_text(why, strlen(why));
 	buf_fini(&s->out);
-	watch(s);
+	stream_watch(s);
 }
 
 /* Wakes the session; afterwards the stream may be gone (returns false). */
@@ -149,7 +128,7 @@ continue_handshake(struct stream *s)
 		fail(s, tls_failure(s->tls));
 		break;
 	}
-	watch(s);
+	stream_watch(s);
 }
 
 /* Keyholder has signed. */
@@ -177,9 +156,8 @@ begin_tls(struct stream *s)
 	continue_handshake(s);
 }
 
-/* Sends what is queued. True when the session should hear of it: room again, or failed. */
-static bool
-flush(struct stream *s)
+bool
+stream_flush(struct stream *s)
 {
 	bool tell = s->write_blocked || s->out.len >= STREAM_HIGH;
 
@@ -199,7 +177,7 @@ flush(struct stream *s)
 		if (result == TLS_WANT_WRITE || result == TLS_WANT_READ) {
 			s->write_blocked = true;
 			s->write_needs_read = result == TLS_WANT_READ;
-			watch(s);
+			stream_watch(s);
 			return false;
 		}
 		fail(s, s->tls != NULL ? tls_failure(s->tls) : strerror(errno));
@@ -210,15 +188,8 @@ flush(struct stream *s)
 		begin_tls(s);
 		tell |= !s->handshaking; /* a quick peer: all in one go */
 	}
-	watch(s);
+	stream_watch(s);
 	return tell || s->failed;
-}
-
-static void
-end_when_finished(struct stream *s)
-{
-	if (s->closed || (s->finishing && (s->failed || s->out.len == 0)))
-		stream_close(s);
 }
 
 static void
@@ -227,10 +198,10 @@ on_flush(void *owner)
 	struct stream *s = owner;
 
 	s->busy = true;
-	if (flush(s))
+	if (stream_flush(s))
 		wake(s);
 	s->busy = false;
-	end_when_finished(s);
+	stream_end_if_finished(s);
 }
 
 /* Moves the untaken input out of the shared scratch block, or lets the buffer go. */
@@ -241,7 +212,7 @@ settle(struct stream *s)
 		buf_fini(&s->in);
 		s->view = (struct slice){NULL, 0};
 	} else if (s->in.data == NULL || s->view.data < s->in.data ||
-	    s->view.data > s->in.data + s->in.len) {
+		   s->view.data > s->in.data + s->in.len) {
 		struct buf fresh = {0};
 
 		buf_add_slice(&fresh, s->view);
@@ -273,7 +244,7 @@ fill(struct stream *s)
 		return false;
 	case TLS_WANT_WRITE:
 		s->read_needs_write = true;
-		watch(s);
+		stream_watch(s);
 		return false;
 	case TLS_EOF:
 		s->ended = true;
@@ -303,7 +274,7 @@ static void
 read_and_wake(struct stream *s)
 {
 	if (!s->wanted) {
-		watch(s);
+		stream_watch(s);
 		return;
 	}
 	if (!fill(s))
@@ -311,7 +282,7 @@ read_and_wake(struct stream *s)
 	s->wanted = false;
 	if (wake(s)) {
 		settle(s);
-		watch(s);
+		stream_watch(s);
 	}
 }
 
@@ -321,14 +292,16 @@ on_ready(void *owner, int events)
 	struct stream *s = owner;
 
 	s->busy = true;
-	if (s->connecting) {
+	if (s->lingering) {
+		stream_linger(s);
+	} else if (s->connecting) {
 		finish_connect(s);
 	} else if (s->handshaking && s->tls != NULL) {
 		continue_handshake(s);
 		if (s->failed || !s->handshaking)
 			wake(s);
 	} else {
-		if (s->write_blocked && flush(s))
+		if (s->write_blocked && stream_flush(s))
 			wake(s);
 		if (!s->closed && !s->handshaking && !s->failed)
 			read_and_wake(s);
@@ -336,7 +309,7 @@ on_ready(void *owner, int events)
 	if (s->view.data != NULL && !s->closed)
 		settle(s);
 	s->busy = false;
-	end_when_finished(s);
+	stream_end_if_finished(s);
 }
 
 struct stream *
@@ -355,8 +328,8 @@ stream_new(int fd, void (*wake_owner)(void *owner), void *owner)
 }
 
 struct stream *
-stream_connect(const struct netaddr *to, const struct netaddr *from, void (*wake_owner)(void *owner),
-    void *owner)
+stream_connect(const struct netaddr *to, const struct netaddr *from,
+    void (*wake_owner)(void *owner), void *owner)
 {
 	struct sockaddr_storage ss;
 	socklen_t len = netaddr_to_sockaddr(to, &ss);
@@ -380,56 +353,8 @@ stream_connect(const struct netaddr *to, const struct netaddr *from, void (*wake
 	}
 	s = stream_new(fd, wake_owner, owner);
 	s->connecting = true;
-	watch(s);
+	stream_watch(s);
 	return s;
-}
-
-void
-stream_close(struct stream *s)
-{
-	if (s == NULL)
-		return;
-	if (!s->closed && !s->failed && !s->connecting) {
-		flush(s);
-		if (s->tls != NULL && !s->handshaking && !s->failed)
-			tls_close_notify(s->tls);
-	}
-	s->closed = true;
-	task_cancel(&s->flush);
-	timer_stop(&s->patience);
-	if (s->busy)
-		return;
-	io_close(s->io);
-	tls_free(s->tls);
-	close(s->fd);
-	buf_fini(&s->in);
-	buf_fini(&s->out);
-	free(s->name);
-	free(s->failure);
-	free(s);
-}
-
-static void
-on_patience(void *owner)
-{
-	stream_close(owner);
-}
-
-void
-stream_finish(struct stream *s)
-{
-	if (s == NULL)
-		return;
-	s->wake = NULL;
-	if (s->failed || s->connecting || s->handshaking) {
-		stream_close(s);
-		return;
-	}
-	s->finishing = true;
-	s->wanted = false;
-	timer_init(&s->patience, on_patience, s);
-	timer_start(&s->patience, SPAN_SECONDS(LIMIT_FINISH_SECONDS));
-	task_queue(&s->flush);
 }
 
 /* What to say when there is not enough input: closed, or come back. */
@@ -443,7 +368,7 @@ lacking(struct stream *s)
 		s->view = (struct slice){NULL, 0};
 	}
 	s->wanted = true;
-	watch(s);
+	stream_watch(s);
 	return STREAM_AGAIN;
 }
 

@@ -1,9 +1,11 @@
 #include "tests/unit/unit.h"
 
 #include "common/base/buf.h"
+#include "common/base/limits.h"
 #include "common/net/loop.h"
 #include "common/net/stream.h"
 
+#include <errno.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -26,7 +28,9 @@ step(void *owner)
 
 		if (r == STREAM_AGAIN)
 			return;
-		buf_printf(&t.seen, "%c%.*s|", "O?BTFC"[r], r == STREAM_OK || r == STREAM_BARE ? SLICE_FMT(line) : 0, "");
+		if (r != STREAM_OK && r != STREAM_BARE)
+			line = SLICE("");
+		buf_printf(&t.seen, "%c%.*s|", "O?BTFC"[r], SLICE_FMT(line));
 		if (r == STREAM_FLOOD || r == STREAM_CLOSED) {
 			loop_stop();
 			return;
@@ -89,4 +93,99 @@ Test(stream, a_line_without_end_is_a_flood)
 	run(flood, sizeof(flood) / 2, sizeof(flood));
 	cr_slice_eq(buf_slice(&t.seen), "F|");
 	end();
+}
+
+static struct timer clock_of_test;
+
+static void
+on_time(void *owner)
+{
+	loop_stop();
+}
+
+static void
+run_for(int64_t ms)
+{
+	timer_init(&clock_of_test, on_time, NULL);
+	timer_start(&clock_of_test, SPAN_MS(ms));
+	loop_run();
+}
+
+static void
+nothing(void *owner)
+{
+}
+
+/* A session that has said its last word to a peer that still talks. */
+static int
+finished(const char *last)
+{
+	static char talk[64 * 1024];
+	int ends[2];
+	struct stream *s;
+
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+	s = stream_new(ends[0], nothing, NULL);
+	cr_assert_eq(write(ends[1], talk, sizeof(talk)), (ssize_t)sizeof(talk));
+	stream_printf(s, "%s", last);
+	stream_finish(s);
+	return ends[1];
+}
+
+Test(stream, the_last_word_reaches_a_peer_that_still_talks)
+{
+	char octets[64];
+	int peer;
+
+	loop_init();
+	peer = finished("421 bye\r\n");
+	run_for(50);
+	cr_assert_eq(read(peer, octets, sizeof(octets)), 9);
+	cr_assert_eq(
+	    read(peer, octets, sizeof(octets)), 0, "the end is a reset: %s", strerror(errno));
+	cr_assert_eq(write(peer, "QUIT\r\n", 6), 6);
+	close(peer);
+	run_for(50);
+	loop_fini();
+}
+
+Test(stream, a_peer_that_talks_for_ever_is_cut_off)
+{
+	static char talk[4096];
+	size_t sent = 0;
+	int peer;
+	ssize_t n = 0;
+
+	loop_init();
+	peer = finished("421 bye\r\n");
+	while (sent <= 2 * (size_t)LIMIT_LINGER_OCTETS) {
+		n = send(peer, talk, sizeof(talk), MSG_NOSIGNAL);
+		if (n < 0 && errno != EAGAIN)
+			break;
+		sent += n < 0 ? 0 : (size_t)n;
+		if (n < 0)
+			run_for(1);
+	}
+	cr_assert_lt(n, 0);
+	cr_assert_gt(sent, LIMIT_LINGER_OCTETS / 2);
+	close(peer);
+	loop_fini();
+}
+
+Test(stream, only_so_many_wait_for_their_peers)
+{
+	static int peers[LIMIT_LINGERING + 1];
+	char octets[64];
+
+	loop_init();
+	for (size_t i = 0; i <= LIMIT_LINGERING; i++)
+		peers[i] = finished("bye");
+	run_for(50);
+	for (size_t i = 0; i <= LIMIT_LINGERING; i++) {
+		cr_assert_eq(read(peers[i], octets, sizeof(octets)), 3);
+		cr_assert_eq(read(peers[i], octets, sizeof(octets)), i < LIMIT_LINGERING ? 0 : -1);
+		close(peers[i]);
+	}
+	run_for(50);
+	loop_fini();
 }
