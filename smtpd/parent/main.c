@@ -180,7 +180,10 @@ main(int argc, char **argv)
 	}
 	suite.conf = config_read(&options, &why);
 	if (suite.conf == NULL) {
-		fprintf(stderr, "%s\n", why.text);
+		fprintf(stderr, "%s%s\n", why.text,
+		    access(options.path, F_OK) == 0
+			? ""
+			: "; write it (smtpd.conf(5) has examples), or name another with -f");
 		return 1;
 	}
 	if (chosen.check)
