@@ -55,6 +55,7 @@ struct channel {
 	struct frame_fds in_fds;
 	struct hash requests;
 	uint32_t next_id;
+	uint64_t serial;
 	struct task flush;
 	struct task tell_down;
 	void (*drained)(void *owner);
@@ -63,6 +64,7 @@ struct channel {
 };
 
 static char block[BLOCK];
+static uint64_t made; /* channels, ever */
 
 static void
 watch(struct channel *c)
@@ -419,6 +421,7 @@ channel_new(int fd, const struct channel_options *o)
 	c->o.peer = c->peer;
 	c->up = true;
 	c->next_id = 1;
+	c->serial = ++made;
 	STAILQ_INIT(&c->out_fds);
 	hash_init(&c->requests);
 	task_init(&c->flush, on_flush, c);
@@ -537,6 +540,12 @@ bool
 channel_is_up(const struct channel *c)
 {
 	return c != NULL && c->up;
+}
+
+uint64_t
+channel_serial(const struct channel *c)
+{
+	return c->serial;
 }
 
 size_t

@@ -80,6 +80,9 @@ void channel_on_violation(void (*told)(int fd));
 
 bool channel_is_up(const struct channel *c);
 
+/* Tells it from every other channel that this process ever had. */
+uint64_t channel_serial(const struct channel *c);
+
 /* Octets that wait for the peer; a bulk sender pauses above CHANNEL_HIGH and asks to be called. */
 enum { CHANNEL_HIGH = 1024 * 1024 };
 size_t channel_pending(const struct channel *c);

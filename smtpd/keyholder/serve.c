@@ -1,7 +1,7 @@
 /*
  * Invariants:
  * 1. A job is in its peer's queue or in the pool, never in both; it is freed when answered.
- * 2. A job whose peer was replaced meanwhile (another generation) is answered to nobody.
+ * 2. A job whose peer was replaced meanwhile is answered to nobody.
  * 3. A peer is in the round if and only if its queue is not empty.
  */
 #include "smtpd/keyholder/serve.h"
@@ -12,6 +12,7 @@
 #include "common/base/mem.h"
 #include "common/conf/conf.h"
 #include "common/ipc/any_keyholder.h"
+#include "common/ipc/asker.h"
 #include "common/net/loop.h"
 #include "smtpd/keyholder/keys.h"
 #include "smtpd/keyholder/sign_tls.h"
@@ -23,9 +24,7 @@ enum { INSTANCES = 64, SIGNATURE = 1024, IN_POOL = 4 };
 
 struct job {
 	STAILQ_ENTRY(job) link;
-	struct peer *peer;
-	uint32_t generation; /* of the peer when it asked */
-	uint32_t id;
+	struct ipc_asker asker;
 	EVP_PKEY *key;
 	uint16_t scheme;
 	struct buf tbs;
@@ -36,7 +35,6 @@ struct job {
 struct peer {
 	TAILQ_ENTRY(peer) link;
 	struct channel *channel;
-	uint32_t generation;
 	unsigned services; /* what this kind of process serves */
 	STAILQ_HEAD(, job) queue;
 	size_t queued;
@@ -76,7 +74,7 @@ job_free(struct job *j)
 }
 
 static void
-answer(struct peer *p, uint32_t id, const unsigned char *signature, size_t len)
+answer(const struct ipc_asker *a, const unsigned char *signature, size_t len)
 {
 	struct ak_signed m = {.ok = len > 0, .signature = slice_make((const char *)signature, len)};
 
@@ -84,7 +82,7 @@ answer(struct peer *p, uint32_t id, const unsigned char *signature, size_t len)
 		serve.made++;
 	else
 		serve.refused++;
-	ak_signed_send(p->channel, id, &m, -1);
+	ak_signed_send(ipc_asker_channel(a), a->id, &m, -1);
 }
 
 static void
@@ -101,8 +99,7 @@ on_job_done(void *arg)
 	struct job *j = arg;
 
 	serve.in_pool--;
-	if (j->peer->generation == j->generation)
-		answer(j->peer, j->id, j->signature, j->len);
+	answer(&j->asker, j->signature, j->len);
 	job_free(j);
 	start_jobs();
 }
@@ -131,13 +128,12 @@ start_jobs(void)
 }
 
 static void
-add_job(struct peer *p, uint32_t id, const struct ak_sign *s, EVP_PKEY *key)
+add_job(struct peer *p, const struct ipc_message *m, EVP_PKEY *key)
 {
+	const struct ak_sign *s = m->body;
 	struct job *j = mem_zero(sizeof(*j));
 
-	j->peer = p;
-	j->generation = p->generation;
-	j->id = id;
+	j->asker = ipc_asker_of(&p->channel, m);
 	j->key = key;
 	EVP_PKEY_up_ref(key);
 	j->scheme = s->scheme;
@@ -166,15 +162,16 @@ is_allowed(struct peer *p)
 }
 
 static void
-refuse(struct peer *p, uint32_t id, const char *reason)
+refuse(struct peer *p, const struct ipc_message *m, const char *reason)
 {
+	struct ipc_asker asker = ipc_asker_of(&p->channel, m);
 	struct moment now = loop_now();
 
 	if (moment_reached(p->warned, now)) {
 		log_warning("%s", reason);
 		p->warned = moment_after(now, SPAN_SECONDS(1));
 	}
-	answer(p, id, NULL, 0);
+	answer(&asker, NULL, 0);
 }
 
 static void
@@ -188,14 +185,14 @@ on_sign(void *owner, struct ipc_message *m)
 	if (shape == SHAPE_NONE)
 		channel_violation(m->channel, "tbs");
 	else if (key == NULL)
-		refuse(p, m->id,
+		refuse(p, m,
 		    "a neighbour asks for a key that is not here, or is none of its services'");
 	else if (!sign_tls_fits(key, s->scheme, shape))
 		channel_violation(m->channel, "scheme");
 	else if (!is_allowed(p) || p->queued >= LIMIT_HANDSHAKES)
-		refuse(p, m->id, "more TLS handshakes than can be signed; some are refused");
+		refuse(p, m, "more TLS handshakes than can be signed; some are refused");
 	else
-		add_job(p, m->id, s, key);
+		add_job(p, m, key);
 }
 
 static void
@@ -203,7 +200,6 @@ drop(struct peer *p)
 {
 	channel_close(p->channel);
 	p->channel = NULL;
-	p->generation++;
 	if (p->queued > 0)
 		TAILQ_REMOVE(&serve.round, p, link);
 	while (!STAILQ_EMPTY(&p->queue)) {

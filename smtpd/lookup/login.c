@@ -11,7 +11,7 @@
 enum { GRANT_SECONDS = 60, MAILBOX_SECONDS = 10 };
 
 struct login {
-	struct asker asker;
+	struct ipc_asker asker;
 	bool needs_store;
 	char *account; /* until it is known, the name that was given; NULL: no text */
 	uint8_t mailbox;
@@ -28,7 +28,7 @@ answer(struct login *l, enum al_login_result result)
 		if (l->needs_store)
 			is.token = slice_make((const char *)l->token, sizeof(l->token));
 	}
-	al_login_is_send(asker_channel(&l->asker), l->asker.id, &is, -1);
+	al_login_is_send(ipc_asker_channel(&l->asker), l->asker.id, &is, -1);
 	explicit_bzero(l->token, sizeof(l->token));
 	free(l->account);
 	free(l);
@@ -89,7 +89,7 @@ on_authenticated(void *owner, enum al_login_result result, struct slice account)
 }
 
 void
-login_answer(struct asker asker, const struct al_login *q)
+login_answer(struct ipc_asker asker, const struct al_login *q)
 {
 	struct login *l = mem_zero(sizeof(*l));
 

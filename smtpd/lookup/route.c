@@ -14,7 +14,7 @@
 enum { FORWARD_SECONDS = 30 };
 
 struct route {
-	struct asker asker;
+	struct ipc_asker asker;
 	struct expansion *expansion;
 	int fd;      /* of a .forward that is being read */
 	ssize_t len; /* of it; -1: error says why it could not be read */
@@ -26,7 +26,7 @@ static void
 on_done(void *owner)
 {
 	struct route *r = owner;
-	struct channel *c = asker_channel(&r->asker);
+	struct channel *c = ipc_asker_channel(&r->asker);
 	struct al_route_is is = {0};
 
 	is.result = (uint8_t)expand_result(r->expansion, &is.reply);
@@ -128,7 +128,7 @@ ask_forward(void *owner, struct slice user)
 }
 
 void
-route_answer(struct asker asker, const struct al_route *q)
+route_answer(struct ipc_asker asker, const struct al_route *q)
 {
 	struct route *r = mem_zero(sizeof(*r));
 	struct expand_options o = {.ask_forward = ask_forward, .done = on_done, .owner = r};

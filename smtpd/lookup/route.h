@@ -8,6 +8,6 @@
 #include "common/ipc/any_lookup.h"
 #include "smtpd/lookup/server.h"
 
-void route_answer(struct asker asker, const struct al_route *q);
+void route_answer(struct ipc_asker asker, const struct al_route *q);
 
 #endif

@@ -11,22 +11,8 @@
 
 enum { INSTANCES = 64 };
 
-static struct line lines[SANDBOX_ROLE_COUNT][INSTANCES];
+static struct channel *lines[SANDBOX_ROLE_COUNT][INSTANCES];
 static int mailboxes = 1;
-
-struct asker
-asker_of(void *owner, const struct ipc_message *m)
-{
-	const struct line *line = owner;
-
-	return (struct asker){.line = line, .run = line->run, .id = m->id};
-}
-
-struct channel *
-asker_channel(const struct asker *a)
-{
-	return a->line->run == a->run ? a->line->channel : NULL;
-}
 
 uint8_t
 server_mailbox_of(struct slice account)
@@ -37,17 +23,14 @@ server_mailbox_of(struct slice account)
 struct channel *
 server_mailbox(uint8_t instance)
 {
-	return lines[SANDBOX_MAILBOX][instance % INSTANCES].channel;
+	return lines[SANDBOX_MAILBOX][instance % INSTANCES];
 }
 
 static void
-close_line(struct line *line)
+close_line(struct channel **line)
 {
-	struct channel *c = line->channel;
-
-	line->channel = NULL;
-	line->run++;
-	channel_close(c);
+	channel_close(*line);
+	*line = NULL;
 }
 
 static void
@@ -59,25 +42,25 @@ on_down(void *owner)
 static void
 on_login(void *owner, struct ipc_message *m)
 {
-	login_answer(asker_of(owner, m), m->body);
+	login_answer(ipc_asker_of(owner, m), m->body);
 }
 
 static void
 on_route(void *owner, struct ipc_message *m)
 {
-	route_answer(asker_of(owner, m), m->body);
+	route_answer(ipc_asker_of(owner, m), m->body);
 }
 
 static void
 on_sender(void *owner, struct ipc_message *m)
 {
-	value_answer_sender(asker_of(owner, m), m->body);
+	value_answer_sender(ipc_asker_of(owner, m), m->body);
 }
 
 static void
 on_fetch(void *owner, struct ipc_message *m)
 {
-	value_answer_fetch(asker_of(owner, m), m->body);
+	value_answer_fetch(ipc_asker_of(owner, m), m->body);
 }
 
 /* Of all the tables a listener may ask only those that hold its own names. */
@@ -91,7 +74,7 @@ on_fetch_hostname(void *owner, struct ipc_message *m)
 	for (size_t i = 0; i < c->listen_count; i++)
 		is_named |= slice_equal(c->listens[i].hostnames, q->table);
 	if (q->service == FETCH_ADDRNAME && is_named)
-		value_answer_fetch(asker_of(owner, m), q);
+		value_answer_fetch(ipc_asker_of(owner, m), q);
 	else
 		channel_violation(m->channel, "table");
 }
@@ -122,7 +105,7 @@ server_peer(enum sandbox_role role, int instance, int instances, int fd)
 	static const struct ipc_schema *const of_mailbox[] = {&lm_granted_schema, NULL};
 	struct channel_options o = {
 	    .peer = sandbox_title(role), .handlers = handlers_of(role), .down = on_down};
-	struct line *line = &lines[role][instance];
+	struct channel **line = &lines[role][instance];
 
 	if (role != SANDBOX_MAILBOX && o.handlers == NULL) {
 		close(fd);
@@ -134,5 +117,5 @@ server_peer(enum sandbox_role role, int instance, int instances, int fd)
 	}
 	close_line(line);
 	o.owner = line;
-	line->channel = channel_new(fd, &o);
+	*line = channel_new(fd, &o);
 }

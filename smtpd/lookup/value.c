@@ -21,7 +21,7 @@ value_allows(struct slice list, struct slice sender, char delimiter)
 }
 
 void
-value_answer_sender(struct asker asker, const struct al_sender *q)
+value_answer_sender(struct ipc_asker asker, const struct al_sender *q)
 {
 	struct buf list = {0};
 	enum table_result result = table_find(q->table, TABLE_MAILADDRMAP, q->user, &list);
@@ -30,7 +30,7 @@ value_answer_sender(struct asker asker, const struct al_sender *q)
 	is.allowed = result == TABLE_FOUND && value_allows(buf_slice(&list), q->sender,
 						  (char)child_conf()->global.sub_addr_delim);
 	buf_fini(&list);
-	al_sender_is_send(asker_channel(&asker), asker.id, &is, -1);
+	al_sender_is_send(ipc_asker_channel(&asker), asker.id, &is, -1);
 }
 
 static enum table_result
@@ -53,7 +53,7 @@ fetch(const struct al_fetch *q, struct buf *value)
 }
 
 void
-value_answer_fetch(struct asker asker, const struct al_fetch *q)
+value_answer_fetch(struct ipc_asker asker, const struct al_fetch *q)
 {
 	struct buf value = {0};
 	enum table_result result = fetch(q, &value);
@@ -62,9 +62,9 @@ value_answer_fetch(struct asker asker, const struct al_fetch *q)
 
 	if (v.found)
 		v.value = buf_slice(&value);
-	if (!al_value_send(asker_channel(&asker), asker.id, &v, -1) && v.found) {
+	if (!al_value_send(ipc_asker_channel(&asker), asker.id, &v, -1) && v.found) {
 		v = (struct al_value){.temporary = 1}; /* longer than the line takes */
-		al_value_send(asker_channel(&asker), asker.id, &v, -1);
+		al_value_send(ipc_asker_channel(&asker), asker.id, &v, -1);
 	}
 	if (value.data != NULL)
 		explicit_bzero(value.data, value.capacity);

@@ -8,8 +8,8 @@
 #include "common/ipc/any_lookup.h"
 #include "smtpd/lookup/server.h"
 
-void value_answer_sender(struct asker asker, const struct al_sender *q);
-void value_answer_fetch(struct asker asker, const struct al_fetch *q);
+void value_answer_sender(struct ipc_asker asker, const struct al_sender *q);
+void value_answer_fetch(struct ipc_asker asker, const struct al_fetch *q);
 
 /* Whether a value of such a table, addresses by commas, allows the sender. The null path is
  * nobody's. */

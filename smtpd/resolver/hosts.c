@@ -5,13 +5,11 @@
 #include "smtpd/resolver/hosts.h"
 
 #include "common/base/mem.h"
-#include "common/ipc/any_resolver.h"
 #include "smtpd/resolver/query.h"
 #include "smtpd/resolver/rdata.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 
 enum { HOSTS = 20, ADDRESSES = 10 };
 
@@ -29,18 +27,14 @@ struct host {
 };
 
 struct lookup {
-	LIST_ENTRY(lookup) link;
-	struct channel *channel;       /* NULL: nobody waits any more */
-	uint32_t id;
+	struct ipc_asker asker;
 	char domain[LIMIT_DOMAIN + 1];
 	struct host hosts[HOSTS];
 	size_t count;
-	int pending;                   /* questions without an answer yet */
+	int pending; /* questions without an answer yet */
 	bool mx_secure, failed, bogus;
 	char reason[200];
 };
-
-static LIST_HEAD(, lookup) lookups = LIST_HEAD_INITIALIZER(lookups);
 
 static int
 compare_hosts(const void *a, const void *b)
@@ -58,9 +52,7 @@ end_lookup(struct lookup *l, enum ar_status status)
 	struct ar_done done = {
 	    .status = (uint8_t)status, .secure = l->mx_secure, .reason = slice_of(l->reason)};
 
-	if (l->channel != NULL)
-		ar_done_send(l->channel, l->id, &done, -1);
-	LIST_REMOVE(l, link);
+	ar_done_send(ipc_asker_channel(&l->asker), l->asker.id, &done, -1);
 	free(l);
 }
 
@@ -73,12 +65,12 @@ send_hosts(struct lookup *l)
 	for (size_t i = 0; i < l->count; i++) {
 		for (size_t k = 0; k < l->hosts[i].count; k++) {
 			struct ar_host h = {.preference = l->hosts[i].preference,
-			    .name = slice_of(l->hosts[i].name), .secure = l->hosts[i].addresses[k].secure,
+			    .name = slice_of(l->hosts[i].name),
+			    .secure = l->hosts[i].addresses[k].secure,
 			    .address = slice_make((const char *)l->hosts[i].addresses[k].octets,
-			        l->hosts[i].addresses[k].len)};
+				l->hosts[i].addresses[k].len)};
 
-			if (l->channel != NULL)
-				ar_host_send(l->channel, l->id, &h, -1);
+			ar_host_send(ipc_asker_channel(&l->asker), l->asker.id, &h, -1);
 			sent++;
 		}
 	}
@@ -201,42 +193,29 @@ on_mx(void *owner, const struct query_answer *a)
 }
 
 static struct lookup *
-new_lookup(struct ipc_message *m, struct slice name)
+new_lookup(struct ipc_asker asker, struct slice name)
 {
 	struct lookup *l = mem_zero(sizeof(*l));
 
-	l->channel = m->channel;
-	l->id = m->id;
+	l->asker = asker;
 	l->mx_secure = true;
 	slice_copy(name, l->domain, sizeof(l->domain));
-	LIST_INSERT_HEAD(&lookups, l, link);
 	return l;
 }
 
 void
-hosts_for_domain(struct ipc_message *m)
+hosts_for_domain(struct ipc_asker asker, const struct ar_mx *q)
 {
-	struct lookup *l = new_lookup(m, ((const struct ar_mx *)m->body)->domain);
+	struct lookup *l = new_lookup(asker, q->domain);
 
 	query_ask(l->domain, QUERY_MX, on_mx, l);
 }
 
 void
-hosts_for_name(struct ipc_message *m)
+hosts_for_name(struct ipc_asker asker, const struct ar_address *q)
 {
-	struct lookup *l = new_lookup(m, ((const struct ar_address *)m->body)->host);
+	struct lookup *l = new_lookup(asker, q->host);
 
 	add_host(l, 0, l->domain);
 	ask_addresses(l);
-}
-
-void
-hosts_forget(struct channel *c)
-{
-	struct lookup *l;
-
-	LIST_FOREACH (l, &lookups, link) {
-		if (l->channel == c)
-			l->channel = NULL;
-	}
 }

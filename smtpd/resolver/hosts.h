@@ -5,13 +5,11 @@
 #ifndef SMTPD_RESOLVER_HOSTS_H
 #define SMTPD_RESOLVER_HOSTS_H
 
-#include "common/ipc/channel.h"
+#include "common/ipc/any_resolver.h"
+#include "common/ipc/asker.h"
 
-/* Answer ar_mx or ar_address on the message's channel with ar_host* and ar_done. */
-void hosts_for_domain(struct ipc_message *m);
-void hosts_for_name(struct ipc_message *m);
-
-/* That channel is gone: answers still to come go nowhere. */
-void hosts_forget(struct channel *c);
+/* Answer ar_mx or ar_address with ar_host* and ar_done. */
+void hosts_for_domain(struct ipc_asker asker, const struct ar_mx *q);
+void hosts_for_name(struct ipc_asker asker, const struct ar_address *q);
 
 #endif

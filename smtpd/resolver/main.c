@@ -20,28 +20,26 @@ static void
 on_mx(void *owner, struct ipc_message *m)
 {
 	mx_count++;
-	hosts_for_domain(m);
+	hosts_for_domain(ipc_asker_of(owner, m), m->body);
 }
 
 static void
 on_address(void *owner, struct ipc_message *m)
 {
 	address_count++;
-	hosts_for_name(m);
+	hosts_for_name(ipc_asker_of(owner, m), m->body);
 }
 
 static void
 on_ptr(void *owner, struct ipc_message *m)
 {
 	ptr_count++;
-	reverse_answer(m);
+	reverse_answer(ipc_asker_of(owner, m), m->body);
 }
 
 static void
 drop(struct channel **c)
 {
-	hosts_forget(*c);
-	reverse_forget(*c);
 	channel_close(*c);
 	*c = NULL;
 }
@@ -55,13 +53,14 @@ on_down(void *owner)
 static void
 on_peer(enum sandbox_role role, int instance, int instances, int fd)
 {
-	static const struct ipc_handler from_listener[] = {{&ar_ptr_schema, on_ptr},
-	    {&ar_mx_schema, on_mx}, {&ar_address_schema, on_address}, {NULL, NULL}};
+	static const struct ipc_handler from_listener[] = {{&ar_ptr_schema, on_ptr}, {NULL, NULL}};
 	static const struct ipc_handler from_relay[] = {
 	    {&ar_mx_schema, on_mx}, {&ar_address_schema, on_address}, {NULL, NULL}};
 	bool is_relay = role == SANDBOX_RELAY;
 	struct channel **c = is_relay ? &relays[instance] : &listeners[instance];
-	struct channel_options o = {.peer = sandbox_title(role), .down = on_down, .owner = c,
+	struct channel_options o = {.peer = sandbox_title(role),
+	    .down = on_down,
+	    .owner = c,
 	    .handlers = is_relay ? from_relay : from_listener};
 
 	if (!is_relay && role != SANDBOX_LISTENER) {

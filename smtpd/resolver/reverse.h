@@ -4,12 +4,10 @@
 #ifndef SMTPD_RESOLVER_REVERSE_H
 #define SMTPD_RESOLVER_REVERSE_H
 
-#include "common/ipc/channel.h"
+#include "common/ipc/any_resolver.h"
+#include "common/ipc/asker.h"
 
-/* Answers ar_ptr on the message's channel with ar_name. */
-void reverse_answer(struct ipc_message *m);
-
-/* That channel is gone: answers still to come go nowhere. */
-void reverse_forget(struct channel *c);
+/* Answers ar_ptr with ar_name. */
+void reverse_answer(struct ipc_asker asker, const struct ar_ptr *q);
 
 #endif
