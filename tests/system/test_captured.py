@@ -203,7 +203,9 @@ class Intruder(unittest.TestCase):
                  ("relay", "lookup", "al_login", {"user": "alice@example.test", "secret": "alice-secret"}),
                  ("imapd", "lookup", "al_fetch", {"service": 0, "table": "secrets", "key": "me"}),
                  ("pop3d", "lookup", "al_route", {"recipient": "alice@example.test"}),
-                 ("queue", "lookup", "al_fetch", {"service": 0, "table": "secrets", "key": "me"})]
+                 ("queue", "lookup", "al_fetch", {"service": 0, "table": "secrets", "key": "me"}),
+                 ("listener", "resolver", "ar_mx", {"domain": "example.test"}),
+                 ("listener", "resolver", "ar_address", {"host": "example.test"})]
         for name, peer, message, values in cases:
             with self.subTest(f"{name} says {message}"), Captured(name, extra='table secrets { "me" = "user:password" }\n') as c:
                 m = MESSAGES[message]
