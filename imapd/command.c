@@ -214,7 +214,7 @@ imap_when_command(struct imap_session *s)
 	unsigned most = s->level == IMAP_NOT_AUTHENTICATED ? LIMIT_IMAP_ERRORS : ERRORS_AFTER_LOGIN;
 	struct slice line;
 
-	if (!imap_output_is_empty(&s->output) || stream_pending(s->stream) >= STREAM_HIGH)
+	if (!imap_output_is_empty(&s->output))
 		return IMAP_WAIT;
 	if (s->errors >= most) {
 		imap_session_shut(s, "too many errors");

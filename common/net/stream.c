@@ -6,6 +6,8 @@
  *    that arrives meanwhile stays with the kernel.
  * 3. Octets written before stream_start_tls_*() go out in clear, those after it under TLS.
  * 4. wake is never called from inside a call of the session's own.
+ * 5. While input is withheld because too much waits to go out, nothing is read, and a flush that
+ *    ends it wakes the session.
  */
 #include "common/net/stream_part.h"
 
@@ -352,22 +354,31 @@ stream_connect(const struct netaddr *to, const struct netaddr *from,
 		return NULL;
 	}
 	s = stream_new(fd, wake_owner, owner);
-	s->connecting = true;
+	s->connecting = s->is_client = true;
 	stream_watch(s);
 	return s;
 }
 
-/* What to say when there is not enough input: closed, or come back. */
+/* Answers enough wait to be read: the client's next line waits too. */
+static bool
+is_choked(const struct stream *s)
+{
+	return !s->is_client && s->out.len >= STREAM_HIGH;
+}
+
+/* What to say when there is no input to give out: closed, or come back. */
 static enum stream_result
 lacking(struct stream *s)
 {
-	if (s->failed || s->ended)
+	bool is_withheld = is_choked(s);
+
+	if (s->failed || (s->ended && !is_withheld))
 		return STREAM_CLOSED;
 	if (s->view.len == 0) {
 		buf_fini(&s->in);
 		s->view = (struct slice){NULL, 0};
 	}
-	s->wanted = true;
+	s->wanted = !is_withheld;
 	stream_watch(s);
 	return STREAM_AGAIN;
 }
@@ -375,54 +386,22 @@ lacking(struct stream *s)
 static bool
 is_unready(const struct stream *s)
 {
-	return s->connecting || s->handshaking;
-}
-
-static enum stream_result
-skip_line(struct stream *s, ptrdiff_t end)
-{
-	size_t n = end < 0 ? s->view.len : (size_t)end + 1;
-
-	s->skipping = end < 0;
-	s->skipped += n;
-	stream_consume(s, n);
-	if (s->skipped > LIMIT_TEXT_LINE && end < 0)
-		return STREAM_FLOOD;
-	if (end < 0)
-		return lacking(s);
-	s->skipped = 0;
-	return STREAM_TOO_LONG;
+	return s->failed || s->connecting || s->handshaking || is_choked(s);
 }
 
 enum stream_result
 stream_line(struct stream *s, size_t max, struct slice *line)
 {
-	ptrdiff_t end;
+	enum stream_result result = STREAM_AGAIN;
 
-	if (s->failed)
-		return STREAM_CLOSED;
-	if (is_unready(s))
-		return lacking(s);
-	end = slice_find(s->view, '\n');
-	if (s->skipping)
-		return s->view.len == 0 ? lacking(s) : skip_line(s, end);
-	if (end < 0 && s->view.len <= max + 1)
-		return lacking(s);
-	if (end < 0 || (size_t)end > max + 1)
-		return skip_line(s, end);
-	*line = slice_sub(s->view, 0, (size_t)end);
-	stream_consume(s, (size_t)end + 1);
-	if (line->len == 0 || line->data[line->len - 1] != '\r')
-		return STREAM_BARE;
-	line->len--;
-	return STREAM_OK;
+	if (!is_unready(s))
+		result = line_take(&s->skip, &s->view, max, line);
+	return result == STREAM_AGAIN ? lacking(s) : result;
 }
 
 enum stream_result
 stream_peek(struct stream *s, struct slice *octets)
 {
-	if (s->failed)
-		return STREAM_CLOSED;
 	if (is_unready(s) || s->view.len == 0)
 		return lacking(s);
 	*octets = s->view;
@@ -446,7 +425,7 @@ void
 stream_discard_input(struct stream *s)
 {
 	s->view = (struct slice){NULL, 0};
-	s->skipping = false;
+	s->skip = (struct line_skip){0};
 	buf_fini(&s->in);
 }
 

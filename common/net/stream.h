@@ -2,7 +2,9 @@
  * A connection as a session sees it: lines and octets in, octets out, in clear or under TLS.
  * Input is pulled: a session asks for a line or looks at what is there, and is woken when
  * asking again may help. While nobody asks, nothing is read, so a slow session makes its
- * client wait. A stream at rest owns no buffer.
+ * client wait. A client that asks and does not read waits as well: on a connection that was
+ * accepted, all input is STREAM_AGAIN while STREAM_HIGH octets wait to go out. A stream at rest
+ * owns no buffer.
  */
 #ifndef COMMON_NET_STREAM_H
 #define COMMON_NET_STREAM_H

@@ -5,6 +5,7 @@
 #define COMMON_NET_STREAM_PART_H
 
 #include "common/base/buf.h"
+#include "common/net/line.h"
 #include "common/net/loop.h"
 #include "common/net/stream.h"
 
@@ -20,10 +21,11 @@ struct stream {
 	struct tls_server *server; /* to start with, once the clear output is gone */
 	struct tls_client *client;
 	char *name;
-	size_t skipped; /* octets thrown away of a line that is too long */
+	struct line_skip skip;
 	struct task flush;
 	struct timer patience; /* of a stream that finishes by itself */
-	bool wanted, connecting, handshaking, skipping;
+	bool wanted, connecting, handshaking;
+	bool is_client;   /* we called; the answers to what we write may come first */
 	size_t discarded; /* octets that came after the last word */
 	bool busy, closed, finishing, lingering, ended, failed, write_blocked;
 	bool read_needs_write, write_needs_read;

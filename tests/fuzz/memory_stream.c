@@ -4,6 +4,7 @@
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/net/line.h"
 #include "common/net/loop.h"
 #include "common/net/stream.h"
 #include "tests/fuzz/fuzz.h"
@@ -19,8 +20,7 @@ struct stream {
 	struct slice view; /* what has come and was not taken */
 	size_t to_come;    /* octets behind the view */
 	struct buf *said;
-	size_t skipped; /* octets thrown away of a line that is too long */
-	bool is_skipping;
+	struct line_skip skip;
 	bool is_ended;    /* nothing is to come any more */
 	bool is_wanted;   /* the session waits for input */
 	bool is_finished; /* the session is gone */
@@ -58,39 +58,12 @@ lacking(struct stream *s)
 	return STREAM_AGAIN;
 }
 
-static enum stream_result
-skip_line(struct stream *s, ptrdiff_t end)
-{
-	size_t n = end < 0 ? s->view.len : (size_t)end + 1;
-
-	s->is_skipping = end < 0;
-	s->skipped += n;
-	stream_consume(s, n);
-	if (s->skipped > LIMIT_TEXT_LINE)
-		return STREAM_FLOOD;
-	if (end < 0)
-		return lacking(s);
-	s->skipped = 0;
-	return STREAM_TOO_LONG;
-}
-
 enum stream_result
 stream_line(struct stream *s, size_t max, struct slice *line)
 {
-	ptrdiff_t end = slice_find(s->view, '\n');
+	enum stream_result result = line_take(&s->skip, &s->view, max, line);
 
-	if (s->is_skipping)
-		return s->view.len == 0 ? lacking(s) : skip_line(s, end);
-	if (end < 0 && s->view.len <= max + 1)
-		return lacking(s);
-	if (end < 0 || (size_t)end > max + 1)
-		return skip_line(s, end);
-	*line = slice_sub(s->view, 0, (size_t)end);
-	stream_consume(s, (size_t)end + 1);
-	if (line->len == 0 || line->data[line->len - 1] != '\r')
-		return STREAM_BARE;
-	line->len--;
-	return STREAM_OK;
+	return result == STREAM_AGAIN ? lacking(s) : result;
 }
 
 enum stream_result

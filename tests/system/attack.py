@@ -4,12 +4,14 @@ are. A row passes only if, besides its own answers, no process died, no sanitize
 
 import re
 import socket
+import threading
 import time
 import unittest
 
 from suite import Suite
 
 GROWTH_KIB = 32 * 1024
+POURED = 1000 * 1000
 PATIENCE = 20
 
 
@@ -53,6 +55,36 @@ class Wire:
         assert line.endswith(b"\r"), f"a line ends without CR: {line!r}"
         return line[:-1].decode("latin-1")
 
+    def pour(self, command, count):
+        """Sends the command so often and reads nothing, until the server takes no more of it; what is left is sent
+        while the answers are read."""
+        left = [memoryview(command.encode() * count)]
+
+        def send():
+            try:
+                while len(left[0]):
+                    left[0] = left[0][self.sock.send(left[0][:65536]):]
+            except OSError:
+                pass
+
+        self.sock.settimeout(None)
+        threading.Thread(target=send, daemon=True).start()
+        while True:
+            before = len(left[0])
+            time.sleep(1)
+            if len(left[0]) in (0, before):
+                return
+
+    def count(self, word, most):
+        """How often the word stands in what the server says now, until it was there so often or nothing more comes."""
+        self.sock.settimeout(PATIENCE)
+        word, found, rest = word.encode(), 0, self.rest
+        while found < most and (block := self.sock.recv(1 << 20)):
+            rest += block
+            found += rest.count(word)
+            rest = rest[rest.rfind(word) + len(word):] if word in rest else rest[-len(word) + 1:]
+        return found
+
     def silence(self, seconds=0.3):
         """Nothing comes for a while."""
         self.sock.settimeout(seconds)
@@ -94,6 +126,13 @@ class Attacks(unittest.TestCase):
     def row(self, name):
         return Row(self, name)
 
+    def ask_without_reading(self, name, wire, command, answer):
+        """Who asks and does not read is not answered without end; when it reads, every answer comes."""
+        with self.row(name) as row, wire:
+            wire.pour(command, POURED)
+            row.check_memory()
+            self.assertEqual(wire.count(answer, POURED), POURED)
+
     def is_served(self):
         """An ordinary client of this protocol; says what was wrong, or None."""
         raise NotImplementedError
@@ -127,7 +166,10 @@ class Row:
         # Processes of agents come and go; those that were there stay.
         gone = [name for pid, (name, _) in self.before.items() if pid not in now]
         assert not gone, f"died: {gone}\n{self.suite.log()[-3000:]}"
-        for pid, (name, size) in self.before.items():
-            assert resident(pid) - size < GROWTH_KIB, f"{name} grew from {size} to {resident(pid)} KiB"
+        self.check_memory()
         noise = [l for l in self.suite.lines[self.lines:] if re.search("Sanitizer|runtime error|event=bug", l)]
         assert not noise, noise
+
+    def check_memory(self):
+        for pid, (name, size) in self.before.items():
+            assert resident(pid) - size < GROWTH_KIB, f"{name} grew from {size} to {resident(pid)} KiB"

@@ -314,6 +314,14 @@ class MailAttacks(Attacks):
                 count += 1
             self.assertGreaterEqual(count, 10000)
 
+    def test_nothing_is_read(self):
+        self.ask_without_reading("O7 CAPA", Wire(self.suite, "pop3"), "CAPA\r\n", "\r\n.\r\n")
+        self.ask_without_reading("I48", Wire(self.suite, "imap"), "a CAPABILITY\r\n", "\r\na OK ")
+        c = Wire(self.suite, "pop3")
+        c.send("USER alice@example.test\r\nPASS alice-secret\r\n")
+        self.assertEqual([c.line()[:3] for _ in range(3)], ["+OK"] * 3)
+        self.ask_without_reading("O7 UIDL", c, "UIDL\r\n", "\r\n.\r\n")
+
     def test_messages(self):
         """Each is taken or refused; what was taken is told in IMAP's grammar, and the session lives."""
         for name, octets in MESSAGES:

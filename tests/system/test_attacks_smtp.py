@@ -553,6 +553,9 @@ class SmtpAttacks(Attacks):
             for s in held:
                 s.close()
 
+    def test_nothing_is_read(self):
+        self.ask_without_reading("S82 unread", Smtp(self.suite), "EHLO x.test\r\n", "\r\n250 ")
+
     def test_resets(self):
         talk = f"EHLO x.test\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<{GOOD}>\r\nDATA\r\nSubject: x\r\n\r\nx\r\n.".encode()
         with self.row("S83"):

@@ -189,3 +189,66 @@ Test(stream, only_so_many_wait_for_their_peers)
 	run_for(50);
 	loop_fini();
 }
+
+/* A session that answers every line with a long one; its peer asks and asks, and reads at last. */
+enum { ASKED = 20000, ANSWER = 1000, PATIENT_TURNS = 20 };
+
+static struct {
+	struct timer turn;
+	size_t written, idle, answers, most, read;
+} asking;
+
+static void
+answer(void *owner)
+{
+	static char text[ANSWER];
+	struct slice line;
+
+	memset(text, 'a', sizeof(text));
+	while (stream_line(t.s, 10, &line) == STREAM_OK) {
+		asking.answers++;
+		stream_write(t.s, slice_make(text, sizeof(text)));
+		if (stream_pending(t.s) > asking.most)
+			asking.most = stream_pending(t.s);
+	}
+}
+
+static void
+on_turn(void *owner)
+{
+	char block[64 * 1024];
+	size_t before = asking.written;
+	ssize_t n;
+
+	while (asking.written < ASKED && write(t.peer, "ask\r\n", 5) == 5)
+		asking.written++;
+	asking.idle = asking.written > before ? 0 : asking.idle + 1;
+	if (asking.idle > PATIENT_TURNS) {
+		while ((n = read(t.peer, block, sizeof(block))) > 0)
+			asking.read += (size_t)n;
+	}
+	if (asking.read == (size_t)ASKED * ANSWER || asking.idle > 1000)
+		loop_stop();
+	else
+		timer_start(&asking.turn, SPAN_MS(1));
+}
+
+Test(stream, who_reads_no_answers_is_asked_for_no_more_lines)
+{
+	int ends[2];
+
+	memset(&t, 0, sizeof(t));
+	loop_init();
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+	t.peer = ends[1];
+	t.s = stream_new(ends[0], answer, NULL);
+	answer(NULL);
+	timer_init(&asking.turn, on_turn, NULL);
+	timer_start(&asking.turn, SPAN_MS(0));
+	loop_run();
+	cr_assert_leq(asking.most, STREAM_HIGH + ANSWER);
+	cr_assert_eq(asking.answers, ASKED);
+	cr_assert_eq(asking.read, (size_t)ASKED * ANSWER);
+	close(t.peer);
+	end();
+}
