@@ -2,14 +2,12 @@
  * CAPABILITY, STARTTLS, LOGIN and AUTHENTICATE, and the way from a good password to an open
  * account. Secrets are wiped and never logged.
  */
-#include "common/base/encode.h"
 #include "common/base/mem.h"
 #include "common/ipc/any_lookup.h"
+#include "common/net/sasl.h"
 #include "imapd/command.h"
 
-#include <string.h>
-
-enum { LOGIN_SECONDS = 40, RESPONSE = 2 * LIMIT_SECRET };
+enum { LOGIN_SECONDS = 40 };
 
 bool
 imap_may_login(const struct imap_session *s)
@@ -28,7 +26,7 @@ imap_capabilities(const struct imap_session *s, struct buf *out)
 	}
 	if (!s->is_tls && s->service->tls != NULL)
 		buf_add_text(out, " STARTTLS");
-	buf_add_text(out, imap_may_login(s) ? " AUTH=PLAIN" : " LOGINDISABLED");
+	buf_add_text(out, imap_may_login(s) ? " AUTH=PLAIN AUTH=LOGIN" : " LOGINDISABLED");
 }
 
 IMAP_COMMAND(capability)
@@ -152,7 +150,7 @@ check(struct imap_session *s, struct slice user, struct slice secret)
 	    .secret = secret,
 	    .client = slice_of(netaddr_format(&s->peer, client))};
 
-	if (user.len == 0 || user.len > LIMIT_USER || secret.len > LIMIT_SECRET) {
+	if (!sasl_is_possible(user, secret)) {
 		wrong(s, SLICE(""));
 		return;
 	}
@@ -184,40 +182,37 @@ IMAP_COMMAND(login)
 		check(s, user, secret);
 }
 
-/* authzid NUL authcid NUL password (RFC 4616); acting for somebody else is not offered. */
+/* The exchange is over; what is left of its secrets is wiped. */
 static void
-take_plain(struct imap_session *s, struct slice message)
+end_auth(struct imap_session *s)
 {
-	ptrdiff_t first = slice_find(message, '\0'), second;
-	struct slice authzid = slice_sub(message, 0, first < 0 ? 0 : (size_t)first), user, secret;
-
-	message = slice_from(message, (size_t)(first + 1));
-	second = slice_find(message, '\0');
-	if (first < 0 || second < 0) {
-		imap_bad(s, "a PLAIN response is: NUL user NUL password, in base64");
-		return;
-	}
-	user = slice_sub(message, 0, (size_t)second);
-	secret = slice_from(message, (size_t)second + 1);
-	if ((authzid.len > 0 && !slice_equal(authzid, user)) || slice_find(secret, '\0') >= 0)
-		wrong(s, SLICE(""));
-	else
-		check(s, user, secret);
+	sasl_free(s->sasl);
+	s->sasl = NULL;
 }
 
 static void
-take_response(struct imap_session *s, struct slice text)
+take_response(struct imap_session *s, enum sasl_result result)
 {
-	struct buf octets;
-
-	buf_init(&octets, RESPONSE);
-	if (!base64_decode(&octets, text))
-		imap_bad(s, "that is not base64");
-	else
-		take_plain(s, buf_slice(&octets));
-	if (octets.data != NULL)
-		explicit_bzero(octets.data, octets.capacity);
-	buf_fini(&octets);
+	switch (result) {
+	case SASL_CHALLENGE:
+		imap_printf(s, "+ %s\r\n", sasl_challenge(s->sasl));
+		if (s->state != IMAP_AUTH_INPUT)
+			imap_move(s, IMAP_AUTH_INPUT);
+		return;
+	case SASL_CREDENTIALS:
+		check(s, sasl_user(s->sasl), sasl_secret(s->sasl));
+		break;
+	case SASL_WRONG:
+		wrong(s, SLICE(""));
+		break;
+	case SASL_MALFORMED:
+		imap_bad(s, sasl_form(s->sasl));
+		break;
+	case SASL_CANCELLED:
+		imap_bad(s, "authentication given up");
+		break;
+	}
+	end_auth(s);
 }
 
 IMAP_COMMAND(authenticate)
@@ -228,20 +223,19 @@ IMAP_COMMAND(authenticate)
 		imap_bad(s, "AUTHENTICATE takes the name of a mechanism");
 		return;
 	}
-	if (!slice_equal_text_nocase(mechanism, "PLAIN")) {
-		imap_done(s, "NO [CANNOT] the mechanism is PLAIN");
-		return;
-	}
 	if (!may_login(s))
 		return;
-	if (imap_parse_char(p, ' ')) {
+	s->sasl = sasl_new(mechanism);
+	if (s->sasl == NULL) {
+		imap_done(s, "NO [CANNOT] the mechanisms are " SASL_MECHANISMS);
+	} else if (imap_parse_char(p, ' ')) {
 		response = slice_make(p->at, (size_t)(p->end - p->at));
-		take_response(s, slice_equal_text(response, "=") ? SLICE("") : response);
+		take_response(s, sasl_start(s->sasl, &response));
 	} else if (!imap_parse_is_end(p)) {
-		imap_bad(s, "AUTHENTICATE PLAIN takes one response");
+		imap_bad(s, "AUTHENTICATE takes a mechanism and one response");
+		end_auth(s);
 	} else {
-		imap_write(s, SLICE("+ \r\n"));
-		imap_move(s, IMAP_AUTH_INPUT);
+		take_response(s, sasl_start(s->sasl, NULL));
 	}
 }
 
@@ -250,18 +244,15 @@ imap_when_auth_input(struct imap_session *s)
 {
 	struct slice line;
 
-	switch (stream_line(s->stream, RESPONSE, &line)) {
+	switch (stream_line(s->stream, SASL_LINE, &line)) {
 	case STREAM_OK:
-		if (slice_equal_text(line, "*"))
-			imap_bad(s, "authentication given up");
-		else
-			take_response(s, line);
+		take_response(s, sasl_feed(s->sasl, line));
 		return IMAP_GO_ON;
 	case STREAM_AGAIN:
 		return IMAP_WAIT;
 	case STREAM_BARE:
 	case STREAM_TOO_LONG:
-		imap_bad(s, "that is no response to AUTHENTICATE PLAIN");
+		take_response(s, SASL_MALFORMED);
 		return IMAP_GO_ON;
 	case STREAM_FLOOD:
 	case STREAM_CLOSED:

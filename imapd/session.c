@@ -9,6 +9,7 @@
 #include "common/base/assert.h"
 #include "common/base/id.h"
 #include "common/base/mem.h"
+#include "common/net/sasl.h"
 #include "imapd/command.h"
 #include "imapd/sync.h"
 
@@ -259,6 +260,7 @@ free_session(struct imap_session *s)
 	timer_stop(&s->deadline);
 	timer_stop(&s->retry);
 	end_command(s);
+	sasl_free(s->sasl);
 	imap_append_free(s->append);
 	imap_output_fini(&s->output);
 	stream_finish(s->stream);

@@ -24,6 +24,7 @@ enum imap_level { IMAP_NOT_AUTHENTICATED = 1, IMAP_AUTHENTICATED = 2, IMAP_SELEC
 
 struct imap_command;
 struct imap_append;
+struct sasl;
 
 struct imap_session {
 	LIST_ENTRY(imap_session) link;
@@ -44,6 +45,7 @@ struct imap_session {
 	char *ending;                          /* its tagged reply, while SYNC_ASK comes first */
 	void *work;                            /* what its command_….c needs while it waits */
 	void (*drop_work)(void *work);
+	struct sasl *sasl;                     /* AUTHENTICATE, while it goes on; else NULL */
 	struct imap_append *append;            /* a message that comes in, and its spool */
 	struct channel *asked;                 /* whom the open request is with */
 	uint32_t request;                      /* its id; 0: none */

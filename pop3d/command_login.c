@@ -1,11 +1,9 @@
 /* CAPA, STLS, USER, PASS, AUTH: before the maildrop is open. Secrets are wiped and never logged. */
 #include "pop3d/command.h"
 
-#include "common/base/encode.h"
 #include "common/base/mem.h"
 #include "common/ipc/any_lookup.h"
-
-#include <string.h>
+#include "common/net/sasl.h"
 
 enum { LOGIN_SECONDS = 40 };
 
@@ -21,7 +19,7 @@ pop3_command_capa(struct pop3_session *s, struct slice argument)
 	pop3_ok(s, "this is what works here");
 	stream_write(s->stream, SLICE("TOP\r\nUIDL\r\nPIPELINING\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nEXPIRE NEVER\r\n"));
 	if (pop3_may_login(s))
-		stream_write(s->stream, SLICE("USER\r\nSASL PLAIN\r\n"));
+		stream_write(s->stream, SLICE("USER\r\nSASL " SASL_MECHANISMS "\r\n"));
 	if (!s->is_tls && s->service->tls != NULL && s->state == POP3_AUTHORIZATION)
 		stream_write(s->stream, SLICE("STLS\r\n"));
 	stream_write(s->stream, SLICE("IMPLEMENTATION Kurir\r\n.\r\n"));
@@ -112,7 +110,7 @@ check(struct pop3_session *s, struct slice user, struct slice secret)
 	struct al_login login = {.service = SERVICE_POP3, .table = s->service->listen->auth_table,
 	    .user = user, .secret = secret, .client = slice_of(netaddr_format(&s->peer, client))};
 
-	if (user.len == 0 || user.len > LIMIT_USER || secret.len > LIMIT_SECRET) {
+	if (!sasl_is_possible(user, secret)) {
 		wrong(s, SLICE(""));
 		return;
 	}
@@ -163,43 +161,39 @@ pop3_command_pass(struct pop3_session *s, struct slice argument)
 	free(user);
 }
 
-/* authzid NUL authcid NUL password (RFC 4616); acting for somebody else is not offered. */
+/* The exchange is over; what is left of its secrets is wiped. */
 static void
-take_plain(struct pop3_session *s, struct slice message)
+end_auth(struct pop3_session *s)
 {
-	ptrdiff_t first = slice_find(message, '\0'), second;
-	struct slice authzid = slice_sub(message, 0, first < 0 ? 0 : (size_t)first), user, secret;
-
-	message = slice_from(message, (size_t)(first + 1));
-	second = slice_find(message, '\0');
-	if (first < 0 || second < 0) {
-		pop3_err(s, "a PLAIN response is: NUL user NUL password, in base64");
-		back_to_start(s);
-		return;
-	}
-	user = slice_sub(message, 0, (size_t)second);
-	secret = slice_from(message, (size_t)second + 1);
-	if ((authzid.len > 0 && !slice_equal(authzid, user)) || slice_find(secret, '\0') >= 0)
-		wrong(s, SLICE(""));
-	else
-		check(s, user, secret);
+	sasl_free(s->sasl);
+	s->sasl = NULL;
 }
 
 static void
-take_response(struct pop3_session *s, struct slice line)
+take_response(struct pop3_session *s, enum sasl_result result)
 {
-	struct buf octets;
-
-	buf_init(&octets, 2048);
-	if (!base64_decode(&octets, line)) {
-		pop3_err(s, "that is not base64");
+	switch (result) {
+	case SASL_CHALLENGE:
+		stream_printf(s->stream, "+ %s\r\n", sasl_challenge(s->sasl));
+		if (s->state != POP3_AUTH_INPUT)
+			pop3_move(s, POP3_AUTH_INPUT);
+		return;
+	case SASL_CREDENTIALS:
+		check(s, sasl_user(s->sasl), sasl_secret(s->sasl));
+		break;
+	case SASL_WRONG:
+		wrong(s, SLICE(""));
+		break;
+	case SASL_MALFORMED:
+		pop3_err(s, "%s", sasl_form(s->sasl));
 		back_to_start(s);
-	} else {
-		take_plain(s, buf_slice(&octets));
+		break;
+	case SASL_CANCELLED:
+		pop3_err(s, "authentication given up");
+		back_to_start(s);
+		break;
 	}
-	if (octets.data != NULL)
-		explicit_bzero(octets.data, octets.capacity);
-	buf_fini(&octets);
+	end_auth(s);
 }
 
 void
@@ -209,16 +203,11 @@ pop3_command_auth(struct pop3_session *s, struct slice argument)
 
 	if (!may_login(s))
 		return;
-	if (!slice_word(&argument, &mechanism) || !slice_equal_text_nocase(mechanism, "PLAIN")) {
-		pop3_err(s, "use AUTH PLAIN");
-		return;
-	}
-	if (argument.len > 0) {
-		take_response(s, slice_equal_text(argument, "=") ? SLICE("") : argument);
-		return;
-	}
-	stream_write(s->stream, SLICE("+ \r\n"));
-	pop3_move(s, POP3_AUTH_INPUT);
+	s->sasl = slice_word(&argument, &mechanism) ? sasl_new(mechanism) : NULL;
+	if (s->sasl == NULL)
+		pop3_err(s, "the mechanisms of AUTH are " SASL_MECHANISMS);
+	else
+		take_response(s, sasl_start(s->sasl, argument.len > 0 ? &argument : NULL));
 }
 
 enum pop3_next
@@ -226,21 +215,15 @@ pop3_when_auth_input(struct pop3_session *s)
 {
 	struct slice line;
 
-	switch (stream_line(s->stream, LIMIT_SECRET * 2, &line)) {
+	switch (stream_line(s->stream, SASL_LINE, &line)) {
 	case STREAM_OK:
-		if (slice_equal_text(line, "*")) {
-			pop3_err(s, "authentication given up");
-			back_to_start(s);
-		} else {
-			take_response(s, line);
-		}
+		take_response(s, sasl_feed(s->sasl, line));
 		return POP3_GO_ON;
 	case STREAM_AGAIN:
 		return POP3_WAIT;
 	case STREAM_BARE:
 	case STREAM_TOO_LONG:
-		pop3_err(s, "that is no response to AUTH PLAIN");
-		back_to_start(s);
+		take_response(s, SASL_MALFORMED);
 		return POP3_GO_ON;
 	case STREAM_FLOOD:
 	case STREAM_CLOSED:

@@ -10,6 +10,7 @@
 #include "common/base/id.h"
 #include "common/base/mem.h"
 #include "common/ipc/any_mailbox.h"
+#include "common/net/sasl.h"
 #include "pop3d/command.h"
 
 #include <stdio.h>
@@ -114,6 +115,7 @@ free_session(struct pop3_session *s)
 	stream_finish(s->stream);
 	LIST_REMOVE(s, link);
 	service_leave(s->service, &s->peer);
+	sasl_free(s->sasl);
 	free(s->user);
 	free(s);
 }

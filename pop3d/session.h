@@ -15,6 +15,8 @@
 /* What a step of the session ends with. */
 enum pop3_next { POP3_GO_ON, POP3_WAIT, POP3_END };
 
+struct sasl;
+
 struct pop3_session {
 	LIST_ENTRY(pop3_session) link;
 	struct service *service;
@@ -25,6 +27,7 @@ struct pop3_session {
 	struct task again;
 	struct timer deadline;
 	char *user;                    /* what USER said */
+	struct sasl *sasl;             /* AUTH, while it goes on; else NULL */
 	struct channel *asked;         /* whom the open request is with */
 	uint32_t request;              /* its id; 0: none */
 	struct channel *mailbox;       /* has the maildrop; NULL: gone, or not open yet */

@@ -1,22 +1,21 @@
 /*
- * AUTH PLAIN and LOGIN (RFC 4954, 4616). The secret is wiped from memory as soon as lookup has
- * it, and never reaches the log.
+ * AUTH (RFC 4954). The secret is wiped from memory as soon as lookup has it, and never reaches the
+ * log.
  */
 #include "smtpd/listener/command.h"
 
-#include "common/base/encode.h"
 #include "common/ipc/any_lookup.h"
+#include "common/net/sasl.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-enum { AUTH_SECONDS = 30, AUTH_RESPONSE = 12288 };
+enum { AUTH_SECONDS = 30 };
 
 static void
 auth_over(struct smtp_session *s)
 {
-	free(s->auth_user);
-	s->auth_user = NULL;
+	sasl_free(s->sasl);
+	s->sasl = NULL;
 	if (s->state == SMTP_AUTH_INPUT || s->state == SMTP_AUTH_ASK)
 		smtp_move(s, SMTP_COMMAND);
 }
@@ -87,11 +86,6 @@ check(struct smtp_session *s, struct slice user, struct slice secret)
 	    .table = s->service->listen->auth_table, .user = user, .secret = secret,
 	    .client = slice_of(netaddr_format(&s->peer, client))};
 
-	if (user.len == 0 || user.len > LIMIT_USER || secret.len > LIMIT_SECRET ||
-	    slice_find(user, '\0') >= 0 || slice_find(secret, '\0') >= 0) {
-		login_wrong(s, SLICE(""));
-		return;
-	}
 	if (!smtp_ask(s, smtp_server.lookup, on_login, on_login_ended, SPAN_SECONDS(AUTH_SECONDS)) ||
 	    !al_login_send(smtp_server.lookup, s->request, &login, -1)) {
 		if (s->request != 0)
@@ -102,76 +96,30 @@ check(struct smtp_session *s, struct slice user, struct slice secret)
 	smtp_move(s, SMTP_AUTH_ASK);
 }
 
-/* authzid NUL authcid NUL password (RFC 4616); acting for somebody else is not offered. */
 static void
-take_plain(struct smtp_session *s, struct slice message)
+take_response(struct smtp_session *s, enum sasl_result result)
 {
-	ptrdiff_t first = slice_find(message, '\0'), second;
-	struct slice authzid, user, secret;
-
-	if (first < 0) {
-		auth_refuse(s, 501, "5.5.2", "a PLAIN response is: NUL user NUL password, in base64");
-		return;
-	}
-	authzid = slice_sub(message, 0, (size_t)first);
-	message = slice_from(message, (size_t)first + 1);
-	second = slice_find(message, '\0');
-	if (second < 0) {
-		auth_refuse(s, 501, "5.5.2", "a PLAIN response is: NUL user NUL password, in base64");
-		return;
-	}
-	user = slice_sub(message, 0, (size_t)second);
-	secret = slice_from(message, (size_t)second + 1);
-	if (authzid.len > 0 && !slice_equal(authzid, user))
+	switch (result) {
+	case SASL_CHALLENGE:
+		stream_printf(s->stream, "334 %s\r\n", sasl_challenge(s->sasl));
+		if (s->state != SMTP_AUTH_INPUT)
+			smtp_move(s, SMTP_AUTH_INPUT);
+		break;
+	case SASL_CREDENTIALS:
+		check(s, sasl_user(s->sasl), sasl_secret(s->sasl));
+		sasl_free(s->sasl);
+		s->sasl = NULL;
+		break;
+	case SASL_WRONG:
 		login_wrong(s, SLICE(""));
-	else
-		check(s, user, secret);
-}
-
-static void
-prompt(struct smtp_session *s, enum smtp_auth_step step, const char *challenge)
-{
-	s->auth_step = step;
-	stream_printf(s->stream, "334 %s\r\n", challenge);
-	if (s->state != SMTP_AUTH_INPUT)
-		smtp_move(s, SMTP_AUTH_INPUT);
-}
-
-static void
-take_response(struct smtp_session *s, struct slice octets)
-{
-	switch (s->auth_step) {
-	case AUTH_STEP_PLAIN:
-		take_plain(s, octets);
 		break;
-	case AUTH_STEP_LOGIN_USER:
-		if (slice_find(octets, '\0') >= 0 || octets.len > LIMIT_USER) {
-			login_wrong(s, SLICE(""));
-			break;
-		}
-		free(s->auth_user);
-		s->auth_user = slice_text(octets);
-		prompt(s, AUTH_STEP_LOGIN_SECRET, "UGFzc3dvcmQ6");
+	case SASL_MALFORMED:
+		auth_refuse(s, 501, "5.5.2", sasl_form(s->sasl));
 		break;
-	case AUTH_STEP_LOGIN_SECRET:
-		check(s, slice_of(s->auth_user), octets);
+	case SASL_CANCELLED:
+		auth_refuse(s, 501, "5.7.0", "authentication given up");
 		break;
 	}
-}
-
-static void
-decode_response(struct smtp_session *s, struct slice line)
-{
-	struct buf octets;
-
-	buf_init(&octets, AUTH_RESPONSE);
-	if (!base64_decode(&octets, line))
-		auth_refuse(s, 501, "5.5.2", "that is not base64");
-	else
-		take_response(s, buf_slice(&octets));
-	if (octets.data != NULL)
-		explicit_bzero(octets.data, octets.capacity);
-	buf_fini(&octets);
 }
 
 enum smtp_next
@@ -179,13 +127,10 @@ smtp_when_auth_input(struct smtp_session *s)
 {
 	struct slice line;
 
-	switch (stream_line(s->stream, AUTH_RESPONSE, &line)) {
+	switch (stream_line(s->stream, SASL_LINE, &line)) {
 	case STREAM_OK:
 		timer_start(&s->deadline, SPAN_SECONDS(LIMIT_COMMAND_SECONDS));
-		if (slice_equal_text(line, "*"))
-			auth_refuse(s, 501, "5.7.0", "authentication given up");
-		else
-			decode_response(s, line);
+		take_response(s, sasl_feed(s->sasl, line));
 		return SMTP_GO_ON;
 	case STREAM_AGAIN:
 		return SMTP_WAIT;
@@ -223,24 +168,15 @@ may_auth(struct smtp_session *s)
 	return false;
 }
 
-/* The argument: mechanism, and perhaps an initial response ("=" is an empty one). */
+/* The argument: mechanism, and perhaps an initial response. */
 void
 smtp_command_auth(struct smtp_session *s, const struct smtp_command *c)
 {
-	struct slice initial = c->initial;
-
 	if (!may_auth(s))
 		return;
-	if (slice_equal_text_nocase(c->mechanism, "PLAIN"))
-		s->auth_step = AUTH_STEP_PLAIN;
-	else if (slice_equal_text_nocase(c->mechanism, "LOGIN"))
-		s->auth_step = AUTH_STEP_LOGIN_USER;
-	else {
-		smtp_refuse(s, 504, "5.5.4", "use AUTH PLAIN or AUTH LOGIN");
-		return;
-	}
-	if (!c->has_initial)
-		prompt(s, s->auth_step, s->auth_step == AUTH_STEP_PLAIN ? "" : "VXNlcm5hbWU6");
+	s->sasl = sasl_new(c->mechanism);
+	if (s->sasl == NULL)
+		smtp_refuse(s, 504, "5.5.4", "the mechanisms of AUTH are " SASL_MECHANISMS);
 	else
-		decode_response(s, slice_equal_text(initial, "=") ? SLICE("") : initial);
+		take_response(s, sasl_start(s->sasl, c->has_initial ? &c->initial : NULL));
 }

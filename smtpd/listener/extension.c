@@ -1,5 +1,7 @@
 #include "smtpd/listener/command.h"
 
+#include "common/net/sasl.h"
+
 bool
 smtp_auth_is_offered(const struct smtp_session *s)
 {
@@ -27,6 +29,6 @@ smtp_extensions(const struct smtp_session *s, struct buf *out)
 	if (!s->is_tls && s->service->tls != NULL && l->tls != TLS_IMPLICIT)
 		buf_add_text(out, "STARTTLS\n");
 	if (smtp_auth_is_offered(s))
-		buf_add_text(out, "AUTH PLAIN LOGIN\n");
+		buf_add_text(out, "AUTH " SASL_MECHANISMS "\n");
 	buf_add_text(out, "HELP\n");
 }

@@ -11,6 +11,7 @@
 #include "common/base/assert.h"
 #include "common/base/id.h"
 #include "common/base/mem.h"
+#include "common/net/sasl.h"
 #include "smtpd/listener/command.h"
 #include "smtpd/listener/greeting.h"
 
@@ -206,7 +207,7 @@ free_session(struct smtp_session *s)
 	free(s->hostname);
 	free(s->helo);
 	free(s->user);
-	free(s->auth_user);
+	sasl_free(s->sasl);
 	free(s);
 }
 

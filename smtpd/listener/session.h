@@ -13,14 +13,14 @@
 #include "smtpd/listener/session_states.h"
 #include "smtpd/listener/transaction.h"
 
-enum smtp_auth_step { AUTH_STEP_PLAIN, AUTH_STEP_LOGIN_USER, AUTH_STEP_LOGIN_SECRET };
-
 /* What a step of the session ends with. */
 enum smtp_next {
 	SMTP_GO_ON,      /* step again */
 	SMTP_WAIT,       /* something will wake the session */
 	SMTP_END,        /* free it */
 };
+
+struct sasl;
 
 struct smtp_session {
 	LIST_ENTRY(smtp_session) link;
@@ -37,14 +37,13 @@ struct smtp_session {
 	char *rdns;                           /* the client's name; NULL: not known */
 	char *helo;
 	char *user;                           /* authenticated as; NULL: no */
-	char *auth_user;                      /* AUTH LOGIN's first answer */
+	struct sasl *sasl;                    /* AUTH, while it goes on; else NULL */
 	struct smtp_transaction *transaction; /* NULL between transactions */
 	struct channel *asked;                /* whom the open request is with */
 	uint32_t request;                     /* its id; 0: none */
 	uint32_t ptr_request, hostname_request;
 	struct buf proxy;                     /* what came so far of a proxy's header */
 	unsigned errors, auth_failures, messages, idle_commands;
-	enum smtp_auth_step auth_step;
 	bool has_ehlo, is_confirmed_rdns, is_tls, is_local, is_early;
 };
 
