@@ -1,6 +1,7 @@
 #include "common/net/netaddr.h"
 
 #include <arpa/inet.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -74,6 +75,34 @@ netaddr_format(const struct netaddr *a, char out[NETADDR_TEXT])
 		snprintf(out, NETADDR_TEXT, "local");
 	else if (inet_ntop(a->family, a->octets, out, NETADDR_TEXT) == NULL)
 		snprintf(out, NETADDR_TEXT, "unknown");
+	return out;
+}
+
+bool
+netaddr_parse_scoped(struct slice text, struct netaddr *a)
+{
+	ptrdiff_t sign = slice_find(text, '%');
+	char interface[IF_NAMESIZE];
+
+	if (sign < 0)
+		return netaddr_parse(text, a);
+	if (!netaddr_parse(slice_sub(text, 0, (size_t)sign), a) || a->family != AF_INET6 ||
+	    !slice_copy(slice_from(text, (size_t)sign + 1), interface, sizeof(interface)))
+		return false;
+	a->scope = if_nametoindex(interface);
+	return a->scope != 0;
+}
+
+const char *
+netaddr_format_scoped(const struct netaddr *a, char out[NETADDR_TEXT])
+{
+	char interface[IF_NAMESIZE], bare[INET6_ADDRSTRLEN];
+
+	netaddr_format(a, out);
+	if (a->family != AF_INET6 || a->scope == 0 || if_indextoname(a->scope, interface) == NULL)
+		return out;
+	inet_ntop(AF_INET6, a->octets, bare, sizeof(bare));
+	snprintf(out, NETADDR_TEXT, "%.46s%%%.15s", bare, interface);
 	return out;
 }
 

@@ -28,6 +28,10 @@ bool netaddr_parse(struct slice text, struct netaddr *a);
 /* Writes the address without its port; returns out. */
 const char *netaddr_format(const struct netaddr *a, char out[NETADDR_TEXT]);
 
+/* The same, where a link-local address has its interface behind it: fe80::1%eth0. */
+bool netaddr_parse_scoped(struct slice text, struct netaddr *a);
+const char *netaddr_format_scoped(const struct netaddr *a, char out[NETADDR_TEXT]);
+
 /* As RFC 5321 4.1.3 writes it: [192.0.2.1] or [IPv6:2001:db8::1]. */
 const char *netaddr_literal(const struct netaddr *a, char out[NETADDR_TEXT]);
 

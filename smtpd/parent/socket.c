@@ -60,7 +60,8 @@ find_same(struct sockets *s, const struct conf_listen *l, const struct netaddr *
 		struct bound *b = &s->bound[i];
 
 		if (b->is_local == l->local &&
-		    (l->local || (b->address.port == a->port && netaddr_equal(&b->address, a))))
+		    (l->local || (b->address.port == a->port && b->address.scope == a->scope &&
+				     netaddr_equal(&b->address, a))))
 			return b;
 	}
 	return NULL;
@@ -74,7 +75,7 @@ bind_line(struct sockets *s, struct conf_listen *l, const char *run, struct erro
 	struct bound *b;
 	int fd;
 
-	if (!l->local && netaddr_parse(l->address, &a))
+	if (!l->local && netaddr_parse_scoped(l->address, &a))
 		a.port = l->port;
 	b = find_same(s, l, &a);
 	if (b == NULL) {

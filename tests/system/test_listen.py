@@ -2,12 +2,17 @@
 """The options of a listen line, as a client on the other side sees them."""
 
 import imaplib
+import os
+import shutil
 import smtplib
 import socket
 import struct
+import subprocess
+import tempfile
 import unittest
+from pathlib import Path
 
-from suite import PASSWORDS, Suite, free_ports, message, wait_until
+from suite import BUILD, PASSWORDS, SMTPD, Suite, free_ports, message, wait_until
 
 HOST = "127.0.0.1"
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
@@ -184,6 +189,31 @@ class Listen(unittest.TestCase):
         self.assertIn("From: <alice@example.test>\r\n", text)
         self.assertIn("\r\nMessage-ID: ", text)
         self.assertTrue(text.endswith("\r\n\r\n" + body))
+
+    @unittest.skipUnless(os.geteuid() == 0 and shutil.which("ip"), "needs root and ip")
+    def test_an_interface_with_a_link_local_address(self):
+        """Every interface with IPv6 has one; it is bound with the interface's name behind it."""
+        with tempfile.TemporaryDirectory(prefix="kurir-listen-") as folder:
+            conf = Path(folder) / "smtpd.conf"
+            os.chmod(folder, 0o755)
+            conf.write_text("".join(f'{what} path "{folder}/{what}"\n' for what in ("queue", "mail", "run")) +
+                            f'accounts path "{folder}/accounts/accounts.db"\nlisten on lo port 2525\n'
+                            'match from any for any reject\n')
+            script = 'ip link set lo up && ip addr add fe80::77/64 dev lo nodad && exec "$@"'
+            p = subprocess.Popen(["unshare", "-n", "sh", "-c", script, "sh", SMTPD, "-d", "-f", conf, "-L", BUILD],
+                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            try:
+                lines = [p.stdout.readline()]
+                while lines[-1] and "event=ready" not in lines[-1]:
+                    lines.append(p.stdout.readline())
+                self.assertIn("event=ready", lines[-1], "".join(lines))
+                ask = "import socket; print(socket.create_connection(('fe80::77%lo', 2525), 20).recv(99))"
+                r = subprocess.run(["nsenter", "-t", str(p.pid), "-n", "python3", "-c", ask], capture_output=True, text=True)
+                self.assertIn("220 ", r.stdout, r.stderr)
+            finally:
+                p.terminate()
+                p.wait(30)
+                p.stdout.close()
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ add(void *owner, const struct netaddr *a)
 	if ((p->wants_inet4 || p->wants_inet6) &&
 	    !(a->family == AF_INET ? p->wants_inet4 : p->wants_inet6))
 		return false;
-	p->listen.address = slice_of(netaddr_format(a, text));
+	p->listen.address = slice_of(netaddr_format_scoped(a, text));
 	p->listen.id = ++p->listens;
 	config_note(&p->listen_places, p->begin);
 	conf_add_listen(p->conf, &p->listen);
@@ -121,7 +121,7 @@ add_addresses(struct parser *p, struct place at, const char *on)
 	bool is_all = strcmp(on, "all") == 0 || strcmp(on, "any") == 0;
 	struct netaddr a;
 
-	if (netaddr_parse(slice_of(on), &a))
+	if (netaddr_parse_scoped(slice_of(on), &a))
 		return add(p, &a) ||
 		       config_fail(p, at, "\"%s\" is of the family that the line leaves out", on);
 	if (is_all) {

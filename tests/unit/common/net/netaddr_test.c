@@ -2,6 +2,9 @@
 
 #include "common/net/netaddr.h"
 
+#include <net/if.h>
+#include <string.h>
+
 UNIT_SUITE(netaddr);
 
 Test(netaddr, prefixes)
@@ -47,4 +50,28 @@ Test(netaddr, literals_and_groups)
 	cr_assert(netaddr_is_loopback(&a));
 	cr_assert_not(netaddr_parse(SLICE("127.1"), &a));
 	cr_assert_not(netaddr_parse(SLICE(""), &a));
+}
+
+Test(netaddr, a_link_local_address_has_its_interface)
+{
+	struct netaddr a;
+	char text[NETADDR_TEXT];
+	uint32_t lo;
+
+	cr_assert(netaddr_parse_scoped(SLICE("127.0.0.1"), &a));
+	cr_assert_str_eq(netaddr_format_scoped(&a, text), "127.0.0.1");
+	cr_assert(netaddr_parse_scoped(SLICE("2001:db8::1"), &a));
+	cr_assert_eq(a.scope, 0);
+	cr_assert_not(netaddr_parse_scoped(SLICE("fe80::1%"), &a));
+	cr_assert_not(netaddr_parse_scoped(SLICE("fe80::1%no-such-interface-here"), &a));
+	cr_assert_not(netaddr_parse_scoped(SLICE("fe80::1%nosuch"), &a));
+	cr_assert_not(netaddr_parse_scoped(SLICE("127.0.0.1%lo"), &a));
+	lo = if_nametoindex("lo") != 0 ? if_nametoindex("lo") : if_nametoindex("lo0");
+	cr_assert(lo != 0);
+	cr_assert(netaddr_parse(SLICE("fe80::1"), &a));
+	a.scope = lo;
+	netaddr_format_scoped(&a, text);
+	cr_assert_eq(strncmp(text, "fe80::1%lo", 10), 0, "%s", text);
+	cr_assert(netaddr_parse_scoped(slice_of(text), &a));
+	cr_assert_eq(a.scope, lo);
 }
