@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <iconv.h>
+#include <stdio.h>
 #include <string.h>
 #include <utf8proc.h>
 
@@ -246,6 +247,15 @@ fold_ascii(struct slice text, struct buf *out)
 		room[i] = ascii_lower(text.data[i]);
 	buf_grew(out, run);
 	return run;
+}
+
+uint32_t
+charset_edition(void)
+{
+	unsigned major = 0, minor = 0, update = 0;
+
+	sscanf(utf8proc_unicode_version(), "%u.%u.%u", &major, &minor, &update);
+	return major << 16 | minor << 8 | update;
 }
 
 /* Adds one code of what was decomposed; marks wait for the rest of their run. */

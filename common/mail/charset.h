@@ -24,4 +24,7 @@ void charset_guess_to_utf8(struct slice octets, struct buf *out);
  * intent of i;unicode-casemap, RFC 5051). Equal texts give equal octets. */
 void charset_casemap(struct slice text, struct buf *out);
 
+/* Which edition of Unicode it goes by: another one may make something else of a text. */
+uint32_t charset_edition(void);
+
 #endif

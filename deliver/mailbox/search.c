@@ -1,6 +1,7 @@
 /*
  * A SEARCH program over the messages of a mailbox, in slices: what needs no body first, bodies only
- * when asked, large bodies in the pool. What it finds goes out as it is found.
+ * when asked, large bodies in the pool. What it finds goes out as it is found. A body that was read
+ * leaves its signature, by which the next search knows whether it has to be read at all.
  */
 #include "common/base/mem.h"
 #include "common/mail/search.h"
@@ -8,6 +9,7 @@
 #include "deliver/mailbox/job.h"
 #include "deliver/mailbox/range.h"
 #include "deliver/mailbox/search_text.h"
+#include "deliver/mailbox/signature.h"
 #include "deliver/mailbox/verb.h"
 
 #include <sys/mman.h>
@@ -18,14 +20,17 @@ enum { DAY = 86400, BATCH = 60000 };
 /* A message under examination; what is not in its row is read when first needed. */
 struct candidate {
 	struct store *store;
+	struct store_signatures *signatures;
 	const struct search_needles *needles;
 	struct store_message m;
 	struct store_index index;
-	struct buf octets, words;
+	struct buf octets, words, signature;
 	struct slice message;
 	void *map;
 	bool has_index, has_octets, has_words;
-	bool in_pool;    /* all was read; the store is out of reach */
+	bool has_signature, is_signed; /* it was looked for; it is there */
+	bool is_new;                   /* the signature was made here */
+	bool in_pool;                  /* all was read; the store is out of reach */
 	bool wants_pool; /* what it says depends on a large body, which would take too long here */
 };
 
@@ -43,6 +48,18 @@ load_words(struct candidate *c)
 	if (!c->has_words)
 		store_set_keywords(c->store, c->m.set, &c->words);
 	c->has_words = true;
+}
+
+static void
+load_signature(struct candidate *c)
+{
+	struct slice bits;
+
+	if (!c->has_signature && store_signature(c->store, c->signatures, c->m.body, &bits)) {
+		buf_add_slice(&c->signature, bits);
+		c->is_signed = true;
+	}
+	c->has_signature = true;
 }
 
 static void
@@ -73,6 +90,7 @@ unload(struct candidate *c)
 		munmap(c->map, c->message.len);
 	buf_fini(&c->octets);
 	buf_fini(&c->words);
+	buf_fini(&c->signature);
 	if (c->has_index)
 		store_index_fini(&c->index);
 	*c = (struct candidate){.store = NULL};
@@ -124,6 +142,18 @@ is_date(struct candidate *c, const struct search_node *n)
 	return day >= wanted;
 }
 
+/* Reads the message, and signs it if nobody has. */
+static void
+examine(struct candidate *c)
+{
+	load_octets(c);
+	if (c->is_signed || c->message.len == 0)
+		return;
+	load_index(c);
+	search_signature(c->message, buf_slice(&c->index.envelope), &c->signature);
+	c->is_signed = c->is_new = true;
+}
+
 /* A key that looks at the message itself. */
 static bool
 octets_leaf(struct candidate *c, const struct search_node *n)
@@ -132,6 +162,9 @@ octets_leaf(struct candidate *c, const struct search_node *n)
 	    search_needle(c->needles, n->op == SEARCH_HEADER ? n->value : n->text);
 	bool known = false, found = false;
 
+	load_signature(c);
+	if (c->is_signed && !signature_may_hold(buf_slice(&c->signature), needle))
+		return false;
 	if (n->op == SEARCH_HEADER) {
 		load_index(c);
 		found = search_envelope_holds(
@@ -143,7 +176,9 @@ octets_leaf(struct candidate *c, const struct search_node *n)
 		c->wants_pool = true;
 		return false;
 	}
-	load_octets(c);
+	examine(c);
+	if (c->is_new && !signature_may_hold(buf_slice(&c->signature), needle))
+		return false;
 	if (n->op == SEARCH_HEADER)
 		return search_header_holds(c->message, n->text, needle);
 	if (n->op == SEARCH_TEXT && search_header_holds(c->message, SLICE(""), needle))
@@ -216,6 +251,7 @@ struct search {
 	struct cursor cursor;
 	struct buf program, uids;
 	struct search_needles needles;
+	struct store_signatures signatures;
 	struct candidate candidate;
 	bool is_match;
 };
@@ -242,6 +278,9 @@ settle(struct search *s)
 {
 	if (s->is_match)
 		range_add(&s->uids, s->candidate.m.uid);
+	if (s->candidate.is_new)
+		store_put_signature(
+		    store_of(s), s->candidate.m.body, buf_slice(&s->candidate.signature));
 	unload(&s->candidate);
 	if (s->uids.len >= BATCH)
 		send_found(s);
@@ -254,7 +293,8 @@ on_message(void *owner, const struct store_message *m)
 	struct candidate *c = &s->candidate;
 	struct slice program = buf_slice(&s->program);
 
-	*c = (struct candidate){.store = store_of(s), .needles = &s->needles, .m = *m};
+	*c = (struct candidate){
+	    .store = store_of(s), .signatures = &s->signatures, .needles = &s->needles, .m = *m};
 	s->is_match = run(c, &program, false);
 	if (c->wants_pool)
 		return false;
@@ -299,13 +339,16 @@ search_slice(struct job *j)
 {
 	struct search *s = (struct search *)j;
 	struct store_mailbox box;
+	bool is_whole;
 
 	if (store_find_id(store_of(s), s->mailbox, &box) != STORE_OK ||
 	    j->handle->viewed != s->mailbox) {
 		reply_no(j->channel, j->id, AM_NONEXISTENT, "the mailbox is gone");
 		return JOB_DONE;
 	}
-	if (!cursor_walk(&s->cursor, store_of(s), s->mailbox, on_message, s))
+	is_whole = cursor_walk(&s->cursor, store_of(s), s->mailbox, on_message, s);
+	store_signatures_end(&s->signatures);
+	if (!is_whole)
 		return s->candidate.wants_pool ? judge_large(s) : JOB_MORE;
 	send_found(s);
 	reply_ok(j->channel, j->id, store_of(s)->modseq);

@@ -8,6 +8,7 @@
 #include "common/mail/mime.h"
 #include "common/mail/param.h"
 #include "common/mail/word.h"
+#include "deliver/mailbox/signature.h"
 
 #include <string.h>
 
@@ -96,6 +97,13 @@ search_header_holds(struct slice message, struct slice name, struct slice needle
 	return false;
 }
 
+/* What is no text says nothing, and is most of what is large. */
+static bool
+is_text(const struct mime_part *p)
+{
+	return p->kind == MIME_LEAF && slice_equal_text_nocase(p->type, "text");
+}
+
 /* The part as UTF-8, whatever it was written in. */
 static void
 add_text(struct slice body, const struct mime_part *p, struct buf *out)
@@ -130,9 +138,7 @@ search_body_holds(struct slice message, struct slice needle)
 	for (size_t i = 0; i < mime.count && !found; i++) {
 		struct buf text = {0};
 
-		/* What is no text says nothing, and is most of what is large. */
-		if (mime.parts[i].kind != MIME_LEAF ||
-		    !slice_equal_text_nocase(mime.parts[i].type, "text"))
+		if (!is_text(&mime.parts[i]))
 			continue;
 		add_text(mime_body(&mime, (uint32_t)i), &mime.parts[i], &text);
 		found = search_text_holds(buf_slice(&text), needle);
@@ -140,6 +146,75 @@ search_body_holds(struct slice message, struct slice needle)
 	}
 	mime_fini(&mime);
 	return found;
+}
+
+/* The fields that an envelope has. */
+static const struct {
+	const char *name;
+	enum envelope_field field;
+	bool is_text; /* the envelope has it as it stood */
+} enveloped[] = {{"Subject", ENVELOPE_SUBJECT, true}, {"From", ENVELOPE_FROM, false},
+    {"To", ENVELOPE_TO, false}, {"Cc", ENVELOPE_CC, false}, {"Bcc", ENVELOPE_BCC, false},
+    {"Message-ID", ENVELOPE_MESSAGE_ID, true}};
+
+enum { ENVELOPED = sizeof(enveloped) / sizeof(enveloped[0]) };
+
+static void
+sign_text(struct signature *s, struct slice text)
+{
+	struct buf folded = {0};
+
+	charset_casemap(text, &folded);
+	signature_add(s, buf_slice(&folded));
+	buf_fini(&folded);
+}
+
+static void
+sign_raw(struct signature *s, struct slice raw)
+{
+	struct buf text = {0};
+
+	word_decode(raw, &text);
+	sign_text(s, buf_slice(&text));
+	buf_fini(&text);
+}
+
+static void
+sign_body(struct signature *s, struct slice message)
+{
+	struct mime mime;
+
+	mime_init(&mime, message);
+	for (size_t i = 0; i < mime.count; i++) {
+		struct buf text = {0};
+
+		if (!is_text(&mime.parts[i]))
+			continue;
+		add_text(mime_body(&mime, (uint32_t)i), &mime.parts[i], &text);
+		sign_text(s, buf_slice(&text));
+		buf_fini(&text);
+	}
+	mime_fini(&mime);
+}
+
+void
+search_signature(struct slice message, struct slice envelope, struct buf *bits)
+{
+	struct signature s = {{0}};
+	struct header_walk walk = header_walk(message);
+	struct header_field f;
+
+	while (header_next(&walk, &f))
+		sign_raw(&s, f.value);
+	for (size_t i = 0; i < ENVELOPED; i++) {
+		struct buf raw = {0};
+
+		if (envelope_read(envelope, enveloped[i].field, &raw))
+			sign_raw(&s, buf_slice(&raw));
+		buf_fini(&raw);
+	}
+	sign_body(&s, message);
+	signature_write(&s, bits);
 }
 
 /* Where these stand, an address of the envelope and one of the header are not the same. */
@@ -157,25 +232,18 @@ bool
 search_envelope_holds(
     struct slice envelope, struct slice name, struct slice text, struct slice needle, bool *known)
 {
-	static const struct {
-		const char *name;
-		enum envelope_field field;
-		bool is_text; /* the envelope has it as it stood */
-	} fields[] = {{"Subject", ENVELOPE_SUBJECT, true}, {"From", ENVELOPE_FROM, false},
-	    {"To", ENVELOPE_TO, false}, {"Cc", ENVELOPE_CC, false}, {"Bcc", ENVELOPE_BCC, false},
-	    {"Message-ID", ENVELOPE_MESSAGE_ID, true}};
 	bool is_odd = has_odd_sign(text);
 
 	*known = false;
-	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+	for (size_t i = 0; i < ENVELOPED; i++) {
 		struct buf raw = {0};
 		bool found;
 
-		if (!slice_equal_text_nocase(name, fields[i].name) ||
-		    (!fields[i].is_text && is_odd))
+		if (!slice_equal_text_nocase(name, enveloped[i].name) ||
+		    (!enveloped[i].is_text && is_odd))
 			continue;
 		*known = envelope.len > 0;
-		found = envelope_read(envelope, fields[i].field, &raw) &&
+		found = envelope_read(envelope, enveloped[i].field, &raw) &&
 			raw_holds(buf_slice(&raw), needle);
 		buf_fini(&raw);
 		return found;

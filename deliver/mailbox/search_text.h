@@ -30,6 +30,12 @@ bool search_header_holds(struct slice message, struct slice name, struct slice n
 bool search_body_holds(struct slice message, struct slice needle);
 
 /*
+ * Appends the signature of all that the three of these look at: what it may not hold, they do not
+ * find. The envelope is the one that is kept of the message.
+ */
+void search_signature(struct slice message, struct slice envelope, struct buf *bits);
+
+/*
  * The same as search_header_holds(), by the envelope alone, for a field that it has: fast, for it
  * is short and at hand. False in *known: only the header itself can tell.
  */

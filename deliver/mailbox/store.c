@@ -48,6 +48,8 @@ static const char *const schema[] = {
     "INSERT INTO body SELECT * FROM old_body;"
     "DROP TABLE old_body;"
     "CREATE INDEX body_file ON body (file) WHERE file IS NOT NULL;",
+    "CREATE TABLE signature (body INTEGER PRIMARY KEY, bits BLOB NOT NULL);"
+    "INSERT INTO counter VALUES ('signature', 0);",
 };
 
 enum {
@@ -72,7 +74,8 @@ skip_what_was_shown(struct store *s)
 	struct statement *uids = db_statement(
 	    s->db, "UPDATE mailbox SET uidnext = uidnext + ? WHERE uidnext > 1 AND uidnext < ?");
 	struct statement *counters = db_statement(s->db,
-	    "UPDATE counter SET value = CASE name WHEN 'modseq' THEN ? ELSE value + ? END");
+	    "UPDATE counter SET value = CASE name WHEN 'modseq' THEN ? ELSE value + ? END"
+	    " WHERE name IN ('modseq', 'uidvalidity')");
 
 	s->modseq += SHOWN_MOST;
 	statement_bind_number(uids, 1, SHOWN_MOST);
@@ -166,6 +169,7 @@ store_open(struct store *s, const char *folder, void (*broken)(void *owner), voi
 	if (db_was_left(s->db))
 		skip_what_was_shown(s);
 	sweep(s);
+	store_check_signatures(s);
 	make_first_mailboxes(s);
 	return true;
 }

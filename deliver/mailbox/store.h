@@ -157,4 +157,23 @@ enum store_result store_body_share(struct store *s, uint64_t body);
 /* A message has it no more. With the last one it goes; its file when that is durable. */
 enum store_result store_body_release(struct store *s, uint64_t body);
 
+/* store_signature.c: a walk over signatures beside one over messages; zeroed, it begins. It is ended
+ * before the turn of the loop is. */
+struct store_signatures {
+	struct statement *reader; /* NULL: it stands nowhere */
+	uint64_t asked, at;       /* bodies: the last that was asked for, the next that has one */
+};
+
+/* The signature of a body (signature.h), until the next call. False: none was kept. */
+bool store_signature(
+    struct store *s, struct store_signatures *r, uint64_t body, struct slice *bits);
+void store_signatures_end(struct store_signatures *r);
+
+/* Keeps one, if it can; it may be lost by a power cut. */
+void store_put_signature(struct store *s, uint64_t body, struct slice bits);
+enum store_result store_remove_signature(struct store *s, uint64_t body);
+
+/* Drops those that were made in another way than now. */
+void store_check_signatures(struct store *s);
+
 #endif

@@ -313,7 +313,7 @@ store_body_release(struct store *s, uint64_t body)
 		buf_add_char(&s->unnamed, '\0');
 	}
 	statement_reset(del);
-	return store_result_of(r);
+	return r == DB_DONE ? store_remove_signature(s, body) : store_result_of(r);
 }
 
 /* Files to remove, once nothing on the disk names them. */

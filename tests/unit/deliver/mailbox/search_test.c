@@ -259,3 +259,85 @@ Test(mailbox_search, a_search_ends_with_its_handle)
 	test_run_loop(200);
 	cr_assert_null(a.end);
 }
+
+static int64_t
+signatures(const char *change)
+{
+	struct error why = {""};
+	struct account *acc = account_open(SLICE("u@a.test"), &why);
+	struct statement *st;
+	int64_t n;
+
+	cr_assert(acc != NULL && commit_begin(acc->store.commit));
+	cr_assert_eq(db_exec(acc->store.db, change), DB_DONE);
+	st = db_statement(acc->store.db, "SELECT count(*) FROM signature");
+	cr_assert_eq(statement_step(st), DB_ROW);
+	n = statement_number(st, 0);
+	statement_reset(st);
+	account_release(acc);
+	return n;
+}
+
+static void
+search_all_ways(void)
+{
+	cr_assert_str_eq(one(SEARCH_BODY, 0, "needle", ""), "4 5 6 7");
+	cr_assert_str_eq(one(SEARCH_BODY, 0, "no such", ""), "");
+	cr_assert_str_eq(one(SEARCH_BODY, 0, "hidden words", ""), "3");
+	cr_assert_str_eq(one(SEARCH_BODY, 0, "on", ""), "1 2", "too short for an index");
+	cr_assert_str_eq(one(SEARCH_TEXT, 0, "ann@x", ""), "1 3");
+	cr_assert_str_eq(one(SEARCH_HEADER, 0, "Subject", "gr\xc3\xbc"), "1");
+	cr_assert_str_eq(one(SEARCH_HEADER, 0, "X-Note", "kept"), "2");
+	cr_assert_str_eq(one(SEARCH_HEADER, 0, "X-Note", ""), "2");
+	cr_assert_str_eq(one(SEARCH_HEADER, 0, "Subject", "kept"), "");
+}
+
+/* The next search finds the same by what the first one left, which goes with the body. */
+Test(mailbox_search, bodies_that_were_read_are_signed)
+{
+	struct am_expunge expunge = {.handle = a.handle};
+	struct buf uids = {0};
+
+	fill();
+	fill_account("u@a.test", 2, 2);
+	asker_view(&a, "INBOX");
+	cr_assert_str_eq(one(SEARCH_HEADER, 0, "Subject", "plain"), "2");
+	cr_assert_eq(signatures(""), 0, "the envelope said it all");
+	search_all_ways();
+	cr_assert_eq(signatures(""), 7);
+	search_all_ways();
+	range_add(&uids, 5);
+	range_add(&uids, 6);
+	expunge.uids = buf_slice(&uids);
+	asker_ask(&a, &am_expunge_schema, &expunge);
+	buf_fini(&uids);
+	cr_assert_str_eq(one(SEARCH_BODY, 0, "needle", ""), "4 7");
+	cr_assert_eq(signatures(""), 5);
+}
+
+static void
+search_many(void)
+{
+	cr_assert_str_eq(one(SEARCH_BODY, 0, "noon", ""), "1 2");
+	cr_assert(slice_has_prefix(slice_of(one(SEARCH_BODY, 0, "needle", "")), SLICE("4 5 6 ")));
+}
+
+/* What a signature says is believed, where one is; it is there for some of them only. */
+Test(mailbox_search, signatures_are_asked_first)
+{
+	fill();
+	fill_account("u@a.test", 60, 0);
+	asker_view(&a, "INBOX");
+	search_many();
+	cr_assert_eq(signatures("DELETE FROM signature WHERE body BETWEEN 10 AND 50;"
+				"UPDATE signature SET bits = x'' WHERE body IN (5, 60)"),
+	    22);
+	cr_assert_str_eq(one(SEARCH_BODY, 0, "noon", ""), "1 2");
+	cr_assert(slice_has_prefix(slice_of(one(SEARCH_BODY, 0, "needle", "")), SLICE("4 6 7 ")));
+	cr_assert_eq(signatures(""), 63, "those that were missing are made again");
+	cr_assert_eq(signatures("UPDATE counter SET value = 1 WHERE name = 'signature'"), 63);
+	test_run_loop(50);
+	accounts_close_all();
+	cr_assert_eq(signatures(""), 0, "made in another way: worth nothing");
+	search_many();
+}

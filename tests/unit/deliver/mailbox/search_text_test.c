@@ -7,10 +7,12 @@
 UNIT_SUITE(search_text);
 
 static const char message[] =
-    "From: \"Ann, B\" <ann@x.test>\r\nTo: c@y.test\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?= an alle\r\n"
+    "From: \"Ann, B\" <ann@x.test>\r\nTo: c@y.test\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?= an "
+    "alle\r\n"
     "Subject: a second one\r\nX-Own: something\r\n"
     "Content-Type: multipart/mixed; boundary=b\r\n\r\n"
-    "--b\r\nContent-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+    "--b\r\nContent-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: "
+    "quoted-printable\r\n\r\n"
     "Caf=E9 ist zu\r\n"
     "--b\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n"
     "PGI+aGlkZGVuPC9iPg==\r\n"
@@ -61,8 +63,8 @@ Test(search_text, tells_fields_by_header_and_by_envelope_alike)
 	envelope_write(&envelope, slice_of(message), 60000);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct slice name = slice_of(cases[i].name), needle = folded(cases[i].text);
-		bool known, found = search_envelope_holds(
-			       buf_slice(&envelope), name, slice_of(cases[i].text), needle, &known);
+		bool known, found = search_envelope_holds(buf_slice(&envelope), name,
+				slice_of(cases[i].text), needle, &known);
 
 		cr_assert_eq(known, cases[i].known, "%s %s", cases[i].name, cases[i].text);
 		cr_assert_eq(search_header_holds(slice_of(message), name, needle), cases[i].found,
@@ -76,7 +78,8 @@ Test(search_text, tells_fields_by_header_and_by_envelope_alike)
 Test(search_text, finds_its_needles_by_place)
 {
 	struct buf program = {0};
-	struct search_node subject = {.op = SEARCH_HEADER, .text = SLICE("Subject"), .value = SLICE("ÄÖ")};
+	struct search_node subject = {
+	    .op = SEARCH_HEADER, .text = SLICE("Subject"), .value = SLICE("ÄÖ")};
 	struct search_node body = {.op = SEARCH_BODY, .text = SLICE("Xyz")}, node;
 	struct search_needles needles;
 	struct slice rest;

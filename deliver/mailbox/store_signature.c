@@ -1,0 +1,88 @@
+/*
+ * Signatures of bodies, for SEARCH: made by the first search that reads a body, gone with the body.
+ * They are read in the order of bodies, which nearly is that of UIDs, so a walk over a mailbox
+ * hardly ever looks one up.
+ */
+#include "deliver/mailbox/store.h"
+
+#include "common/mail/charset.h"
+#include "deliver/mailbox/signature.h"
+
+enum { STEPS = 16 }; /* over bodies of other mailboxes, before it is looked up instead */
+
+static void
+next(struct store_signatures *r)
+{
+	r->at = statement_step(r->reader) == DB_ROW ? (uint64_t)statement_number(r->reader, 0)
+						    : UINT64_MAX;
+}
+
+static void
+look_up(struct store *s, struct store_signatures *r, uint64_t body)
+{
+	r->reader =
+	    db_statement(s->db, "SELECT body, bits FROM signature WHERE body >= ? ORDER BY body");
+	statement_bind_number(r->reader, 1, (int64_t)body);
+	next(r);
+}
+
+bool
+store_signature(struct store *s, struct store_signatures *r, uint64_t body, struct slice *bits)
+{
+	if (r->reader == NULL || body < r->asked)
+		look_up(s, r, body);
+	for (int i = 0; i < STEPS && r->at < body; i++)
+		next(r);
+	if (r->at < body)
+		look_up(s, r, body);
+	r->asked = body;
+	if (r->at != body)
+		return false;
+	*bits = statement_octets(r->reader, 1);
+	return true;
+}
+
+void
+store_signatures_end(struct store_signatures *r)
+{
+	if (r->reader != NULL)
+		statement_reset(r->reader);
+	r->reader = NULL;
+}
+
+void
+store_put_signature(struct store *s, uint64_t body, struct slice bits)
+{
+	struct statement *st =
+	    db_statement(s->db, "INSERT OR REPLACE INTO signature VALUES (?, ?)");
+
+	/* It is no loss if it is not kept: the next search makes it again. */
+	if (!store_has_room(s, bits.len) || !commit_begin(s->commit))
+		return;
+	statement_bind_number(st, 1, (int64_t)body);
+	statement_bind_octets(st, 2, bits);
+	statement_run(st);
+	commit_soon(s->commit);
+}
+
+enum store_result
+store_remove_signature(struct store *s, uint64_t body)
+{
+	struct statement *st = db_statement(s->db, "DELETE FROM signature WHERE body = ?");
+
+	statement_bind_number(st, 1, (int64_t)body);
+	return store_result_of(statement_run(st));
+}
+
+void
+store_check_signatures(struct store *s)
+{
+	struct statement *st = db_statement(
+	    s->db, "UPDATE counter SET value = ? WHERE name = 'signature' AND value <> ?");
+	int64_t form = (int64_t)SIGNATURE_FORM << 32 | charset_edition();
+
+	statement_bind_number(st, 1, form);
+	statement_bind_number(st, 2, form);
+	if (statement_run(st) == DB_DONE && db_changes(s->db) > 0)
+		db_exec(s->db, "DELETE FROM signature");
+}
