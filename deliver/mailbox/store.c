@@ -48,7 +48,7 @@ static const char *const schema[] = {
     "INSERT INTO body SELECT * FROM old_body;"
     "DROP TABLE old_body;"
     "CREATE INDEX body_file ON body (file) WHERE file IS NOT NULL;",
-    "CREATE TABLE signature (body INTEGER PRIMARY KEY, bits BLOB NOT NULL);"
+    "CREATE TABLE signature (body INTEGER PRIMARY KEY, bits BLOB NOT NULL);",
     "INSERT INTO counter VALUES ('signature', 0);",
 };
 
