@@ -1,7 +1,7 @@
 /*
  * Invariants:
  * 1. Every envelope of an attempt that flies is INFLIGHT, and in no other attempt.
- * 2. An attempt ends once: finish, lost, cancel, or set aside.
+ * 2. An attempt ends once: finish, on_ended, put off, cancel, or set aside.
  */
 #include "queue/attempt.h"
 
@@ -138,14 +138,16 @@ set_aside_all(struct queue_attempt *a, const char *why)
 	queue_attempt_free(a);
 }
 
-/* What cannot be read now may be readable later. */
+/* What cannot be read now may be readable later. That says nothing of the destination. */
 static void
 put_off_all(struct queue_attempt *a, const char *why)
 {
 	log_error("cannot read a message: %s", why);
 	queue_attempt_outcome_all(
 	    a, OUTCOME_TEMPORARY, SLICE("4.3.0"), SLICE("the queue cannot read the message now"));
-	queue_attempt_finish(a, DESTINATION_UP);
+	queue_destination_drop(a->destination);
+	a->end = ATTEMPT_ANSWERED;
+	queue_settle(a);
 }
 
 /* The message's row, until store_done(), and its file if it has one; false: all is settled. */
@@ -190,7 +192,9 @@ on_ended(void *owner, enum channel_end why)
 	struct queue_attempt *a = owner;
 
 	a->channel = NULL;
-	queue_attempt_lost(a, why);
+	queue_destination_drop(a->destination);
+	a->end = why == CHANNEL_LATE ? ATTEMPT_LATE : ATTEMPT_LOST;
+	queue_settle(a);
 }
 
 static bool
@@ -309,14 +313,5 @@ queue_attempt_finish(struct queue_attempt *a, enum qr_destination said)
 	queue_attempt_answered(a);
 	queue_destination_end(a->destination, a->generation, said, loop_now(), arc4random());
 	a->end = ATTEMPT_ANSWERED;
-	queue_settle(a);
-}
-
-void
-queue_attempt_lost(struct queue_attempt *a, enum channel_end why)
-{
-	queue_attempt_answered(a);
-	queue_destination_drop(a->destination);
-	a->end = why == CHANNEL_LATE ? ATTEMPT_LATE : ATTEMPT_LOST;
 	queue_settle(a);
 }

@@ -73,7 +73,6 @@ bool queue_attempt_is_complete(const struct queue_attempt *a);
 
 /* The end: outcomes are written down, and the attempt is gone. */
 void queue_attempt_finish(struct queue_attempt *a, enum qr_destination said);
-void queue_attempt_lost(struct queue_attempt *a, enum channel_end why);
 
 /* Frees the attempt; its envelopes are in their new states already. */
 void queue_attempt_free(struct queue_attempt *a);

@@ -150,6 +150,14 @@ queue_bounce_store(struct bounce *b, const struct store_message *m, enum dsn_kin
 }
 
 void
+queue_bounce_undo(struct bounce *b)
+{
+	if (b->is_file)
+		spool_remove_body(b->message);
+	*b = (struct bounce){0};
+}
+
+void
 queue_bounce_begin(const struct bounce *b)
 {
 	struct queue_message *m;

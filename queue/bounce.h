@@ -24,6 +24,9 @@ bool bounce_is_wanted(uint8_t notify, enum dsn_kind kind);
 enum db_result queue_bounce_store(struct bounce *b, const struct store_message *m,
     enum dsn_kind kind, const struct dsn_recipient *recipients, size_t count);
 
+/* The transaction was undone: nothing is left of what was written. */
+void queue_bounce_undo(struct bounce *b);
+
 /* Puts what was written into memory and on its way. */
 void queue_bounce_begin(const struct bounce *b);
 

@@ -8,6 +8,7 @@
 #include "queue/recover.h"
 
 #include "common/base/log.h"
+#include "common/base/mem.h"
 #include "common/conf/conf.h"
 #include "common/net/loop.h"
 #include "queue/attempt.h"
@@ -15,13 +16,21 @@
 #include "queue/ids.h"
 #include "queue/spool.h"
 
-enum { ROWS_A_SLICE = 400, DAMAGED_TRANSPORT = TRANSPORT_RELAY };
+enum { ROWS_A_SLICE = 400, FIRST_WAITS = 16, DAMAGED_TRANSPORT = TRANSPORT_RELAY };
+
+/* An envelope that is NEW until its message is complete. */
+struct loaded {
+	struct queue_envelope *envelope;
+	struct span wait;
+};
 
 static struct {
 	struct task task;
 	uint64_t after;
 	uint64_t loaded, damaged, swept;
 	struct queue_message *message;      /* whose envelopes are being read */
+	struct loaded *waiting;             /* those of it that are sound */
+	size_t waiting_count, waiting_room;
 	unsigned folder;
 	bool is_busy;                       /* with envelopes */
 	int64_t civil;
@@ -41,14 +50,22 @@ wait_of(const struct queue_envelope *e, int64_t next_try)
 static void
 begin_message(void)
 {
-	struct queue_envelope *e, *next;
-
-	for (e = recover.message == NULL ? NULL : recover.message->envelopes; e != NULL; e = next) {
-		next = e->next;
-		if (e->state == ENVELOPE_NEW)
-			queue_envelope_begin(e, SPAN_MS(e->due.key));
-	}
+	for (size_t i = 0; i < recover.waiting_count; i++)
+		queue_envelope_begin(recover.waiting[i].envelope, recover.waiting[i].wait);
+	recover.waiting_count = 0;
 	recover.message = NULL;
+}
+
+static void
+begin_later(struct queue_envelope *e, struct span wait)
+{
+	if (recover.waiting_count == recover.waiting_room) {
+		recover.waiting_room =
+		    recover.waiting_room == 0 ? FIRST_WAITS : recover.waiting_room * 2;
+		recover.waiting =
+		    mem_resize(recover.waiting, recover.waiting_room * sizeof(*recover.waiting));
+	}
+	recover.waiting[recover.waiting_count++] = (struct loaded){e, wait};
 }
 
 static void
@@ -98,7 +115,7 @@ load(void *owner, const struct store_envelope *row)
 	e->tries = row->tries;
 	e->hold = row->hold;
 	queue_envelope_set_age(e, expire_age_after_gap(row->age, row->written, recover.civil));
-	e->due.key = wait_of(e, row->next_try).ms;      /* kept there until it begins */
+	begin_later(e, wait_of(e, row->next_try));
 }
 
 /* Not ours to keep: nothing that was promised is without a row. */
@@ -140,6 +157,9 @@ load_slice(void)
 		break;
 	}
 	begin_message();
+	free(recover.waiting);
+	recover.waiting = NULL;
+	recover.waiting_room = 0;
 	say_loaded();
 	return false;
 }
@@ -164,12 +184,6 @@ queue_recover_start(void)
 	recover.is_busy = true;
 	task_init(&recover.task, run, NULL);
 	task_queue(&recover.task);
-}
-
-void
-queue_recover_stop(void)
-{
-	task_cancel(&recover.task);
 }
 
 bool

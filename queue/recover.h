@@ -8,7 +8,6 @@
 #include <stdbool.h>
 
 void queue_recover_start(void);
-void queue_recover_stop(void);
 
 /* Whether envelopes of a former run may still be missing in memory. */
 bool queue_recover_is_busy(void);

@@ -349,6 +349,8 @@ write_down(struct queue_attempt *a, const struct judgement *js, struct bounce bo
 		sync_soon(a);
 	} else {
 		queue_undo();
+		for (int kind = 0; kind < KINDS; kind++)
+			queue_bounce_undo(&bounces[kind]);
 	}
 	return result;
 }

@@ -3,11 +3,13 @@
  */
 #include "queue/show.h"
 
+#include "common/base/error.h"
 #include "common/base/mem.h"
 #include "common/net/loop.h"
 #include "queue/queue.h"
 #include "queue/spool.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 enum { PIECE = 56 * 1024, PAUSE_MS = 10 };
@@ -18,6 +20,7 @@ struct reading {
 	struct timer timer;
 	struct buf octets;       /* read, not sent yet */
 	int fd;                  /* -1: all is read */
+	struct error failure;    /* why no more can be read; "": it can */
 };
 
 static LIST_HEAD(, reading) readings = LIST_HEAD_INITIALIZER(readings);
@@ -42,6 +45,8 @@ read_more(struct reading *r)
 		if (n > 0) {
 			buf_grew(&r->octets, (size_t)n);
 		} else {
+			if (n < 0)
+				error_errno(&r->failure, "the message cannot be read further");
 			close(r->fd);
 			r->fd = -1;
 		}
@@ -70,13 +75,22 @@ next_piece(void *owner)
 		if (r->octets.len > 0)
 			send_piece(r);
 		if (r->octets.len == 0 && r->fd < 0) {
-			control_done(r->order, 0, "");
+			control_done(r->order, r->failure.text[0] == '\0' ? 0 : 1, r->failure.text);
 			reading_free(r);
 			return;
 		}
 	}
 	timer_start(&r->timer,
 	    channel_pending(child_parent()) > CHANNEL_HIGH ? SPAN_MS(PAUSE_MS) : SPAN_MS(0));
+}
+
+static void
+say_unopened(struct error *failure)
+{
+	if (errno == ENOENT)
+		error_set(failure, "the file of the message is missing, or has another size");
+	else
+		error_errno(failure, "the file of the message cannot be opened");
 }
 
 bool
@@ -90,6 +104,8 @@ queue_show_message(struct control *order, uint64_t id)
 	r = mem_zero(sizeof(*r));
 	r->order = order;
 	r->fd = m.is_file ? spool_open_body(id, m.size) : -1;
+	if (m.is_file && r->fd < 0)
+		say_unopened(&r->failure);
 	buf_add_slice(&r->octets, m.octets);
 	store_done(queue.store);
 	timer_init(&r->timer, next_piece, r);

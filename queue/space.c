@@ -80,14 +80,6 @@ queue_space_init(const char *folder, void (*changed)(void))
 	on_timer(NULL);
 }
 
-void
-queue_space_fini(void)
-{
-	timer_stop(&space.timer);
-	free(space.folder);
-	space.folder = NULL;
-}
-
 enum space_state
 queue_space(void)
 {

@@ -12,7 +12,6 @@ enum space_state { SPACE_ENOUGH, SPACE_SHORT, SPACE_NONE };
 
 /* Watches the file system of folder; changed() is called when the state became another. */
 void queue_space_init(const char *folder, void (*changed)(void));
-void queue_space_fini(void);
 
 /* The state; looked at again when the last look is a moment ago. */
 enum space_state queue_space(void);

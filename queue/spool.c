@@ -146,15 +146,26 @@ has_size(int fd, uint64_t size)
 	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == size;
 }
 
+void
+spool_remove_body(uint64_t id)
+{
+	char name[NAME];
+
+	unlinkat(spool.bodies, body_name(id, name), 0);
+}
+
 bool
 spool_keep(uint32_t number, uint64_t id, uint64_t size)
 {
 	char from[NAME], to[NAME];
 	int fd = openat(spool.spool, spool_name(number, from), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	bool ok = fd >= 0 && has_size(fd, size) && fdatasync(fd) == 0 &&
-		  linkat(spool.spool, from, spool.bodies, body_name(id, to), 0) == 0 &&
-		  sync_folder_of(id);
+		  linkat(spool.spool, from, spool.bodies, body_name(id, to), 0) == 0;
 
+	if (ok && !sync_folder_of(id)) {
+		spool_remove_body(id);
+		ok = false;
+	}
 	if (fd >= 0)
 		close(fd);
 	if (ok)
@@ -201,14 +212,6 @@ spool_open_body(uint64_t id, uint64_t size)
 		fd = -1;
 	}
 	return fd;
-}
-
-void
-spool_remove_body(uint64_t id)
-{
-	char name[NAME];
-
-	unlinkat(spool.bodies, body_name(id, name), 0);
 }
 
 void

@@ -19,7 +19,7 @@ void spool_remove(uint32_t number);
 
 /*
  * Makes the file the body of a message, durably. Blocks on the disk: for libuv's pool. False when
- * it has not exactly that size, or the disk fails; then it is still in the spool.
+ * it has not exactly that size, or the disk fails; then it is in the spool still, and nowhere else.
  */
 bool spool_keep(uint32_t number, uint64_t id, uint64_t size);
 

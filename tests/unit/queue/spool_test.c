@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 UNIT_SUITE(spool);
@@ -75,6 +76,37 @@ Test(spool, what_is_wrong_is_not_kept)
 	write_file(3, "other");
 	cr_assert(spool_keep(1, 7, 5));
 	cr_assert_not(spool_keep(3, 7, 5), "the id has a body");
+	tear_down();
+}
+
+/* So that the next descriptor is the last one that there is. */
+static struct rlimit
+leave_one_descriptor(void)
+{
+	struct rlimit before, one;
+	int next = dup(0);
+
+	cr_assert_geq(next, 0);
+	close(next);
+	cr_assert_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	one = before;
+	one.rlim_cur = (rlim_t)next + 1;
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &one), 0);
+	return before;
+}
+
+Test(spool, a_body_whose_folder_cannot_be_synced_is_in_the_spool_only)
+{
+	struct rlimit before;
+
+	set_up();
+	write_file(1, "hello");
+	before = leave_one_descriptor();
+	cr_assert_not(spool_keep(1, 7, 5));
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	spool_walk_bodies(7, on_body);
+	cr_assert_eq(walked, 0);
+	cr_assert(spool_keep(1, 7, 5), "it is still there");
 	tear_down();
 }
 

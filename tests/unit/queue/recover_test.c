@@ -1,0 +1,70 @@
+#include "tests/unit/queue/queue_test.h"
+
+#include "queue/recover.h"
+
+UNIT_SUITE(recover);
+
+enum { MESSAGES = 300, RECIPIENTS = 3 };
+
+/* So that each envelope of a message waits for another time. */
+static int64_t
+wait_of(uint64_t id)
+{
+	return (int64_t)(100 + id % 1000);
+}
+
+static void
+add(uint64_t id)
+{
+	struct store_message row = {
+	    .id = id, .sender = SLICE("a@x.test"), .size = 1, .octets = SLICE("x")};
+
+	cr_assert_eq(store_add_message(queue.store, &row), DB_DONE);
+	for (uint64_t i = 1; i <= RECIPIENTS; i++) {
+		struct store_envelope e = {.id = id + i,
+		    .message = id,
+		    .transport = TRANSPORT_RELAY,
+		    .tries = 1,
+		    .action = SLICE("out"),
+		    .address = SLICE("b@y.test"),
+		    .original = SLICE("b@y.test"),
+		    .next_try = civil_now() + wait_of(id + i),
+		    .written = civil_now()};
+
+		cr_assert_eq(store_add_envelope(queue.store, &e), DB_DONE);
+	}
+}
+
+static void
+check(uint64_t id)
+{
+	const struct queue_message *m = queue_message_find(id);
+	int64_t now = civil_now();
+
+	cr_assert_not_null(m);
+	cr_assert_eq(m->count, RECIPIENTS);
+	for (const struct queue_envelope *e = m->envelopes; e != NULL; e = e->next) {
+		int64_t wait = queue_schedule_next_try(e) - now;
+
+		cr_assert_eq(e->state, ENVELOPE_WAITING);
+		cr_assert(wait >= wait_of(e->id) - 20 && wait <= wait_of(e->id) + 2,
+		    "%llu waits %lld s", (unsigned long long)e->id, (long long)wait);
+	}
+}
+
+/* More than a slice of rows, and its end within a message. */
+Test(recover, each_envelope_waits_as_long_as_it_did)
+{
+	test_open(NULL);
+	cr_assert(commit_begin(store_commit(queue.store)));
+	for (uint64_t i = 0; i < MESSAGES; i++)
+		add(1000 + i * 10);
+	queue_recover_start();
+	for (int turns = 0; queue_recover_is_busy() && turns < 1000; turns++)
+		test_run_loop(1);
+	cr_assert_not(queue_recover_is_busy());
+	for (uint64_t i = 0; i < MESSAGES; i++)
+		check(1000 + i * 10);
+	test_run_loop(200); /* the sweep that follows */
+	test_close();
+}
