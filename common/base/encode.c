@@ -1,11 +1,9 @@
 #include "common/base/encode.h"
 
-#include "common/base/ascii.h"
 #include "common/base/utf8.h"
 
 static const char base64_digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-static const char lower_digits[] = "0123456789abcdef";
 static const char upper_digits[] = "0123456789ABCDEF";
 
 /* Ends every decoder: a refusal takes back what was appended. */
@@ -102,45 +100,18 @@ base64_decode(struct buf *out, struct slice text)
 	return decoded(out, before, ok);
 }
 
-void
-hex_encode(struct buf *out, struct slice octets)
-{
-	for (size_t i = 0; i < octets.len; i++) {
-		unsigned char c = (unsigned char)octets.data[i];
-
-		buf_add_char(out, lower_digits[c >> 4]);
-		buf_add_char(out, lower_digits[c & 15]);
-	}
-}
-
-bool
-hex_decode(struct buf *out, struct slice text)
-{
-	size_t before = out->len;
-	bool ok = text.len % 2 == 0;
-
-	for (size_t i = 0; ok && i < text.len; i += 2) {
-		int high = hex_digit(text.data[i]), low = hex_digit(text.data[i + 1]);
-
-		ok = high >= 0 && low >= 0;
-		if (ok)
-			buf_add_char(out, (char)(high << 4 | low));
-	}
-	return decoded(out, before, ok);
-}
-
 static void
-add_escape(struct buf *out, char mark, char octet)
+add_escape(struct buf *out, char octet)
 {
 	char escape[3] = {
-	    mark, upper_digits[(unsigned char)octet >> 4], upper_digits[(unsigned char)octet & 15]};
+	    '+', upper_digits[(unsigned char)octet >> 4], upper_digits[(unsigned char)octet & 15]};
 
 	buf_add(out, escape, sizeof(escape));
 }
 
 /* The octet that the two digits behind an escape's mark stand for; -1: they are none. */
 static int
-escaped(struct slice text, size_t mark, bool lower_too)
+escaped(struct slice text, size_t mark)
 {
 	int high, low;
 
@@ -150,7 +121,7 @@ escaped(struct slice text, size_t mark, bool lower_too)
 	low = hex_digit(text.data[mark + 2]);
 	if (high < 0 || low < 0)
 		return -1;
-	if (!lower_too && (text.data[mark + 1] >= 'a' || text.data[mark + 2] >= 'a'))
+	if (text.data[mark + 1] >= 'a' || text.data[mark + 2] >= 'a')
 		return -1;
 	return high << 4 | low;
 }
@@ -164,7 +135,7 @@ xtext_encode(struct buf *out, struct slice octets)
 		if (c > ' ' && c < 127 && c != '+' && c != '=')
 			buf_add_char(out, c);
 		else
-			add_escape(out, '+', c);
+			add_escape(out, c);
 	}
 }
 
@@ -179,7 +150,7 @@ xtext_decode(struct buf *out, struct slice text)
 
 		ok = c > ' ' && c < 127 && c != '=';
 		if (c == '+') {
-			c = escaped(text, i, false);
+			c = escaped(text, i);
 			ok = c >= ' ' && c != 127;
 			i += 2;
 		}
@@ -246,39 +217,6 @@ unitext_decode(struct buf *out, struct slice text)
 		ok = !wrong && !is_control(code);
 		buf_add(out, octets, utf8_put(code, octets));
 		text = slice_from(text, taken);
-	}
-	return decoded(out, before, ok);
-}
-
-void
-percent_encode(struct buf *out, struct slice octets)
-{
-	for (size_t i = 0; i < octets.len; i++) {
-		char c = octets.data[i];
-
-		if (ascii_is_alnum(c) || c == '-' || c == '.' || c == '_' || c == '~')
-			buf_add_char(out, c);
-		else
-			add_escape(out, '%', c);
-	}
-}
-
-bool
-percent_decode(struct buf *out, struct slice text)
-{
-	size_t before = out->len;
-	bool ok = true;
-
-	for (size_t i = 0; ok && i < text.len; i++) {
-		int c = (unsigned char)text.data[i];
-
-		if (c == '%') {
-			c = escaped(text, i, true);
-			ok = c >= 0;
-			i += 2;
-		}
-		if (ok)
-			buf_add_char(out, (char)c);
 	}
 	return decoded(out, before, ok);
 }

@@ -1,5 +1,5 @@
 /*
- * Octets as text and back: base64, hexadecimal, xtext, unitext, percent. All append to a buffer.
+ * Octets as text and back: base64, xtext, unitext. All append to a buffer.
  * A decoder is strict: it takes exactly what the encoding allows, or refuses and leaves the
  * buffer as it was. The buffer's maximum is the bound; passing it is a refusal as well.
  */
@@ -12,10 +12,6 @@
 void base64_encode(struct buf *out, struct slice octets);
 bool base64_decode(struct buf *out, struct slice text);
 
-/* Two digits an octet: lower case is written, both cases are read. */
-void hex_encode(struct buf *out, struct slice octets);
-bool hex_decode(struct buf *out, struct slice text);
-
 /* RFC 3461 4: + and = and what is not printable ASCII become +XX. Text that hides a control is
  * refused, CR, LF and NUL above all, for what comes out goes into header fields. */
 void xtext_encode(struct buf *out, struct slice octets);
@@ -25,10 +21,6 @@ bool xtext_decode(struct buf *out, struct slice text);
  * that is not UTF-8, or that hides a control, is refused. */
 void unitext_encode(struct buf *out, struct slice text);
 bool unitext_decode(struct buf *out, struct slice text);
-
-/* RFC 3986 2.1: everything but unreserved characters becomes %XX; a + stays a +. */
-void percent_encode(struct buf *out, struct slice octets);
-bool percent_decode(struct buf *out, struct slice text);
 
 /* The value of a base64 digit or of a hexadecimal digit; -1 for any other octet. */
 int base64_digit(char c);

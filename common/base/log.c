@@ -47,12 +47,6 @@ static const struct {
 #undef E
 };
 
-const char *
-log_event_name(enum log_event event)
-{
-	return events[event].word;
-}
-
 enum log_level
 log_event_level(enum log_event event)
 {

@@ -80,7 +80,6 @@ const char *log_count_name(int count);
 bool log_count_find(struct slice name, int *count);
 void log_on_count(void (*told)(void));
 
-const char *log_event_name(enum log_event event);
 enum log_level log_event_level(enum log_event event);
 
 /* The event of that name; false when there is none. */

@@ -82,17 +82,6 @@ slice_has_suffix_nocase(struct slice s, struct slice suffix)
 	return s.len >= suffix.len && slice_equal_nocase(slice_from(s, s.len - suffix.len), suffix);
 }
 
-int
-slice_compare(struct slice a, struct slice b)
-{
-	size_t n = a.len < b.len ? a.len : b.len;
-	int diff = n == 0 ? 0 : memcmp(a.data, b.data, n);
-
-	if (diff != 0)
-		return diff;
-	return (a.len > b.len) - (a.len < b.len);
-}
-
 ptrdiff_t
 slice_find(struct slice s, char c)
 {

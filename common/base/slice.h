@@ -34,7 +34,6 @@ bool slice_equal_text_nocase(struct slice a, const char *b);
 bool slice_has_prefix(struct slice s, struct slice prefix);
 bool slice_has_prefix_nocase(struct slice s, struct slice prefix);
 bool slice_has_suffix_nocase(struct slice s, struct slice suffix);
-int slice_compare(struct slice a, struct slice b);            /* as memcmp(3), shorter first */
 
 /* Where c first stands (or last), or -1. */
 ptrdiff_t slice_find(struct slice s, char c);

@@ -49,7 +49,6 @@ static struct {
 	char empty[1024];           /* the folder to be locked into */
 	STAILQ_HEAD(, early_peer) early;
 	LIST_HEAD(, neighbour) neighbours;
-	int instance, instances;
 	bool started;
 	int code;
 } child;
@@ -78,8 +77,6 @@ on_setup(void *owner, struct ipc_message *m)
 	const struct pa_setup *s = m->body;
 
 	log_init(child.self->name, s->verbose != 0, s->stamp != 0);
-	child.instance = s->instance;
-	child.instances = s->instances;
 	if (!slice_copy(s->users, child.users, sizeof(child.users)) ||
 	    !slice_copy(s->empty, child.empty, sizeof(child.empty)))
 		channel_violation(m->channel, "users");
@@ -370,18 +367,6 @@ struct channel *
 child_parent(void)
 {
 	return child.parent;
-}
-
-int
-child_instance(void)
-{
-	return child.instance;
-}
-
-int
-child_instances(void)
-{
-	return child.instances;
 }
 
 const struct conf *

@@ -58,10 +58,6 @@ void child_exit(void);
 /* The line to the parent, for those that ask it things. */
 struct channel *child_parent(void);
 
-/* Which of its kind this process is, and how many there are. */
-int child_instance(void);
-int child_instances(void);
-
 /* The configuration in force. */
 const struct conf *child_conf(void);
 

@@ -266,21 +266,6 @@ commit_wait(struct commit *c, void (*done)(void *owner, bool ok), void *owner)
 }
 
 void
-commit_forget(struct commit *c, void *owner)
-{
-	struct waiter *w;
-
-	STAILQ_FOREACH (w, &c->gathering, link) {
-		if (w->owner == owner)
-			w->done = NULL;
-	}
-	STAILQ_FOREACH (w, &c->syncing, link) {
-		if (w->owner == owner)
-			w->done = NULL;
-	}
-}
-
-void
 commit_soon(struct commit *c)
 {
 	if (!timer_is_running(&c->soon))

@@ -44,9 +44,6 @@ void commit_wait(struct commit *c, void (*done)(void *owner, bool ok), void *own
 void commit_wait_patiently(struct commit *c, void (*done)(void *owner, bool ok), void *owner);
 void commit_hurry(struct commit *c);
 
-/* Forgets all waiters of that owner. */
-void commit_forget(struct commit *c, void *owner);
-
 /* For changes that may be lost by a power cut within a second (flags): synced by then. */
 void commit_soon(struct commit *c);
 

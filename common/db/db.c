@@ -197,10 +197,11 @@ begin(struct error *why)
 	return begun || error_set(why, "SQLite does not begin");
 }
 
-static struct db *
-open_with(const char *path, int flags, const char *const migrations[], int n, struct error *why)
+struct db *
+db_open(const char *path, const char *const migrations[], int n, struct error *why)
 {
 	struct db *db = mem_zero(sizeof(*db));
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
 	mode_t was = umask(077);
 	int code;
 
@@ -223,18 +224,6 @@ open_with(const char *path, int flags, const char *const migrations[], int n, st
 	umask(was);
 	db_close(db);
 	return NULL;
-}
-
-struct db *
-db_open(const char *path, const char *const migrations[], int n, struct error *why)
-{
-	return open_with(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, migrations, n, why);
-}
-
-struct db *
-db_open_existing(const char *path, const char *const migrations[], int n, struct error *why)
-{
-	return open_with(path, SQLITE_OPEN_READWRITE, migrations, n, why);
 }
 
 void

@@ -27,10 +27,6 @@ enum db_result {
  */
 struct db *db_open(const char *path, const char *const migrations[], int n, struct error *why);
 
-/* The same, but of a file that must be there. */
-struct db *db_open_existing(
-    const char *path, const char *const migrations[], int n, struct error *why);
-
 void db_close(struct db *db); /* NULL is fine */
 
 /*

@@ -60,7 +60,7 @@ struct channel {
 	struct task tell_down;
 	void (*drained)(void *owner);
 	void *drained_owner;
-	bool up, busy, closed, paused, blocked;
+	bool up, busy, closed, blocked;
 };
 
 static char block[BLOCK];
@@ -72,8 +72,7 @@ watch(struct channel *c)
 	int events = 0;
 
 	if (c->up) {
-		if (!c->paused)
-			events |= IO_READ;
+		events |= IO_READ;
 		if (c->blocked)
 			events |= IO_WRITE;
 	}
@@ -561,11 +560,4 @@ channel_when_drained(struct channel *c, void (*drained)(void *owner), void *owne
 	c->drained_owner = owner;
 	if (!c->blocked)
 		task_queue(&c->flush);
-}
-
-void
-channel_pause(struct channel *c, bool paused)
-{
-	c->paused = paused;
-	watch(c);
 }

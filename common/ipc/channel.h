@@ -88,9 +88,6 @@ enum { CHANNEL_HIGH = 1024 * 1024 };
 size_t channel_pending(const struct channel *c);
 void channel_when_drained(struct channel *c, void (*drained)(void *owner), void *owner);
 
-/* Reads nothing until it is undone: what a process does whose own way out is full. */
-void channel_pause(struct channel *c, bool paused);
-
 /* Sends now instead of at the end of the turn. */
 void channel_flush(struct channel *c);
 

@@ -151,26 +151,6 @@ transfer_encoding_parse(struct slice value)
 	return value.len == 0 ? ENCODING_7BIT : ENCODING_UNKNOWN;
 }
 
-const char *
-transfer_encoding_name(enum transfer_encoding encoding)
-{
-	switch (encoding) {
-	case ENCODING_7BIT:
-		return "7bit";
-	case ENCODING_8BIT:
-		return "8bit";
-	case ENCODING_BINARY:
-		return "binary";
-	case ENCODING_QUOTED_PRINTABLE:
-		return "quoted-printable";
-	case ENCODING_BASE64:
-		return "base64";
-	case ENCODING_UNKNOWN:
-		break;
-	}
-	return "unknown";
-}
-
 void
 decode_init(struct decode *d, enum transfer_encoding encoding)
 {

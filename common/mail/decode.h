@@ -29,7 +29,6 @@ struct decode {
 
 /* By the value of a Content-Transfer-Encoding field, comments and all; empty means 7bit. */
 enum transfer_encoding transfer_encoding_parse(struct slice value);
-const char *transfer_encoding_name(enum transfer_encoding encoding);
 
 void decode_init(struct decode *d, enum transfer_encoding encoding);
 

@@ -155,12 +155,6 @@ header_find(struct slice message, struct slice name, struct slice *value)
 	return visit(message, name, 1, value) > 0;
 }
 
-bool
-header_find_last(struct slice message, struct slice name, struct slice *value)
-{
-	return visit(message, name, LIMIT_FIELDS, value) > 0;
-}
-
 unsigned
 header_count(struct slice message, struct slice name)
 {

@@ -30,9 +30,8 @@ bool header_next(struct header_walk *w, struct header_field *field);
 size_t header_end(struct slice message);
 size_t header_body(struct slice message);
 
-/* The raw value of the first, or last, field of a name (case does not matter); false: none. */
+/* The raw value of the first field of a name (case does not matter); false: none. */
 bool header_find(struct slice message, struct slice name, struct slice *value);
-bool header_find_last(struct slice message, struct slice name, struct slice *value);
 
 /* How many fields of a name there are: of Received, the hops. */
 unsigned header_count(struct slice message, struct slice name);

@@ -6,7 +6,6 @@
 enum {
 	ONE_LINE = 900, /* octets of a reply told on one line: it goes into bounces and logs */
 	LINES = 1000,
-	SHOWN = 480, /* octets of text on a line of ours, so that all of it keeps to 512 */
 };
 
 void
@@ -147,37 +146,4 @@ reply_status(const struct reply *r)
 	if (r->status[0] != '\0')
 		return slice_of(r->status);
 	return r->code < 200 ? SLICE("4.0.0") : slice_of(classes[r->code / 100 - 2]);
-}
-
-/* How much of a line of text one line of a reply takes: all, or up to the last blank that fits. */
-static size_t
-shown(struct slice line)
-{
-	ptrdiff_t blank;
-
-	if (line.len <= SHOWN)
-		return line.len;
-	blank = slice_find_last(slice_sub(line, 0, SHOWN), ' ');
-	return blank > 0 ? (size_t)blank : SHOWN;
-}
-
-void
-reply_format(struct buf *out, int code, const char *enhanced, struct slice text)
-{
-	struct slice rest = text, line = SLICE("");
-
-	do {
-		struct slice part;
-
-		if (line.len == 0)
-			slice_split(&rest, '\n', &line);
-		part = slice_sub(line, 0, shown(line));
-		line = slice_trim(slice_from(line, part.len));
-		buf_printf(out, "%03d%c%s%s", code, line.len > 0 || rest.len > 0 ? '-' : ' ',
-		    enhanced, enhanced[0] == '\0' ? "" : " ");
-		for (size_t i = 0; i < part.len; i++)
-			buf_add_char(
-			    out, part.data[i] < ' ' || part.data[i] == 127 ? '?' : part.data[i]);
-		buf_add_text(out, "\r\n");
-	} while (line.len > 0 || rest.len > 0);
 }

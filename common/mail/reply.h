@@ -1,6 +1,6 @@
 /*
- * SMTP replies (RFC 5321 4.2, 2034): those of other servers, read line by line, and ours,
- * written. What is read is bounded by LIMIT_SMTP_REPLIES octets, and comes out printable.
+ * SMTP replies (RFC 5321 4.2, 2034): those of other servers, read line by line. What is
+ * read is bounded by LIMIT_SMTP_REPLIES octets, and comes out printable.
  */
 #ifndef COMMON_MAIL_REPLY_H
 #define COMMON_MAIL_REPLY_H
@@ -40,12 +40,5 @@ struct slice reply_status(const struct reply *r);
 
 /* What a line begins with: "5.1.1" and a blank or the end; empty when nothing such. */
 struct slice reply_find_status(struct slice text);
-
-/*
- * Appends a reply of ours, one line for each line of text (\n between), broken where it would
- * pass LIMIT_SMTP_REPLY, every octet outside printable ASCII replaced. The enhanced code,
- * or "" for none, stands on each line.
- */
-void reply_format(struct buf *out, int code, const char *enhanced, struct slice text);
 
 #endif

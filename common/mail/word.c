@@ -1,17 +1,8 @@
 #include "common/mail/word.h"
 
-#include "common/base/ascii.h"
 #include "common/base/encode.h"
-#include "common/base/utf8.h"
 #include "common/mail/charset.h"
 #include "common/mail/decode.h"
-
-#include <string.h>
-
-enum {
-	WORD_LONGEST = 75, /* RFC 2047 2 */
-	WORD_FRAME = 12,   /* =?utf-8?B? and ?= */
-};
 
 struct word {
 	struct slice charset, text;
@@ -178,94 +169,4 @@ word_decode(struct slice text, struct buf *out)
 	if (plain.len > 0)
 		add_converted(SLICE(""), plain, out);
 	buf_fini(&pending.octets);
-}
-
-/* Whether an octet stands for itself in a Q word anywhere in a header (RFC 2047 5.3). */
-static bool
-is_q_plain(char c)
-{
-	return ascii_is_alnum(c) || (c != '\0' && memchr("!*+-/", c, 5) != NULL);
-}
-
-static void
-add_q(struct slice s, struct buf *out)
-{
-	static const char hex[] = "0123456789ABCDEF";
-
-	for (size_t i = 0; i < s.len; i++) {
-		unsigned char c = (unsigned char)s.data[i];
-
-		if (c == ' ') {
-			buf_add_char(out, '_');
-		} else if (is_q_plain((char)c)) {
-			buf_add_char(out, (char)c);
-		} else {
-			buf_add_char(out, '=');
-			buf_add_char(out, hex[c >> 4]);
-			buf_add_char(out, hex[c & 15]);
-		}
-	}
-}
-
-/* The octets that s takes as Q. */
-static size_t
-q_length(struct slice s)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < s.len; i++)
-		n += is_q_plain(s.data[i]) || s.data[i] == ' ' ? 1 : 3;
-	return n;
-}
-
-static bool
-needs_words(struct slice text)
-{
-	for (size_t i = 0; i < text.len; i++) {
-		if (text.data[i] < ' ' || text.data[i] == 0x7F)
-			return true;
-	}
-	return slice_search(text, SLICE("=?")) >= 0;
-}
-
-/* How much of s, in whole characters, one word can carry. */
-static size_t
-word_share(struct slice s, bool as_q)
-{
-	size_t len = 0, room = WORD_LONGEST - WORD_FRAME;
-
-	while (len < s.len) {
-		size_t taken, needed;
-		bool wrong;
-
-		utf8_next(slice_from(s, len), &taken, &wrong);
-		needed = as_q ? q_length(slice_sub(s, 0, len + taken)) : (len + taken + 2) / 3 * 4;
-		if (needed > room)
-			break;
-		len += taken;
-	}
-	return len;
-}
-
-void
-word_encode(struct slice text, struct buf *out)
-{
-	bool as_q = q_length(text) <= (text.len + 2) / 3 * 4;
-
-	if (!needs_words(text)) {
-		buf_add_slice(out, text);
-		return;
-	}
-	for (bool first = true; text.len > 0; first = false) {
-		struct slice part = slice_sub(text, 0, word_share(text, as_q));
-
-		buf_add_text(out, first ? "=?utf-8?" : "\r\n =?utf-8?");
-		buf_add_text(out, as_q ? "Q?" : "B?");
-		if (as_q)
-			add_q(part, out);
-		else
-			base64_encode(out, part);
-		buf_add_text(out, "?=");
-		text = slice_from(text, part.len);
-	}
 }

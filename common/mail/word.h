@@ -1,5 +1,5 @@
 /*
- * Encoded words (RFC 2047): header text to UTF-8 and back. Reading is tolerant and takes
+ * Encoded words (RFC 2047): header text to UTF-8. Reading is tolerant and takes
  * linear time: what is no whole encoded word stays as it is, text between words is taken as
  * UTF-8 or windows-1252, and words of one charset that follow each other are joined before
  * they are converted, since some writers cut a character in two.
@@ -15,9 +15,5 @@ void word_decode(struct slice text, struct buf *out);
 
 /* Appends UTF-8 as it is but for line ends and NULs, as above. */
 void word_one_line(struct slice text, struct buf *out);
-
-/* Appends UTF-8 text in printing ASCII: as it is where it can be, else as encoded words of at
- * most 75 octets with CRLF and a blank between them. */
-void word_encode(struct slice text, struct buf *out);
 
 #endif

@@ -20,15 +20,14 @@ struct acceptor {
 	void *owner;
 	struct hash counts;      /* address group -> sessions, as a pointer-sized number */
 	int sessions;
-	bool paused, closed;
+	bool closed;
 	struct timer rest;       /* after the machine ran out of descriptors */
 };
 
 static void
 watch(struct acceptor *a)
 {
-	bool on = !a->paused && !a->closed && !timer_is_running(&a->rest) &&
-	    a->sessions < a->options.total;
+	bool on = !a->closed && !timer_is_running(&a->rest) && a->sessions < a->options.total;
 
 	io_want(a->io, on ? IO_READ : 0);
 }
@@ -148,20 +147,6 @@ acceptor_release(struct acceptor *a, const struct netaddr *peer)
 		free_when_done(a);
 	else
 		watch(a);
-}
-
-void
-acceptor_pause(struct acceptor *a)
-{
-	a->paused = true;
-	watch(a);
-}
-
-void
-acceptor_resume(struct acceptor *a)
-{
-	a->paused = false;
-	watch(a);
 }
 
 void

@@ -24,9 +24,6 @@ struct acceptor *acceptor_new(int fd, const struct acceptor_options *o,
 /* A session from that address has ended. */
 void acceptor_release(struct acceptor *a, const struct netaddr *peer);
 
-void acceptor_pause(struct acceptor *a);
-void acceptor_resume(struct acceptor *a);
-
 /* Another descriptor of the same socket, for an acceptor that takes over; -1 when there is none left. */
 int acceptor_duplicate(const struct acceptor *a);
 

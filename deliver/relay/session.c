@@ -277,8 +277,8 @@ when_tls(struct relay_session *s)
 	return true;
 }
 
-void
-relay_session_step(struct relay_session *s)
+static void
+step(struct relay_session *s)
 {
 	bool more = true;
 
@@ -303,7 +303,7 @@ relay_session_step(struct relay_session *s)
 static void
 on_again(void *owner)
 {
-	relay_session_step(owner);
+	step(owner);
 }
 
 static void

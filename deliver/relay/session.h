@@ -42,9 +42,6 @@ void relay_session_go(struct relay_session *s, struct relay_transfer *t);
 /* Says QUIT and ends by itself. */
 void relay_session_quit(struct relay_session *s);
 
-/* Goes on as far as it can. The session may be gone afterwards. */
-void relay_session_step(struct relay_session *s);
-
 /* The only writer of the state; asserts that the list allows the move, and sets its deadline. */
 void relay_move(struct relay_session *s, enum relay_state next);
 

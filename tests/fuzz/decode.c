@@ -29,6 +29,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check(ENCODING_QUOTED_PRINTABLE, in, piece);
 	check(ENCODING_BASE64, in, piece);
 	check(ENCODING_UNKNOWN, in, piece);
-	PROPERTY(transfer_encoding_name(transfer_encoding_parse(in)) != NULL);
+	PROPERTY(transfer_encoding_parse(in) <= ENCODING_UNKNOWN);
 	return 0;
 }

@@ -56,21 +56,6 @@ Test(encode, base64_takes_only_what_rfc_4648_allows)
 	CHECK(base64_decode, cases);
 }
 
-Test(encode, hex)
-{
-	static const struct decoding cases[] = {
-	    {"", ""},
-	    {"6b7572", "kur"},
-	    {"6B", "k"},
-	    {"6", NULL},
-	    {"6g", NULL},
-	    {"0x", NULL},
-	    {" 6", NULL},
-	};
-
-	CHECK(hex_decode, cases);
-}
-
 Test(encode, xtext_hides_no_line_end)
 {
 	static const struct decoding cases[] = {
@@ -123,20 +108,6 @@ Test(encode, unitext)
 	CHECK(unitext_decode, cases);
 }
 
-Test(encode, percent)
-{
-	static const struct decoding cases[] = {
-	    {"", ""},
-	    {"a%20b%2fc+d", "a b/c+d"},
-	    {"%", NULL},
-	    {"%4", NULL},
-	    {"%4g", NULL},
-	    {"%C3%BC", "\xc3\xbc"},
-	};
-
-	CHECK(percent_decode, cases);
-}
-
 Test(encode, every_octet_comes_back)
 {
 	static const struct {
@@ -145,9 +116,7 @@ Test(encode, every_octet_comes_back)
 		bool controls;
 	} pairs[] = {
 	    {base64_encode, base64_decode, true},
-	    {hex_encode, hex_decode, true},
 	    {xtext_encode, xtext_decode, false},
-	    {percent_encode, percent_decode, true},
 	};
 
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {

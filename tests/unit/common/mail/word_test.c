@@ -55,45 +55,6 @@ Test(word, decode)
 	}
 }
 
-Test(word, encode_and_back)
-{
-	static const char *const texts[] = {
-	    "plain",
-	    "",
-	    "Grüße",
-	    "a =?b",
-	    "こんにちは、世界。これは長い件名です。こんにちは、世界。",
-	    "mostly plain text with one ü in it, and long enough to need more than one encoded "
-	    "word",
-	    "tab\there",
-	    "\U0001F4E8\U0001F4E8\U0001F4E8\U0001F4E8\U0001F4E8\U0001F4E8\U0001F4E8\U0001F4E8",
-	};
-
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		struct buf out = {0}, back = {0};
-		struct slice rest, line;
-
-		word_encode(slice_of(texts[i]), &out);
-		cr_assert(utf8_is_ascii(buf_slice(&out)));
-		rest = buf_slice(&out);
-		while (slice_split(&rest, '\n', &line))
-			cr_assert(line.len <= 77 || i < 2, "%zu: %zu", i, line.len);
-		word_decode(buf_slice(&out), &back);
-		cr_assert_str_eq(buf_text(&back), texts[i], "%s", buf_text(&out));
-		buf_fini(&out);
-		buf_fini(&back);
-	}
-}
-
-Test(word, encode_leaves_plain_text)
-{
-	struct buf out = {0};
-
-	word_encode(SLICE("Re: 10 = 5 + 5 (really?)"), &out);
-	cr_slice_eq(buf_slice(&out), "Re: 10 = 5 + 5 (really?)");
-	buf_fini(&out);
-}
-
 /* Words that never close, and half broken ones: linear time. */
 Test(word, hostile_text_is_read_in_linear_time, .timeout = 5)
 {
