@@ -1,6 +1,7 @@
 /*
  * Invariants:
- * 1. A waiter hears ok only after an fdatasync that began after its COMMIT returned 0.
+ * 1. A waiter hears ok only after an fdatasync that began after its COMMIT returned 0, of a file
+ *    that still had a name.
  * 2. At most one sync runs at a time; the transaction gathered meanwhile is committed after it.
  * 3. After a failure nothing is ever synced again (a kernel reports a lost page only once).
  */
@@ -14,6 +15,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Octets of WAL that are copied into the database when nobody waits; when somebody always does,
@@ -93,12 +95,23 @@ checkpoint(struct commit *c, uint64_t octets)
 	return false;
 }
 
+/* A file that somebody removed still takes everything, and nobody will ever find it. */
+static int
+sync_wal(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || fdatasync(fd) < 0)
+		return errno;
+	return st.st_nlink == 0 ? ENOENT : 0;
+}
+
 static void
 run_sync(void *arg)
 {
 	struct commit *c = arg;
 
-	c->error = fdatasync(c->wal_fd) < 0 ? errno : 0;
+	c->error = sync_wal(c->wal_fd);
 }
 
 static void pump(struct commit *c);

@@ -2,7 +2,8 @@
  * Invariants:
  * 1. synchronous=NORMAL: SQLite itself syncs only around checkpoints, so that a checkpoint never
  *    outruns the WAL; commits are made durable by commit.c.
- * 2. The directory is synced after the files were created: our own fdatasync of the WAL does
+ * 2. A database never loses its WAL: one that lost itself instead is not opened.
+ * 3. The directory is synced after the files were created: our own fdatasync of the WAL does
  *    not do that for its name.
  */
 #include "common/db/db.h"
@@ -170,15 +171,28 @@ is_writable(struct db *db, struct error *why)
 	       error_set(why, "cannot open %s for writing: %s", db->path, db_failure(db));
 }
 
-/* Closing removes it, though it be empty. */
-static bool
-has_wal(const char *path)
+/* The octets of its WAL; -1: there is none, for closing removes it, though it be empty. */
+static off_t
+size_of_wal(const char *path)
 {
 	char wal[1100];
 	struct stat st;
 
 	snprintf(wal, sizeof(wal), "%s-wal", path);
-	return stat(wal, &st) == 0;
+	return stat(wal, &st) == 0 ? st.st_size : -1;
+}
+
+/* A database has its first page before it has a WAL. SQLite would take one without that page for
+ * new, and throw the WAL away. */
+static bool
+has_first_page(const char *path, struct error *why)
+{
+	struct stat st;
+
+	return size_of_wal(path) <= 0 || (stat(path, &st) == 0 && st.st_size > 0) ||
+	       error_set(why,
+		   "%s is gone or empty, but %s-wal is not: put back a copy, or move both away",
+		   path, path);
 }
 
 /*
@@ -202,13 +216,18 @@ db_open(const char *path, const char *const migrations[], int n, struct error *w
 {
 	struct db *db = mem_zero(sizeof(*db));
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
-	mode_t was = umask(077);
+	mode_t was;
 	int code;
 
 	snprintf(db->path, sizeof(db->path), "%s", path);
 	hash_init(&db->statements);
 	db->wal_fd = -1;
-	db->was_left = has_wal(path);
+	db->was_left = size_of_wal(path) >= 0;
+	if (!has_first_page(path, why)) {
+		db_close(db);
+		return NULL;
+	}
+	was = umask(077);
 	code = begin(why) ? sqlite3_open_v2(path, &db->handle, flags, wal_vfs()) : SQLITE_ERROR;
 	if (code != SQLITE_OK) {
 		error_set(why, "cannot open %s: %s", path, sqlite3_errstr(code));

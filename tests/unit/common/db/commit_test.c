@@ -124,6 +124,27 @@ Test(commit, a_change_is_taken_back_alone)
 	tear_down();
 }
 
+Test(commit, a_removed_file_makes_nothing_durable)
+{
+	char command[128];
+
+	set_up();
+	t.wanted = 1;
+	add("kept");
+	commit_wait(t.commit, on_done, NULL);
+	loop_run();
+	cr_assert_eq(t.ok, 1);
+	snprintf(command, sizeof(command), "rm %s*", t.path);
+	cr_assert_eq(system(command), 0);
+	t.wanted = 2;
+	cr_assert_eq(add("lost"), DB_DONE);
+	commit_wait(t.commit, on_done, NULL);
+	loop_run();
+	cr_assert_eq(t.refused, 1);
+	cr_assert_eq(t.broken, 1);
+	tear_down();
+}
+
 /* The files as a crash leaves them: what was answered is there, without repair. */
 Test(commit, a_copy_of_the_files_holds_what_was_answered)
 {
@@ -137,7 +158,8 @@ Test(commit, a_copy_of_the_files_holds_what_was_answered)
 	add("durable");
 	commit_wait(t.commit, on_done, NULL);
 	loop_run();
-	snprintf(command, sizeof(command), "mkdir %s/copy && cp %s/a.db* %s/copy", t.dir, t.dir, t.dir);
+	snprintf(
+	    command, sizeof(command), "mkdir %s/copy && cp %s/a.db* %s/copy", t.dir, t.dir, t.dir);
 	cr_assert_eq(system(command), 0);
 	snprintf(command, sizeof(command), "%s/copy/a.db", t.dir);
 	copy = db_open(command, schema, 1, &why);
@@ -258,6 +280,37 @@ Test(commit, what_was_left_without_closing_is_known)
 	db = db_open(copy, schema, 1, &why);
 	cr_assert_not(db_was_left(db), "it was closed");
 	db_close(db);
+	tear_down();
+}
+
+/* SQLite alone would begin anew, and remove the WAL that holds everything. */
+Test(commit, a_database_that_was_cut_to_nothing_keeps_its_wal)
+{
+	char command[600];
+	struct error why = {""};
+
+	set_up();
+	t.wanted = 1;
+	add("kept");
+	commit_wait(t.commit, on_done, NULL);
+	loop_run();
+	snprintf(command, sizeof(command),
+	    "cd %s && cp a.db whole.db && cp a.db-wal b.db-wal && : >b.db", t.dir);
+	cr_assert_eq(system(command), 0);
+	commit_free(t.commit);
+	t.commit = NULL;
+	db_close(t.db);
+	snprintf(t.path, sizeof(t.path), "%s/b.db", t.dir);
+	t.db = db_open(t.path, schema, 1, &why);
+	cr_assert_null(t.db);
+	cr_assert_not_null(strstr(why.text, "put back a copy"), "%s", why.text);
+	snprintf(command, sizeof(command), "cd %s && rm b.db", t.dir);
+	cr_assert_eq(system(command), 0);
+	cr_assert_null(db_open(t.path, schema, 1, &why));
+	snprintf(command, sizeof(command), "cd %s && cp whole.db b.db", t.dir);
+	cr_assert_eq(system(command), 0);
+	open_db();
+	cr_assert_eq(count(), 1);
 	tear_down();
 }
 
