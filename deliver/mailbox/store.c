@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -63,6 +64,9 @@ enum {
 	SHOWN_MOST = 4 * LIMIT_REQUESTS,
 };
 
+/* The first UIDVALIDITY at most, so that 32 bits leave room for more. */
+#define FIRST_MOST 0xF0000000
+
 /*
  * Whoever had the account open before us was killed, and may have shown UIDs and modseqs that never
  * became durable: they are not taken again for others. Only a COPY of more messages than that, seen
@@ -71,8 +75,8 @@ enum {
 static void
 skip_what_was_shown(struct store *s)
 {
-	struct statement *uids = db_statement(
-	    s->db, "UPDATE mailbox SET uidnext = uidnext + ? WHERE uidnext > 1 AND uidnext < ?");
+	struct statement *uids =
+	    db_statement(s->db, "UPDATE mailbox SET uidnext = uidnext + ? WHERE uidnext < ?");
 	struct statement *counters = db_statement(s->db,
 	    "UPDATE counter SET value = CASE name WHEN 'modseq' THEN ? ELSE value + ? END"
 	    " WHERE name IN ('modseq', 'uidvalidity')");
@@ -119,6 +123,21 @@ sweep(struct store *s)
 		closedir(dir);
 }
 
+/*
+ * UIDVALIDITY begins with the time: should this folder have held an account before, of which a
+ * client still knows messages, then the UIDs of that one are not ours (RFC 9051 2.3.1.1).
+ */
+static void
+begin_uidvalidity(struct store *s)
+{
+	struct statement *st = db_statement(
+	    s->db, "UPDATE counter SET value = max(value, ?) WHERE name = 'uidvalidity'");
+	int64_t now = civil_now();
+
+	statement_bind_number(st, 1, now < FIRST_MOST ? now : FIRST_MOST);
+	statement_run(st);
+}
+
 static void
 make_first_mailboxes(struct store *s)
 {
@@ -130,6 +149,7 @@ make_first_mailboxes(struct store *s)
 
 	if (store_find(s, "INBOX", &m) == STORE_OK)
 		return;
+	begin_uidvalidity(s);
 	for (size_t i = 0; i < sizeof(first) / sizeof(first[0]); i++) {
 		store_create(s, first[i].name, slice_of(first[i].use));
 		store_subscribe(s, first[i].name, true);
@@ -145,6 +165,25 @@ on_broken(void *owner)
 	s->broken(s->owner);
 }
 
+/* Whether its database is gone, but not its messages: they must not be swept for that. */
+static bool
+lost_its_database(const char *folder, const char *path)
+{
+	struct stat st;
+	struct dirent *e;
+	bool found = false;
+	DIR *dir;
+
+	if (stat(path, &st) == 0 && st.st_size > 0)
+		return false;
+	dir = opendir(folder);
+	while (dir != NULL && !found && (e = readdir(dir)) != NULL)
+		found = strncmp(e->d_name, "body-", 5) == 0;
+	if (dir != NULL)
+		closedir(dir);
+	return found;
+}
+
 bool
 store_open(struct store *s, const char *folder, void (*broken)(void *owner), void *owner,
     struct error *why)
@@ -155,6 +194,12 @@ store_open(struct store *s, const char *folder, void (*broken)(void *owner), voi
 	*s = (struct store){.broken = broken, .owner = owner};
 	snprintf(s->folder, sizeof(s->folder), "%s", folder);
 	snprintf(path, sizeof(path), "%s/mail.db", folder);
+	if (lost_its_database(folder, path))
+		return error_set(why,
+		    "%s is gone or empty, but there are messages beside it: put back a copy, or "
+		    "move "
+		    "the folder away",
+		    path);
 	s->db = db_open(path, schema, sizeof(schema) / sizeof(schema[0]), why);
 	if (s->db == NULL)
 		return false;

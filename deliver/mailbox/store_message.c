@@ -42,6 +42,16 @@ insert(struct store *s, const struct store_mailbox *m, const struct store_messag
 	return statement_run(st);
 }
 
+/* False: this mailbox has used up its UIDs, and nothing can be added to it any more. */
+static bool
+take_uid(struct store_mailbox *m, uint32_t *uid)
+{
+	if (m->uidnext == UINT32_MAX)
+		return false;
+	*uid = m->uidnext++;
+	return true;
+}
+
 /* Marks a delivery; STORE_EXISTS when it was stored before. */
 static enum store_result
 mark(struct store *s, uint64_t envelope)
@@ -65,12 +75,11 @@ add(struct store *s, struct store_mailbox *m, const struct store_new *n, uint32_
 	if (r != STORE_OK)
 		return r == STORE_EXISTS ? STORE_OK : r;
 	message.set = store_set(s, n->keywords);
-	if (message.set == UINT32_MAX)
+	if (message.set == UINT32_MAX || !take_uid(m, &message.uid))
 		return STORE_LIMIT;
 	message.body = store_body_add(s, n, &full);
 	if (message.body == 0)
 		return full ? STORE_FULL : STORE_BROKEN;
-	message.uid = m->uidnext++;
 	message.modseq = ++s->modseq;
 	r = store_result_of(insert(s, m, &message));
 	if (r == STORE_OK)
@@ -102,7 +111,8 @@ put_again(struct store *s, struct store_mailbox *to, const struct store_message 
 {
 	struct store_message again = *message;
 
-	again.uid = to->uidnext++;
+	if (!take_uid(to, &again.uid))
+		return STORE_LIMIT;
 	again.modseq = modseq;
 	*uid = again.uid;
 	return store_result_of(insert(s, to, &again));

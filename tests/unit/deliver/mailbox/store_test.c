@@ -77,14 +77,21 @@ Test(mailbox_store, a_new_account_has_its_mailboxes)
 {
 	static const char *const names[] = {"INBOX", "Drafts", "Sent", "Junk", "Trash", "Archive"};
 	struct store_mailbox m;
-	uint64_t validities = 0;
+	uint32_t last = 0;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		cr_assert_eq(store_find(&test_store, names[i], &m), STORE_OK, "%s", names[i]);
 		cr_assert_eq(m.uidnext, 1);
-		cr_assert_not(validities & (uint64_t)1 << m.uidvalidity);
-		validities |= (uint64_t)1 << m.uidvalidity;
+		cr_assert_gt(m.uidvalidity, last);
+		last = m.uidvalidity;
 	}
+}
+
+/* A client may know messages of an account that was here before. */
+Test(mailbox_store, uidvalidity_begins_with_the_time)
+{
+	cr_assert_geq(test_inbox.uidvalidity, (uint64_t)civil_now() - 60);
+	cr_assert_leq(test_inbox.uidvalidity, (uint64_t)civil_now() + 60);
 }
 
 Test(mailbox_store, what_was_stored_is_there_after_opening_anew)
@@ -104,6 +111,38 @@ Test(mailbox_store, what_was_stored_is_there_after_opening_anew)
 	cr_assert_eq(message(test_inbox.id, 1).date, 1577836800);
 	assert_octets(message(test_inbox.id, 1).body, "one", 500);
 	assert_octets(message(test_inbox.id, 2).body, "two", BIG);
+}
+
+/* The first message may have been shown, and be lost with the power before its sync. */
+Test(mailbox_store, what_was_shown_in_an_empty_mailbox_is_not_taken_again)
+{
+	char command[300];
+
+	cr_assert(test_settle());
+	snprintf(command, sizeof(command), "cp -r %s %s-cut", test_folder, test_folder);
+	cr_assert_eq(system(command), 0);
+	cr_assert_eq(test_add(&test_inbox, "shown", 500, 0, 0), 1);
+	test_close_store();
+	snprintf(command, sizeof(command), "rm -r %s && mv %s-cut %s", test_folder, test_folder,
+	    test_folder);
+	cr_assert_eq(system(command), 0);
+	test_open_store();
+	cr_assert_str_eq(test_uids("INBOX"), "");
+	cr_assert_gt(test_add(&test_inbox, "another", 500, 0, 0), 1);
+}
+
+Test(mailbox_store, messages_are_not_swept_when_the_database_is_gone)
+{
+	char path[100];
+	struct error why = {""};
+
+	test_add(&test_inbox, "large", BIG, 0, 0);
+	test_close_store();
+	snprintf(path, sizeof(path), "%s/mail.db", test_folder);
+	cr_assert_eq(unlink(path), 0);
+	cr_assert_not(store_open(&test_store, test_folder, NULL, NULL, &why));
+	cr_assert_not_null(strstr(why.text, "put back a copy"), "%s", why.text);
+	cr_assert_eq(test_count_files(test_folder, "body-"), 1);
 }
 
 Test(mailbox_store, an_envelope_is_stored_once)
@@ -136,6 +175,26 @@ Test(mailbox_store, uids_and_modseqs_ascend_and_never_come_twice)
 	test_open_store();
 	cr_assert_eq(test_add(&test_inbox, "c", 300, 0, 0), 3, "2 was used");
 	cr_assert_str_eq(test_uids("INBOX"), "1 3");
+}
+
+Test(mailbox_store, the_last_uid_is_followed_by_none)
+{
+	struct store_message first;
+	uint32_t uid;
+
+	cr_assert_eq(test_add(&test_inbox, "first", 300, 0, 0), 1);
+	first = message(test_inbox.id, 1);
+	test_inbox.uidnext = UINT32_MAX - 1;
+	cr_assert_eq(test_add(&test_inbox, "last", 300, 0, 0), UINT32_MAX - 1);
+	cr_assert(store_begin(&test_store));
+	cr_assert_eq(store_end(&test_store,
+			 store_copy(&test_store, &test_inbox, &first, test_store.modseq, &uid)),
+	    STORE_LIMIT);
+	cr_assert_eq(store_add(&test_store, &test_inbox,
+			 &(struct store_new){.octets = SLICE("x"), .size = 1, .fd = -1}, &uid),
+	    STORE_LIMIT);
+	cr_assert_eq(test_inbox.uidnext, UINT32_MAX);
+	cr_assert_str_eq(test_uids("INBOX"), "1 4294967294");
 }
 
 Test(mailbox_store, a_mailbox_made_again_has_another_uidvalidity)
