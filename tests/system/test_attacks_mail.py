@@ -232,6 +232,54 @@ class MailAttacks(Attacks):
                 c.ask("NOOP", "OK")
                 self.assertFalse([l for l in c.untagged if l.startswith("a9")])
 
+    def test_literals_by_number(self):
+        for name, count, size, expected in (("I19 many", 2000, 100, r"OK|BAD|NO \[LIMIT\]"), ("I19 8 MB", 4000, 2000, r"BAD \[TOOBIG\]")):
+            with self.row(name), self.session() as c:
+                c.send("x SEARCH" + count * (f" SUBJECT {{{size}+}}\r\n" + size * "x") + "\r\n")
+                answer = c.answer("x")
+                self.assertFalse([l for l in c.untagged if l.startswith("+")])
+                if answer is None:  # too much even to be thrown away
+                    self.assertRegex(c.untagged[-1], r"^\* BYE")
+                else:
+                    self.assertRegex(answer, expected)
+                    c.ask("NOOP", "OK")
+        with self.row("I19 asked"), self.session() as c:
+            c.send("x SEARCH SUBJECT {100}\r\n")
+            for i in range(2000):
+                self.assertTrue((line := c.line()).startswith("+"), line)
+                c.send(100 * "x" + (" SUBJECT {100}\r\n" if i < 1999 else "\r\n"))
+            self.assertRegex(c.answer("x"), r"OK|BAD|NO \[LIMIT\]")
+            c.ask("NOOP", "OK")
+        with self.row("I19 1 GB"), self.session() as c:
+            c.ask("SEARCH SUBJECT {1000000000}", r"(BAD|NO) \[TOOBIG\]")
+            c.ask("NOOP", "OK")
+
+    def names(self, c, wanted):
+        c.ask('LIST "" "*"', "OK")
+        return sorted(l.rsplit(" ", 1)[1] for l in c.untagged if wanted in l)
+
+    def test_names_that_look_alike(self):
+        """Names that differ in an octet are two mailboxes with two lives; INBOX alone has no case."""
+        both = ["&AOk-tude", "e&AwE-tude"]  # one character, and a letter with its accent
+        with self.row("I60"), self.session() as c:
+            for name in both:
+                c.ask(f"CREATE {name}", "OK")
+            self.assertEqual(self.names(c, "tude"), both)
+            c.ask(f"COPY 1 {both[0]}", "OK")
+            for name, count in zip(both, (1, 0)):
+                c.ask(f"STATUS {name} (MESSAGES)", "OK")
+                self.assertIn(f"(MESSAGES {count})", c.untagged[0])
+            c.ask(f"DELETE {both[1]}", "OK")
+            self.assertEqual(self.names(c, "tude"), both[:1])
+        with self.row("I60 inbox"), self.session() as c:
+            for name in ("inbox", "iNbOx", '"inbox"'):
+                c.ask(f"CREATE {name}", r"NO \[ALREADYEXISTS\]")
+                c.ask(f"STATUS {name} (MESSAGES)", "OK")
+                self.assertIn("* STATUS INBOX ", c.untagged[0])
+            c.ask("CREATE &AEkATgBCAE8AWA-", "NO")  # its letters, disguised
+            c.ask("CREATE Inbox/below", "OK")
+            self.assertEqual(self.names(c, "below"), ["INBOX/below"])
+
     def test_readonly_and_others_messages(self):
         with self.row("I17"), self.session() as c:
             c.ask("EXAMINE INBOX", "OK")
