@@ -76,6 +76,7 @@ static const int base[] = {
 static const int accepting[] = {SCMP_SYS(accept), SCMP_SYS(accept4)};
 static const int connecting[] = {SCMP_SYS(connect)};
 static const int naming[] = {SCMP_SYS(bind)};
+static const int sending[] = {SCMP_SYS(sendto), SCMP_SYS(sendmsg), SCMP_SYS(sendmmsg)};
 static const int sharing[] = {SCMP_SYS(memfd_create)};
 static const int sizing[] = {
 	SCMP_SYS(ftruncate), SCMP_SYS(ftruncate64), SCMP_SYS(fallocate),
@@ -241,10 +242,17 @@ families_refuse(struct filter *f)
 	WHEN(f, f->refusal, socket, compared(0, SCMP_CMP_GE, FAMILIES));
 }
 
-/* MSG_FASTOPEN would connect a closed socket without connect(2). */
+/*
+ * MSG_FASTOPEN connects a closed socket without connect(2). libunbound asks so over TCP, when an
+ * answer was too long for a datagram; and who speaks to the DNS may connect to anybody.
+ */
 static void
 sending_allow(struct filter *f)
 {
+	if ((f->may & MAY_DATAGRAM) != 0) {
+		rules(f, SCMP_ACT_ALLOW, sending, COUNT(sending));
+		return;
+	}
 	WHEN(f, SCMP_ACT_ALLOW, sendto, masked(3, MSG_FASTOPEN, 0));
 	WHEN(f, SCMP_ACT_ALLOW, sendmsg, masked(2, MSG_FASTOPEN, 0));
 	WHEN(f, SCMP_ACT_ALLOW, sendmmsg, masked(3, MSG_FASTOPEN, 0));
@@ -255,6 +263,8 @@ sending_refuse(struct filter *f)
 {
 	const unsigned bit = MSG_FASTOPEN;
 
+	if ((f->may & MAY_DATAGRAM) != 0)
+		return;
 	WHEN(f, f->refusal, sendto, masked(3, bit, bit));
 	WHEN(f, f->refusal, sendmsg, masked(2, bit, bit));
 	WHEN(f, f->refusal, sendmmsg, masked(3, bit, bit));

@@ -16,7 +16,7 @@ enum sandbox_may {
 	MAY_NOTHING = 0,
 	MAY_ACCEPT = 1 << 0,     /* take connections from a listening socket it was given */
 	MAY_INET = 1 << 1,       /* make IPv4 and IPv6 streams and connect them */
-	MAY_DATAGRAM = 1 << 2,   /* with MAY_INET: datagram sockets too */
+	MAY_DATAGRAM = 1 << 2,   /* with MAY_INET: datagram sockets too, and fast open (DNS) */
 	MAY_UNIX = 1 << 3,       /* make Unix-domain sockets and connect them */
 	MAY_READ = 1 << 4,       /* open files, if its paths name any */
 	MAY_WRITE = 1 << 5,      /* create, change and remove files, if its paths name a folder */

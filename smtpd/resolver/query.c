@@ -10,11 +10,12 @@
 #include <unbound.h>
 
 enum { RECORDS = 64, CLASS_IN = 1, RCODE_NXDOMAIN = 3, SERVER_TEXT = 128 };
+enum { HEADER = 12, TRUNCATED = 2 }; /* octets, and a bit of the third (RFC 1035 4.1.1) */
 
 struct query {
 	void (*answer)(void *owner, const struct query_answer *a);
 	void *owner;
-	struct task refused;      /* tells the owner next turn that libunbound would not ask */
+	struct task refused; /* tells the owner next turn that libunbound would not ask */
 };
 
 static struct ub_ctx *context;
@@ -26,12 +27,13 @@ use_servers(struct slice servers, struct error *why)
 {
 	struct slice server;
 
-
 	while (slice_word(&servers, &server)) {
 		char text[SERVER_TEXT];
 
 		if (!slice_copy(server, text, sizeof(text)) || ub_ctx_set_fwd(context, text) != 0)
-			return error_set(why, "resolver: \"%.*s\" is not an address (write 192.0.2.1 or 192.0.2.1@5353)",
+			return error_set(why,
+			    "resolver: \"%.*s\" is not an address (write 192.0.2.1 or "
+			    "192.0.2.1@5353)",
 			    SLICE_FMT(server));
 	}
 	return true;
@@ -67,9 +69,11 @@ query_init(struct slice servers, struct slice trust_anchor, struct error *why)
 		ub_ctx_resolvconf(context, NULL);
 	ub_ctx_hosts(context, NULL);
 	if (trust_anchor.len > 0 && (!slice_copy(trust_anchor, path, sizeof(path)) ||
-	    ub_ctx_add_ta_file(context, path) != 0))
-		return error_set(why, "cannot read the DNSSEC trust anchor %.*s", SLICE_FMT(trust_anchor));
-	/* libunbound answers for test. itself (RFC 6761); an administrator's own server knows better. */
+					ub_ctx_add_ta_file(context, path) != 0))
+		return error_set(
+		    why, "cannot read the DNSSEC trust anchor %.*s", SLICE_FMT(trust_anchor));
+	/* libunbound answers for test. itself (RFC 6761); an administrator's own server knows
+	 * better. */
 	if (servers.len > 0)
 		ub_ctx_zone_add(context, "test.", "nodefault");
 	return finalize(why);
@@ -93,10 +97,20 @@ query_start_serving(struct error *why)
 	return true;
 }
 
+/* An answer that did not fit anywhere, and of which nothing is left but that it was cut (RFC 2181
+ * 9). */
+static bool
+is_cut(const struct ub_result *r)
+{
+	const unsigned char *header = r->answer_packet;
+
+	return !r->havedata && r->answer_len >= HEADER && (header[2] & TRUNCATED) != 0;
+}
+
 static enum query_status
 status_of(int code, const struct ub_result *r)
 {
-	if (code != 0 || r == NULL)
+	if (code != 0 || r == NULL || is_cut(r))
 		return QUERY_FAILED;
 	if (r->bogus)
 		return QUERY_BOGUS;

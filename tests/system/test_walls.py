@@ -25,7 +25,8 @@ USER = f"kurirw{os.getpid()}"
 HOST = "127.0.0.1"
 
 # x86-64's numbers of system calls.
-OPEN, CLOSE, MMAP, IOCTL, SOCKET, CONNECT, ACCEPT, BIND, LISTEN, SOCKETPAIR = 2, 3, 9, 16, 41, 42, 43, 49, 50, 53
+OPEN, CLOSE, MMAP, IOCTL, SOCKET, CONNECT, ACCEPT, SENDTO, BIND, LISTEN, SOCKETPAIR = 2, 3, 9, 16, 41, 42, 43, 44, 49, 50, 53
+FAST_OPEN = 0x20000000
 CLONE, FORK, VFORK, EXECVE, KILL, RENAME, SYMLINK, CHMOD, CHOWN = 56, 57, 58, 59, 62, 82, 88, 90, 92
 PTRACE, SETUID, SETGID, SETGROUPS, SETRESUID, MKNOD, PRCTL, CHROOT, MOUNT = 101, 105, 106, 116, 117, 133, 157, 161, 165
 CLOCK_SETTIME, TGKILL, KEYCTL, UNSHARE, PRLIMIT, PROCESS_VM_READV, MEMFD = 227, 234, 250, 272, 302, 310, 319
@@ -85,6 +86,7 @@ ATTEMPTS = [
     ("makes a netlink socket",         "------ --- --+ +", (SOCKET, socket.AF_NETLINK, RAW, 0)),
     ("makes a pair of sockets",        "------ --- --. .", (SOCKETPAIR, socket.AF_UNIX, STREAM, 0, "hex:" + 8 * "00")),
     ("connects to 127.0.0.1",          "-++--- --- --+ +", TCP, (CONNECT, "{fd}", "{server}", 16)),
+    ("connects by sending",            "-+---- --- --+ +", TCP, (SENDTO, "{fd}", "text:x", 1, FAST_OPEN, "{server}", 16)),
     ("connects to a Unix socket",      "------ +-- --+ +", UNIX, (CONNECT, "{fd}", "{local}", 110)),
     ("connects what it holds",         "-ss--- s-- --s s", (CONNECT, 0, "{server}", 16)),
     ("takes a TCP port",               "-FF--- --- --+ +", TCP, (BIND, "{fd}", "{free}", 16)),
