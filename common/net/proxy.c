@@ -20,7 +20,7 @@ proxy_need(struct slice so_far)
 	static const char signature[12] = "\r\n\r\n\0\r\nQUIT\n";
 	size_t known = so_far.len < sizeof(signature) ? so_far.len : sizeof(signature), need;
 
-	if (memcmp(so_far.data, signature, known) != 0)
+	if (known > 0 && memcmp(so_far.data, signature, known) != 0)
 		return 0;
 	if (so_far.len < FIXED)
 		return FIXED;

@@ -8,7 +8,10 @@ UNIT_SUITE(proxy);
 
 #define SIGNATURE "\r\n\r\n\0\r\nQUIT\n"
 #define V4 SIGNATURE "\x21\x11\0\x0c\xc0\0\x02\x07\x0a\0\0\x01\x30\x39\0\x19"
-#define HEADER(text) {text, sizeof(text) - 1}
+#define HEADER(text) \
+	{ \
+		text, sizeof(text) - 1 \
+	}
 
 static struct netaddr client, server;
 
@@ -32,9 +35,9 @@ Test(proxy, gives_the_addresses_of_the_client)
 			      "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x06\x30\x39\0\x19"),
 		"2001:db8::5"},
 	    {HEADER(SIGNATURE "\x21\x11\0\x0f\xc0\0\x02\x07\x0a\0\0\x01\x30\x39\0\x19\x04\0\0"),
-		"192.0.2.7"},                                   /* something of its own behind */
-	    {HEADER(SIGNATURE "\x20\0\0\0"), "127.0.0.9"},          /* LOCAL */
-	    {HEADER(SIGNATURE "\x21\0\0\0"), "127.0.0.9"},          /* no address known */
+		"192.0.2.7"},                              /* something of its own behind */
+	    {HEADER(SIGNATURE "\x20\0\0\0"), "127.0.0.9"}, /* LOCAL */
+	    {HEADER(SIGNATURE "\x21\0\0\0"), "127.0.0.9"}, /* no address known */
 	    {HEADER(SIGNATURE "\x21\x11\0\x0b\xc0\0\x02\x07\x0a\0\0\x01\x30\x39\0"), "refused"},
 	    {HEADER(SIGNATURE "\x22\x11\0\x0c\xc0\0\x02\x07\x0a\0\0\x01\x30\x39\0\x19"), "refused"},
 	    {HEADER(SIGNATURE "\x21\x41\0\0"), "refused"},
@@ -53,9 +56,11 @@ Test(proxy, says_how_much_it_needs)
 
 	for (size_t n = 0; n < 16; n++)
 		cr_assert_eq(proxy_need(slice_sub(whole, 0, n)), 16);
+	cr_assert_eq(proxy_need((struct slice){0}), 16);
 	cr_assert_eq(proxy_need(slice_sub(whole, 0, 16)), 28);
 	cr_assert_eq(proxy_need(SLICE("EHLO x\r\n")), 0);
-	cr_assert_eq(proxy_need((struct slice)HEADER(SIGNATURE "\x11\x11\0\x0c")), 0, "another version");
+	cr_assert_eq(
+	    proxy_need((struct slice)HEADER(SIGNATURE "\x11\x11\0\x0c")), 0, "another version");
 	cr_assert_eq(proxy_need((struct slice)HEADER(SIGNATURE "\x21\x11\x04\0")), 0, "too much");
 	cr_assert_str_eq(parse(slice_sub(whole, 0, 27)), "refused");
 }
