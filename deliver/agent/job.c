@@ -1,8 +1,8 @@
 #include "deliver/agent/job.h"
 
 #include "common/base/mem.h"
+#include "common/mail/expand.h"
 #include "common/mail/trace.h"
-#include "deliver/agent/expand.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -78,6 +78,14 @@ class Config(unittest.TestCase):
             self.assertIn(f"{word} has no effect", err)
         self.assertEqual(err.count("this limit has no effect"), 3)
 
+    def test_a_user_that_is_not_there_is_told(self):
+        path = self.dir / "user.conf"
+        for user, is_told in (("nobody", False), ("no-such-user", True)):
+            path.write_text(f'action a mda "cat" user {user}\nmatch for any action a\n')
+            status, _, err = self.check(path)
+            self.assertEqual(status, 0, err)
+            self.assertEqual("user.conf:1: this system has no user" in err, is_told, err)
+
     def test_an_open_relay_is_told(self):
         """Only where strangers come in without a password, and nobody was refused before."""
         path = self.dir / "relay.conf"

@@ -2,7 +2,9 @@
 #include "smtpd/parent/config/parser.h"
 
 #include "common/mail/address.h"
+#include "common/mail/expand.h"
 
+#include <pwd.h>
 #include <string.h>
 
 bool
@@ -92,6 +94,20 @@ relay_fits(struct parser *p, struct place at)
 	return true;
 }
 
+/* What would be wrong with each delivery is wrong here: a %{…} that nothing stands for. */
+static bool
+expands(struct parser *p, struct place at)
+{
+	const struct expand_words any = {SLICE("a@b"), SLICE("a@b"), SLICE("a@b"),
+	    SLICE("a"), SLICE("/"), SLICE("a@b"), '+'};
+	char wrong[EXPAND_WRONG];
+	struct buf out = {0};
+	bool ok = expand(p->action.argument, &any, &out, wrong);
+
+	buf_fini(&out);
+	return ok || config_fail(p, at, "%s", wrong);
+}
+
 /* The wrapper's command with the action's in the place of %{mda}. */
 static struct slice
 wrapped(struct parser *p)
@@ -123,8 +139,10 @@ action_end(struct parser *p, struct place at)
 		return config_fail(p, at, "rcpt-to belongs to lmtp only");
 	if (a->junk && a->method != METHOD_MAILDIR)
 		return config_fail(p, at, "junk belongs to maildir only");
-	if (!relay_fits(p, at) || !section_fits(p, at, &conf_action_schema, a))
+	if (!relay_fits(p, at) || !expands(p, at) || !section_fits(p, at, &conf_action_schema, a))
 		return false;
+	if (a->user.len > 0 && a->userbase.len == 0 && getpwnam(a->user.data) == NULL)
+		config_warn(p, at, "this system has no user of the name that the action runs as");
 	conf_add_action(p->conf, a);
 	return true;
 }

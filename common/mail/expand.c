@@ -1,4 +1,4 @@
-#include "deliver/agent/expand.h"
+#include "common/mail/expand.h"
 
 #include <ctype.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 #include "tests/unit/unit.h"
 
-#include "deliver/agent/expand.h"
+#include "common/mail/expand.h"
 
 UNIT_SUITE(expand);
 

@@ -2,8 +2,8 @@
  * %{…} in a path, a destination or a command. What comes from the envelope is a stranger's: all of
  * it but letters, digits and "@._-+=," becomes ":", so it can be no path, option or shell word.
  */
-#ifndef DELIVER_AGENT_EXPAND_H
-#define DELIVER_AGENT_EXPAND_H
+#ifndef COMMON_MAIL_EXPAND_H
+#define COMMON_MAIL_EXPAND_H
 
 #include "common/base/buf.h"
 
