@@ -63,7 +63,7 @@ begin_lingering(struct stream *s)
 	s->lingering = true;
 	tls_free(s->tls);
 	s->tls = NULL;
-	buf_fini(&s->in);
+	stream_discard_input(s);
 	if (shutdown(s->fd, SHUT_WR) < 0)
 		stream_close(s);
 	else

@@ -149,6 +149,39 @@ Test(stream, the_last_word_reaches_a_peer_that_still_talks)
 	loop_fini();
 }
 
+/* One that finishes with lines in hand that it does not want any more. */
+static void
+finish_at_a_line(void *owner)
+{
+	struct slice line;
+
+	if (t.s == NULL || stream_line(t.s, 100, &line) != STREAM_OK)
+		return;
+	stream_printf(t.s, "bye");
+	stream_finish(t.s);
+	t.s = NULL;
+}
+
+Test(stream, what_a_finished_session_did_not_take_is_forgotten)
+{
+	char octets[64];
+	int ends[2];
+
+	memset(&t, 0, sizeof(t));
+	loop_init();
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+	t.s = stream_new(ends[0], finish_at_a_line, NULL);
+	finish_at_a_line(NULL);
+	cr_assert_eq(write(ends[1], "QUIT\r\nmore\r\nand more\r\n", 22), 22);
+	run_for(50);
+	cr_assert_eq(read(ends[1], octets, sizeof(octets)), 3);
+	cr_assert_eq(write(ends[1], "and more\r\n", 10), 10);
+	run_for(50);
+	close(ends[1]);
+	run_for(50);
+	loop_fini();
+}
+
 Test(stream, a_peer_that_talks_for_ever_is_cut_off)
 {
 	static char talk[4096];
