@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PARENT_FD = 3, NAME = 64 };
+enum { NAME = 64 };
 
 /* A line to a neighbour that came before the start. */
 struct early_peer {
@@ -329,7 +329,7 @@ child_main(int argc, char **argv, const struct child *self)
 
 	setproctitle_init(argc, argv, environ);
 	setproctitle("%s", self->name);
-	if (getsockopt(PARENT_FD, SOL_SOCKET, SO_TYPE, &(int){0}, &(socklen_t){sizeof(int)}) < 0) {
+	if (getsockopt(CHANNEL_PARENT, SOL_SOCKET, SO_TYPE, &(int){0}, &(socklen_t){sizeof(int)}) < 0) {
 		fprintf(stderr, "%s is started by smtpd(8), not by hand\n", self->name);
 		free(all);
 		return 1;
@@ -342,7 +342,7 @@ child_main(int argc, char **argv, const struct child *self)
 	STAILQ_INIT(&child.early);
 	log_init(self->name, false, false);
 	loop_init();
-	child.parent = channel_new(PARENT_FD, &o);
+	child.parent = channel_new(CHANNEL_PARENT, &o);
 	channel_on_violation(on_violation);
 	report_begin(child.parent);
 	loop_run();

@@ -1,6 +1,6 @@
 /*
  * What every process but the parent does: take its setting and configuration from the parent
- * on descriptor 3, open what it owns, drop its privileges, enter its sandbox, and only then
+ * on CHANNEL_PARENT, open what it owns, drop its privileges, enter its sandbox, and only then
  * serve. A process describes itself with one struct child and calls child_main().
  */
 #ifndef COMMON_CONF_CHILD_H

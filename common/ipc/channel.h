@@ -39,6 +39,9 @@ struct channel_options {
 	size_t most_requests;                    /* requests of ours without an answer; 0: LIMIT_REQUESTS */
 };
 
+/* The descriptor on which a process that the parent starts finds its line to it. */
+enum { CHANNEL_PARENT = 3 };
+
 /* Takes a connected socket. */
 struct channel *channel_new(int fd, const struct channel_options *o);
 

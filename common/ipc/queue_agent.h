@@ -1,9 +1,12 @@
 /*
  * queue ─▶ parent ─▶ agent: one external delivery, run as the recipient. Travels on queue's
- * line to the parent, which takes uid, directory and command from its own configuration and the
- * system's user database, forks the agent as that user, and passes the outcome back.
+ * line to the parent, which forks the agent as that user and passes the outcome back.
  *
  *	qa_deliver+body ─▶ qa_outcome
+ *
+ * The method, and what the action says, the parent takes from its own configuration; uid, home and
+ * shell from the system's user database. User and target are queue's word, who has them from lookup
+ * and from its store: smtpd/parent/helper_agent.c bounds them.
  *
  *	parent ─▶ agent:  ag_job+body ─▶ qa_outcome
  */
@@ -32,9 +35,6 @@
 	F(m, u8,     rcpt_to,   0, 1) \
 	F(m, u32,    seconds,   1, 3600)           /* how long a command may take */ \
 	F(m, u8,     expand,    0, 1)              /* the argument is the configuration's: it may hold %{…} */ \
-	F(m, text,   user,      1, 64)             /* system user that the agent has become */ \
-	F(m, text,   home,      1, 1024) \
-	F(m, text,   shell,     0, 1024) \
 	F(m, text,   sender,    0, LIMIT_PATH) \
 	F(m, text,   address,   1, LIMIT_PATH) \
 	F(m, text,   original,  1, LIMIT_PATH) \

@@ -13,7 +13,8 @@
 enum { BLOCK = 64 * 1024 };
 
 void
-agent_job_init(struct agent_job *j, const struct ag_job *m, int fd)
+agent_job_init(
+    struct agent_job *j, const struct agent_recipient *recipient, const struct ag_job *m, int fd)
 {
 	*j = (struct agent_job){.message = m->message,
 	    .size = m->size,
@@ -23,11 +24,11 @@ agent_job_init(struct agent_job *j, const struct ag_job *m, int fd)
 	    .is_rcpt_to = m->rcpt_to != 0,
 	    .is_expanding = m->expand != 0,
 	    .delim = (char)m->delim,
+	    .user = recipient->user,
+	    .home = recipient->home,
+	    .shell = recipient->shell,
 	    .fd = fd};
 	j->argument = slice_text(m->argument);
-	j->user = slice_text(m->user);
-	j->home = slice_text(m->home);
-	j->shell = slice_text(m->shell);
 	j->sender = slice_text(m->sender);
 	j->address = slice_text(m->address);
 	j->original = slice_text(m->original);
@@ -71,9 +72,6 @@ void
 agent_job_fini(struct agent_job *j)
 {
 	free(j->argument);
-	free(j->user);
-	free(j->home);
-	free(j->shell);
 	free(j->sender);
 	free(j->address);
 	free(j->original);

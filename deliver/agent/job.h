@@ -12,13 +12,19 @@
 
 #include <sys/types.h>
 
+/* A user of this system, whom the agent has become. */
+struct agent_recipient {
+	const char *user, *home, *shell;
+};
+
 struct agent_job {
 	uint64_t message, size;
 	uint8_t method;
 	char *argument;   /* path, destination or command */
 	unsigned seconds; /* how long a command may take */
 	bool is_junk, is_rcpt_to, is_expanding;
-	char *user, *home, *shell, *sender, *address, *original, *hostname;
+	const char *user, *home, *shell;
+	char *sender, *address, *original, *hostname;
 	char delim;
 	char *octets; /* the message, or NULL and fd */
 	int fd;
@@ -30,8 +36,9 @@ struct agent_result {
 	char text[400];  /* for the log and a bounce */
 };
 
-/* Takes the descriptor of ag_job, copies the rest. */
-void agent_job_init(struct agent_job *j, const struct ag_job *m, int fd);
+/* Takes the descriptor of ag_job, copies the rest; the recipient's strings must outlive the job. */
+void agent_job_init(
+    struct agent_job *j, const struct agent_recipient *recipient, const struct ag_job *m, int fd);
 void agent_job_fini(struct agent_job *j);
 
 /* Replaces %{…} in the argument, if it is the configuration's; false: what is wrong with it. */

@@ -1,6 +1,10 @@
 /*
  * agent: one delivery outside Kurir's own store, as the recipient, then exit. The parent has
- * made it the recipient before it was started; it is given one job and the message.
+ * made it the recipient before it was started, and names the recipient as it starts it:
+ *
+ *	agent user home shell
+ *
+ * Then it is given one job and the message.
  */
 #include "common/base/log.h"
 #include "common/conf/conf.h"
@@ -16,9 +20,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PARENT_FD = 3, PATH_TEXT = 1200 };
+enum { PATH_TEXT = 1200 };
 
 static struct channel *parent;
+static struct agent_recipient recipient;
 
 /* The limits of the role, and its walls. The parent has made us the recipient already. */
 static bool
@@ -137,7 +142,7 @@ on_job(void *owner, struct ipc_message *m)
 	struct error why = {""};
 	struct qa_outcome out = {0};
 
-	agent_job_init(&j, m->body, m->fd);
+	agent_job_init(&j, &recipient, m->body, m->fd);
 	r = agent_job_expand(&j, &why) ? deliver(&j) : agent_temporary("%s", why.text);
 	out.outcome = (uint8_t)r.outcome;
 	out.status = slice_of(r.status);
@@ -168,14 +173,19 @@ main(int argc, char **argv)
 		fprintf(stderr, "agent delivers as a user and never as root\n");
 		return 1;
 	}
+	if (argc != 4) {
+		fprintf(stderr, "agent is started by smtpd, with a user, a home and a shell\n");
+		return 1;
+	}
 	setproctitle_init(argc, argv, environ);
 	setproctitle("agent");
 	signal(SIGPIPE, SIG_IGN);
 	umask(077);
 	tzset(); /* it reads a file, which behind the walls is none */
+	recipient = (struct agent_recipient){.user = argv[1], .home = argv[2], .shell = argv[3]};
 	log_init("agent", false, false);
 	loop_init();
-	parent = channel_new(PARENT_FD, &o);
+	parent = channel_new(CHANNEL_PARENT, &o);
 	loop_run();
 	channel_close(parent);
 	loop_fini();

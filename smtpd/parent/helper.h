@@ -1,17 +1,33 @@
 /*
- * What only root can do for the children, each in a process of its own that ends after it: check
- * a system user's password, open a user's .forward, run an agent as its recipient.
+ * A process that does one thing that only root can, and ends: whatever may block or take its time
+ * there (the name service, a hash, a home on another machine) holds up nobody else. Here they are
+ * counted, given a deadline and seen off; what each kind does has a file of its own.
  */
 #ifndef SMTPD_PARENT_HELPER_H
 #define SMTPD_PARENT_HELPER_H
 
-#include "common/ipc/channel.h"
+#include "common/net/loop.h"
 
+#include <sys/queue.h>
 #include <sys/types.h>
 
-void helper_on_lp_check(void *owner, struct ipc_message *m);
-void helper_on_lp_forward(void *owner, struct ipc_message *m);
-void helper_on_qa_deliver(void *owner, struct ipc_message *m);
+/* Part of the struct of whoever starts it, who sets ended and owner. */
+struct helper {
+	LIST_ENTRY(helper) link;
+	pid_t pid; /* 0: it has ended */
+	struct timer deadline;
+	void (*ended)(void *owner, int status); /* as waitpid() has it; called once */
+	void *owner;
+};
+
+/*
+ * In the helper: 0; it leads a group of processes, and must _exit() or exec. In the parent: its
+ * pid, or -1 when LIMIT_HELPERS run already or there is no fork. After its seconds it is killed.
+ */
+pid_t helper_fork(struct helper *h, int seconds);
+
+/* Ends it, and all in its group, now. */
+void helper_kill(struct helper *h);
 
 /* A child has ended that is none of the suite's processes. */
 void helper_on_exit(pid_t pid, int status);

@@ -5,13 +5,13 @@
 #include "smtpd/parent/folder.h"
 #include "smtpd/parent/handlers.h"
 #include "smtpd/parent/helper.h"
+#include "smtpd/parent/program.h"
 #include "smtpd/parent/restart.h"
 #include "smtpd/parent/sink.h"
 #include "smtpd/parent/stats.h"
 #include "smtpd/parent/trace.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 /* What ended so often before it was ever ready will not start, whatever it is tried. */
-enum { AGAIN_SECONDS = 10, CHANNEL_FD = 3, STARTS_MOST = 4 };
+enum { AGAIN_SECONDS = 10, STARTS_MOST = 4 };
 
 const struct process_kind process_kinds[] = {
     {SANDBOX_KEYHOLDER, "smtpd/keyholder", CONF_SEES_LISTENS | CONF_SEES_PKI, 0, false},
@@ -67,19 +67,12 @@ process_instances(enum sandbox_role role)
 static _Noreturn void
 exec_child(const struct process *p, int fd, int log)
 {
-	char path[1200], *argv[] = {path, NULL};
-	const char *title = sandbox_title(p->role);
+	char path[PROGRAM_PATH], name[32], *argv[] = {name, NULL};
 
-	if (suite.build_root != NULL)
-		snprintf(path, sizeof(path), "%s/%s/%s", suite.build_root,
-		    process_kind(p->role)->folder, title);
-	else
-		snprintf(path, sizeof(path), KURIR_LIBEXEC "/%s", title);
-	if ((log >= 0 && dup2(log, STDERR_FILENO) < 0) || dup2(fd, CHANNEL_FD) < 0)
+	snprintf(name, sizeof(name), "%s", sandbox_title(p->role));
+	if (log >= 0 && dup2(log, STDERR_FILENO) < 0)
 		_exit(1);
-	fcntl(CHANNEL_FD, F_SETFD, 0);
-	closefrom(CHANNEL_FD + 1);
-	execv(path, argv);
+	program_run(process_kind(p->role)->folder, argv, fd, path);
 	fprintf(stderr, "smtpd: cannot run %s: %s\n", path, strerror(errno));
 	_exit(1);
 }

@@ -130,7 +130,8 @@ keeps_paths(const struct conf_global *was, const struct conf_global *is, struct 
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
 		if (!slice_equal(paths[i].was, paths[i].is))
-			return error_set(why, "another %s takes a restart: stop the suite and start it",
+			return error_set(why,
+			    "another %s takes a restart: stop the suite and start it",
 			    paths[i].what);
 	}
 	return true;
@@ -147,7 +148,8 @@ suite_reload(struct conf *c, struct error *why)
 		return false;
 	}
 	if (c->global.processes != suite.conf->global.processes)
-		log_warning("another number of processes takes a restart; there are as many as before");
+		log_warning(
+		    "another number of processes takes a restart; there are as many as before");
 	conf_free(suite.conf);
 	suite.conf = c;
 	sockets_sweep(&suite.sockets);

@@ -99,6 +99,9 @@ class Captured:
             except OSError:
                 return
             _, ancillary, _, _ = puppet.recvmsg(1, 64)
+            if not ancillary:  # killed before it said anything
+                puppet.close()
+                continue
             fd = array.array("i", ancillary[0][2])[0]
             self.lives.append(Life(Channel(socket.socket(fileno=fd)), puppet))
 

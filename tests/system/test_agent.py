@@ -10,6 +10,7 @@ import smtplib
 import socketserver
 import subprocess
 import threading
+import time
 import unittest
 from pathlib import Path
 
@@ -164,6 +165,19 @@ class Agent(unittest.TestCase):
     def test_a_command(self):
         self.delivered(f"{USER}@mbox.test")
         self.assertIn("Subject: to the agent", self.read(f"mbox-{USER}"))
+
+    def test_a_user_without_a_home(self):
+        """Mail for them is delivered from the root folder, and does not wait for ever."""
+        user = f"{USER}nohome"
+        subprocess.run(["userdel", user], capture_output=True)
+        subprocess.run(["useradd", "-M", user], check=True, capture_output=True)
+        self.addCleanup(lambda: subprocess.run(["userdel", user], capture_output=True))
+        editor = {"VISUAL": f"sed -i s,:/home/{user}:,::,"}
+        time.sleep(1.1)  # vipw tells by the second of its time that the file has changed
+        subprocess.run(["vipw"], check=True, capture_output=True, stdin=subprocess.DEVNULL, env=os.environ | editor)
+        self.assertEqual(pwd.getpwnam(user).pw_dir, "")
+        self.delivered(f"{user}@mbox.test")
+        self.assertIn("Subject: to the agent", self.read(f"mbox-{user}"))
 
     def test_what_a_command_knows(self):
         self.delivered(f"{USER}+tag@env.test")

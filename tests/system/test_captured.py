@@ -254,6 +254,34 @@ class Intruder(unittest.TestCase):
             with self.subTest(name):
                 self.give_orders(name)
 
+    def test_what_root_does_for_a_captured_queue(self):
+        """As a user who is somebody, and only what the configuration lets an alias or a .forward say."""
+        with tempfile.TemporaryDirectory() as folder:
+            os.chmod(folder, 0o777)
+            with open(os.path.join(folder, "aliases"), "w") as f:
+                f.write("post: |true\n")
+            marker = os.path.join(folder, "done")
+            actions = (f'table t "file:{folder}/aliases"\naction "aliased" mailbox alias <t>\naction "homes" maildir\n'
+                       'action "forward" forward-only\naction "users" mailbox userbase <t>\n')
+            #        action     user       the target is believed
+            cases = [("local", "nobody", False), ("local", "daemon", False), ("aliased", "nobody", True), ("aliased", "daemon", False),
+                     ("homes", "daemon", True), ("users", "daemon", True), ("forward", "daemon", False), ("out", "daemon", False),
+                     ("homes", "root", False), ("homes", "_kurirk", False), ("homes", "_kurirq", False), ("homes", "no-such-user", False)]
+            with Captured("queue", extra=actions) as c:
+                for number, (action, user, believed) in enumerate(cases, 1):
+                    with self.subTest(f"{action} as {user}"):
+                        c.life.parent.send("qa_deliver", request=number, message=1, envelope=number, action=action, user=user,
+                                           target=f"|id -un > {marker}{number}", sender="a@b.test", address="x@y.test",
+                                           original="x@y.test", octets=b"x", size=1)
+                        outcome = wait_until(lambda: [v for name, v in c.life.given if name == "qa_outcome" and v["envelope"] == number],
+                                             20, "an outcome")[0]
+                        self.assertEqual(outcome["status"] == "2.0.0", believed, outcome)
+                        self.assertEqual(os.path.exists(f"{marker}{number}"), believed)
+                        if believed:
+                            self.assertEqual(open(f"{marker}{number}").read().strip(), user)
+                        elif action == "homes":
+                            self.assertEqual(outcome["status"], "5.1.1")
+
     def test_no_account_opens_without_its_token(self):
         with Captured("imapd") as c:
             line = c.life.lines["mailbox"]

@@ -1,0 +1,129 @@
+#include "smtpd/parent/helper_forward.h"
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/ipc/asker.h"
+#include "common/ipc/frame.h"
+#include "common/ipc/lookup_parent.h"
+#include "smtpd/parent/helper.h"
+#include "smtpd/parent/process.h"
+#include "smtpd/parent/user.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct forward {
+	struct helper helper;
+	struct ipc_asker asker;
+	int found; /* the descriptor comes from here */
+};
+
+static void
+answer(const struct ipc_asker *a, enum lp_forward_result result, int fd)
+{
+	struct lp_forward_is m = {.result = (uint8_t)result};
+
+	lp_forward_is_send(ipc_asker_channel(a), a->id, &m, fd);
+}
+
+/* A .forward that anybody else could have written is none. */
+static int
+open_forward(const struct passwd *pw)
+{
+	char path[1100];
+	struct stat st;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/.forward", pw->pw_dir);
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != pw->pw_uid ||
+			   st.st_nlink != 1 || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0 ||
+			   st.st_size > LIMIT_FORWARD)) {
+		close(fd);
+		log_warning(
+		    "%s is ignored: it must be a plain file of its user alone, up to %d octets",
+		    path, LIMIT_FORWARD);
+		return -1;
+	}
+	return fd;
+}
+
+/* In the helper: as the user, who may reach no more through it than he may anyway. */
+static _Noreturn void
+find_forward(const char *user, int end)
+{
+	const struct passwd *pw;
+	enum user_result found = user_find(user, &pw);
+	int fd;
+
+	if (found != USER_FOUND)
+		_exit(found == USER_NONE ? FORWARD_NONE : FORWARD_TEMPORARY);
+	if (!user_become(pw))
+		_exit(FORWARD_TEMPORARY);
+	fd = open_forward(pw);
+	log_flush();
+	if (fd < 0)
+		_exit(FORWARD_NONE);
+	_exit(frame_send(end, SLICE("."), fd) == 1 ? FORWARD_FOUND : FORWARD_TEMPORARY);
+}
+
+/* The descriptor, if it found one, waits on the socket. */
+static void
+on_ended(void *owner, int status)
+{
+	struct forward *f = owner;
+	enum lp_forward_result result = FORWARD_TEMPORARY;
+	struct frame_fds fds = {.count = 0};
+	char dot[1];
+	bool fits;
+	int fd = -1;
+
+	if (WIFEXITED(status) && WEXITSTATUS(status) <= FORWARD_TEMPORARY)
+		result = (enum lp_forward_result)WEXITSTATUS(status);
+	if (result == FORWARD_FOUND && frame_receive(f->found, dot, 1, &fds, &fits) == 1)
+		fd = frame_fds_take(&fds);
+	frame_fds_close(&fds);
+	close(f->found);
+	if (result == FORWARD_FOUND && fd < 0)
+		result = FORWARD_TEMPORARY;
+	answer(&f->asker, result, fd);
+	free(f);
+}
+
+void
+helper_on_lp_forward(void *owner, struct ipc_message *m)
+{
+	const struct process *p = owner;
+	const struct lp_forward *q = m->body;
+	struct ipc_asker asker = ipc_asker_of(&p->channel, m);
+	struct forward *f;
+	char user[65];
+	int ends[2];
+	pid_t pid;
+
+	if (!slice_copy(q->user, user, sizeof(user))) {
+		answer(&asker, FORWARD_NONE, -1);
+		return;
+	}
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0) {
+		answer(&asker, FORWARD_TEMPORARY, -1);
+		return;
+	}
+	f = mem_zero(sizeof(*f));
+	*f = (struct forward){
+	    .helper = {.ended = on_ended, .owner = f}, .asker = asker, .found = ends[0]};
+	pid = helper_fork(&f->helper, LIMIT_CHECK_SECONDS);
+	if (pid == 0)
+		find_forward(user, ends[1]);
+	close(ends[1]);
+	if (pid < 0) {
+		close(ends[0]);
+		free(f);
+		answer(&asker, FORWARD_TEMPORARY, -1);
+	}
+}
