@@ -10,6 +10,13 @@
 #include "deliver/relay/session_states.h"
 #include "deliver/relay/transfer.h"
 
+/* What the server said to the last EHLO; all zero before it, and after HELO. */
+struct relay_offers {
+	bool pipelining, starttls, mime_8bit, dsn, auth_plain, auth_login;
+	bool size;
+	uint64_t size_limit; /* 0: SIZE names none */
+};
+
 struct relay_session {
 	LIST_ENTRY(relay_session) link;
 	LIST_ENTRY(relay_session) pooled;
@@ -24,13 +31,12 @@ struct relay_session {
 	char name[LIMIT_DOMAIN + 1];       /* the server's, as MX or URL named it */
 	unsigned commands_sent, replies_seen; /* of the envelope: MAIL, RCPT…, DATA */
 	size_t accepted;                      /* recipients of this transaction */
-	uint64_t body_at, size_limit;
+	uint64_t body_at;
 	unsigned messages;
 	size_t answered;     /* LMTP: recipients whose reply to the dot was read */
 	unsigned login_said; /* AUTH LOGIN: 1 the name, 2 the password too */
-	bool has_pipelining, has_starttls, has_8bitmime, has_size, has_dsn, is_lmtp;
-	bool has_auth_plain, has_auth_login;
-	bool is_tls, is_ready, is_pooled, is_reused, is_line_start, tls_refused;
+	struct relay_offers offers;
+	bool is_lmtp, is_tls, is_ready, is_pooled, is_reused, is_line_start, tls_refused;
 };
 
 /* Connects to a candidate for a transfer; NULL when that fails at once. */

@@ -25,9 +25,7 @@ helo_name(const struct relay_session *s)
 void
 relay_say_ehlo(struct relay_session *s)
 {
-	s->has_pipelining = s->has_starttls = s->has_8bitmime = s->has_size = false;
-	s->has_auth_plain = s->has_auth_login = s->has_dsn = false;
-	s->size_limit = 0;
+	s->offers = (struct relay_offers){0};
 	stream_printf(
 	    s->stream, "%s %.*s\r\n", s->is_lmtp ? "LHLO" : "EHLO", SLICE_FMT(helo_name(s)));
 	relay_move(s, RELAY_EHLO);
@@ -43,36 +41,36 @@ relay_on_greeting(struct relay_session *s)
 }
 
 static void
-take_auth(struct relay_session *s, struct slice mechanisms)
+take_auth(struct relay_offers *o, struct slice mechanisms)
 {
 	struct slice word;
 
 	while (slice_word(&mechanisms, &word)) {
-		s->has_auth_plain |= slice_equal_text_nocase(word, "PLAIN");
-		s->has_auth_login |= slice_equal_text_nocase(word, "LOGIN");
+		o->auth_plain |= slice_equal_text_nocase(word, "PLAIN");
+		o->auth_login |= slice_equal_text_nocase(word, "LOGIN");
 	}
 }
 
 static void
-take_extension(struct relay_session *s, struct slice line)
+take_extension(struct relay_offers *o, struct slice line)
 {
 	struct slice word;
 
 	if (!slice_word(&line, &word))
 		return;
 	if (slice_equal_text_nocase(word, "PIPELINING"))
-		s->has_pipelining = true;
+		o->pipelining = true;
 	else if (slice_equal_text_nocase(word, "STARTTLS"))
-		s->has_starttls = true;
+		o->starttls = true;
 	else if (slice_equal_text_nocase(word, "8BITMIME"))
-		s->has_8bitmime = true;
+		o->mime_8bit = true;
 	else if (slice_equal_text_nocase(word, "DSN"))
-		s->has_dsn = true;
+		o->dsn = true;
 	else if (slice_equal_text_nocase(word, "AUTH"))
-		take_auth(s, line);
+		take_auth(o, line);
 	else if (slice_equal_text_nocase(word, "SIZE")) {
-		s->has_size = true;
-		slice_number(line, INT64_MAX, &s->size_limit);
+		o->size = true;
+		slice_number(line, INT64_MAX, &o->size_limit);
 	}
 }
 
@@ -123,9 +121,9 @@ say_auth_or_idle(struct relay_session *s)
 		relay_session_idle(s);
 	else if (!s->is_tls)
 		relay_session_refused(s, "no TLS, so the password is not sent");
-	else if (s->has_auth_plain)
+	else if (s->offers.auth_plain)
 		say_plain(s);
-	else if (s->has_auth_login)
+	else if (s->offers.auth_login)
 		say_login(s);
 	else
 		relay_session_refused(s, "the server offers neither AUTH PLAIN nor AUTH LOGIN");
@@ -138,7 +136,7 @@ after_ehlo(struct relay_session *s)
 	bool wants = security == SECURITY_STARTTLS ||
 		     (security == SECURITY_OPPORTUNISTIC && !s->candidate->no_tls);
 
-	if (!s->is_tls && wants && s->has_starttls) {
+	if (!s->is_tls && wants && s->offers.starttls) {
 		stream_printf(s->stream, "STARTTLS\r\n");
 		relay_move(s, RELAY_STARTTLS);
 	} else if (!s->is_tls && security == SECURITY_STARTTLS) {
@@ -166,7 +164,7 @@ relay_on_ehlo(struct relay_session *s)
 	lines = reply_text(&s->reply);
 	slice_split(&lines, '\n', &line);
 	while (slice_split(&lines, '\n', &line))
-		take_extension(s, line);
+		take_extension(&s->offers, line);
 	after_ehlo(s);
 }
 
@@ -216,7 +214,7 @@ relay_on_auth(struct relay_session *s)
 {
 	if (s->reply.code == 235)
 		relay_session_idle(s);
-	else if (s->reply.code == 334 && !s->has_auth_plain && s->login_said < 2)
+	else if (s->reply.code == 334 && !s->offers.auth_plain && s->login_said < 2)
 		say_secret(s, s->login_said++ == 0 ? s->transfer->user : s->transfer->secret);
 	else
 		relay_session_refused(s, reply_line(&s->reply));

@@ -92,13 +92,13 @@ static void
 say_command(struct relay_session *s, unsigned n)
 {
 	const struct relay_transfer *t = s->transfer;
-	struct smtp_mail mail = {.size = s->has_size ? t->size : 0};
+	struct smtp_mail mail = {.size = s->offers.size ? t->size : 0};
 	struct smtp_rcpt rcpt = {.notify = 0};
 	struct buf line = {0}, sender = {0};
 
-	if (s->has_dsn)
+	if (s->offers.dsn)
 		add_dsn(t, n, &mail, &rcpt);
-	if (s->has_8bitmime && (t->flags & MESSAGE_8BIT))
+	if (s->offers.mime_8bit && (t->flags & MESSAGE_8BIT))
 		mail.body = SMTP_BODY_8BITMIME;
 	if (n == 0) {
 		add_sender(s, &sender);
@@ -122,13 +122,13 @@ is_refused_here(struct relay_session *s)
 		end_transfer(s);
 		return true;
 	}
-	if ((t->flags & MESSAGE_8BIT) && !s->has_8bitmime) {
+	if ((t->flags & MESSAGE_8BIT) && !s->offers.mime_8bit) {
 		relay_transfer_outcome_all(t, OUTCOME_PERMANENT, "5.6.3",
 		    "the message has 8-bit octets, and the server does not take those", s->name);
 		end_transfer(s);
 		return true;
 	}
-	if (s->size_limit != 0 && t->size > s->size_limit) {
+	if (s->offers.size_limit != 0 && t->size > s->offers.size_limit) {
 		relay_transfer_outcome_all(t, OUTCOME_PERMANENT, "5.3.4",
 		    "the message is larger than the server takes", s->name);
 		end_transfer(s);
@@ -149,10 +149,10 @@ relay_say_envelope(struct relay_session *s)
 	}
 	s->commands_sent = s->replies_seen = 0;
 	s->accepted = s->answered = 0;
-	s->transfer->passes_dsn = s->has_dsn;
+	s->transfer->passes_dsn = s->offers.dsn;
 	do
 		say_command(s, s->commands_sent);
-	while (s->has_pipelining && s->commands_sent < all);
+	while (s->offers.pipelining && s->commands_sent < all);
 	relay_move(s, RELAY_ENVELOPE);
 }
 

@@ -2,8 +2,11 @@
  * The states of an SMTP client's session (RFC 5321 4.3.2), each named for the reply it waits for.
  *
  *	CONNECT ─▶ (TLS ─▶) GREETING ─▶ EHLO ─▶ STARTTLS ─▶ TLS ─▶ EHLO ─▶ AUTH ─▶ IDLE
- *	IDLE ─▶ ENVELOPE (MAIL, RCPT…, DATA, in one piece when the server pipelines) ─▶ BODY ─▶ DOT
- *─▶ IDLE ENVELOPE ─▶ RESET ─▶ IDLE         nobody was accepted IDLE ─▶ QUIT ─▶ CLOSING
+ *	IDLE ─▶ ENVELOPE ─▶ BODY ─▶ DOT ─▶ IDLE
+ *	ENVELOPE ─▶ RESET ─▶ IDLE         nobody was accepted
+ *	IDLE ─▶ QUIT ─▶ CLOSING
+ *
+ * ENVELOPE is MAIL, RCPT…, DATA, in one piece when the server pipelines.
  */
 #ifndef DELIVER_RELAY_SESSION_STATES_H
 #define DELIVER_RELAY_SESSION_STATES_H
