@@ -58,6 +58,8 @@ state_of(const struct store_envelope *row, const struct queue_envelope *e)
 		if (queue_schedule_is_paused(e->destination->transport))
 			return "paused";
 	}
+	if (e->state == ENVELOPE_READY && e->destination->is_down)
+		return "down";
 	return envelope_state_name((enum envelope_state)e->state);
 }
 

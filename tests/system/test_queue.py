@@ -403,6 +403,7 @@ class QueueAlone(unittest.TestCase):
         domains = [t["domain"] for t in relay.transfers]
         self.assertLessEqual(domains.count("y.test"), 5)
         self.assertEqual(domains.count("z.test"), 1)
+        self.assertEqual({e["state"] for e in q.show()} - {"waiting"}, {"down"})
         relay.decide = lambda t: [(RELAYED, "2.0.0", "ok")] * len(t["rcpts"])
         relay.done = UP
         q.order("schedule", "all")
