@@ -138,9 +138,8 @@ imap_no(struct imap_session *s, const struct am_no *no)
 	    [AM_TEMPORARY] = "UNAVAILABLE", [AM_NONEXISTENT] = "NONEXISTENT",
 	    [AM_ALREADYEXISTS] = "ALREADYEXISTS", [AM_CANNOT] = "CANNOT", [AM_LIMIT] = "LIMIT",
 	    [AM_OVERQUOTA] = "OVERQUOTA", [AM_INUSE] = "INUSE", [AM_TRYCREATE] = "TRYCREATE",
-	    [AM_AUTHENTICATIONFAILED] = "AUTHENTICATIONFAILED", [AM_EXPUNGED] = "EXPUNGEISSUED",
-	    [AM_HASCHILDREN] = "HASCHILDREN", [AM_CORRUPTION] = "CORRUPTION",
-	    [AM_READONLY] = "READ-ONLY",
+	    [AM_AUTHENTICATIONFAILED] = "AUTHENTICATIONFAILED",
+	    [AM_CORRUPTION] = "CORRUPTION",
 	};
 	/* clang-format on */
 	struct slice text = no->text.len > 0 ? no->text : SLICE("that cannot be done");

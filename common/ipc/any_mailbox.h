@@ -34,7 +34,7 @@ enum {
 /* Why not; imapd words it (RFC 5530). */
 enum am_code {
 	AM_TEMPORARY, AM_NONEXISTENT, AM_ALREADYEXISTS, AM_CANNOT, AM_LIMIT, AM_OVERQUOTA, AM_INUSE,
-	AM_TRYCREATE, AM_AUTHENTICATIONFAILED, AM_EXPUNGED, AM_HASCHILDREN, AM_CORRUPTION, AM_READONLY,
+	AM_TRYCREATE, AM_AUTHENTICATIONFAILED, AM_CORRUPTION,
 };
 
 /* Of am_mailbox. */
@@ -56,8 +56,7 @@ enum { AM_RECORD = 17 };
 	F(m, octets, token,     TOKEN_OCTETS, TOKEN_OCTETS) \
 	F(m, u8,     exclusive, 0, 1)              /* pop3d: AM_INUSE when another pop3d has it (RFC 1939 4) */
 #define AM_OPENED(F, m) \
-	F(m, u32,    handle,    1, UINT32_MAX) \
-	F(m, text,   account,   1, LIMIT_USER)
+	F(m, u32,    handle,    1, UINT32_MAX)
 #define AM_HANDLE(F, m) \
 	F(m, u32,    handle,    1, UINT32_MAX)
 #define AM_NAME(F, m) \
@@ -95,11 +94,9 @@ enum { AM_RECORD = 17 };
 	F(m, text,   name,      1, LIMIT_MAILBOX_NAME) \
 	F(m, u8,     readonly,  0, 1)              /* EXAMINE: \Recent is not taken */
 #define AM_VIEW_IS(F, m) \
-	F(m, u64,    mailbox,   1, UINT64_MAX) \
 	F(m, u32,    uidvalidity, 1, UINT32_MAX) \
 	F(m, u32,    uidnext,   1, UINT32_MAX) \
-	F(m, u64,    modseq,    0, UINT64_MAX)     /* the view is as of this */ \
-	F(m, u32,    messages,  0, UINT32_MAX)
+	F(m, u64,    modseq,    0, UINT64_MAX)     /* the view is as of this */
 #define AM_KEYWORDS(F, m)        /* a set of keywords that records may name from now on; 0 is the empty set */ \
 	F(m, u32,    set,       1, UINT32_MAX) \
 	F(m, octets, keywords,  0, 110000)         /* an ipc_list */
@@ -167,7 +164,7 @@ enum { AM_RECORD = 17 };
 #define AM_OK(F, m) \
 	F(m, u64,    modseq,    0, UINT64_MAX)
 #define AM_NO(F, m) \
-	F(m, u8,     code,      0, AM_READONLY) \
+	F(m, u8,     code,      0, AM_CORRUPTION) \
 	F(m, text,   text,      0, 300)
 #define ANY_MAILBOX(M)           /* name  number  fields  descriptor */ \
 	M(am_open,      0x1001, AM_OPEN,      FD_NONE) \

@@ -44,8 +44,7 @@ enum qr_destination { DESTINATION_UP, DESTINATION_DOWN, DESTINATION_BUSY };
 	F(m, text,   mta,       0, LIMIT_HOSTNAME) /* who said it */ \
 	F(m, u8,     dsn,       0, 1)              /* the next hop took over RFC 3461's duties */
 #define QR_DONE(F, m) \
-	F(m, u8,     destination, 0, DESTINATION_BUSY) \
-	F(m, text,   reason,    0, 300)
+	F(m, u8,     destination, 0, DESTINATION_BUSY)
 #define QUEUE_RELAY(M)           /* name  number  fields  descriptor */ \
 	M(qr_transfer, 0x0701, QR_TRANSFER, FD_NONE) \
 	M(qr_rcpt,     0x0702, QR_RCPT,     FD_NONE) \

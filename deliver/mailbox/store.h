@@ -110,7 +110,6 @@ enum store_result store_flags(struct store *s, const struct store_mailbox *m,
 /* Calls each for the messages with uid from first to last, by uid; each returns false to stop. */
 void store_each(struct store *s, uint64_t mailbox, uint32_t first, uint32_t last,
     bool (*each)(void *owner, const struct store_message *m), void *owner);
-uint32_t store_count(struct store *s, uint64_t mailbox);
 
 /* Whether at most so many messages have a modseq over since; and those, by uid. */
 bool store_few_changed(struct store *s, uint64_t mailbox, uint64_t since, uint32_t most);

@@ -212,20 +212,6 @@ store_each(struct store *s, uint64_t mailbox, uint32_t first, uint32_t last,
 	walk(st, each, owner);
 }
 
-uint32_t
-store_count(struct store *s, uint64_t mailbox)
-{
-	struct statement *st =
-	    db_statement(s->db, "SELECT count(*) FROM message WHERE mailbox = ?");
-	uint32_t n = 0;
-
-	statement_bind_number(st, 1, (int64_t)mailbox);
-	if (statement_step(st) == DB_ROW)
-		n = (uint32_t)statement_number(st, 0);
-	statement_reset(st);
-	return n;
-}
-
 bool
 store_few_changed(struct store *s, uint64_t mailbox, uint64_t since, uint32_t most)
 {

@@ -88,7 +88,6 @@ on_open(void *owner, struct ipc_message *m)
 		return;
 	}
 	opened.handle = h->id;
-	opened.account = slice_of(name);
 	am_opened_send(m->channel, m->id, &opened, -1);
 }
 

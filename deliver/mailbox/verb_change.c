@@ -11,7 +11,15 @@
 /* PORTION: messages between two looks at the clock. RANGES: octets that am_copied takes. */
 enum { PORTION = 64, RANGES = 60000 };
 
-enum change { CHANGE_FLAGS, CHANGE_EXPUNGE, CHANGE_MOVE, CHANGE_COPY };
+struct changing;
+
+/* One of the verbs. */
+struct change_kind {
+	enum store_result (*one)(struct changing *, const struct store_message *, uint64_t modseq);
+	bool has_target; /* messages go there, and the answer tells where to */
+	bool is_whole;   /* all of them in one transaction */
+	bool is_soon;    /* durable within a second: the answer does not wait for it */
+};
 
 /* Where copies went: two lists of ranges whose members answer each other in turn. */
 struct copies {
@@ -21,12 +29,12 @@ struct copies {
 
 struct changing {
 	struct job job;
-	enum change change;
+	const struct change_kind *kind;
 	uint64_t mailbox;
 	struct cursor cursor;
 	struct store_message *portion; /* gathered before they are changed under the reader */
 	size_t count, room;
-	uint8_t mode, flags; /* CHANGE_FLAGS */
+	uint8_t mode, flags; /* of STORE */
 	struct buf keywords;
 	uint32_t old_set, new_set; /* the last that were merged */
 	bool has_set, only_deleted;
@@ -75,7 +83,7 @@ gather(void *owner, const struct store_message *m)
 		c->portion = mem_resize(c->portion, c->room * sizeof(*c->portion));
 	}
 	c->portion[c->count++] = *m;
-	return c->change == CHANGE_COPY || c->count < PORTION;
+	return c->kind->is_whole || c->count < PORTION;
 }
 
 /* keywords of old with, without, or replaced by those of change. */
@@ -118,7 +126,7 @@ new_set(struct changing *c, uint32_t set)
 }
 
 static enum store_result
-change_flags(struct changing *c, const struct store_message *m, uint64_t modseq)
+put_flags(struct changing *c, const struct store_message *m, uint64_t modseq)
 {
 	struct store_mailbox box = {.id = c->mailbox};
 	uint8_t flags = c->mode == STORE_REPLACE ? c->flags
@@ -131,24 +139,42 @@ change_flags(struct changing *c, const struct store_message *m, uint64_t modseq)
 }
 
 static enum store_result
-change_one(struct changing *c, const struct store_message *m, uint64_t modseq)
+expunge(struct changing *c, const struct store_message *m, uint64_t modseq)
 {
 	struct store_mailbox box = {.id = c->mailbox};
-	enum store_result r;
-	uint32_t uid;
 
-	if (c->change == CHANGE_FLAGS)
-		return change_flags(c, m, modseq);
-	if (c->change == CHANGE_EXPUNGE && c->only_deleted && !(m->flags & FLAG_DELETED))
+	if (c->only_deleted && !(m->flags & FLAG_DELETED))
 		return STORE_OK;
-	if (c->change == CHANGE_EXPUNGE)
-		return store_expunge(store_of(c), &box, m, modseq);
-	r = c->change == CHANGE_MOVE ? store_move(store_of(c), &box, &c->to, m, modseq, &uid)
-				     : store_copy(store_of(c), &c->to, m, modseq, &uid);
+	return store_expunge(store_of(c), &box, m, modseq);
+}
+
+static enum store_result
+move(struct changing *c, const struct store_message *m, uint64_t modseq)
+{
+	struct store_mailbox box = {.id = c->mailbox};
+	uint32_t uid;
+	enum store_result r = store_move(store_of(c), &box, &c->to, m, modseq, &uid);
+
 	if (r == STORE_OK)
 		add_copy(&c->copies, m->uid, uid);
 	return r;
 }
+
+static enum store_result
+copy(struct changing *c, const struct store_message *m, uint64_t modseq)
+{
+	uint32_t uid;
+	enum store_result r = store_copy(store_of(c), &c->to, m, modseq, &uid);
+
+	if (r == STORE_OK)
+		add_copy(&c->copies, m->uid, uid);
+	return r;
+}
+
+static const struct change_kind flag_change = {.one = put_flags, .is_soon = true};
+static const struct change_kind expunge_change = {.one = expunge};
+static const struct change_kind move_change = {.one = move, .has_target = true};
+static const struct change_kind copy_change = {.one = copy, .has_target = true, .is_whole = true};
 
 /* The portion, whole or not at all: it has one modseq. */
 static enum store_result
@@ -164,8 +190,8 @@ change_portion(struct changing *c)
 		return STORE_BROKEN;
 	modseq = store_next_modseq(s, c->mailbox);
 	for (size_t i = 0; i < c->count && r == STORE_OK; i++)
-		r = change_one(c, &c->portion[i], modseq);
-	if (r == STORE_OK && c->change >= CHANGE_MOVE)
+		r = c->kind->one(c, &c->portion[i], modseq);
+	if (r == STORE_OK && c->kind->has_target)
 		r = store_put_uidnext(s, &c->to);
 	c->count = 0;
 	r = store_end(s, r);
@@ -181,7 +207,7 @@ answer(struct changing *c)
 	struct am_copied copied = {.uidvalidity = c->to.uidvalidity};
 	struct reply done = {&am_ok_schema, &ok};
 
-	if (c->change == CHANGE_FLAGS) {
+	if (c->kind->is_soon) {
 		commit_soon(a->store.commit);
 		reply_ok(c->job.channel, c->job.id, ok.modseq);
 		return;
@@ -191,7 +217,7 @@ answer(struct changing *c)
 		copied.from = buf_slice(&c->copies.from);
 		copied.to = buf_slice(&c->copies.to);
 	}
-	if (c->change != CHANGE_EXPUNGE)
+	if (c->kind->has_target)
 		done = (struct reply){&am_copied_schema, &copied};
 	reply_durable(a, c->job.channel, c->job.id, done, NULL);
 }
@@ -207,7 +233,7 @@ change_slice(struct job *j)
 
 	if (j->handle->viewed != c->mailbox ||
 	    store_find_id(&a->store, c->mailbox, &from) != STORE_OK ||
-	    (c->change >= CHANGE_MOVE && store_find_id(&a->store, c->to.id, &c->to) != STORE_OK)) {
+	    (c->kind->has_target && store_find_id(&a->store, c->to.id, &c->to) != STORE_OK)) {
 		reply_no(j->channel, j->id, AM_NONEXISTENT, "the mailbox is gone");
 		return JOB_DONE;
 	}
@@ -216,7 +242,7 @@ change_slice(struct job *j)
 		r = change_portion(c);
 	} while (r == STORE_OK && !is_last && !job_is_over_time());
 	feed_changed(a, c->mailbox, false);
-	if (c->change >= CHANGE_MOVE)
+	if (c->kind->has_target)
 		feed_changed(a, c->to.id, false);
 	if (r == STORE_OK && !is_last) {
 		commit_soon(a->store.commit);
@@ -243,13 +269,13 @@ change_fini(struct job *j)
 }
 
 static struct changing *
-changing_new(enum change change, uint64_t mailbox, struct slice uids)
+changing_new(const struct change_kind *kind, uint64_t mailbox, struct slice uids)
 {
 	struct changing *c = mem_zero(sizeof(*c));
 
 	c->job.slice = change_slice;
 	c->job.fini = change_fini;
-	c->change = change;
+	c->kind = kind;
 	c->mailbox = mailbox;
 	cursor_init(&c->cursor, uids);
 	return c;
@@ -265,7 +291,7 @@ verb_store(void *owner, struct ipc_message *m)
 
 	if (h == NULL || !verb_viewed(m, h, &box))
 		return;
-	c = changing_new(CHANGE_FLAGS, box.id, q->uids);
+	c = changing_new(&flag_change, box.id, q->uids);
 	c->mode = q->mode;
 	c->flags = q->flags;
 	buf_add_slice(&c->keywords, q->keywords);
@@ -282,7 +308,7 @@ verb_expunge(void *owner, struct ipc_message *m)
 
 	if (h == NULL || !verb_viewed(m, h, &box))
 		return;
-	c = changing_new(CHANGE_EXPUNGE, box.id, q->uids);
+	c = changing_new(&expunge_change, box.id, q->uids);
 	c->only_deleted = q->only_deleted != 0;
 	job_start(&c->job, h, m);
 }
@@ -297,7 +323,7 @@ verb_copy(void *owner, struct ipc_message *m)
 
 	if (h == NULL || !verb_viewed(m, h, &from) || !verb_named(m, h, q->to, AM_TRYCREATE, &to))
 		return;
-	c = changing_new(q->move ? CHANGE_MOVE : CHANGE_COPY, from.id, q->uids);
+	c = changing_new(q->move ? &move_change : &copy_change, from.id, q->uids);
 	c->to = to;
 	job_start(&c->job, h, m);
 }

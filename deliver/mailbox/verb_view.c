@@ -111,20 +111,13 @@ static void
 begin(struct viewing *v)
 {
 	struct store *s = store_of(v);
-	struct am_view_is is = {.mailbox = v->box.id,
-	    .uidvalidity = v->box.uidvalidity,
-	    .uidnext = v->box.uidnext,
-	    .modseq = s->modseq};
+	struct am_view_is is = {
+	    .uidvalidity = v->box.uidvalidity, .uidnext = v->box.uidnext, .modseq = s->modseq};
 	struct buf all = {0};
-	struct slice known;
 
 	v->modseq = s->modseq;
-	if (v->is_view) {
-		is.messages = snapshot_find(v->job.handle->account, v->box.id, &known)
-				  ? (uint32_t)(known.len / AM_RECORD)
-				  : store_count(s, v->box.id);
+	if (v->is_view)
 		am_view_is_send(v->job.channel, v->job.id, &is, -1);
-	}
 	range_add(&all, 1);
 	range_add(&all, v->box.uidnext - 1);
 	cursor_init(&v->cursor, buf_slice(&all));

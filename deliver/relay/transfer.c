@@ -90,8 +90,7 @@ relay_transfer_outcome_all(struct relay_transfer *t, enum outcome outcome, const
 void
 relay_transfer_end(struct relay_transfer *t)
 {
-	struct qr_done done = {
-	    .destination = (uint8_t)t->destination, .reason = slice_of(t->reason)};
+	struct qr_done done = {.destination = (uint8_t)t->destination};
 
 	if (t->queue != NULL)
 		qr_done_send(t->queue, t->id, &done, -1);

@@ -7,6 +7,7 @@ import unittest
 from mail_alone import MODSEQ, Client, MailServer, ranges
 
 SIZE = 10
+CORRUPTION = 9    # enum am_code
 
 
 class Answers(unittest.TestCase):
@@ -29,7 +30,7 @@ class Answers(unittest.TestCase):
         request, _ = self.server.expect("am_open")
         self.server.mailbox.send("am_no", request=request, text="later")
         self.client.until("a NO" if self.name == "imapd" else "-ERR")
-        self.server.mailbox.send("am_opened", request=request, handle=9, account="alice@example.test")
+        self.server.mailbox.send("am_opened", request=request, handle=9)
         self.assertEqual(self.server.expect("am_close")[1]["handle"], 9)
 
     def end_with(self, reply, line, request, **values):
@@ -67,7 +68,7 @@ class Pop3(Answers):
     def open(self, uids, gone=()):
         """A login whose maildrop has those messages; some are gone when their sizes are asked for."""
         self.login()
-        self.server.answer("am_open", "am_opened", handle=3, account="alice@example.test")
+        self.server.answer("am_open", "am_opened", handle=3)
         self.server.show(uids)
         left = [u for u in uids if u not in gone]
         asked = 0
@@ -133,7 +134,7 @@ class Pop3(Answers):
             self.server.mailbox.send("am_ok", request=request, modseq=MODSEQ)
             self.assertRegex(self.client.line(), "^-ERR")
         self.client.say("RETR 1")
-        self.server.answer("am_fetch", "am_no", code=11, text="the message cannot be read")
+        self.server.answer("am_fetch", "am_no", code=CORRUPTION, text="the message cannot be read")
         self.assertRegex(self.client.line(), r"^-ERR \[SYS/PERM\]")
         self.client.say("TOP 2 0")
         request, _ = self.server.expect("am_fetch")
@@ -154,7 +155,7 @@ class Imap(Answers):
 
     def select(self, uids):
         self.login()
-        self.server.answer("am_open", "am_opened", handle=3, account="alice@example.test")
+        self.server.answer("am_open", "am_opened", handle=3)
         self.client.until("a OK")
         self.client.say("b SELECT INBOX")
         self.server.show(uids)
@@ -206,7 +207,7 @@ class Imap(Answers):
             self.assertIn(f"* 2 FETCH (BODY[] {{{SIZE}}}", lines)
             self.assertRegex(lines[-1], r"^c NO \[CORRUPTION\]")
         self.client.say("d FETCH 1 BODY.PEEK[HEADER]")
-        self.server.answer("am_fetch", "am_no", code=11, text="the message cannot be read")
+        self.server.answer("am_fetch", "am_no", code=CORRUPTION, text="the message cannot be read")
         self.assertRegex(self.client.until("d ")[-1], r"^d NO \[CORRUPTION\]")
 
 
