@@ -224,6 +224,8 @@ imap_when_command(struct imap_session *s)
 	case STREAM_OK:
 		imap_heard(s);
 		imap_command_line(s, line);
+		if (s->level == IMAP_NOT_AUTHENTICATED)
+			stream_wipe(s->stream);
 		return IMAP_GO_ON;
 	case STREAM_AGAIN:
 		return IMAP_WAIT;

@@ -247,6 +247,7 @@ imap_when_auth_input(struct imap_session *s)
 	switch (stream_line(s->stream, SASL_LINE, &line)) {
 	case STREAM_OK:
 		take_response(s, sasl_feed(s->sasl, line));
+		stream_wipe(s->stream);
 		return IMAP_GO_ON;
 	case STREAM_AGAIN:
 		return IMAP_WAIT;

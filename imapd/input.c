@@ -90,6 +90,7 @@ imap_input_line(struct imap_input *in, struct slice line, const struct imap_inpu
 	uint64_t n = 0;
 	enum line_end end = line_end(line, &n, &in->is_sync);
 
+	in->command.is_secret = true; /* a password may be in it */
 	in->lines += line.len + 2;
 	if (in->lines > limits->lines)
 		return IMAP_INPUT_BYE;
@@ -132,9 +133,6 @@ imap_input_octets(struct imap_input *in, struct slice octets)
 void
 imap_input_reset(struct imap_input *in)
 {
-	/* A password may be in it. */
-	if (in->command.data != NULL)
-		explicit_bzero(in->command.data, in->command.capacity);
 	buf_fini(&in->command);
 	*in = (struct imap_input){0};
 }

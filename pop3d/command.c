@@ -66,6 +66,8 @@ pop3_when_command(struct pop3_session *s)
 		timer_start(&s->deadline, SPAN_SECONDS(
 		    s->state == POP3_TRANSACTION ? LIMIT_POP3_SECONDS : LIMIT_LOGIN_SECONDS));
 		run(s, line);
+		if (s->state != POP3_TRANSACTION)
+			stream_wipe(s->stream);
 		return POP3_GO_ON;
 	case STREAM_AGAIN:
 		return POP3_WAIT;

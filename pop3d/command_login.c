@@ -218,6 +218,7 @@ pop3_when_auth_input(struct pop3_session *s)
 	switch (stream_line(s->stream, SASL_LINE, &line)) {
 	case STREAM_OK:
 		take_response(s, sasl_feed(s->sasl, line));
+		stream_wipe(s->stream);
 		return POP3_GO_ON;
 	case STREAM_AGAIN:
 		return POP3_WAIT;

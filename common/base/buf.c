@@ -19,17 +19,45 @@ buf_init(struct buf *b, size_t max)
 }
 
 void
+buf_init_secret(struct buf *b, size_t max)
+{
+	*b = (struct buf){.max = max, .is_secret = true};
+}
+
+static void
+wipe(struct buf *b)
+{
+	if (b->is_secret && b->data != NULL)
+		explicit_bzero(b->data, b->capacity);
+}
+
+void
 buf_fini(struct buf *b)
 {
+	wipe(b);
 	free(b->data);
-	*b = (struct buf){.max = b->max};
+	*b = (struct buf){.max = b->max, .is_secret = b->is_secret};
 }
 
 void
 buf_clear(struct buf *b)
 {
+	wipe(b);
 	b->len = 0;
 	b->overflowed = false;
+}
+
+/* realloc(3) may leave what was there where it was. */
+static void
+move_secret(struct buf *b, size_t size)
+{
+	char *data = mem_resize(NULL, size);
+
+	if (b->len > 0)
+		memcpy(data, b->data, b->len);
+	wipe(b);
+	free(b->data);
+	b->data = data;
 }
 
 char *
@@ -48,7 +76,10 @@ buf_room(struct buf *b, size_t n)
 
 		while (size < need)
 			size *= 2;
-		b->data = mem_resize(b->data, size);
+		if (b->is_secret)
+			move_secret(b, size);
+		else
+			b->data = mem_resize(b->data, size);
 		b->capacity = size;
 	}
 	return b->data + b->len;
@@ -183,12 +214,16 @@ buf_consume(struct buf *b, size_t n)
 	b->len -= n;
 	if (b->len > 0 && n > 0)
 		memmove(b->data, b->data + n, b->len);
+	if (b->is_secret && n > 0)
+		explicit_bzero(b->data + b->len, n);
 }
 
 void
 buf_truncate(struct buf *b, size_t n)
 {
 	ASSERT(n <= b->len);
+	if (b->is_secret && n < b->len)
+		explicit_bzero(b->data + n, b->len - n);
 	b->len = n;
 }
 
@@ -215,7 +250,7 @@ buf_take(struct buf *b, size_t *len)
 	data[b->len] = '\0';
 	if (len != NULL)
 		*len = b->len;
-	*b = (struct buf){.max = b->max};
+	*b = (struct buf){.max = b->max, .is_secret = b->is_secret};
 	return data;
 }
 

@@ -16,11 +16,13 @@ struct buf {
 	size_t capacity;
 	size_t max;      /* 0: as the caller bounds it */
 	bool overflowed;
+	bool is_secret; /* no copy of the octets is left behind when memory is given back */
 };
 
 void buf_init(struct buf *b, size_t max);
-void buf_fini(struct buf *b);           /* frees the octets; the buffer is then empty */
-void buf_clear(struct buf *b);          /* empties, keeps the memory */
+void buf_init_secret(struct buf *b, size_t max);
+void buf_fini(struct buf *b);  /* frees the octets; the buffer is then empty */
+void buf_clear(struct buf *b); /* empties, keeps the memory */
 
 /* Room for n more octets, to be filled by the caller and then counted with buf_grew(). NULL past max. */
 char *buf_room(struct buf *b, size_t n);

@@ -61,7 +61,7 @@ keep_texts(struct conf *c, const struct ipc_schema *schema, void *section)
 		char *at = (char *)section + f->offset;
 		struct slice s;
 
-		if (f->kind != IPC_TEXT && f->kind != IPC_OCTETS)
+		if (f->kind != IPC_TEXT && f->kind != IPC_OCTETS && f->kind != IPC_SECRET)
 			continue;
 		memcpy(&s, at, sizeof(s));
 		s = conf_keep(c, s);

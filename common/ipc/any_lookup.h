@@ -35,7 +35,7 @@ enum al_service { FETCH_CREDENTIALS, FETCH_RELAYHOST, FETCH_SOURCE, FETCH_ADDRNA
 	F(m, u8,     service,   0, 3)              /* enum conf_service */ \
 	F(m, text,   table,     0, LIMIT_ACTION)   /* of the listen line; empty: accounts, then system users */ \
 	F(m, octets, user,      0, LIMIT_USER) \
-	F(m, octets, secret,    0, LIMIT_SECRET) \
+	F(m, secret, secret,    0, LIMIT_SECRET) \
 	F(m, text,   client,    0, 64)             /* its address, for the log and for slowing guesses */
 #define AL_LOGIN_IS(F, m) \
 	F(m, u8,     result,    0, LOGIN_TEMPORARY) \
@@ -76,7 +76,7 @@ enum al_service { FETCH_CREDENTIALS, FETCH_RELAYHOST, FETCH_SOURCE, FETCH_ADDRNA
 #define AL_VALUE(F, m) \
 	F(m, u8,     found,     0, 1) \
 	F(m, u8,     temporary, 0, 1) \
-	F(m, text,   value,     0, 2048)           /* credentials: user:secret */
+	F(m, secret, value,     0, 2048)           /* credentials: user:secret */
 #define ANY_LOOKUP(M)            /* name  number  fields  descriptor */ \
 	M(al_login,     0x0301, AL_LOGIN,     FD_NONE) \
 	M(al_login_is,  0x0302, AL_LOGIN_IS,  FD_NONE) \

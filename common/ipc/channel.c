@@ -4,6 +4,8 @@
  * 2. A descriptor has one owner at any time: the sender until channel_send(), the queue until
  *    sendmsg(), the inbox until its frame, then the handler.
  * 3. After a violation nothing of the peer's is handled any more.
+ * 4. A secret is in the buffers only while its frame waits or is handled: on a line that may bring
+ *    one, `block` is wiped after each reading, and `in` and `out` before they are given back.
  */
 #include "common/ipc/channel.h"
 
@@ -211,8 +213,10 @@ channel_flush(struct channel *c)
 		c->sent += (uint64_t)n;
 	}
 	buf_consume(&c->out, done);
-	if (c->out.len == 0)
+	if (c->out.len == 0) {
 		buf_fini(&c->out);
+		c->out.is_secret = false;
+	}
 	if (!c->closed)
 		watch(c);
 }
@@ -379,17 +383,16 @@ read_frames(struct channel *c)
 	if (n <= 0)
 		return;
 	if (c->in.len == 0) {
-		struct buf rest = {0};
-
 		used = handle_frames(c, slice_make(block, (size_t)n));
-		buf_add(&rest, block + used, (size_t)n - used);
 		buf_fini(&c->in);
-		c->in = rest;
-		return;
+		buf_add(&c->in, block + used, (size_t)n - used);
+	} else {
+		buf_add(&c->in, block, (size_t)n);
+		used = handle_frames(c, buf_slice(&c->in));
+		buf_consume(&c->in, used);
 	}
-	buf_add(&c->in, block, (size_t)n);
-	used = handle_frames(c, buf_slice(&c->in));
-	buf_consume(&c->in, used);
+	if (c->in.is_secret)
+		explicit_bzero(block, (size_t)n);
 }
 
 static void
@@ -407,6 +410,21 @@ on_ready(void *owner, int events)
 		channel_close(c);
 }
 
+/* Whether the peer may send a secret: then nothing it sent stays in memory that is given back. */
+static bool
+hears_secrets(const struct channel *c)
+{
+	for (const struct ipc_handler *h = c->o.handlers; h != NULL && h->schema != NULL; h++) {
+		if (ipc_is_secret(h->schema))
+			return true;
+	}
+	for (const struct ipc_schema *const *s = c->o.answers; s != NULL && *s != NULL; s++) {
+		if (ipc_is_secret(*s))
+			return true;
+	}
+	return false;
+}
+
 struct channel *
 channel_new(int fd, const struct channel_options *o)
 {
@@ -418,6 +436,7 @@ channel_new(int fd, const struct channel_options *o)
 		c->o.most_requests = LIMIT_REQUESTS;
 	snprintf(c->peer, sizeof(c->peer), "%s", o->peer);
 	c->o.peer = c->peer;
+	c->in.is_secret = hears_secrets(c);
 	c->up = true;
 	c->next_id = 1;
 	c->serial = ++made;
@@ -482,6 +501,7 @@ channel_send(struct channel *c, const struct ipc_schema *schema, uint32_t id, co
 		return false;
 	}
 	start = c->out.len;
+	c->out.is_secret |= ipc_is_secret(schema);
 	buf_room(&c->out, FRAME_HEADER);
 	buf_grew(&c->out, FRAME_HEADER);
 	wrong = ipc_pack(&c->out, schema, message);

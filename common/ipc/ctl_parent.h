@@ -46,7 +46,7 @@
 
 #define CP_ORDER(F, m)           /* kind  name       least most */ \
 	F(m, text,   verb,      1, 64)             /* "show queue", "account add" */ \
-	F(m, octets, arguments, 0, 60000)          /* an ipc_list */ \
+	F(m, secret, arguments, 0, 60000)          /* an ipc_list; a password may be in it */ \
 	F(m, u8,     json,      0, 1)
 #define CP_LINE(F, m) \
 	F(m, octets, text,      0, 60000)

@@ -16,7 +16,7 @@ enum lp_forward_result { FORWARD_FOUND, FORWARD_NONE, FORWARD_TEMPORARY };
 /* clang-format off */
 #define LP_CHECK(F, m)           /* kind  name       least most */ \
 	F(m, text,   user,      1, 64) \
-	F(m, octets, secret,    0, LIMIT_SECRET)
+	F(m, secret, secret,    0, LIMIT_SECRET)
 #define LP_CHECKED(F, m) \
 	F(m, u8,     result,    0, CHECK_TEMPORARY)
 #define LP_FORWARD(F, m) \

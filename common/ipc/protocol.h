@@ -27,6 +27,7 @@
 #define IPC_TYPE_i64    int64_t
 #define IPC_TYPE_text   struct slice
 #define IPC_TYPE_octets struct slice
+#define IPC_TYPE_secret struct slice
 
 #define IPC_KIND_u8     IPC_U8
 #define IPC_KIND_u16    IPC_U16
@@ -35,6 +36,7 @@
 #define IPC_KIND_i64    IPC_I64
 #define IPC_KIND_text   IPC_TEXT
 #define IPC_KIND_octets IPC_OCTETS
+#define IPC_KIND_secret IPC_SECRET
 /* clang-format on */
 
 /* The field of a message that says all by its type. */

@@ -20,6 +20,7 @@ width(enum ipc_kind kind)
 	case IPC_U32:
 	case IPC_TEXT:
 	case IPC_OCTETS:
+	case IPC_SECRET:
 		return 4;
 	case IPC_U64:
 	case IPC_I64:
@@ -109,7 +110,7 @@ store_number(const struct ipc_field *f, void *message, uint64_t n)
 static bool
 is_octets(const struct ipc_field *f)
 {
-	return f->kind == IPC_TEXT || f->kind == IPC_OCTETS;
+	return f->kind == IPC_TEXT || f->kind == IPC_OCTETS || f->kind == IPC_SECRET;
 }
 
 static bool
@@ -190,6 +191,16 @@ ipc_unpack(struct slice body, const struct ipc_schema *schema, void *message)
 		memcpy((char *)message + f->offset, &s, sizeof(s));
 	}
 	return c.left == 0 ? NULL : "end";
+}
+
+bool
+ipc_is_secret(const struct ipc_schema *schema)
+{
+	for (size_t i = 0; i < schema->count; i++) {
+		if (schema->fields[i].kind == IPC_SECRET)
+			return true;
+	}
+	return false;
 }
 
 void

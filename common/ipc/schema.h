@@ -9,7 +9,8 @@
 #include "common/base/buf.h"
 #include "common/base/slice.h"
 
-enum ipc_kind { IPC_U8, IPC_U16, IPC_U32, IPC_U64, IPC_I64, IPC_TEXT, IPC_OCTETS };
+/* A secret is octets that a channel wipes from its memory behind them, and that no trace shows. */
+enum ipc_kind { IPC_U8, IPC_U16, IPC_U32, IPC_U64, IPC_I64, IPC_TEXT, IPC_OCTETS, IPC_SECRET };
 
 struct ipc_field {
 	const char *name;
@@ -39,7 +40,10 @@ const char *ipc_pack(struct buf *out, const struct ipc_schema *schema, const voi
  */
 const char *ipc_unpack(struct slice body, const struct ipc_schema *schema, void *message);
 
-/* name{field=value ...} for people; octets show as their length. */
+/* Whether there is a secret among its fields. */
+bool ipc_is_secret(const struct ipc_schema *schema);
+
+/* name{field=value ...} for people; octets and secrets show as their length. */
 void ipc_print(struct buf *out, const struct ipc_schema *schema, const void *message);
 
 /* Lists inside an octets field: each item is length-prefixed. */

@@ -22,14 +22,6 @@ struct sasl {
 	struct slice user, secret;
 };
 
-static void
-wipe(struct buf *b)
-{
-	if (b->data != NULL)
-		explicit_bzero(b->data, b->capacity);
-	buf_fini(b);
-}
-
 bool
 sasl_is_possible(struct slice user, struct slice secret)
 {
@@ -93,6 +85,7 @@ sasl_new(struct slice mechanism)
 			continue;
 		s = mem_zero(sizeof(*s));
 		s->mechanism = &mechanisms[i];
+		s->first.is_secret = s->response.is_secret = true;
 		s->challenge = s->mechanism->challenge;
 		return s;
 	}
@@ -104,19 +97,17 @@ sasl_free(struct sasl *s)
 {
 	if (s == NULL)
 		return;
-	wipe(&s->first);
-	wipe(&s->response);
+	buf_fini(&s->first);
+	buf_fini(&s->response);
 	free(s);
 }
 
-/* All the memory it takes at once: a buffer that grew would leave a copy behind. */
 static enum sasl_result
 take(struct sasl *s, struct slice base64)
 {
 	if (base64.len > SASL_LINE)
 		return SASL_MALFORMED;
-	wipe(&s->response);
-	buf_room(&s->response, base64.len);
+	buf_fini(&s->response);
 	if (!base64_decode(&s->response, base64))
 		return SASL_MALFORMED;
 	return s->mechanism->take(s, buf_slice(&s->response));

@@ -8,6 +8,8 @@
  * 4. wake is never called from inside a call of the session's own.
  * 5. While input is withheld because too much waits to go out, nothing is read, and a flush that
  *    ends it wakes the session.
+ * 6. What was taken off the input is left in `scratch` and `in` at most until stream_wipe(); what
+ *    was not taken is nowhere but in the view, and wiped when it is given up.
  */
 #include "common/net/stream_part.h"
 
@@ -24,6 +26,9 @@
 enum { SCRATCH = 64 * 1024 };
 
 static char scratch[SCRATCH];
+static size_t scratch_used; /* octets of it that are not known to be wiped */
+static const struct stream
+    *scratch_lent; /* whose view is in it, or was in this call of on_ready() */
 
 static void on_ready(void *owner, int events);
 
@@ -186,6 +191,7 @@ stream_flush(struct stream *s)
 		return true;
 	}
 	buf_fini(&s->out);
+	s->out.is_secret = false;
 	if (s->handshaking && s->tls == NULL) {
 		begin_tls(s);
 		tell |= !s->handshaking; /* a quick peer: all in one go */
@@ -215,13 +221,30 @@ settle(struct stream *s)
 		s->view = (struct slice){NULL, 0};
 	} else if (s->in.data == NULL || s->view.data < s->in.data ||
 		   s->view.data > s->in.data + s->in.len) {
-		struct buf fresh = {0};
+		struct slice rest = s->view;
 
-		buf_add_slice(&fresh, s->view);
 		buf_fini(&s->in);
-		s->in = fresh;
+		buf_add_slice(&s->in, rest);
 		s->view = buf_slice(&s->in);
+		explicit_bzero(scratch + (rest.data - scratch), rest.len);
 	}
+}
+
+/* Makes the octets that were read into scratch part of the view. */
+static void
+take(struct stream *s, size_t n)
+{
+	scratch_used = n > scratch_used ? n : scratch_used;
+	if (s->view.len == 0) {
+		buf_fini(&s->in);
+		s->view = slice_make(scratch, n);
+		scratch_lent = s;
+		return;
+	}
+	buf_consume(&s->in, (size_t)(s->view.data - s->in.data));
+	buf_add(&s->in, scratch, n);
+	s->view = buf_slice(&s->in);
+	explicit_bzero(scratch, n);
 }
 
 /* Reads once; false when there is nothing new to tell. */
@@ -233,13 +256,7 @@ fill(struct stream *s)
 	s->read_needs_write = false;
 	switch (read_some(s, scratch, sizeof(scratch), &n)) {
 	case TLS_OK:
-		if (s->view.len == 0) {
-			s->view = slice_make(scratch, n);
-			return true;
-		}
-		buf_consume(&s->in, (size_t)(s->view.data - s->in.data));
-		buf_add(&s->in, scratch, n);
-		s->view = buf_slice(&s->in);
+		take(s, n);
 		return true;
 	case TLS_WANT_READ:
 	case TLS_WANT_KEY:
@@ -310,6 +327,7 @@ on_ready(void *owner, int events)
 	}
 	if (s->view.data != NULL && !s->closed)
 		settle(s);
+	scratch_lent = NULL;
 	s->busy = false;
 	stream_end_if_finished(s);
 }
@@ -324,6 +342,7 @@ stream_new(int fd, void (*wake_owner)(void *owner), void *owner)
 	s->wake = wake_owner;
 	s->owner = owner;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	s->in.is_secret = true;
 	s->io = io_new(fd, on_ready, s);
 	task_init(&s->flush, on_flush, s);
 	return s;
@@ -415,6 +434,22 @@ stream_consume(struct stream *s, size_t n)
 	s->view = slice_from(s->view, n);
 }
 
+void
+stream_wipe(struct stream *s)
+{
+	bool is_view_there = scratch_lent == s && s->view.len > 0;
+	size_t before = is_view_there ? (size_t)(s->view.data - scratch) : scratch_used;
+	size_t behind = is_view_there ? before + s->view.len : scratch_used;
+
+	if (s->in.data != NULL && scratch_lent != s)
+		explicit_bzero(s->in.data, (size_t)(s->view.data - s->in.data));
+	if (scratch_lent != NULL && scratch_lent != s)
+		return;
+	explicit_bzero(scratch, before);
+	explicit_bzero(scratch + behind, scratch_used - behind);
+	scratch_used = is_view_there ? behind : 0;
+}
+
 bool
 stream_has_input(const struct stream *s)
 {
@@ -427,6 +462,14 @@ stream_discard_input(struct stream *s)
 	s->view = (struct slice){NULL, 0};
 	s->skip = (struct line_skip){0};
 	buf_fini(&s->in);
+	stream_wipe(s);
+}
+
+void
+stream_write_secret(struct stream *s, struct slice octets)
+{
+	s->out.is_secret = true;
+	stream_write(s, octets);
 }
 
 void

@@ -60,8 +60,12 @@ bool stream_has_input(const struct stream *s);
 /* Throws away input that was read but not yet taken (RFC 3207 4.2). */
 void stream_discard_input(struct stream *s);
 
-/* Queues octets; they go out together at the end of the turn. */
+/* Wipes from memory what was taken of the input: for after a line in which there was a secret. */
+void stream_wipe(struct stream *s);
+
+/* Queues octets; they go out together at the end of the turn. A secret is then wiped. */
 void stream_write(struct stream *s, struct slice octets);
+void stream_write_secret(struct stream *s, struct slice octets);
 void stream_printf(struct stream *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /*

@@ -36,7 +36,7 @@ stream_close(struct stream *s)
 	io_close(s->io);
 	tls_free(s->tls);
 	close(s->fd);
-	buf_fini(&s->in);
+	stream_discard_input(s);
 	buf_fini(&s->out);
 	free(s->name);
 	free(s->failure);

@@ -77,16 +77,16 @@ take_extension(struct relay_offers *o, struct slice line)
 static void
 say_plain(struct relay_session *s)
 {
-	struct buf message = {0}, encoded = {0};
+	struct buf message = {.is_secret = true}, encoded = {.is_secret = true};
 
 	buf_add_char(&message, '\0');
 	buf_add_text(&message, s->transfer->user);
 	buf_add_char(&message, '\0');
 	buf_add_text(&message, s->transfer->secret);
 	base64_encode(&encoded, buf_slice(&message));
-	stream_printf(s->stream, "AUTH PLAIN %s\r\n", buf_text(&encoded));
-	explicit_bzero(message.data, message.capacity);
-	explicit_bzero(encoded.data, encoded.capacity);
+	stream_write(s->stream, SLICE("AUTH PLAIN "));
+	stream_write_secret(s->stream, buf_slice(&encoded));
+	stream_write(s->stream, SLICE("\r\n"));
 	buf_fini(&message);
 	buf_fini(&encoded);
 	relay_move(s, RELAY_AUTH);
@@ -96,11 +96,11 @@ say_plain(struct relay_session *s)
 static void
 say_secret(struct relay_session *s, const char *text)
 {
-	struct buf encoded = {0};
+	struct buf encoded = {.is_secret = true};
 
 	base64_encode(&encoded, slice_of(text));
-	stream_printf(s->stream, "%s\r\n", buf_text(&encoded));
-	explicit_bzero(encoded.data, encoded.capacity);
+	buf_add_text(&encoded, "\r\n");
+	stream_write_secret(s->stream, buf_slice(&encoded));
 	buf_fini(&encoded);
 	relay_wait(s);
 }

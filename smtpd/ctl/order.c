@@ -57,27 +57,21 @@ send_all(int fd, struct slice octets)
 	return true;
 }
 
-/* The order as a frame. The password may be in it, so the caller wipes it. */
+/* The order as a frame. A password may be in it. */
 static bool
 pack(const struct ctl *ctl, const char *verb, const struct slice *arguments, size_t n,
     struct buf *out)
 {
 	struct cp_order m = {.verb = slice_of(verb), .json = ctl->json};
-	struct buf list = {0};
-	size_t room = 0;
+	struct buf list = {.is_secret = true};
 	const char *wrong;
 
 	for (size_t i = 0; i < n; i++)
-		room += sizeof(uint32_t) + arguments[i].len;
-	buf_room(&list, room); /* at once: growing leaves copies behind */
-	for (size_t i = 0; i < n; i++)
 		ipc_list_add(&list, arguments[i]);
 	m.arguments = buf_slice(&list);
-	buf_room(out, FRAME_HEADER + list.len + BLOCK); /* likewise */
+	buf_room(out, FRAME_HEADER);
 	buf_grew(out, FRAME_HEADER);
 	wrong = ipc_pack(out, &cp_order_schema, &m);
-	if (list.data != NULL)
-		explicit_bzero(list.data, list.capacity);
 	buf_fini(&list);
 	if (wrong != NULL)
 		return false;
@@ -163,7 +157,7 @@ receive(int fd)
 int
 order_give(const struct ctl *ctl, const char *verb, const struct slice *arguments, size_t n)
 {
-	struct buf out = {0};
+	struct buf out = {.is_secret = true};
 	int code = CTL_USAGE, fd;
 
 	if (!pack(ctl, verb, arguments, n, &out)) {
@@ -175,7 +169,6 @@ order_give(const struct ctl *ctl, const char *verb, const struct slice *argument
 		code = send_all(fd, buf_slice(&out)) ? receive(fd) : hung_up();
 		close(fd);
 	}
-	explicit_bzero(out.data, out.capacity);
 	buf_fini(&out);
 	return fflush(stdout) == 0
 		   ? code

@@ -131,6 +131,7 @@ smtp_when_auth_input(struct smtp_session *s)
 	case STREAM_OK:
 		timer_start(&s->deadline, SPAN_SECONDS(LIMIT_COMMAND_SECONDS));
 		take_response(s, sasl_feed(s->sasl, line));
+		stream_wipe(s->stream);
 		return SMTP_GO_ON;
 	case STREAM_AGAIN:
 		return SMTP_WAIT;
@@ -169,8 +170,8 @@ may_auth(struct smtp_session *s)
 }
 
 /* The argument: mechanism, and perhaps an initial response. */
-void
-smtp_command_auth(struct smtp_session *s, const struct smtp_command *c)
+static void
+begin_auth(struct smtp_session *s, const struct smtp_command *c)
 {
 	if (!may_auth(s))
 		return;
@@ -179,4 +180,12 @@ smtp_command_auth(struct smtp_session *s, const struct smtp_command *c)
 		smtp_refuse(s, 504, "5.5.4", "the mechanisms of AUTH are " SASL_MECHANISMS);
 	else
 		take_response(s, sasl_start(s->sasl, c->has_initial ? &c->initial : NULL));
+}
+
+/* Refused or not, there may be a password in the line. */
+void
+smtp_command_auth(struct smtp_session *s, const struct smtp_command *c)
+{
+	begin_auth(s, c);
+	stream_wipe(s->stream);
 }

@@ -22,22 +22,16 @@ remember_digest(const struct slice *texts, size_t count)
 {
 	static uint64_t keys[2][2];
 	struct remember_digest d;
-	struct buf all = {0};
-	size_t room = 0;
+	struct buf all = {.is_secret = true};
 
 	if (keys[0][0] == 0)
 		arc4random_buf(keys, sizeof(keys));
-	for (size_t i = 0; i < count; i++)
-		room += sizeof(texts[i].len) + texts[i].len;
-	buf_room(&all, room); /* at once, or growing would leave copies of the secret behind */
 	for (size_t i = 0; i < count; i++) {
 		buf_add(&all, &texts[i].len, sizeof(texts[i].len));
 		buf_add_slice(&all, texts[i]);
 	}
 	for (size_t i = 0; i < 2; i++)
 		d.halves[i] = hash_keyed(keys[i], buf_slice(&all));
-	if (all.data != NULL)
-		explicit_bzero(all.data, all.capacity);
 	buf_fini(&all);
 	return d;
 }

@@ -55,7 +55,7 @@ fetch(const struct al_fetch *q, struct buf *value)
 void
 value_answer_fetch(struct ipc_asker asker, const struct al_fetch *q)
 {
-	struct buf value = {0};
+	struct buf value = {.is_secret = true};
 	enum table_result result = fetch(q, &value);
 	struct al_value v = {
 	    .found = result == TABLE_FOUND, .temporary = result == TABLE_TEMPORARY};
@@ -66,7 +66,5 @@ value_answer_fetch(struct ipc_asker asker, const struct al_fetch *q)
 		v = (struct al_value){.temporary = 1}; /* longer than the line takes */
 		al_value_send(ipc_asker_channel(&asker), asker.id, &v, -1);
 	}
-	if (value.data != NULL)
-		explicit_bzero(value.data, value.capacity);
 	buf_fini(&value);
 }

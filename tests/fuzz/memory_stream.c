@@ -98,6 +98,11 @@ stream_printf(struct stream *s, const char *fmt, ...)
 	va_end(ap);
 }
 
+void
+stream_wipe(struct stream *s)
+{
+}
+
 size_t
 stream_pending(const struct stream *s)
 {

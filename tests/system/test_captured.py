@@ -68,7 +68,7 @@ def nonsense(header):
             if kind == "text":
                 yield f"{m.name}.{name} that is no UTF-8", frame(m.number, m.pack({name: b"\xff\xfe"}))
                 yield f"{m.name}.{name} with a NUL", frame(m.number, m.pack({name: b"a\0b"}))
-            if kind in ("text", "octets"):
+            if kind in ("text", "octets", "secret"):
                 at = m.pack({}).index(b"", 0)
                 yield f"{m.name}.{name} that claims 4 GiB", frame(m.number, b"\xff" * max(4, len(body) - at))
 

@@ -47,3 +47,25 @@ Test(buf, take_gives_text_even_when_empty)
 	free(text);
 	buf_fini(&b);
 }
+
+Test(buf, a_secret_leaves_nothing_behind_its_end)
+{
+	struct buf b = {.is_secret = true};
+
+	buf_add_text(&b, "password");
+	buf_consume(&b, 6);
+	cr_slice_eq(buf_slice(&b), "rd");
+	cr_assert_arr_eq(b.data + 2, "\0\0\0\0\0\0", 6);
+	buf_add_text(&b, "x");
+	buf_truncate(&b, 1);
+	cr_assert_arr_eq(b.data, "r\0\0", 3);
+	for (int i = 0; i < 1000; i++)
+		buf_add_text(&b, "0123456789");
+	cr_assert_eq(b.len, 10001);
+	cr_slice_eq(slice_sub(buf_slice(&b), 0, 11), "r0123456789");
+	buf_clear(&b);
+	cr_assert_eq(b.data[0], 0);
+	cr_assert_eq(b.data[10000], 0);
+	buf_fini(&b);
+	cr_assert(b.is_secret);
+}

@@ -109,6 +109,7 @@ run_for(int64_t ms)
 	timer_init(&clock_of_test, on_time, NULL);
 	timer_start(&clock_of_test, SPAN_MS(ms));
 	loop_run();
+	timer_stop(&clock_of_test);
 }
 
 static void
@@ -284,4 +285,48 @@ Test(stream, who_reads_no_answers_is_asked_for_no_more_lines)
 	cr_assert_eq(asking.read, (size_t)ASKED * ANSWER);
 	close(t.peer);
 	end();
+}
+
+static struct slice secret;
+static char seen[16];
+
+static void
+take_secret(void *owner)
+{
+	struct slice next;
+
+	if (stream_line(t.s, 20, &secret) != STREAM_OK)
+		return;
+	cr_slice_eq(secret, "secret");
+	stream_wipe(t.s);
+	memcpy(seen, secret.data, secret.len);
+	cr_assert_eq(stream_line(t.s, 20, &next), STREAM_OK, "what was not taken is still there");
+	cr_slice_eq(next, "next");
+	loop_stop();
+}
+
+/* In one piece the line lies in the block that streams share, in two in a buffer of its own. */
+Test(stream, a_secret_that_was_taken_is_wiped)
+{
+	static const char *const pieces[][2] = {{"secret\r\nnext\r\n", ""}, {"sec", "ret\r\nnext\r\n"}};
+
+	for (size_t i = 0; i < 2; i++) {
+		int ends[2];
+
+		memset(&t, 0, sizeof(t));
+		memset(seen, 'x', sizeof(seen));
+		loop_init();
+		cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+		t.s = stream_new(ends[0], take_secret, NULL);
+		take_secret(NULL);
+		for (size_t k = 0; k < 2; k++) {
+			size_t n = strlen(pieces[i][k]);
+
+			cr_assert_eq(write(ends[1], pieces[i][k], n), (ssize_t)n);
+			run_for(20);
+		}
+		cr_assert_arr_eq(seen, "\0\0\0\0\0\0x", 7);
+		close(ends[1]);
+		end();
+	}
 }
