@@ -11,113 +11,38 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "queue/bounce.h"
-#include "queue/retry.h"
+#include "queue/judge.h"
 #include "queue/space.h"
 #include "queue/spool.h"
 
-#include <stdio.h>
-#include <string.h>
-
 enum { FULL_SECONDS = 2, LOST_MOST = 10 };
 
-enum verdict {
-	VERDICT_AGAIN,        /* nothing was learned: soon once more */
-	VERDICT_DONE,
-	VERDICT_LATER,
-	VERDICT_FAILED,
-	VERDICT_REMOVED,
-	VERDICT_WARNED,       /* not tried; its sender is told that it waits */
-	VERDICT_KEPT,         /* not tried; nothing is to be done */
-};
-
-struct judgement {
-	enum verdict verdict;
-	bool reports;
-	enum dsn_kind kind;
-	unsigned warned;
-	struct span wait;
-};
-
+/* Who was asked and said nothing is heard as a temporary failure. */
 static void
-judge_temporary(
-    const struct queue_attempt *a, struct queue_item *item, struct judgement *j, uint32_t random)
+answer_for_the_silent(struct queue_attempt *a)
 {
-	const struct queue_envelope *e = item->envelope;
-	const struct retry_plan *plan =
-	    e->destination->transport == TRANSPORT_RELAY ? &retry_relay : &retry_local;
-	int64_t age = queue_envelope_age(e);
+	for (size_t i = 0; i < a->count; i++) {
+		const struct queue_item *item = &a->items[i];
 
-	j->warned = expire_warnings_due(&queue.rules, age);
-	if (expire_is_over(&queue.rules, e->destination->ttl, age)) {
-		j->verdict = VERDICT_FAILED;
-		j->kind = DSN_FAILED;
-		snprintf(item->status, sizeof(item->status), "5.4.7");
-	} else {
-		bool is_due = j->warned > e->warned;
-
-		j->verdict = a->is_flight ? VERDICT_LATER : is_due ? VERDICT_WARNED : VERDICT_KEPT;
-		j->kind = DSN_DELAYED;
-		j->wait = retry_delay(plan, e->tries + 1U, random);
-		if (!is_due)
-			return;
-	}
-	j->reports = bounce_is_wanted(e->notify, j->kind);
-}
-
-static void
-judge_outcome(
-    const struct queue_attempt *a, struct queue_item *item, struct judgement *j, uint32_t random)
-{
-	switch ((enum outcome)item->outcome) {
-	case OUTCOME_DELIVERED:
-	case OUTCOME_RELAYED:
-		j->verdict = VERDICT_DONE;
-		j->kind = item->outcome == OUTCOME_DELIVERED ? DSN_DELIVERED : DSN_RELAYED;
-		j->reports = !item->has_dsn && bounce_is_wanted(item->envelope->notify, j->kind);
-		break;
-	case OUTCOME_TEMPORARY:
-		judge_temporary(a, item, j, random);
-		break;
-	case OUTCOME_PERMANENT:
-		j->verdict = VERDICT_FAILED;
-		j->kind = DSN_FAILED;
-		j->reports = bounce_is_wanted(item->envelope->notify, DSN_FAILED);
-		break;
-	}
-	if (item->envelope->is_removed && j->verdict != VERDICT_DONE)
-		*j = (struct judgement){.verdict = VERDICT_REMOVED};
-}
-
-/* The same bits for all of an attempt, so that they come due, and travel, together again. */
-static void
-judge(struct queue_attempt *a, struct queue_item *item, struct judgement *j, uint32_t random)
-{
-	struct queue_envelope *e = item->envelope;
-
-	*j = (struct judgement){.warned = e->warned};
-	if (item->has_outcome) {
-		judge_outcome(a, item, j, random);
-	} else if (e->is_removed) {
-		j->verdict = VERDICT_REMOVED;
-	} else if (a->end == ATTEMPT_LOST) {
-		j->wait = retry_delay(&retry_lost, e->lost + 1U, random);
-	} else {
-		queue_attempt_outcome(a, e->id, OUTCOME_TEMPORARY, SLICE("4.3.0"),
-		    SLICE("a process of this server gave no answer"), SLICE(""), false);
-		judge_temporary(a, item, j, random);
+		if (!item->has_outcome && !item->envelope->is_removed && a->end != ATTEMPT_LOST)
+			queue_attempt_outcome(a, item->row.id, OUTCOME_TEMPORARY, SLICE("4.3.0"),
+			    SLICE("a process of this server gave no answer"), SLICE(""), false);
 	}
 }
 
 static void
-fill_recipient(const struct queue_item *item, struct dsn_recipient *r, enum dsn_kind kind)
+fill_recipient(const struct queue_item *item, const struct judgement *j, struct dsn_recipient *r)
 {
 	const struct queue_envelope *e = item->envelope;
 	uint32_t ttl = e->destination->ttl != 0 ? e->destination->ttl : queue.rules.ttl;
 
-	*r = (struct dsn_recipient){.original = item->row.orcpt, .final = item->row.address,
-	    .status = slice_of(item->status), .diagnostic = slice_of(item->reply),
-	    .remote_mta = slice_of(item->mta), .last_attempt = civil_now()};
-	if (kind == DSN_DELAYED)
+	*r = (struct dsn_recipient){.original = item->row.orcpt,
+	    .final = item->row.address,
+	    .status = j->status,
+	    .diagnostic = slice_of(item->reply),
+	    .remote_mta = slice_of(item->mta),
+	    .last_attempt = civil_now()};
+	if (j->kind == DSN_DELAYED)
 		r->will_retry_until = civil_now() + ttl - queue_envelope_age(e);
 }
 
@@ -132,7 +57,7 @@ write_report(struct queue_attempt *a, const struct judgement *js, const struct s
 
 	for (size_t i = 0; i < a->count; i++) {
 		if (js[i].reports && js[i].kind == kind)
-			fill_recipient(&a->items[i], &recipients[n++], kind);
+			fill_recipient(&a->items[i], &js[i], &recipients[n++]);
 	}
 	if (n > 0)
 		result = queue_bounce_store(b, m, kind, recipients, n);
@@ -164,18 +89,12 @@ write_reports(struct queue_attempt *a, const struct judgement *js, struct bounce
 	return result;
 }
 
-static bool
-is_gone(enum verdict v)
-{
-	return v == VERDICT_DONE || v == VERDICT_FAILED || v == VERDICT_REMOVED;
-}
-
 static enum db_result
 write_item(struct queue_item *item, const struct judgement *j)
 {
 	struct store_envelope *row = &item->row;
 
-	if (is_gone(j->verdict))
+	if (queue_verdict_is_end(j->verdict))
 		return store_remove_envelope(queue.store, row->id);
 	if (j->verdict != VERDICT_LATER && j->verdict != VERDICT_WARNED)
 		return DB_DONE;
@@ -187,7 +106,7 @@ write_item(struct queue_item *item, const struct judgement *j)
 	if (item->envelope->tries < UINT16_MAX)
 		row->tries = (uint16_t)(item->envelope->tries + 1);
 	row->next_try = row->written + j->wait.ms / 1000;
-	row->status = slice_of(item->status);
+	row->status = j->status;
 	row->reply = slice_of(item->reply);
 	row->mta = slice_of(item->mta);
 	return store_change_envelope(queue.store, row);
@@ -199,7 +118,7 @@ is_last(const struct queue_attempt *a, const struct judgement *js)
 	size_t gone = 0;
 
 	for (size_t i = 0; i < a->count; i++)
-		gone += is_gone(js[i].verdict);
+		gone += queue_verdict_is_end(js[i].verdict);
 	return gone == a->message->count;
 }
 
@@ -266,10 +185,10 @@ log_item(const struct queue_attempt *a, const struct queue_item *item, const str
 		if (transport == TRANSPORT_MAILBOX || transport == TRANSPORT_AGENT)
 			log_event(&log, EV_delivered, TEXT("to", item->row.address),
 			    WORD("by", item->envelope->destination->action),
-			    WORD("status", item->status), WORD("reply", item->reply));
+			    TEXT("status", j->status), WORD("reply", item->reply));
 	} else if (a->is_flight && transport != TRANSPORT_RELAY) {
 		log_event(&log, EV_delivery_failed, TEXT("to", item->row.address),
-		    WORD("status", item->status), WORD("reply", item->reply),
+		    TEXT("status", j->status), WORD("reply", item->reply),
 		    NUM("tries", item->row.tries));
 	}
 	if (j->verdict == VERDICT_FAILED && item->outcome == OUTCOME_TEMPORARY)
@@ -375,8 +294,10 @@ settle(struct queue_attempt *a)
 	uint32_t random = arc4random();
 	enum db_result result;
 
+	answer_for_the_silent(a);
 	for (size_t i = 0; i < a->count; i++)
-		judge(a, &a->items[i], &js[i], random);
+		js[i] = queue_judge(a, &a->items[i], &queue.rules,
+		    queue_envelope_age(a->items[i].envelope), random);
 	result = write_down(a, js, bounces);
 	if (result == DB_DONE)
 		apply_all(a, js, bounces);
