@@ -66,6 +66,7 @@ enum {
 
 	/* Tables */
 	LIMIT_TABLE_FILE    = 64 * 1024 * 1024,   /* octets of a table's file */
+	LIMIT_TABLE_FOLDERS = 64,                 /* folders that the tables' files lie in */
 	LIMIT_TABLE_LINE    = 64 * 1024,          /* octets of a line of it */
 	LIMIT_REGEX         = 1024,               /* octets of a regular expression */
 	LIMIT_REGEX_TEXT    = 512,                /* octets of what one is tried on; longer matches none */

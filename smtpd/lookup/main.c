@@ -7,29 +7,12 @@
 #include "common/ipc/lookup_parent.h"
 #include "smtpd/lookup/accounts.h"
 #include "smtpd/lookup/control.h"
+#include "smtpd/lookup/folders.h"
 #include "smtpd/lookup/host.h"
 #include "smtpd/lookup/server.h"
 
 #include <pwd.h>
-#include <stdio.h>
-#include <string.h>
-
-enum { FOLDERS = 64, PATH = 1025 };
-
-static char folders[FOLDERS][PATH];
-static const char *readable[FOLDERS + 2], *writable[2];
-
-/* The folder that a file lies in: one that is replaced by renaming is another file in the same
- * place. */
-static const char *
-folder_of(struct slice path, size_t place)
-{
-	ptrdiff_t slash = slice_find_last(path, '/');
-
-	snprintf(
-	    folders[place], PATH, "%.*s", slash > 0 ? (int)slash : 1, slash < 0 ? "." : path.data);
-	return folders[place];
-}
+#include <stdlib.h>
 
 /* The C library loads what asks for users at the first question, while files can still be opened.
  */
@@ -45,15 +28,20 @@ load_name_service(void)
 static bool
 prepare(const struct conf *c, struct sandbox_paths *paths, struct error *why)
 {
-	size_t n = 0;
+	static struct folders tables;
+	static char *accounts[2];
 
-	writable[0] = folder_of(c->global.accounts_path, 0);
-	readable[n++] = "/etc"; /* nsswitch.conf, passwd */
-	for (size_t i = 0; i < c->table_count && n < FOLDERS; i++)
-		if (c->tables[i].table.path.len > 0)
-			readable[n] = folder_of(c->tables[i].table.path, n), n++;
-	paths->rw = writable;
-	paths->ro = readable;
+	accounts[0] = folder_of(c->global.accounts_path);
+	if (!folders_add(&tables, SLICE("/etc/passwd"), why)) /* and nsswitch.conf */
+		return false;
+	for (size_t i = 0; i < c->table_count; i++) {
+		struct slice path = c->tables[i].table.path;
+
+		if (path.len > 0 && !folders_add(&tables, path, why))
+			return false;
+	}
+	paths->rw = (const char *const *)accounts;
+	paths->ro = (const char *const *)tables.names;
 	load_name_service();
 	return host_init(why);
 }

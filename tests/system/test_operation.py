@@ -1,9 +1,11 @@
 """What an administrator sees: walls around processes, bad configuration, reload, full disk."""
 
 import os
+import shutil
 import signal
 import smtplib
 import subprocess
+import tempfile
 import time
 import unittest
 from pathlib import Path
@@ -81,6 +83,38 @@ class Operation(unittest.TestCase):
             wait_until(lambda: "another number of processes takes a restart" in s.log(), 10, "the warning")
             s.submit("alice", [s.address("bob")], message("a", "b", "after the reload"))
             s.wait_messages("bob", 1)
+
+    def test_many_tables_in_few_folders(self):
+        """lookup may read them all: behind its walls it has folders, and not a place for each table."""
+        with tempfile.TemporaryDirectory() as folder:
+            os.chmod(folder, 0o755)
+            names = [f"{folder}/{'last' if i == 99 else 'many'}/table{i}" for i in range(100)]
+            for name in names:
+                os.makedirs(os.path.dirname(name), exist_ok=True)
+                Path(name).write_text("post: alice@example.test\n")
+            extra = "".join(f'table t{i} "file:{name}"\n' for i, name in enumerate(names)) + 'action "last" mailbox alias <t99>\n'
+            with Suite(extra=extra, match='match from any for domain "example.test" action "local"\n'
+                                          'match from any for domain "last.test" action "last"\n') as s:
+                with s.smtp() as client:
+                    client.sendmail("a@b.test", ["post@last.test"], message("a@b.test", "post@last.test"))
+                s.wait_messages("alice", 1)
+
+    def test_more_folders_of_tables_than_lookup_may_read(self):
+        """It says so, instead of passing over some of them."""
+        with tempfile.TemporaryDirectory() as folder:
+            os.chmod(folder, 0o755)
+            for i in range(65):
+                os.mkdir(f"{folder}/{i}")
+                Path(f"{folder}/{i}/table").write_text("x\n")
+            s = Suite(extra="".join(f'table t{i} "file:{folder}/{i}/table"\n' for i in range(65)))
+            try:
+                s.prepare()
+                s.launch()
+                wait_until(lambda: "in more than 64 folders" in s.log(), 20, "the sentence")
+                self.assertNotEqual(s.process.wait(20), 0)
+            finally:
+                s.stop()
+                shutil.rmtree(s.folder, ignore_errors=True)
 
     def test_smtpctl(self):
         with Suite() as s:
