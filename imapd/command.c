@@ -132,7 +132,7 @@ run(struct imap_session *s)
 static struct imap_input_limits
 limits_of(const struct imap_session *s)
 {
-	size_t message = (size_t)s->service->conf->global.max_message;
+	size_t message = (size_t)s->base.service->conf->global.max_message;
 
 	if (s->level == IMAP_NOT_AUTHENTICATED)
 		return (struct imap_input_limits){.lines = LIMIT_IMAP_LOGIN_LINE,
@@ -208,71 +208,71 @@ longest_line(const struct imap_session *s)
 	return s->level == IMAP_NOT_AUTHENTICATED ? LIMIT_IMAP_LOGIN_LINE : LIMIT_IMAP_LINE;
 }
 
-enum imap_next
+enum session_next
 imap_when_command(struct imap_session *s)
 {
 	unsigned most = s->level == IMAP_NOT_AUTHENTICATED ? LIMIT_IMAP_ERRORS : ERRORS_AFTER_LOGIN;
 	struct slice line;
 
 	if (!imap_output_is_empty(&s->output))
-		return IMAP_WAIT;
+		return SESSION_WAIT;
 	if (s->errors >= most) {
 		imap_session_shut(s, "too many errors");
-		return IMAP_GO_ON;
+		return SESSION_GO_ON;
 	}
-	switch (stream_line(s->stream, longest_line(s), &line)) {
+	switch (stream_line(s->base.stream, longest_line(s), &line)) {
 	case STREAM_OK:
 		imap_heard(s);
 		imap_command_line(s, line);
 		if (s->level == IMAP_NOT_AUTHENTICATED)
-			stream_wipe(s->stream);
-		return IMAP_GO_ON;
+			stream_wipe(s->base.stream);
+		return SESSION_GO_ON;
 	case STREAM_AGAIN:
-		return IMAP_WAIT;
+		return SESSION_WAIT;
 	case STREAM_BARE:
 		/* What looks like a literal behind it must not be taken for commands. */
 		if (line.len > 0 && line.data[line.len - 1] == '}') {
 			imap_session_shut(s, "a line ends in CR LF");
-			return IMAP_GO_ON;
+			return SESSION_GO_ON;
 		}
 		if (s->input.lines == 0)
 			begin(s, line);
 		imap_bad(s, "a line ends in CR LF");
-		return IMAP_GO_ON;
+		return SESSION_GO_ON;
 	case STREAM_TOO_LONG:
 	case STREAM_FLOOD:
 		imap_session_shut(s, "the line is too long");
-		return IMAP_GO_ON;
+		return SESSION_GO_ON;
 	case STREAM_CLOSED:
 		break;
 	}
 	imap_move(s, IMAP_CLOSING);
-	return IMAP_GO_ON;
+	return SESSION_GO_ON;
 }
 
-enum imap_next
+enum session_next
 imap_when_literal(struct imap_session *s)
 {
 	struct slice octets;
 
 	while (s->input.wanted > 0) {
-		switch (stream_peek(s->stream, &octets)) {
+		switch (stream_peek(s->base.stream, &octets)) {
 		case STREAM_OK:
-			stream_consume(s->stream, imap_input_octets(&s->input, octets));
+			stream_consume(s->base.stream, imap_input_octets(&s->input, octets));
 			imap_heard(s);
 			break;
 		case STREAM_AGAIN:
-			return IMAP_WAIT;
+			return SESSION_WAIT;
 		case STREAM_BARE:
 		case STREAM_TOO_LONG:
 		case STREAM_FLOOD:
 		case STREAM_CLOSED:
 			imap_move(s, IMAP_CLOSING);
-			return IMAP_GO_ON;
+			return SESSION_GO_ON;
 		}
 	}
 	imap_move(s, IMAP_COMMAND);
-	return IMAP_GO_ON;
+	return SESSION_GO_ON;
 }
 
 bool

@@ -8,13 +8,13 @@
 #include "imapd/session.h"
 
 /* The states that read from the client. */
-enum imap_next imap_when_command(struct imap_session *s);
-enum imap_next imap_when_literal(struct imap_session *s);
-enum imap_next imap_when_auth_input(struct imap_session *s);
-enum imap_next imap_when_idle(struct imap_session *s);
-enum imap_next imap_when_message(struct imap_session *s);
-enum imap_next imap_when_message_end(struct imap_session *s);
-enum imap_next imap_when_sending(struct imap_session *s);
+enum session_next imap_when_command(struct imap_session *s);
+enum session_next imap_when_literal(struct imap_session *s);
+enum session_next imap_when_auth_input(struct imap_session *s);
+enum session_next imap_when_idle(struct imap_session *s);
+enum session_next imap_when_message(struct imap_session *s);
+enum session_next imap_when_message_end(struct imap_session *s);
+enum session_next imap_when_sending(struct imap_session *s);
 
 /* Whether the command in hand may be followed by EXPUNGE (RFC 3501 7.4.1). */
 bool imap_command_may_expunge(const struct imap_session *s);

@@ -69,11 +69,11 @@ on_appended(void *owner, struct ipc_message *m)
 
 	if (!imap_is_answer(s, m, &am_appended_schema))
 		return;
-	imap_asked(s);
+	session_asked(&s->base);
 	if (s->view != NULL)
 		s->view->is_stale = true;
 	imap_done(s, "OK [APPENDUID %u %u] stored", is->uidvalidity, is->uid);
-	imap_session_again(s);
+	session_again(&s->base);
 }
 
 static void
@@ -171,9 +171,9 @@ on_spool_ended(void *owner, enum channel_end why)
 {
 	struct imap_session *s = owner;
 
-	s->request = 0;
+	s->base.request = 0;
 	no_spool(s, "the mail store does not answer now, try again later");
-	imap_session_again(s);
+	session_again(&s->base);
 }
 
 static void
@@ -182,7 +182,7 @@ on_spooled(void *owner, struct ipc_message *m)
 	struct imap_session *s = owner;
 	struct imap_append *a = s->append;
 
-	imap_asked(s);
+	session_asked(&s->base);
 	if (m->schema == &am_spooled_schema && m->fd >= 0) {
 		a->spool = ((const struct am_spooled *)m->body)->spool;
 		a->fd = m->fd;
@@ -192,7 +192,7 @@ on_spooled(void *owner, struct ipc_message *m)
 			close(m->fd);
 		no_spool(s, "the mail store has no room for the message now");
 	}
-	imap_session_again(s);
+	session_again(&s->base);
 }
 
 static void
@@ -207,10 +207,11 @@ want_spool(struct imap_session *s)
 		return;
 	}
 	imap_move(s, IMAP_SPOOL_ASK);
-	if (!imap_ask(s, s->mailbox, on_spooled, on_spool_ended, SPAN_SECONDS(IMAP_ASK_SECONDS)))
+	if (!session_ask(
+		&s->base, s->mailbox, on_spooled, on_spool_ended, SPAN_SECONDS(IMAP_ASK_SECONDS)))
 		no_spool(s, "the mail store does not answer now, try again later");
 	else
-		am_spool_send(s->mailbox, s->request, &m, -1);
+		am_spool_send(s->mailbox, s->base.request, &m, -1);
 }
 
 /* Whether the literal at hand is the mailbox's name: nothing stands before it. */
@@ -283,35 +284,35 @@ take_octets(struct imap_append *a, struct slice octets)
 	}
 }
 
-enum imap_next
+enum session_next
 imap_when_message(struct imap_session *s)
 {
 	struct imap_append *a = s->append;
 	struct slice octets;
 
 	while (a->left > 0) {
-		switch (stream_peek(s->stream, &octets)) {
+		switch (stream_peek(s->base.stream, &octets)) {
 		case STREAM_OK:
 			octets =
 			    slice_sub(octets, 0, a->left < SIZE_MAX ? (size_t)a->left : SIZE_MAX);
 			take_octets(a, octets);
 			a->left -= octets.len;
-			stream_consume(s->stream, octets.len);
+			stream_consume(s->base.stream, octets.len);
 			imap_heard(s);
 			break;
 		case STREAM_AGAIN:
-			return IMAP_WAIT;
+			return SESSION_WAIT;
 		case STREAM_BARE:
 		case STREAM_TOO_LONG:
 		case STREAM_FLOOD:
 		case STREAM_CLOSED:
 			imap_move(s, IMAP_CLOSING);
-			return IMAP_GO_ON;
+			return SESSION_GO_ON;
 		}
 	}
 	imap_heard(s);
 	imap_move(s, IMAP_MESSAGE_END);
-	return IMAP_GO_ON;
+	return SESSION_GO_ON;
 }
 
 /* Nothing may follow the message. A further literal is thrown away like any refused one. */
@@ -324,25 +325,25 @@ refuse_more(struct imap_session *s, struct slice line)
 	imap_command_line(s, line);
 }
 
-enum imap_next
+enum session_next
 imap_when_message_end(struct imap_session *s)
 {
 	struct imap_append *a = s->append;
 	struct slice line;
 
-	switch (stream_line(s->stream, LIMIT_IMAP_LINE, &line)) {
+	switch (stream_line(s->base.stream, LIMIT_IMAP_LINE, &line)) {
 	case STREAM_OK:
 		break;
 	case STREAM_AGAIN:
-		return IMAP_WAIT;
+		return SESSION_WAIT;
 	case STREAM_BARE:
 	case STREAM_TOO_LONG:
 	case STREAM_FLOOD:
 		imap_session_shut(s, "a message is followed by the end of the line");
-		return IMAP_GO_ON;
+		return SESSION_GO_ON;
 	case STREAM_CLOSED:
 		imap_move(s, IMAP_CLOSING);
-		return IMAP_GO_ON;
+		return SESSION_GO_ON;
 	}
 	if (line.len > 0) {
 		refuse_more(s, line);
@@ -354,5 +355,5 @@ imap_when_message_end(struct imap_session *s)
 	} else {
 		store(s);
 	}
-	return IMAP_GO_ON;
+	return SESSION_GO_ON;
 }

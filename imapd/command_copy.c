@@ -59,11 +59,11 @@ on_copied(void *owner, struct ipc_message *m)
 	if (!imap_is_answer(s, m, &am_copied_schema))
 		return;
 	add_code(&code, m->body);
-	imap_asked(s);
+	session_asked(&s->base);
 	s->view->is_stale = true;
 	imap_done(s, "OK %scopied", buf_text(&code));
 	buf_fini(&code);
-	imap_session_again(s);
+	session_again(&s->base);
 }
 
 /* RFC 6851 4.3: where they went is told before they go. */
@@ -76,13 +76,13 @@ on_moved(void *owner, struct ipc_message *m)
 	if (!imap_is_answer(s, m, &am_copied_schema))
 		return;
 	add_code(&code, m->body);
-	imap_asked(s);
+	session_asked(&s->base);
 	if (code.len > 0)
 		imap_printf(s, "* OK %smoved\r\n", buf_text(&code));
 	buf_fini(&code);
 	s->view->is_stale = true;
 	imap_done(s, "OK done");
-	imap_session_again(s);
+	session_again(&s->base);
 }
 
 static void

@@ -65,7 +65,7 @@ write_section(struct imap_session *s, const struct imap_section *section, struct
 			imap_output_file(&s->output, src->file,
 			    (uint64_t)(cut.data - src->octets.data), cut.len);
 		else
-			imap_output_octets(&s->output, s->stream, cut);
+			imap_output_octets(&s->output, s->base.stream, cut);
 	}
 	buf_fini(&name);
 }
@@ -253,16 +253,16 @@ ask_more(struct imap_session *s)
 	struct fetch *f = s->work;
 
 	f->is_waiting = false;
-	if (s->state != IMAP_ASK)
+	if (s->base.state != IMAP_ASK)
 		imap_move(s, IMAP_ASK);
-	am_more_send(s->asked, s->request, &more, -1);
+	am_more_send(s->base.asked, s->base.request, &more, -1);
 }
 
 static bool
 is_client_slow(const struct imap_session *s)
 {
-	return !imap_output_is_empty(&s->output) || stream_pending(s->stream) >= STREAM_HIGH ||
-	       stream_failure(s->stream)[0] != '\0';
+	return !imap_output_is_empty(&s->output) || stream_pending(s->base.stream) >= STREAM_HIGH ||
+	       stream_failure(s->base.stream)[0] != '\0';
 }
 
 static void
@@ -276,11 +276,11 @@ on_message(void *owner, struct ipc_message *m)
 	} else if (m->schema == &am_batch_schema) {
 		f->is_waiting = true;
 		imap_move(s, IMAP_SENDING);
-		imap_session_again(s);
+		session_again(&s->base);
 	} else if (imap_is_answer(s, m, &am_ok_schema)) {
-		imap_asked(s);
+		session_asked(&s->base);
 		ask_next(s);
-		imap_session_again(s);
+		session_again(&s->base);
 	}
 }
 
@@ -307,24 +307,24 @@ tell_from_view(struct imap_session *s)
 }
 
 /* Others come first: one step a turn. */
-static enum imap_next
+static enum session_next
 yield(struct imap_session *s)
 {
-	imap_session_again(s);
-	return IMAP_WAIT;
+	session_again(&s->base);
+	return SESSION_WAIT;
 }
 
-enum imap_next
+enum session_next
 imap_when_sending(struct imap_session *s)
 {
 	struct fetch *f = s->work;
 
-	if (stream_failure(s->stream)[0] != '\0') {
+	if (stream_failure(s->base.stream)[0] != '\0') {
 		imap_move(s, IMAP_CLOSING);
-		return IMAP_GO_ON;
+		return SESSION_GO_ON;
 	}
 	if (is_client_slow(s))
-		return IMAP_WAIT;
+		return SESSION_WAIT;
 	imap_heard(s);
 	if (f->is_waiting)
 		ask_more(s);
@@ -332,7 +332,7 @@ imap_when_sending(struct imap_session *s)
 		imap_done(s, "OK fetched");
 	else
 		return yield(s);
-	return IMAP_GO_ON;
+	return SESSION_GO_ON;
 }
 
 static void
@@ -356,7 +356,7 @@ on_seen(void *owner, struct ipc_message *m)
 
 	if (!imap_is_answer(s, m, &am_ok_schema))
 		return;
-	imap_asked(s);
+	session_asked(&s->base);
 	for (size_t i = 0; i < f->set.count; i++) {
 		for (size_t n = f->set.ranges[i].first; n <= f->set.ranges[i].last; n++) {
 			struct imap_message *known = &s->view->messages[n];
@@ -368,7 +368,7 @@ on_seen(void *owner, struct ipc_message *m)
 	}
 	s->view->is_stale = true;
 	begin(s);
-	imap_session_again(s);
+	session_again(&s->base);
 }
 
 /* Packs the messages of the set that are not seen yet, in runs. False: there is none. */

@@ -10,17 +10,17 @@ IMAP_COMMAND(idle)
 	imap_move(s, IMAP_IDLE);
 }
 
-enum imap_next
+enum session_next
 imap_when_idle(struct imap_session *s)
 {
 	struct slice line;
 
-	if (imap_sync_is_due(s) && !timer_is_running(&s->retry) && imap_output_is_empty(&s->output) &&
-	    stream_pending(s->stream) < STREAM_HIGH) {
+	if (imap_sync_is_due(s) && !timer_is_running(&s->retry) &&
+	    imap_output_is_empty(&s->output) && stream_pending(s->base.stream) < STREAM_HIGH) {
 		imap_sync_start(s);
-		return IMAP_GO_ON;
+		return SESSION_GO_ON;
 	}
-	switch (stream_line(s->stream, LIMIT_IMAP_LOGIN_LINE, &line)) {
+	switch (stream_line(s->base.stream, LIMIT_IMAP_LOGIN_LINE, &line)) {
 	case STREAM_OK:
 		imap_heard(s);
 		if (slice_equal_text_nocase(line, "DONE"))
@@ -29,19 +29,19 @@ imap_when_idle(struct imap_session *s)
 			imap_session_shut(s, "IDLE ends with DONE");
 		else
 			imap_bad(s, "IDLE ends with DONE");
-		return IMAP_GO_ON;
+		return SESSION_GO_ON;
 	case STREAM_AGAIN:
-		return IMAP_WAIT;
+		return SESSION_WAIT;
 	case STREAM_BARE:
 		imap_bad(s, "IDLE ends with DONE and CR LF");
-		return IMAP_GO_ON;
+		return SESSION_GO_ON;
 	case STREAM_TOO_LONG:
 	case STREAM_FLOOD:
 		imap_session_shut(s, "the line is too long");
-		return IMAP_GO_ON;
+		return SESSION_GO_ON;
 	case STREAM_CLOSED:
 		break;
 	}
 	imap_move(s, IMAP_CLOSING);
-	return IMAP_GO_ON;
+	return SESSION_GO_ON;
 }

@@ -119,9 +119,9 @@ on_mailbox(void *owner, struct ipc_message *m)
 	if (m->schema == &am_mailbox_schema) {
 		take_mailbox(s, m->body);
 	} else if (imap_is_answer(s, m, &am_ok_schema)) {
-		imap_asked(s);
+		session_asked(&s->base);
 		imap_done(s, "OK listed");
-		imap_session_again(s);
+		session_again(&s->base);
 	}
 }
 

@@ -12,7 +12,7 @@ enum { LOGIN_SECONDS = 40 };
 bool
 imap_may_login(const struct imap_session *s)
 {
-	return s->is_tls || netaddr_is_loopback(&s->peer);
+	return session_is_private(&s->base);
 }
 
 void
@@ -24,7 +24,7 @@ imap_capabilities(const struct imap_session *s, struct buf *out)
 				  " CREATE-SPECIAL-USE STATUS=SIZE");
 		return;
 	}
-	if (!s->is_tls && s->service->tls != NULL)
+	if (!s->base.is_tls && s->base.service->tls != NULL)
 		buf_add_text(out, " STARTTLS");
 	buf_add_text(out, imap_may_login(s) ? " AUTH=PLAIN AUTH=LOGIN" : " LOGINDISABLED");
 }
@@ -41,17 +41,17 @@ IMAP_COMMAND(capability)
 
 IMAP_COMMAND(starttls)
 {
-	if (s->is_tls) {
+	if (s->base.is_tls) {
 		imap_bad(s, "TLS is already on");
 		return;
 	}
-	if (s->service->tls == NULL) {
+	if (s->base.service->tls == NULL) {
 		imap_bad(s, "TLS is not offered here");
 		return;
 	}
 	imap_done(s, "OK go ahead");
 	imap_move(s, IMAP_TLS);
-	stream_start_tls_server(s->stream, s->service->tls);
+	session_start_tls(&s->base);
 }
 
 static void
@@ -59,7 +59,7 @@ wrong(struct imap_session *s, struct slice user)
 {
 	char from[NETADDR_TEXT];
 
-	log_event(&s->log, EV_auth_failed, WORD("from", netaddr_format(&s->peer, from)),
+	log_event(&s->base.log, EV_auth_failed, WORD("from", netaddr_format(&s->base.peer, from)),
 	    TEXT("user", user));
 	imap_done(s, "NO [AUTHENTICATIONFAILED] user or password is wrong");
 	if (++s->auth_failures >= LIMIT_AUTH_FAILURES)
@@ -77,9 +77,9 @@ on_ended(void *owner, enum channel_end why)
 {
 	struct imap_session *s = owner;
 
-	s->request = 0;
+	s->base.request = 0;
 	temporary(s);
-	imap_session_again(s);
+	session_again(&s->base);
 }
 
 static void
@@ -91,7 +91,7 @@ on_opened(void *owner, struct ipc_message *m)
 	if (!imap_is_answer(s, m, &am_opened_schema))
 		return;
 	s->handle = ((const struct am_opened *)m->body)->handle;
-	imap_asked(s);
+	session_asked(&s->base);
 	imap_server_enter(s->instance, s->handle, s);
 	s->level = IMAP_AUTHENTICATED;
 	s->errors = 0;
@@ -99,7 +99,7 @@ on_opened(void *owner, struct ipc_message *m)
 	imap_capabilities(s, &text);
 	imap_done(s, "OK [CAPABILITY %s] welcome", buf_text(&text));
 	buf_fini(&text);
-	imap_session_again(s);
+	session_again(&s->base);
 }
 
 void
@@ -110,10 +110,11 @@ imap_open(struct imap_session *s, struct slice token, unsigned mailbox)
 	imap_move(s, IMAP_OPEN_ASK);
 	s->instance = (int)mailbox;
 	s->mailbox = mailbox < IMAP_MAILBOXES ? imap_server.mailboxes[mailbox] : NULL;
-	if (!imap_ask(s, s->mailbox, on_opened, on_ended, SPAN_SECONDS(IMAP_ASK_SECONDS))) {
+	if (!session_ask(
+		&s->base, s->mailbox, on_opened, on_ended, SPAN_SECONDS(IMAP_ASK_SECONDS))) {
 		temporary(s);
-	} else if (!am_open_send(s->mailbox, s->request, &open, -1)) {
-		imap_asked(s);
+	} else if (!am_open_send(s->mailbox, s->base.request, &open, -1)) {
+		session_asked(&s->base);
 		temporary(s);
 	}
 }
@@ -124,10 +125,10 @@ on_login(void *owner, struct ipc_message *m)
 	struct imap_session *s = owner;
 	const struct al_login_is *is = m->body;
 
-	imap_asked(s);
+	session_asked(&s->base);
 	switch ((enum al_login_result)is->result) {
 	case LOGIN_OK:
-		log_event(&s->log, EV_auth_ok, TEXT("user", is->account));
+		log_event(&s->base.log, EV_auth_ok, TEXT("user", is->account));
 		imap_open(s, is->token, is->mailbox);
 		break;
 	case LOGIN_WRONG:
@@ -137,7 +138,7 @@ on_login(void *owner, struct ipc_message *m)
 		temporary(s);
 		break;
 	}
-	imap_session_again(s);
+	session_again(&s->base);
 }
 
 static void
@@ -145,21 +146,22 @@ check(struct imap_session *s, struct slice user, struct slice secret)
 {
 	char client[NETADDR_TEXT];
 	struct al_login login = {.service = SERVICE_IMAP,
-	    .table = s->service->listen->auth_table,
+	    .table = s->base.service->listen->auth_table,
 	    .user = user,
 	    .secret = secret,
-	    .client = slice_of(netaddr_format(&s->peer, client))};
+	    .client = slice_of(netaddr_format(&s->base.peer, client))};
 
 	if (!sasl_is_possible(user, secret)) {
 		wrong(s, SLICE(""));
 		return;
 	}
-	if (!imap_ask(s, imap_server.lookup, on_login, on_ended, SPAN_SECONDS(LOGIN_SECONDS))) {
+	if (!session_ask(
+		&s->base, imap_server.lookup, on_login, on_ended, SPAN_SECONDS(LOGIN_SECONDS))) {
 		temporary(s);
 		return;
 	}
 	imap_move(s, IMAP_LOGIN_ASK);
-	al_login_send(imap_server.lookup, s->request, &login, -1);
+	al_login_send(imap_server.lookup, s->base.request, &login, -1);
 }
 
 static bool
@@ -196,7 +198,7 @@ take_response(struct imap_session *s, enum sasl_result result)
 	switch (result) {
 	case SASL_CHALLENGE:
 		imap_printf(s, "+ %s\r\n", sasl_challenge(s->sasl));
-		if (s->state != IMAP_AUTH_INPUT)
+		if (s->base.state != IMAP_AUTH_INPUT)
 			imap_move(s, IMAP_AUTH_INPUT);
 		return;
 	case SASL_CREDENTIALS:
@@ -239,26 +241,26 @@ IMAP_COMMAND(authenticate)
 	}
 }
 
-enum imap_next
+enum session_next
 imap_when_auth_input(struct imap_session *s)
 {
 	struct slice line;
 
-	switch (stream_line(s->stream, SASL_LINE, &line)) {
+	switch (stream_line(s->base.stream, SASL_LINE, &line)) {
 	case STREAM_OK:
 		take_response(s, sasl_feed(s->sasl, line));
-		stream_wipe(s->stream);
-		return IMAP_GO_ON;
+		stream_wipe(s->base.stream);
+		return SESSION_GO_ON;
 	case STREAM_AGAIN:
-		return IMAP_WAIT;
+		return SESSION_WAIT;
 	case STREAM_BARE:
 	case STREAM_TOO_LONG:
 		take_response(s, SASL_MALFORMED);
-		return IMAP_GO_ON;
+		return SESSION_GO_ON;
 	case STREAM_FLOOD:
 	case STREAM_CLOSED:
 		break;
 	}
 	imap_move(s, IMAP_CLOSING);
-	return IMAP_GO_ON;
+	return SESSION_GO_ON;
 }

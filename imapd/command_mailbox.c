@@ -11,9 +11,9 @@ on_ok(void *owner, struct ipc_message *m)
 
 	if (!imap_is_answer(s, m, &am_ok_schema))
 		return;
-	imap_asked(s);
+	session_asked(&s->base);
 	imap_done(s, "OK done");
-	imap_session_again(s);
+	session_again(&s->base);
 }
 
 /* Levels that end in a blank name are told by clients that want to have children in them. */
@@ -167,14 +167,14 @@ on_view(void *owner, struct ipc_message *m)
 	} else if (m->schema == &am_messages_schema) {
 		imap_view_records(v, ((const struct am_messages *)m->body)->records);
 	} else if (imap_is_answer(s, m, &am_ok_schema)) {
-		imap_asked(s);
+		session_asked(&s->base);
 		s->work = NULL;
 		s->drop_work = NULL;
 		s->view = v;
 		s->level = IMAP_SELECTED;
 		tell_selected(s);
 		imap_done(s, "OK [READ-%s] selected", v->is_readonly ? "ONLY" : "WRITE");
-		imap_session_again(s);
+		session_again(&s->base);
 	}
 }
 
@@ -230,10 +230,10 @@ on_closed(void *owner, struct ipc_message *m)
 
 	if (!imap_is_answer(s, m, &am_ok_schema))
 		return;
-	imap_asked(s);
+	session_asked(&s->base);
 	imap_unselect(s);
 	imap_done(s, "OK closed");
-	imap_session_again(s);
+	session_again(&s->base);
 }
 
 static void
@@ -243,10 +243,10 @@ on_expunged(void *owner, struct ipc_message *m)
 
 	if (!imap_is_answer(s, m, &am_ok_schema))
 		return;
-	imap_asked(s);
+	session_asked(&s->base);
 	s->view->is_stale = true;
 	imap_done(s, "OK expunged");
-	imap_session_again(s);
+	session_again(&s->base);
 }
 
 static void

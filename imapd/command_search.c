@@ -52,9 +52,9 @@ on_found(void *owner, struct ipc_message *m)
 	if (m->schema == &am_found_schema) {
 		add_found(s, ((const struct am_found *)m->body)->uids);
 	} else if (imap_is_answer(s, m, &am_ok_schema)) {
-		imap_asked(s);
+		session_asked(&s->base);
 		tell(s);
-		imap_session_again(s);
+		session_again(&s->base);
 	}
 }
 

@@ -54,10 +54,10 @@ on_status(void *owner, struct ipc_message *m)
 
 	if (!imap_is_answer(s, m, &am_status_is_schema))
 		return;
-	imap_asked(s);
+	session_asked(&s->base);
 	tell(s, m->body);
 	imap_done(s, "OK that is its status");
-	imap_session_again(s);
+	session_again(&s->base);
 }
 
 static bool

@@ -44,7 +44,7 @@ on_stored(void *owner, struct ipc_message *m)
 
 	if (!imap_is_answer(s, m, &am_ok_schema))
 		return;
-	imap_asked(s);
+	session_asked(&s->base);
 	for (size_t i = 0; i < st->set.count; i++) {
 		for (size_t n = st->set.ranges[i].first; n <= st->set.ranges[i].last; n++) {
 			if (st->is_silent)
@@ -55,7 +55,7 @@ on_stored(void *owner, struct ipc_message *m)
 	}
 	s->view->is_stale = true;
 	imap_done(s, "OK stored");
-	imap_session_again(s);
+	session_again(&s->base);
 }
 
 /* " +FLAGS.SILENT " and its kin. */

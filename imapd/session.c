@@ -1,13 +1,10 @@
 /*
- * Invariants:
- * 1. imap_move() is the only writer of the state.
- * 2. At most one request is open, and only in the states that is_asking() names and SENDING.
- * 3. A command is in hand from its first line to its tagged reply, and there is one at most.
+ * Invariant: a command is in hand from its first line to its tagged reply, and there is one at
+ * most.
  */
 #include "imapd/session.h"
 
 #include "common/base/assert.h"
-#include "common/base/id.h"
 #include "common/base/mem.h"
 #include "common/net/sasl.h"
 #include "imapd/command.h"
@@ -15,46 +12,28 @@
 
 #include <stdio.h>
 
-enum { STEPS_IN_A_TURN = 64 };
+enum { ASKING = TO(LOGIN_ASK) | TO(OPEN_ASK) | TO(ASK) | TO(SPOOL_ASK) | TO(SYNC_ASK) };
 
 _Static_assert(sizeof(struct imap_session) <= 768, "a session at rest is small");
-
-static const struct {
-	const char *name;
-	unsigned next;
-} states[] = {
-#define S(name, waits, next) {#name, next},
-    IMAP_STATES(S)
-#undef S
-};
-
-static bool
-is_asking(enum imap_state state)
-{
-	return state == IMAP_LOGIN_ASK || state == IMAP_OPEN_ASK || state == IMAP_ASK ||
-	       state == IMAP_SPOOL_ASK || state == IMAP_SYNC_ASK;
-}
 
 void
 imap_move(struct imap_session *s, enum imap_state next)
 {
-	ASSERT(states[s->state].next & (1U << next));
-	s->state = next;
-	ASSERT(is_asking(next) || next == IMAP_SENDING || s->request == 0);
+	session_move(&s->base, next);
 }
 
 void
 imap_heard(struct imap_session *s)
 {
 	if (s->level != IMAP_NOT_AUTHENTICATED)
-		timer_start(&s->deadline, SPAN_SECONDS(LIMIT_IMAP_SECONDS));
+		session_heard(&s->base);
 }
 
 void
 imap_write(struct imap_session *s, struct slice text)
 {
 	if (text.len > 0)
-		imap_output_text(&s->output, s->stream, text);
+		imap_output_text(&s->output, s->base.stream, text);
 }
 
 void
@@ -96,7 +75,7 @@ imap_synced(struct imap_session *s)
 	imap_printf(s, "%s\r\n", s->ending);
 	end_command(s);
 	/* State stays COMMAND where nothing had to be asked. */
-	if (s->state != IMAP_COMMAND && s->state != IMAP_CLOSING)
+	if (s->base.state != IMAP_COMMAND && s->base.state != IMAP_CLOSING)
 		imap_move(s, IMAP_COMMAND);
 }
 
@@ -161,37 +140,14 @@ imap_keep_work(struct imap_session *s, void *work, void (*drop)(void *work))
 	s->drop_work = drop;
 }
 
-bool
-imap_ask(struct imap_session *s, struct channel *c,
-    void (*answer)(void *owner, struct ipc_message *m),
-    void (*ended)(void *owner, enum channel_end why), struct span deadline)
-{
-	struct channel_request r = {
-	    .answer = answer, .ended = ended, .owner = s, .deadline = deadline};
-
-	ASSERT(s->request == 0);
-	if (c == NULL)
-		return false;
-	s->asked = c;
-	s->request = channel_request(c, &r);
-	return s->request != 0;
-}
-
-void
-imap_asked(struct imap_session *s)
-{
-	channel_done(s->asked, s->request);
-	s->request = 0;
-}
-
 static void
 on_ask_ended(void *owner, enum channel_end why)
 {
 	struct imap_session *s = owner;
 
-	s->request = 0;
+	s->base.request = 0;
 	imap_unavailable(s);
-	imap_session_again(s);
+	session_again(&s->base);
 }
 
 void
@@ -201,12 +157,12 @@ imap_ask_mailbox(struct imap_session *s, const struct ipc_schema *schema, const 
 	struct span deadline =
 	    schema == &am_fetch_schema ? SPAN_MS(0) : SPAN_SECONDS(IMAP_ASK_SECONDS);
 
-	if (s->state != IMAP_ASK)
+	if (s->base.state != IMAP_ASK)
 		imap_move(s, IMAP_ASK);
-	if (!imap_ask(s, s->mailbox, answer, on_ask_ended, deadline)) {
+	if (!session_ask(&s->base, s->mailbox, answer, on_ask_ended, deadline)) {
 		imap_unavailable(s);
-	} else if (!channel_send(s->mailbox, schema, s->request, message, -1)) {
-		imap_asked(s);
+	} else if (!channel_send(s->mailbox, schema, s->base.request, message, -1)) {
+		session_asked(&s->base);
 		imap_unavailable(s);
 	}
 }
@@ -217,9 +173,9 @@ imap_is_answer(struct imap_session *s, struct ipc_message *m, const struct ipc_s
 	if (m->schema == wanted)
 		return true;
 	if (m->schema == &am_no_schema) {
-		imap_asked(s);
+		session_asked(&s->base);
 		imap_no(s, m->body);
-		imap_session_again(s);
+		session_again(&s->base);
 	} else {
 		channel_violation(m->channel, m->schema->name);
 	}
@@ -242,11 +198,11 @@ imap_unselect(struct imap_session *s)
 }
 
 static void
-free_session(struct imap_session *s)
+free_session(struct session *base)
 {
-	log_event(&s->log, EV_disconnect, NUM("errors", s->errors));
-	if (s->request != 0)
-		channel_done(s->asked, s->request);
+	struct imap_session *s = (struct imap_session *)base;
+
+	log_event(&s->base.log, EV_disconnect, NUM("errors", s->errors));
 	if (s->handle != 0)
 		imap_server_leave(s->instance, s->handle);
 	imap_unselect(s);
@@ -255,51 +211,41 @@ free_session(struct imap_session *s)
 
 		am_close_send(s->mailbox, 0, &m, -1);
 	}
-	task_cancel(&s->again);
-	timer_stop(&s->deadline);
 	timer_stop(&s->retry);
 	end_command(s);
 	sasl_free(s->sasl);
 	imap_append_free(s->append);
 	imap_output_fini(&s->output);
-	stream_finish(s->stream);
 	LIST_REMOVE(s, link);
-	service_leave(s->service, &s->peer);
+	session_fini(&s->base);
 	free(s);
-}
-
-void
-imap_session_again(struct imap_session *s)
-{
-	task_queue(&s->again);
 }
 
 void
 imap_session_shut(struct imap_session *s, const char *why)
 {
 	/* An answer that is still to come has nobody left to read it. */
-	if (s->request != 0)
-		imap_asked(s);
-	if (s->state != IMAP_CLOSING) {
-		if (s->state != IMAP_TLS)
+	session_asked(&s->base);
+	if (s->base.state != IMAP_CLOSING) {
+		if (s->base.state != IMAP_TLS)
 			imap_printf(s, "* BYE %s\r\n", why);
 		imap_move(s, IMAP_CLOSING);
 	}
-	imap_session_again(s);
+	session_again(&s->base);
 }
 
 void
 imap_session_lost(struct imap_session *s)
 {
-	bool was_asked = s->request != 0 && s->asked == s->mailbox;
+	bool was_asked = s->base.request != 0 && s->base.asked == s->mailbox;
 
 	if (was_asked)
-		imap_asked(s);
+		session_asked(&s->base);
 	if (s->handle != 0)
 		imap_server_leave(s->instance, s->handle);
 	s->mailbox = NULL;
 	s->handle = 0;
-	if (s->state == IMAP_CLOSING)
+	if (s->base.state == IMAP_CLOSING)
 		return;
 	if (was_asked && s->tag != NULL)
 		imap_printf(s, "%s NO [UNAVAILABLE] the mail store was restarted\r\n", s->tag);
@@ -309,14 +255,14 @@ imap_session_lost(struct imap_session *s)
 void
 imap_session_changed(struct imap_session *s, uint64_t modseq, bool removed)
 {
-	if (s->view == NULL || s->state == IMAP_CLOSING)
+	if (s->view == NULL || s->base.state == IMAP_CLOSING)
 		return;
 	if (modseq > s->view->modseq)
 		s->view->is_stale = true;
 	if (removed)
 		s->view->is_removed = true;
-	if (s->state == IMAP_IDLE || (removed && s->state == IMAP_COMMAND))
-		imap_session_again(s);
+	if (s->base.state == IMAP_IDLE || (removed && s->base.state == IMAP_COMMAND))
+		session_again(&s->base);
 }
 
 static void
@@ -326,37 +272,26 @@ greet(struct imap_session *s)
 
 	imap_capabilities(s, &capabilities);
 	imap_printf(s, "* OK [CAPABILITY %s] %s IMAP Kurir\r\n", buf_text(&capabilities),
-	    service_hostname(s->service));
+	    service_hostname(s->base.service));
 	buf_fini(&capabilities);
 }
 
-static enum imap_next
-when_tls(struct imap_session *s)
+static void
+secured(struct session *base)
 {
-	struct slice nothing;
+	struct imap_session *s = (struct imap_session *)base;
 
-	if (stream_failure(s->stream)[0] != '\0') {
-		log_event(&s->log, EV_tls_failed, WORD("text", stream_failure(s->stream)));
-		imap_move(s, IMAP_CLOSING);
-		return IMAP_GO_ON;
-	}
-	if (stream_is_handshaking(s->stream)) {
-		stream_peek(s->stream, &nothing);
-		return IMAP_WAIT;
-	}
-	s->is_tls = true;
 	imap_move(s, IMAP_COMMAND);
-	if (s->service->listen->tls == TLS_IMPLICIT)
+	if (s->base.service->listen->tls == TLS_IMPLICIT)
 		greet(s);
-	return IMAP_GO_ON;
 }
 
-static enum imap_next
+static enum session_next
 when_closing(struct imap_session *s)
 {
-	if (imap_output_is_empty(&s->output) || stream_failure(s->stream)[0] != '\0')
-		return IMAP_END;
-	return IMAP_WAIT;
+	if (imap_output_is_empty(&s->output) || stream_failure(s->base.stream)[0] != '\0')
+		return SESSION_END;
+	return SESSION_WAIT;
 }
 
 /* Between commands, and in IDLE: a mailbox that is gone cannot stay selected. */
@@ -364,28 +299,30 @@ static bool
 must_leave(const struct imap_session *s)
 {
 	return s->view != NULL && s->view->is_removed &&
-	       (s->state == IMAP_COMMAND || s->state == IMAP_IDLE) && s->input.lines == 0;
+	       (s->base.state == IMAP_COMMAND || s->base.state == IMAP_IDLE) && s->input.lines == 0;
 }
 
-static enum imap_next
-step_once(struct imap_session *s)
+static enum session_next
+step(struct session *base)
 {
-	if (!imap_output_pump(&s->output, s->stream)) {
+	struct imap_session *s = (struct imap_session *)base;
+
+	if (!imap_output_pump(&s->output, s->base.stream)) {
 		/* A literal cannot be taken back: all that is left is to break off. */
 		imap_output_fini(&s->output);
-		return IMAP_END;
+		return SESSION_END;
 	}
 	if (must_leave(s)) {
 		imap_session_shut(s, "the selected mailbox was deleted");
-		return IMAP_GO_ON;
+		return SESSION_GO_ON;
 	}
-	switch (s->state) {
+	switch ((enum imap_state)base->state) {
 	case IMAP_COMMAND:
 		return imap_when_command(s);
 	case IMAP_LITERAL:
 		return imap_when_literal(s);
 	case IMAP_TLS:
-		return when_tls(s);
+		return session_when_tls(base);
 	case IMAP_AUTH_INPUT:
 		return imap_when_auth_input(s);
 	case IMAP_SENDING:
@@ -401,7 +338,7 @@ step_once(struct imap_session *s)
 	case IMAP_ASK:
 	case IMAP_SPOOL_ASK:
 	case IMAP_SYNC_ASK:
-		return IMAP_WAIT;
+		return SESSION_WAIT;
 	case IMAP_CLOSING:
 		return when_closing(s);
 	case IMAP_STATE_COUNT:
@@ -411,57 +348,53 @@ step_once(struct imap_session *s)
 }
 
 static void
-step(struct imap_session *s)
-{
-	enum imap_next next = IMAP_GO_ON;
-
-	for (int i = 0; i < STEPS_IN_A_TURN && next == IMAP_GO_ON; i++)
-		next = step_once(s);
-	if (next == IMAP_END)
-		free_session(s);
-	else if (next == IMAP_GO_ON)
-		imap_session_again(s);
-}
-
-static void
-on_again(void *owner)
-{
-	step(owner);
-}
-
-static void
 on_retry(void *owner)
 {
-	imap_session_again(owner);
+	session_again(owner);
+}
+
+/* Before login a client has little time, whatever it says. */
+static struct span
+patience(const struct session *base)
+{
+	const struct imap_session *s = (const struct imap_session *)base;
+
+	return SPAN_SECONDS(
+	    s->level == IMAP_NOT_AUTHENTICATED ? LIMIT_LOGIN_SECONDS : LIMIT_IMAP_SECONDS);
 }
 
 static void
-on_wake(void *owner)
+silent(struct session *base)
 {
-	struct imap_session *s = owner;
+	struct imap_session *s = (struct imap_session *)base;
 
-	if (!is_asking(s->state))
-		step(s);
-}
-
-static void
-on_deadline(void *owner)
-{
-	struct imap_session *s = owner;
-
-	if (is_asking(s->state)) {
-		timer_start(&s->deadline, SPAN_SECONDS(LIMIT_LOGIN_SECONDS));
-		imap_heard(s);
-		return;
-	}
 	/* The client does not even take what it asked for: BYE would stand inside a literal. */
 	if (!imap_output_is_empty(&s->output)) {
 		imap_output_fini(&s->output);
-		if (s->state != IMAP_CLOSING)
+		if (s->base.state != IMAP_CLOSING)
 			imap_move(s, IMAP_CLOSING);
 	}
 	imap_session_shut(s, "nothing came for too long");
 }
+
+static const struct session_state states[] = {
+#define S(name, waits, next) {#name, next},
+    IMAP_STATES(S)
+#undef S
+};
+
+/* FETCH's request stays open while the client takes what has come. */
+static const struct session_kind kind = {
+    .states = states,
+    .asking = ASKING,
+    .open = ASKING | TO(SENDING),
+    .closing = IMAP_CLOSING,
+    .step = step,
+    .patience = patience,
+    .secured = secured,
+    .silent = silent,
+    .free = free_session,
+};
 
 void
 imap_session_start(struct service *service, int fd, const struct netaddr *peer)
@@ -469,25 +402,18 @@ imap_session_start(struct service *service, int fd, const struct netaddr *peer)
 	struct imap_session *s = mem_zero(sizeof(*s));
 	char text[NETADDR_TEXT];
 
-	s->service = service;
-	s->peer = *peer;
 	s->level = IMAP_NOT_AUTHENTICATED;
-	s->log = (struct log_context){.key = "session", .id = id_random()};
-	s->stream = stream_new(fd, on_wake, s);
+	session_init(&s->base, &kind, service, fd, peer);
 	imap_output_init(&s->output);
-	task_init(&s->again, on_again, s);
-	timer_init(&s->deadline, on_deadline, s);
 	timer_init(&s->retry, on_retry, s);
-	timer_start(&s->deadline, SPAN_SECONDS(LIMIT_LOGIN_SECONDS));
-	service_enter(service);
 	LIST_INSERT_HEAD(&imap_server.sessions, s, link);
-	log_event(&s->log, EV_connect, WORD("from", netaddr_format(peer, text)),
+	log_event(&s->base.log, EV_connect, WORD("from", netaddr_format(peer, text)),
 	    NUM("port", service->listen->port));
 	if (service->listen->tls == TLS_IMPLICIT) {
 		imap_move(s, IMAP_TLS);
-		stream_start_tls_server(s->stream, service->tls);
+		session_start_tls(&s->base);
 	} else {
 		greet(s);
 	}
-	step(s);
+	session_step(&s->base);
 }

@@ -5,10 +5,8 @@
 #ifndef IMAPD_SESSION_H
 #define IMAPD_SESSION_H
 
-#include "common/base/log.h"
 #include "common/ipc/any_mailbox.h"
-#include "common/net/loop.h"
-#include "common/net/stream.h"
+#include "common/session/session.h"
 #include "imapd/input.h"
 #include "imapd/output.h"
 #include "imapd/server.h"
@@ -17,9 +15,6 @@
 
 enum { IMAP_TAG_OCTETS = 256, IMAP_ASK_SECONDS = 120 };
 
-/* What a step of the session ends with. */
-enum imap_next { IMAP_GO_ON, IMAP_WAIT, IMAP_END };
-
 enum imap_level { IMAP_NOT_AUTHENTICATED = 1, IMAP_AUTHENTICATED = 2, IMAP_SELECTED = 4 };
 
 struct imap_command;
@@ -27,15 +22,9 @@ struct imap_append;
 struct sasl;
 
 struct imap_session {
+	struct session base;                   /* first: a session of this kind is one of these */
 	LIST_ENTRY(imap_session) link;
-	struct service *service;
-	struct stream *stream;
-	struct netaddr peer;
-	enum imap_state state;
 	enum imap_level level;
-	struct log_context log;
-	struct task again;
-	struct timer deadline;
 	struct timer retry;                    /* when IDLE asks again for news that it did not get */
 	struct imap_input input;
 	struct imap_output output;
@@ -47,22 +36,16 @@ struct imap_session {
 	void (*drop_work)(void *work);
 	struct sasl *sasl;                     /* AUTHENTICATE, while it goes on; else NULL */
 	struct imap_append *append;            /* a message that comes in, and its spool */
-	struct channel *asked;                 /* whom the open request is with */
-	uint32_t request;                      /* its id; 0: none */
 	struct channel *mailbox;               /* has the account; NULL: gone, or not open yet */
 	int instance;
 	uint32_t handle;
 	struct imap_view *view;                /* NULL: nothing is selected */
 	unsigned errors, auth_failures;
-	bool is_tls;
 	bool is_idle;                          /* SYNC_ASK leads back to IDLE */
 };
 
 /* A new session on a descriptor, which it takes; it ends itself. */
 void imap_session_start(struct service *service, int fd, const struct netaddr *peer);
-
-/* Goes on with the session as far as it can, at the end of this turn. */
-void imap_session_again(struct imap_session *s);
 
 /* The process that has its account is gone: the command in hand fails, and the session ends. */
 void imap_session_lost(struct imap_session *s);
@@ -76,7 +59,7 @@ void imap_session_shut(struct imap_session *s, const char *why);
 /* The client shows that it is alive; before login that buys it no time (RFC 3501 5.4). */
 void imap_heard(struct imap_session *s);
 
-/* The only writer of the state; asserts that the list allows the move. */
+/* As session_move(). */
 void imap_move(struct imap_session *s, enum imap_state next);
 
 /* Queues output, behind what is queued already. */
@@ -101,12 +84,6 @@ void imap_keep_work(struct imap_session *s, void *work, void (*drop)(void *work)
 
 /* Leaves the selected mailbox. */
 void imap_unselect(struct imap_session *s);
-
-/* Opens a request in the session's name; false: answer with a temporary failure. */
-bool imap_ask(struct imap_session *s, struct channel *c,
-    void (*answer)(void *owner, struct ipc_message *m),
-    void (*ended)(void *owner, enum channel_end why), struct span deadline);
-void imap_asked(struct imap_session *s);      /* the open request is over */
 
 /*
  * Asks mailbox for the command in hand and waits for the answer in ASK. If nothing comes, the

@@ -88,7 +88,7 @@ finish(struct imap_session *s)
 {
 	tell(s);
 	imap_synced(s);
-	imap_session_again(s);
+	session_again(&s->base);
 }
 
 /* The news are still to be had; IDLE, where nobody else would ask again, does so after a pause. */
@@ -106,7 +106,7 @@ on_ended(void *owner, enum channel_end why)
 {
 	struct imap_session *s = owner;
 
-	s->request = 0;
+	s->base.request = 0;
 	fail(s);
 }
 
@@ -124,11 +124,11 @@ on_changes(void *owner, struct ipc_message *m)
 	} else if (m->schema == &am_gone_schema) {
 		imap_view_gone(s->view, ((const struct am_gone *)m->body)->uids);
 	} else if (m->schema == &am_ok_schema) {
-		imap_asked(s);
+		session_asked(&s->base);
 		s->view->modseq = ((const struct am_ok *)m->body)->modseq;
 		finish(s);
 	} else if (m->schema == &am_no_schema) {
-		imap_asked(s);
+		session_asked(&s->base);
 		fail(s);
 	} else {
 		channel_violation(m->channel, m->schema->name);
@@ -148,10 +148,11 @@ imap_sync_start(struct imap_session *s)
 	struct am_changes changes = {.handle = s->handle, .since = s->view->modseq};
 
 	imap_move(s, IMAP_SYNC_ASK);
-	if (!imap_ask(s, s->mailbox, on_changes, on_ended, SPAN_SECONDS(IMAP_ASK_SECONDS))) {
+	if (!session_ask(
+		&s->base, s->mailbox, on_changes, on_ended, SPAN_SECONDS(IMAP_ASK_SECONDS))) {
 		fail(s);
 		return;
 	}
 	s->view->is_stale = false;
-	am_changes_send(s->mailbox, s->request, &changes, -1);
+	am_changes_send(s->mailbox, s->base.request, &changes, -1);
 }

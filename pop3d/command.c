@@ -30,7 +30,7 @@ run(struct pop3_session *s, struct slice line)
 	ptrdiff_t blank = slice_find(line, ' ');
 	struct slice name = blank < 0 ? line : slice_sub(line, 0, (size_t)blank);
 	struct slice argument = blank < 0 ? SLICE("") : slice_from(line, (size_t)blank + 1);
-	int state = s->state == POP3_TRANSACTION ? IN_TRANSACTION : IN_AUTHORIZATION;
+	int state = s->base.state == POP3_TRANSACTION ? IN_TRANSACTION : IN_AUTHORIZATION;
 
 	for (size_t i = 0; i < line.len; i++) {
 		if (line.data[i] == '\0' || line.data[i] == '\r') {
@@ -52,37 +52,36 @@ run(struct pop3_session *s, struct slice line)
 	pop3_err(s, "there is no such command");
 }
 
-enum pop3_next
+enum session_next
 pop3_when_command(struct pop3_session *s)
 {
 	struct slice line;
 
 	if (s->errors > LIMIT_SMTP_ERRORS) {
 		pop3_session_shut(s, "too many errors");
-		return POP3_GO_ON;
+		return SESSION_GO_ON;
 	}
-	switch (stream_line(s->stream, LIMIT_POP3_LINE, &line)) {
+	switch (stream_line(s->base.stream, LIMIT_POP3_LINE, &line)) {
 	case STREAM_OK:
-		timer_start(&s->deadline, SPAN_SECONDS(
-		    s->state == POP3_TRANSACTION ? LIMIT_POP3_SECONDS : LIMIT_LOGIN_SECONDS));
+		session_heard(&s->base);
 		run(s, line);
-		if (s->state != POP3_TRANSACTION)
-			stream_wipe(s->stream);
-		return POP3_GO_ON;
+		if (s->base.state != POP3_TRANSACTION)
+			stream_wipe(s->base.stream);
+		return SESSION_GO_ON;
 	case STREAM_AGAIN:
-		return POP3_WAIT;
+		return SESSION_WAIT;
 	case STREAM_BARE:
 		pop3_err(s, "a line ends in CR LF");
-		return POP3_GO_ON;
+		return SESSION_GO_ON;
 	case STREAM_TOO_LONG:
 		pop3_err(s, "the line is longer than %d octets", LIMIT_POP3_LINE);
-		return POP3_GO_ON;
+		return SESSION_GO_ON;
 	case STREAM_FLOOD:
 		pop3_session_shut(s, "a line without end");
-		return POP3_GO_ON;
+		return SESSION_GO_ON;
 	case STREAM_CLOSED:
 		break;
 	}
 	pop3_move(s, POP3_CLOSING);
-	return POP3_GO_ON;
+	return SESSION_GO_ON;
 }

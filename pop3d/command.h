@@ -7,8 +7,8 @@
 #include "pop3d/session.h"
 
 /* The states that read a line. */
-enum pop3_next pop3_when_command(struct pop3_session *s);
-enum pop3_next pop3_when_auth_input(struct pop3_session *s);
+enum session_next pop3_when_command(struct pop3_session *s);
+enum session_next pop3_when_auth_input(struct pop3_session *s);
 
 /* One command each; the argument is what stands behind its name. */
 void pop3_command_capa(struct pop3_session *s, struct slice argument);

@@ -15,7 +15,7 @@ pop3_command_stat(struct pop3_session *s, struct slice argument)
 	uint64_t octets;
 
 	pop3_drop_total(&s->drop, &count, &octets);
-	stream_printf(s->stream, "+OK %zu %llu\r\n", count, (unsigned long long)octets);
+	stream_printf(s->base.stream, "+OK %zu %llu\r\n", count, (unsigned long long)octets);
 }
 
 static struct pop3_message *
@@ -45,9 +45,10 @@ pop3_command_list(struct pop3_session *s, struct slice argument)
 	pop3_ok(s, "%zu messages, %llu octets", count, (unsigned long long)octets);
 	for (size_t i = 0; i < s->drop.count; i++) {
 		if (!s->drop.messages[i].is_deleted)
-			stream_printf(s->stream, "%zu %u\r\n", i + 1, s->drop.messages[i].size);
+			stream_printf(
+			    s->base.stream, "%zu %u\r\n", i + 1, s->drop.messages[i].size);
 	}
-	stream_write(s->stream, SLICE(".\r\n"));
+	stream_write(s->base.stream, SLICE(".\r\n"));
 }
 
 void
@@ -71,9 +72,9 @@ pop3_command_uidl(struct pop3_session *s, struct slice argument)
 			continue;
 		buf_clear(&id);
 		pop3_drop_uidl(&s->drop, &s->drop.messages[i], &id);
-		stream_printf(s->stream, "%zu %s\r\n", i + 1, buf_text(&id));
+		stream_printf(s->base.stream, "%zu %s\r\n", i + 1, buf_text(&id));
 	}
-	stream_write(s->stream, SLICE(".\r\n"));
+	stream_write(s->base.stream, SLICE(".\r\n"));
 	buf_fini(&id);
 }
 
@@ -82,11 +83,11 @@ on_fetch_ended(void *owner, enum channel_end why)
 {
 	struct pop3_session *s = owner;
 
-	s->request = 0;
+	s->base.request = 0;
 	pop3_retrieve_stop(&s->retrieve);
 	pop3_err(s, "[SYS/TEMP] the message cannot be read now, try again later");
 	pop3_move(s, POP3_TRANSACTION);
-	pop3_session_step(s);
+	session_step(&s->base);
 }
 
 /* It came neither whole nor in part, or mailbox says why not. */
@@ -146,14 +147,14 @@ on_fetched(void *owner, struct ipc_message *m)
 		channel_violation(m->channel, m->schema->name);
 		return;
 	}
-	pop3_asked(s);
+	session_asked(&s->base);
 	if (m->schema == &am_ok_schema && s->retrieve.is_active) {
 		pop3_ok(s, "%llu octets", (unsigned long long)s->retrieve.size);
 		pop3_move(s, POP3_SENDING);
 	} else {
 		refuse_message(s, m);
 	}
-	pop3_session_step(s);
+	session_step(&s->base);
 }
 
 static void
@@ -166,12 +167,13 @@ retrieve(struct pop3_session *s, const struct pop3_message *m, uint64_t lines)
 	    .handle = s->handle, .uids = {range, sizeof(range)}, .want = WANT_OCTETS};
 
 	s->retrieve = (struct pop3_retrieve){.fd = -1, .lines = lines, .size = m->size};
-	if (!pop3_ask(s, s->mailbox, on_fetched, on_fetch_ended, SPAN_SECONDS(FETCH_SECONDS))) {
+	if (!session_ask(
+		&s->base, s->mailbox, on_fetched, on_fetch_ended, SPAN_SECONDS(FETCH_SECONDS))) {
 		pop3_err(s, "[SYS/TEMP] the message cannot be read now, try again later");
 		return;
 	}
 	pop3_move(s, POP3_FETCH_ASK);
-	am_fetch_send(s->mailbox, s->request, &fetch, -1);
+	am_fetch_send(s->mailbox, s->base.request, &fetch, -1);
 }
 
 void
@@ -227,7 +229,7 @@ static void
 end(struct pop3_session *s, bool all)
 {
 	if (all)
-		pop3_ok(s, "%s bye", service_hostname(s->service));
+		pop3_ok(s, "%s bye", service_hostname(s->base.service));
 	else
 		pop3_err(s, "[SYS/TEMP] some deleted messages were not removed");
 	pop3_move(s, POP3_CLOSING);
@@ -240,12 +242,12 @@ on_removed(void *owner, struct ipc_message *m)
 {
 	struct pop3_session *s = owner;
 
-	pop3_asked(s);
+	session_asked(&s->base);
 	if (m->schema == &am_ok_schema)
 		ask_removal(s);
 	else
 		end(s, false);
-	pop3_session_step(s);
+	session_step(&s->base);
 }
 
 static void
@@ -253,9 +255,9 @@ on_removing_ended(void *owner, enum channel_end why)
 {
 	struct pop3_session *s = owner;
 
-	s->request = 0;
+	s->base.request = 0;
 	end(s, false);
-	pop3_session_step(s);
+	session_step(&s->base);
 }
 
 /* Asks for the next of the marked messages to go, as many as one request can name. */
@@ -268,12 +270,12 @@ ask_removal(struct pop3_session *s)
 	pop3_drop_ranges(&s->drop, true, &s->drop.asked, RANGES, &uids);
 	if (uids.len == 0) {
 		end(s, true);
-	} else if (!pop3_ask(s, s->mailbox, on_removed, on_removing_ended,
+	} else if (!session_ask(&s->base, s->mailbox, on_removed, on_removing_ended,
 		       SPAN_SECONDS(UPDATE_SECONDS))) {
 		end(s, false);
 	} else {
 		expunge.uids = buf_slice(&uids);
-		am_expunge_send(s->mailbox, s->request, &expunge, -1);
+		am_expunge_send(s->mailbox, s->base.request, &expunge, -1);
 	}
 	buf_fini(&uids);
 }
@@ -282,7 +284,7 @@ ask_removal(struct pop3_session *s)
 void
 pop3_command_quit(struct pop3_session *s, struct slice argument)
 {
-	if (s->state != POP3_TRANSACTION) {
+	if (s->base.state != POP3_TRANSACTION) {
 		end(s, true);
 		return;
 	}

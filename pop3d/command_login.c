@@ -10,29 +10,30 @@ enum { LOGIN_SECONDS = 40 };
 bool
 pop3_may_login(const struct pop3_session *s)
 {
-	return s->is_tls || netaddr_is_loopback(&s->peer);
+	return session_is_private(&s->base);
 }
 
 void
 pop3_command_capa(struct pop3_session *s, struct slice argument)
 {
 	pop3_ok(s, "this is what works here");
-	stream_write(s->stream, SLICE("TOP\r\nUIDL\r\nPIPELINING\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nEXPIRE NEVER\r\n"));
+	stream_write(s->base.stream,
+	    SLICE("TOP\r\nUIDL\r\nPIPELINING\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nEXPIRE NEVER\r\n"));
 	if (pop3_may_login(s))
-		stream_write(s->stream, SLICE("USER\r\nSASL " SASL_MECHANISMS "\r\n"));
-	if (!s->is_tls && s->service->tls != NULL && s->state == POP3_AUTHORIZATION)
-		stream_write(s->stream, SLICE("STLS\r\n"));
-	stream_write(s->stream, SLICE("IMPLEMENTATION Kurir\r\n.\r\n"));
+		stream_write(s->base.stream, SLICE("USER\r\nSASL " SASL_MECHANISMS "\r\n"));
+	if (!s->base.is_tls && s->base.service->tls != NULL && s->base.state == POP3_AUTHORIZATION)
+		stream_write(s->base.stream, SLICE("STLS\r\n"));
+	stream_write(s->base.stream, SLICE("IMPLEMENTATION Kurir\r\n.\r\n"));
 }
 
 void
 pop3_command_stls(struct pop3_session *s, struct slice argument)
 {
-	if (s->is_tls) {
+	if (s->base.is_tls) {
 		pop3_err(s, "TLS is already on");
 		return;
 	}
-	if (s->service->tls == NULL || argument.len > 0) {
+	if (s->base.service->tls == NULL || argument.len > 0) {
 		pop3_err(s, "TLS is not offered here");
 		return;
 	}
@@ -40,13 +41,13 @@ pop3_command_stls(struct pop3_session *s, struct slice argument)
 	free(s->user);
 	s->user = NULL;
 	pop3_move(s, POP3_TLS);
-	stream_start_tls_server(s->stream, s->service->tls);
+	session_start_tls(&s->base);
 }
 
 static void
 back_to_start(struct pop3_session *s)
 {
-	if (s->state != POP3_AUTHORIZATION)
+	if (s->base.state != POP3_AUTHORIZATION)
 		pop3_move(s, POP3_AUTHORIZATION);
 }
 
@@ -55,7 +56,7 @@ wrong(struct pop3_session *s, struct slice user)
 {
 	char from[NETADDR_TEXT];
 
-	log_event(&s->log, EV_auth_failed, WORD("from", netaddr_format(&s->peer, from)),
+	log_event(&s->base.log, EV_auth_failed, WORD("from", netaddr_format(&s->base.peer, from)),
 	    TEXT("user", user));
 	pop3_err(s, "[AUTH] user or password is wrong");
 	back_to_start(s);
@@ -75,9 +76,9 @@ on_login_ended(void *owner, enum channel_end why)
 {
 	struct pop3_session *s = owner;
 
-	s->request = 0;
+	s->base.request = 0;
 	temporary(s);
-	pop3_session_step(s);
+	session_step(&s->base);
 }
 
 static void
@@ -86,10 +87,10 @@ on_login(void *owner, struct ipc_message *m)
 	struct pop3_session *s = owner;
 	const struct al_login_is *is = m->body;
 
-	pop3_asked(s);
+	session_asked(&s->base);
 	switch ((enum al_login_result)is->result) {
 	case LOGIN_OK:
-		log_event(&s->log, EV_auth_ok, TEXT("user", is->account));
+		log_event(&s->base.log, EV_auth_ok, TEXT("user", is->account));
 		pop3_move(s, POP3_OPEN_ASK);
 		pop3_open(s, is->token, is->mailbox);
 		break;
@@ -100,26 +101,30 @@ on_login(void *owner, struct ipc_message *m)
 		temporary(s);
 		break;
 	}
-	pop3_session_step(s);
+	session_step(&s->base);
 }
 
 static void
 check(struct pop3_session *s, struct slice user, struct slice secret)
 {
 	char client[NETADDR_TEXT];
-	struct al_login login = {.service = SERVICE_POP3, .table = s->service->listen->auth_table,
-	    .user = user, .secret = secret, .client = slice_of(netaddr_format(&s->peer, client))};
+	struct al_login login = {.service = SERVICE_POP3,
+	    .table = s->base.service->listen->auth_table,
+	    .user = user,
+	    .secret = secret,
+	    .client = slice_of(netaddr_format(&s->base.peer, client))};
 
 	if (!sasl_is_possible(user, secret)) {
 		wrong(s, SLICE(""));
 		return;
 	}
-	if (!pop3_ask(s, pop3_server.lookup, on_login, on_login_ended, SPAN_SECONDS(LOGIN_SECONDS))) {
+	if (!session_ask(&s->base, pop3_server.lookup, on_login, on_login_ended,
+		SPAN_SECONDS(LOGIN_SECONDS))) {
 		temporary(s);
 		return;
 	}
 	pop3_move(s, POP3_LOGIN_ASK);
-	al_login_send(pop3_server.lookup, s->request, &login, -1);
+	al_login_send(pop3_server.lookup, s->base.request, &login, -1);
 }
 
 static bool
@@ -174,8 +179,8 @@ take_response(struct pop3_session *s, enum sasl_result result)
 {
 	switch (result) {
 	case SASL_CHALLENGE:
-		stream_printf(s->stream, "+ %s\r\n", sasl_challenge(s->sasl));
-		if (s->state != POP3_AUTH_INPUT)
+		stream_printf(s->base.stream, "+ %s\r\n", sasl_challenge(s->sasl));
+		if (s->base.state != POP3_AUTH_INPUT)
 			pop3_move(s, POP3_AUTH_INPUT);
 		return;
 	case SASL_CREDENTIALS:
@@ -210,26 +215,26 @@ pop3_command_auth(struct pop3_session *s, struct slice argument)
 		take_response(s, sasl_start(s->sasl, argument.len > 0 ? &argument : NULL));
 }
 
-enum pop3_next
+enum session_next
 pop3_when_auth_input(struct pop3_session *s)
 {
 	struct slice line;
 
-	switch (stream_line(s->stream, SASL_LINE, &line)) {
+	switch (stream_line(s->base.stream, SASL_LINE, &line)) {
 	case STREAM_OK:
 		take_response(s, sasl_feed(s->sasl, line));
-		stream_wipe(s->stream);
-		return POP3_GO_ON;
+		stream_wipe(s->base.stream);
+		return SESSION_GO_ON;
 	case STREAM_AGAIN:
-		return POP3_WAIT;
+		return SESSION_WAIT;
 	case STREAM_BARE:
 	case STREAM_TOO_LONG:
 		take_response(s, SASL_MALFORMED);
-		return POP3_GO_ON;
+		return SESSION_GO_ON;
 	case STREAM_FLOOD:
 	case STREAM_CLOSED:
 		break;
 	}
 	pop3_move(s, POP3_CLOSING);
-	return POP3_GO_ON;
+	return SESSION_GO_ON;
 }

@@ -23,7 +23,7 @@ refuse_open(struct pop3_session *s, const char *code, struct slice why)
 	s->handle = 0;
 	s->mailbox = NULL;
 	pop3_drop_fini(&s->drop);
-	pop3_session_step(s);
+	session_step(&s->base);
 }
 
 static void
@@ -31,7 +31,7 @@ on_open_ended(void *owner, enum channel_end why)
 {
 	struct pop3_session *s = owner;
 
-	s->request = 0;
+	s->base.request = 0;
 	refuse_open(s, "SYS/TEMP", SLICE("the mail store does not answer now, try again later"));
 }
 
@@ -42,7 +42,7 @@ refused(struct pop3_session *s, struct ipc_message *m)
 
 	if (m->schema != &am_no_schema)
 		return false;
-	pop3_asked(s);
+	session_asked(&s->base);
 	refuse_open(s, no->code == AM_INUSE ? "IN-USE" : "SYS/TEMP", no->text);
 	return true;
 }
@@ -57,8 +57,8 @@ ready(struct pop3_session *s)
 	pop3_drop_total(&s->drop, &count, &octets);
 	pop3_ok(s, "%zu messages, %llu octets", count, (unsigned long long)octets);
 	pop3_move(s, POP3_TRANSACTION);
-	timer_start(&s->deadline, SPAN_SECONDS(LIMIT_POP3_SECONDS));
-	pop3_session_step(s);
+	session_heard(&s->base);
+	session_step(&s->base);
 }
 
 static void
@@ -78,7 +78,7 @@ on_sizes(void *owner, struct ipc_message *m)
 
 		am_more_send(m->channel, m->id, &more, -1);
 	} else if (m->schema == &am_ok_schema) {
-		pop3_asked(s);
+		session_asked(&s->base);
 		ask_sizes(s);
 	} else {
 		channel_violation(m->channel, m->schema->name);
@@ -97,13 +97,15 @@ ask_sizes(struct pop3_session *s)
 		ready(s);
 		return;
 	}
-	if (!pop3_ask(s, s->mailbox, on_sizes, on_open_ended, SPAN_SECONDS(OPEN_SECONDS))) {
+	if (!session_ask(
+		&s->base, s->mailbox, on_sizes, on_open_ended, SPAN_SECONDS(OPEN_SECONDS))) {
 		buf_fini(&uids);
-		refuse_open(s, "SYS/TEMP", SLICE("the mail store does not answer now, try again later"));
+		refuse_open(
+		    s, "SYS/TEMP", SLICE("the mail store does not answer now, try again later"));
 		return;
 	}
 	fetch.uids = buf_slice(&uids);
-	am_fetch_send(s->mailbox, s->request, &fetch, -1);
+	am_fetch_send(s->mailbox, s->base.request, &fetch, -1);
 	buf_fini(&uids);
 }
 
@@ -130,7 +132,7 @@ on_view(void *owner, struct ipc_message *m)
 	} else if (m->schema == &am_messages_schema) {
 		take_records(s, ((const struct am_messages *)m->body)->records);
 	} else if (m->schema == &am_ok_schema) {
-		pop3_asked(s);
+		session_asked(&s->base);
 		ask_sizes(s);
 	} else if (m->schema != &am_keywords_schema) {
 		channel_violation(m->channel, m->schema->name);
@@ -150,13 +152,15 @@ on_opened(void *owner, struct ipc_message *m)
 		return;
 	}
 	s->handle = ((const struct am_opened *)m->body)->handle;
-	pop3_asked(s);
-	if (!pop3_ask(s, s->mailbox, on_view, on_open_ended, SPAN_SECONDS(OPEN_SECONDS))) {
-		refuse_open(s, "SYS/TEMP", SLICE("the mail store does not answer now, try again later"));
+	session_asked(&s->base);
+	if (!session_ask(
+		&s->base, s->mailbox, on_view, on_open_ended, SPAN_SECONDS(OPEN_SECONDS))) {
+		refuse_open(
+		    s, "SYS/TEMP", SLICE("the mail store does not answer now, try again later"));
 		return;
 	}
 	view.handle = s->handle;
-	am_view_send(s->mailbox, s->request, &view, -1);
+	am_view_send(s->mailbox, s->base.request, &view, -1);
 }
 
 void
@@ -165,10 +169,11 @@ pop3_open(struct pop3_session *s, struct slice token, unsigned mailbox)
 	struct am_open open = {.token = token, .exclusive = 1};
 
 	s->mailbox = mailbox < POP3_MAILBOXES ? pop3_server.mailboxes[mailbox] : NULL;
-	if (!pop3_ask(s, s->mailbox, on_opened, on_open_ended, SPAN_SECONDS(OPEN_SECONDS))) {
+	if (!session_ask(
+		&s->base, s->mailbox, on_opened, on_open_ended, SPAN_SECONDS(OPEN_SECONDS))) {
 		pop3_err(s, "[SYS/TEMP] the mail store does not answer now, try again later");
 		pop3_move(s, POP3_AUTHORIZATION);
 		return;
 	}
-	am_open_send(s->mailbox, s->request, &open, -1);
+	am_open_send(s->mailbox, s->base.request, &open, -1);
 }

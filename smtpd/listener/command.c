@@ -40,34 +40,35 @@ run(struct smtp_session *s, struct slice line)
 	smtp_refuse(s, 502, "5.5.1", "this server does not do that");
 }
 
-enum smtp_next
+enum session_next
 smtp_when_command(struct smtp_session *s)
 {
 	struct slice line;
 
 	if (s->errors > LIMIT_SMTP_ERRORS) {
 		smtp_session_shut(s, "4.7.0", "too many errors");
-		return SMTP_GO_ON;
+		return SESSION_GO_ON;
 	}
-	switch (stream_line(s->stream, LIMIT_SMTP_COMMAND - 2, &line)) {
+	switch (stream_line(s->base.stream, LIMIT_SMTP_COMMAND - 2, &line)) {
 	case STREAM_OK:
-		timer_start(&s->deadline, SPAN_SECONDS(LIMIT_COMMAND_SECONDS));
+		session_heard(&s->base);
 		run(s, line);
-		return s->request != 0 ? SMTP_WAIT : SMTP_GO_ON;
+		return s->base.request != 0 ? SESSION_WAIT : SESSION_GO_ON;
 	case STREAM_AGAIN:
-		return SMTP_WAIT;
+		return SESSION_WAIT;
 	case STREAM_BARE:
 		smtp_refuse(s, 500, "5.5.2", "a line ends in CR LF");
-		return SMTP_GO_ON;
+		return SESSION_GO_ON;
 	case STREAM_TOO_LONG:
-		smtp_refuse(s, 500, "5.5.2", "the line is longer than %d octets", LIMIT_SMTP_COMMAND);
-		return SMTP_GO_ON;
+		smtp_refuse(
+		    s, 500, "5.5.2", "the line is longer than %d octets", LIMIT_SMTP_COMMAND);
+		return SESSION_GO_ON;
 	case STREAM_FLOOD:
 		smtp_session_shut(s, "4.7.0", "a line without end");
-		return SMTP_GO_ON;
+		return SESSION_GO_ON;
 	case STREAM_CLOSED:
 		break;
 	}
 	smtp_move(s, SMTP_CLOSING);
-	return SMTP_GO_ON;
+	return SESSION_GO_ON;
 }

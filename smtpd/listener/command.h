@@ -8,9 +8,9 @@
 #include "smtpd/listener/session.h"
 
 /* The states that read: each takes what input there is and says how to go on. */
-enum smtp_next smtp_when_command(struct smtp_session *s);
-enum smtp_next smtp_when_auth_input(struct smtp_session *s);
-enum smtp_next smtp_when_data(struct smtp_session *s);
+enum session_next smtp_when_command(struct smtp_session *s);
+enum session_next smtp_when_auth_input(struct smtp_session *s);
+enum session_next smtp_when_data(struct smtp_session *s);
 
 /* One verb each; the command's slices are valid during the call. */
 void smtp_command_hello(struct smtp_session *s, const struct smtp_command *c);

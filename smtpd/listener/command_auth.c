@@ -16,7 +16,7 @@ auth_over(struct smtp_session *s)
 {
 	sasl_free(s->sasl);
 	s->sasl = NULL;
-	if (s->state == SMTP_AUTH_INPUT || s->state == SMTP_AUTH_ASK)
+	if (s->base.state == SMTP_AUTH_INPUT || s->base.state == SMTP_AUTH_ASK)
 		smtp_move(s, SMTP_COMMAND);
 }
 
@@ -32,9 +32,9 @@ on_login_ended(void *owner, enum channel_end why)
 {
 	struct smtp_session *s = owner;
 
-	s->request = 0;
+	s->base.request = 0;
 	auth_refuse(s, 454, "4.7.0", "cannot check the password now, try again later");
-	smtp_session_step(s);
+	session_step(&s->base);
 }
 
 static void
@@ -42,7 +42,7 @@ login_wrong(struct smtp_session *s, struct slice user)
 {
 	char from[NETADDR_TEXT];
 
-	log_event(&s->log, EV_auth_failed, WORD("from", netaddr_format(&s->peer, from)),
+	log_event(&s->base.log, EV_auth_failed, WORD("from", netaddr_format(&s->base.peer, from)),
 	    TEXT("user", user));
 	auth_refuse(s, 535, "5.7.8", "user or password is wrong");
 	if (++s->auth_failures >= LIMIT_AUTH_FAILURES)
@@ -60,11 +60,11 @@ on_login(void *owner, struct ipc_message *m)
 		return;
 	}
 	is = m->body;
-	smtp_asked(s);
+	session_asked(&s->base);
 	switch ((enum al_login_result)is->result) {
 	case LOGIN_OK:
 		s->user = slice_text(is->account);
-		log_event(&s->log, EV_auth_ok, TEXT("user", is->account));
+		log_event(&s->base.log, EV_auth_ok, TEXT("user", is->account));
 		smtp_reply(s, 235, "2.7.0", "welcome");
 		auth_over(s);
 		break;
@@ -75,21 +75,24 @@ on_login(void *owner, struct ipc_message *m)
 		auth_refuse(s, 454, "4.7.0", "cannot check the password now, try again later");
 		break;
 	}
-	smtp_session_step(s);
+	session_step(&s->base);
 }
 
 static void
 check(struct smtp_session *s, struct slice user, struct slice secret)
 {
 	char client[NETADDR_TEXT];
-	struct al_login login = {.service = s->service->listen->service,
-	    .table = s->service->listen->auth_table, .user = user, .secret = secret,
-	    .client = slice_of(netaddr_format(&s->peer, client))};
+	struct al_login login = {.service = s->base.service->listen->service,
+	    .table = s->base.service->listen->auth_table,
+	    .user = user,
+	    .secret = secret,
+	    .client = slice_of(netaddr_format(&s->base.peer, client))};
 
-	if (!smtp_ask(s, smtp_server.lookup, on_login, on_login_ended, SPAN_SECONDS(AUTH_SECONDS)) ||
-	    !al_login_send(smtp_server.lookup, s->request, &login, -1)) {
-		if (s->request != 0)
-			smtp_asked(s);
+	if (!session_ask(&s->base, smtp_server.lookup, on_login, on_login_ended,
+		SPAN_SECONDS(AUTH_SECONDS)) ||
+	    !al_login_send(smtp_server.lookup, s->base.request, &login, -1)) {
+		if (s->base.request != 0)
+			session_asked(&s->base);
 		auth_refuse(s, 454, "4.7.0", "cannot check the password now, try again later");
 		return;
 	}
@@ -101,8 +104,8 @@ take_response(struct smtp_session *s, enum sasl_result result)
 {
 	switch (result) {
 	case SASL_CHALLENGE:
-		stream_printf(s->stream, "334 %s\r\n", sasl_challenge(s->sasl));
-		if (s->state != SMTP_AUTH_INPUT)
+		stream_printf(s->base.stream, "334 %s\r\n", sasl_challenge(s->sasl));
+		if (s->base.state != SMTP_AUTH_INPUT)
 			smtp_move(s, SMTP_AUTH_INPUT);
 		break;
 	case SASL_CREDENTIALS:
@@ -122,37 +125,37 @@ take_response(struct smtp_session *s, enum sasl_result result)
 	}
 }
 
-enum smtp_next
+enum session_next
 smtp_when_auth_input(struct smtp_session *s)
 {
 	struct slice line;
 
-	switch (stream_line(s->stream, SASL_LINE, &line)) {
+	switch (stream_line(s->base.stream, SASL_LINE, &line)) {
 	case STREAM_OK:
-		timer_start(&s->deadline, SPAN_SECONDS(LIMIT_COMMAND_SECONDS));
+		session_heard(&s->base);
 		take_response(s, sasl_feed(s->sasl, line));
-		stream_wipe(s->stream);
-		return SMTP_GO_ON;
+		stream_wipe(s->base.stream);
+		return SESSION_GO_ON;
 	case STREAM_AGAIN:
-		return SMTP_WAIT;
+		return SESSION_WAIT;
 	case STREAM_BARE:
 		auth_refuse(s, 500, "5.5.2", "a line ends in CR LF");
-		return SMTP_GO_ON;
+		return SESSION_GO_ON;
 	case STREAM_TOO_LONG:
 		auth_refuse(s, 500, "5.5.6", "the response is too long");
-		return SMTP_GO_ON;
+		return SESSION_GO_ON;
 	case STREAM_FLOOD:
 	case STREAM_CLOSED:
 		break;
 	}
 	smtp_move(s, SMTP_CLOSING);
-	return SMTP_GO_ON;
+	return SESSION_GO_ON;
 }
 
 static bool
 may_auth(struct smtp_session *s)
 {
-	const struct conf_listen *l = s->service->listen;
+	const struct conf_listen *l = s->base.service->listen;
 
 	if (l->auth == AUTH_NONE)
 		smtp_refuse(s, 502, "5.5.1", "authentication is not offered here");
@@ -187,5 +190,5 @@ void
 smtp_command_auth(struct smtp_session *s, const struct smtp_command *c)
 {
 	begin_auth(s, c);
-	stream_wipe(s->stream);
+	stream_wipe(s->base.stream);
 }

@@ -16,12 +16,12 @@ static void
 write_trace(struct smtp_session *s)
 {
 	struct smtp_transaction *t = s->transaction;
-	const struct tls *tls = stream_tls(s->stream);
-	const struct conf_listen *l = s->service->listen;
+	const struct tls *tls = stream_tls(s->base.stream);
+	const struct conf_listen *l = s->base.service->listen;
 	char client[NETADDR_TEXT], id[ID_TEXT];
 	struct smtp_recipient *only = STAILQ_FIRST(&t->recipients);
 	struct trace_received r = {.helo = slice_of(s->helo),
-	    .client = slice_of(netaddr_literal(&s->peer, client)),
+	    .client = slice_of(netaddr_literal(&s->base.peer, client)),
 	    .rdns = slice_of(s->rdns),
 	    .by = slice_of(smtp_hostname(s)),
 	    .id = slice_of(id_format(t->message, id)),
@@ -43,7 +43,7 @@ write_trace(struct smtp_session *s)
 static void
 begin_data(struct smtp_session *s)
 {
-	timer_start(&s->deadline, smtp_pace_begin(&s->transaction->pace, loop_now()));
+	timer_start(&s->base.deadline, smtp_pace_begin(&s->transaction->pace, loop_now()));
 	smtp_move(s, SMTP_DATA);
 }
 
@@ -66,7 +66,7 @@ smtp_command_data(struct smtp_session *s, const struct smtp_command *c)
 		return;
 	}
 	write_trace(s);
-	smtp_data_init(&t->body, s->service->conf->global.max_message);
+	smtp_data_init(&t->body, s->base.service->conf->global.max_message);
 	smtp_reply(s, 354, "", "send the message, and end it with a dot on a line of its own");
 	begin_data(s);
 }
@@ -75,7 +75,7 @@ static void
 end_transaction(struct smtp_session *s)
 {
 	smtp_transaction_reset(s);
-	if (s->state != SMTP_CLOSING)
+	if (s->base.state != SMTP_CLOSING)
 		smtp_move(s, SMTP_COMMAND);
 }
 
@@ -83,7 +83,7 @@ static void
 log_accepted(struct smtp_session *s)
 {
 	const struct smtp_transaction *t = s->transaction;
-	struct log_context message = {.outer = &s->log, .key = "message", .id = t->message};
+	struct log_context message = {.outer = &s->base.log, .key = "message", .id = t->message};
 
 	log_event(&message, EV_accepted, WORD("from", t->sender),
 	    NUM("recipients", t->recipient_count),
@@ -95,10 +95,10 @@ on_store_ended(void *owner, enum channel_end why)
 {
 	struct smtp_session *s = owner;
 
-	s->request = 0;
+	s->base.request = 0;
 	smtp_reject(s, 451, "4.3.0", "the queue does not answer now, try again later");
 	end_transaction(s);
-	smtp_session_step(s);
+	session_step(&s->base);
 }
 
 static void
@@ -108,21 +108,21 @@ on_stored(void *owner, struct ipc_message *m)
 	char id[ID_TEXT];
 
 	if (m->schema == &lq_stored_schema) {
-		smtp_asked(s);
+		session_asked(&s->base);
 		s->messages++;
 		log_accepted(s);
 		smtp_reply(s, 250, "2.0.0", "%s is queued", id_format(s->transaction->message, id));
 	} else if (m->schema == &lq_refused_schema) {
 		const struct lq_refused *r = m->body;
 
-		smtp_asked(s);
+		session_asked(&s->base);
 		smtp_reject(s, r->code, "", "%.*s", SLICE_FMT(r->text));
 	} else {
 		channel_violation(m->channel, m->schema->name);
 		return;
 	}
 	end_transaction(s);
-	smtp_session_step(s);
+	session_step(&s->base);
 }
 
 /* Once, when the header is in memory: before the message is handed over, or goes on in a file. */
@@ -130,7 +130,7 @@ static void
 complete(struct smtp_session *s)
 {
 	struct smtp_transaction *t = s->transaction;
-	const struct conf_listen *l = s->service->listen;
+	const struct conf_listen *l = s->base.service->listen;
 	char id[ID_TEXT];
 	struct submission what = {.hostname = slice_of(smtp_hostname(s)),
 	    .id = slice_of(id_format(t->message, id)),
@@ -143,7 +143,7 @@ complete(struct smtp_session *s)
 	submission_complete(&t->octets, t->trace, &what);
 }
 
-static enum smtp_next
+static enum session_next
 hand_over(struct smtp_session *s)
 {
 	complete(s);
@@ -152,19 +152,19 @@ hand_over(struct smtp_session *s)
 	if (s->transaction->spool_failed) {
 		smtp_reject(s, 452, "4.3.1", "no room for this message now, try again later");
 		end_transaction(s);
-		return SMTP_GO_ON;
+		return SESSION_GO_ON;
 	}
-	if (!smtp_ask(
-		s, smtp_server.queue, on_stored, on_store_ended, SPAN_SECONDS(STORE_SECONDS)) ||
+	if (!session_ask(&s->base, smtp_server.queue, on_stored, on_store_ended,
+		SPAN_SECONDS(STORE_SECONDS)) ||
 	    !smtp_transaction_send(s)) {
-		if (s->request != 0)
-			smtp_asked(s);
+		if (s->base.request != 0)
+			session_asked(&s->base);
 		smtp_reject(s, 451, "4.3.0", "the queue does not answer now, try again later");
 		end_transaction(s);
-		return SMTP_GO_ON;
+		return SESSION_GO_ON;
 	}
 	smtp_move(s, SMTP_STORE_ASK);
-	return SMTP_WAIT;
+	return SESSION_WAIT;
 }
 
 /* The header as far as it is in memory: enough to count the hops. */
@@ -176,12 +176,12 @@ is_looping(const struct smtp_transaction *t)
 	return t->spooled == 0 && header_count(message, SLICE("Received")) > LIMIT_RECEIVED;
 }
 
-static enum smtp_next
+static enum session_next
 end_of_data(struct smtp_session *s)
 {
 	struct smtp_transaction *t = s->transaction;
 
-	timer_start(&s->deadline, SPAN_SECONDS(LIMIT_COMMAND_SECONDS));
+	session_heard(&s->base);
 	if (t->body.is_too_big)
 		smtp_reject(s, 552, "5.3.4", "the message is larger than %llu octets",
 		    (unsigned long long)t->body.most);
@@ -196,7 +196,7 @@ end_of_data(struct smtp_session *s)
 	else
 		return hand_over(s);
 	end_transaction(s);
-	return SMTP_GO_ON;
+	return SESSION_GO_ON;
 }
 
 static void
@@ -204,11 +204,11 @@ on_spool_ended(void *owner, enum channel_end why)
 {
 	struct smtp_session *s = owner;
 
-	s->request = 0;
+	s->base.request = 0;
 	s->transaction->spool_failed = true;
 	buf_clear(&s->transaction->octets);
 	begin_data(s);
-	smtp_session_step(s);
+	session_step(&s->base);
 }
 
 static void
@@ -229,38 +229,38 @@ on_spooled(void *owner, struct ipc_message *m)
 		channel_violation(m->channel, m->schema->name);
 		return;
 	}
-	smtp_asked(s);
+	session_asked(&s->base);
 	begin_data(s);
-	smtp_session_step(s);
+	session_step(&s->base);
 }
 
-static enum smtp_next
+static enum session_next
 ask_spool(struct smtp_session *s)
 {
 	struct lq_spool nothing = {0};
 
-	if (!smtp_ask(
-		s, smtp_server.queue, on_spooled, on_spool_ended, SPAN_SECONDS(STORE_SECONDS))) {
+	if (!session_ask(&s->base, smtp_server.queue, on_spooled, on_spool_ended,
+		SPAN_SECONDS(STORE_SECONDS))) {
 		s->transaction->spool_failed = true;
 		buf_clear(&s->transaction->octets);
-		return SMTP_GO_ON;
+		return SESSION_GO_ON;
 	}
 	smtp_move(s, SMTP_SPOOL_ASK);
-	lq_spool_send(smtp_server.queue, s->request, &nothing, -1);
-	return SMTP_WAIT;
+	lq_spool_send(smtp_server.queue, s->base.request, &nothing, -1);
+	return SESSION_WAIT;
 }
 
 /* Takes what is there. A message that outgrows a frame goes on into a file of queue's. */
-static enum smtp_next
+static enum session_next
 take_octets(struct smtp_session *s, struct slice octets)
 {
 	struct smtp_transaction *t = s->transaction;
 	size_t n = smtp_data_feed(&t->body, octets, &t->octets);
 
-	stream_consume(s->stream, n);
+	stream_consume(s->base.stream, n);
 	/* What is too large will be refused, and could go on for ever: it buys no time. */
 	if (!t->body.is_too_big)
-		timer_start(&s->deadline, smtp_pace_feed(&t->pace, n, loop_now()));
+		timer_start(&s->base.deadline, smtp_pace_feed(&t->pace, n, loop_now()));
 	if (t->spool_failed || t->body.is_too_big)
 		buf_clear(&t->octets);
 	else if (t->spool >= 0 && t->octets.len > LIMIT_INLINE)
@@ -269,21 +269,21 @@ take_octets(struct smtp_session *s, struct slice octets)
 		complete(s);
 		return ask_spool(s);
 	}
-	return t->body.state == DATA_END ? end_of_data(s) : SMTP_GO_ON;
+	return t->body.state == DATA_END ? end_of_data(s) : SESSION_GO_ON;
 }
 
-enum smtp_next
+enum session_next
 smtp_when_data(struct smtp_session *s)
 {
 	struct slice octets;
 
 	if (s->transaction->body.state == DATA_END)
 		return end_of_data(s);
-	switch (stream_peek(s->stream, &octets)) {
+	switch (stream_peek(s->base.stream, &octets)) {
 	case STREAM_OK:
 		return take_octets(s, octets);
 	case STREAM_AGAIN:
-		return SMTP_WAIT;
+		return SESSION_WAIT;
 	case STREAM_BARE:
 	case STREAM_TOO_LONG:
 	case STREAM_FLOOD:
@@ -291,5 +291,5 @@ smtp_when_data(struct smtp_session *s)
 		break;
 	}
 	smtp_move(s, SMTP_CLOSING);
-	return SMTP_GO_ON;
+	return SESSION_GO_ON;
 }

@@ -10,10 +10,12 @@ say_extensions(struct smtp_session *s)
 	struct slice rest, line;
 
 	smtp_extensions(s, &lines);
-	stream_printf(s->stream, "250-%s Hello %s, pleased to meet you\r\n", smtp_hostname(s), s->helo);
+	stream_printf(
+	    s->base.stream, "250-%s Hello %s, pleased to meet you\r\n", smtp_hostname(s), s->helo);
 	rest = buf_slice(&lines);
 	while (slice_split(&rest, '\n', &line))
-		stream_printf(s->stream, "250%c%.*s\r\n", rest.len > 0 ? '-' : ' ', SLICE_FMT(line));
+		stream_printf(
+		    s->base.stream, "250%c%.*s\r\n", rest.len > 0 ? '-' : ' ', SLICE_FMT(line));
 	buf_fini(&lines);
 }
 
@@ -27,5 +29,6 @@ smtp_command_hello(struct smtp_session *s, const struct smtp_command *c)
 	if (s->has_ehlo)
 		say_extensions(s);
 	else
-		smtp_reply(s, 250, "", "%s Hello %s, pleased to meet you", smtp_hostname(s), s->helo);
+		smtp_reply(
+		    s, 250, "", "%s Hello %s, pleased to meet you", smtp_hostname(s), s->helo);
 }

@@ -17,11 +17,11 @@ on_sender_ended(void *owner, enum channel_end why)
 {
 	struct smtp_session *s = owner;
 
-	s->request = 0;
+	s->base.request = 0;
 	smtp_move(s, SMTP_COMMAND);
 	smtp_reject(s, 451, "4.3.0", "cannot check the sender now, try again later");
 	smtp_transaction_reset(s);
-	smtp_session_step(s);
+	session_step(&s->base);
 }
 
 static void
@@ -35,7 +35,7 @@ on_sender(void *owner, struct ipc_message *m)
 		return;
 	}
 	is = m->body;
-	smtp_asked(s);
+	session_asked(&s->base);
 	smtp_move(s, SMTP_COMMAND);
 	if (is->temporary) {
 		smtp_reject(s, 451, "4.3.0", "cannot check the sender now, try again later");
@@ -46,31 +46,33 @@ on_sender(void *owner, struct ipc_message *m)
 	} else {
 		accept_sender(s);
 	}
-	smtp_session_step(s);
+	session_step(&s->base);
 }
 
 /* listen … senders <table>: which addresses an authenticated user may send as. */
 static void
 ask_sender(struct smtp_session *s)
 {
-	struct al_sender q = {.table = s->service->listen->senders, .user = slice_of(s->user),
+	struct al_sender q = {.table = s->base.service->listen->senders,
+	    .user = slice_of(s->user),
 	    .sender = slice_of(s->transaction->sender)};
 
-	if (!smtp_ask(s, smtp_server.lookup, on_sender, on_sender_ended, SPAN_SECONDS(SENDER_SECONDS))) {
+	if (!session_ask(&s->base, smtp_server.lookup, on_sender, on_sender_ended,
+		SPAN_SECONDS(SENDER_SECONDS))) {
 		smtp_reject(s, 451, "4.3.0", "cannot check the sender now, try again later");
 		smtp_transaction_reset(s);
 		return;
 	}
 	smtp_move(s, SMTP_SENDER_ASK);
-	al_sender_send(smtp_server.lookup, s->request, &q, -1);
+	al_sender_send(smtp_server.lookup, s->base.request, &q, -1);
 }
 
 /* What stands in the way of a transaction, answered; false: nothing may begin. */
 static bool
 may_begin(struct smtp_session *s, const struct smtp_command *c)
 {
-	const struct conf_listen *l = s->service->listen;
-	const struct conf_global *g = &s->service->conf->global;
+	const struct conf_listen *l = s->base.service->listen;
+	const struct conf_global *g = &s->base.service->conf->global;
 
 	if (smtp_server.is_draining)
 		smtp_session_shut(s, "4.3.2", "the server is shutting down, try again later");
@@ -78,7 +80,7 @@ may_begin(struct smtp_session *s, const struct smtp_command *c)
 		smtp_refuse(s, 503, "5.5.1", "a transaction is open already; RSET first");
 	else if (s->helo == NULL)
 		smtp_refuse(s, 503, "5.5.1", "say EHLO first");
-	else if (l->tls == TLS_REQUIRED && !s->is_tls)
+	else if (l->tls == TLS_REQUIRED && !s->base.is_tls)
 		smtp_reject(s, 530, "5.7.0", "say STARTTLS first");
 	else if (l->auth == AUTH_REQUIRED && s->user == NULL)
 		smtp_reject(s, 530, "5.7.0", "authenticate first");
@@ -109,7 +111,7 @@ smtp_command_mail(struct smtp_session *s, const struct smtp_command *c)
 	s->transaction->envid = slice_text(slice_of(c->mail.envid));
 	s->transaction->ret = (uint8_t)c->mail.ret;
 	s->idle_commands = 0;
-	if (s->user != NULL && s->service->listen->senders.len > 0)
+	if (s->user != NULL && s->base.service->listen->senders.len > 0)
 		ask_sender(s);
 	else
 		accept_sender(s);

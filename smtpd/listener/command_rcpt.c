@@ -45,7 +45,8 @@ answer(struct smtp_session *s, const struct al_route_is *is)
 		smtp_reject(s, 550, "5.4.6", "the address leads in a circle, or to too many");
 		break;
 	case ROUTE_TEMPORARY:
-		smtp_reject(s, 451, "4.3.0", "cannot find out where this goes now, try again later");
+		smtp_reject(
+		    s, 451, "4.3.0", "cannot find out where this goes now, try again later");
 		break;
 	}
 	smtp_transaction_undo(s->transaction);
@@ -58,7 +59,7 @@ end_rcpt(struct smtp_session *s)
 	free(s->transaction->pending_orcpt);
 	s->transaction->pending_original = NULL;
 	s->transaction->pending_orcpt = NULL;
-	if (s->state == SMTP_RCPT_ASK)
+	if (s->base.state == SMTP_RCPT_ASK)
 		smtp_move(s, SMTP_COMMAND);
 }
 
@@ -68,10 +69,10 @@ on_route_ended(void *owner, enum channel_end why)
 	struct smtp_session *s = owner;
 	struct al_route_is is = {.result = ROUTE_TEMPORARY};
 
-	s->request = 0;
+	s->base.request = 0;
 	answer(s, &is);
 	end_rcpt(s);
-	smtp_session_step(s);
+	session_step(&s->base);
 }
 
 /* DATA counts on it that whoever was accepted is there. */
@@ -88,17 +89,17 @@ on_route(void *owner, struct ipc_message *m)
 
 	if (m->schema == &al_recipient_schema) {
 		if (!smtp_transaction_add(s->transaction, m->body)) {
-			smtp_asked(s);
+			session_asked(&s->base);
 			smtp_transaction_undo(s->transaction);
 			smtp_reply(s, 452, "4.5.3", "too many recipients");
 			end_rcpt(s);
-			smtp_session_step(s);
+			session_step(&s->base);
 		}
 	} else if (m->schema == &al_route_is_schema && is_whole(s->transaction, m->body)) {
-		smtp_asked(s);
+		session_asked(&s->base);
 		answer(s, m->body);
 		end_rcpt(s);
-		smtp_session_step(s);
+		session_step(&s->base);
 	} else {
 		channel_violation(m->channel, m->schema->name);
 	}
@@ -110,19 +111,24 @@ ask_route(struct smtp_session *s)
 	char client[NETADDR_TEXT];
 	struct al_route q = {.sender = slice_of(s->transaction->sender),
 	    .recipient = slice_of(s->transaction->pending_original),
-	    .client = s->is_local ? SLICE("") : slice_of(netaddr_format(&s->peer, client)),
+	    .client = s->is_local ? SLICE("") : slice_of(netaddr_format(&s->base.peer, client)),
 	    .rdns = s->is_confirmed_rdns ? slice_of(s->rdns) : SLICE(""),
-	    .helo = slice_of(s->helo), .user = slice_of(s->user), .tag = s->service->listen->tag,
-	    .tls = s->is_tls, .local = s->is_local};
+	    .helo = slice_of(s->helo),
+	    .user = slice_of(s->user),
+	    .tag = s->base.service->listen->tag,
+	    .tls = s->base.is_tls,
+	    .local = s->is_local};
 
 	s->transaction->mark = s->transaction->recipient_count;
-	if (!smtp_ask(s, smtp_server.lookup, on_route, on_route_ended, SPAN_SECONDS(ROUTE_SECONDS))) {
-		smtp_reject(s, 451, "4.3.0", "cannot find out where this goes now, try again later");
+	if (!session_ask(&s->base, smtp_server.lookup, on_route, on_route_ended,
+		SPAN_SECONDS(ROUTE_SECONDS))) {
+		smtp_reject(
+		    s, 451, "4.3.0", "cannot find out where this goes now, try again later");
 		end_rcpt(s);
 		return;
 	}
 	smtp_move(s, SMTP_RCPT_ASK);
-	al_route_send(smtp_server.lookup, s->request, &q, -1);
+	al_route_send(smtp_server.lookup, s->base.request, &q, -1);
 }
 
 void
@@ -134,7 +140,7 @@ smtp_command_rcpt(struct smtp_session *s, const struct smtp_command *c)
 		smtp_refuse(s, 503, "5.5.1", "say MAIL first");
 		return;
 	}
-	if (s->transaction->accepted >= s->service->conf->global.max_rcpt) {
+	if (s->transaction->accepted >= s->base.service->conf->global.max_rcpt) {
 		smtp_reply(s, 452, "4.5.3", "too many recipients");
 		return;
 	}

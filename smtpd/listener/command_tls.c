@@ -6,7 +6,8 @@
 
 #include <stdlib.h>
 
-/* RFC 3207 4.2. Who is at the other end of the Unix socket was not said, but asked of the kernel. */
+/* RFC 3207 4.2. Who is at the other end of the Unix socket was not said, but asked of the kernel.
+ */
 static void
 forget(struct smtp_session *s)
 {
@@ -22,11 +23,11 @@ forget(struct smtp_session *s)
 void
 smtp_command_starttls(struct smtp_session *s, const struct smtp_command *c)
 {
-	if (s->is_tls) {
+	if (s->base.is_tls) {
 		smtp_refuse(s, 503, "5.5.1", "TLS is already on");
 		return;
 	}
-	if (s->service->tls == NULL) {
+	if (s->base.service->tls == NULL) {
 		smtp_refuse(s, 502, "5.5.1", "TLS is not offered here");
 		return;
 	}
@@ -37,5 +38,5 @@ smtp_command_starttls(struct smtp_session *s, const struct smtp_command *c)
 	smtp_reply(s, 220, "2.0.0", "go ahead");
 	forget(s);
 	smtp_move(s, SMTP_TLS);
-	stream_start_tls_server(s->stream, s->service->tls);
+	session_start_tls(&s->base);
 }

@@ -5,14 +5,14 @@
 bool
 smtp_auth_is_offered(const struct smtp_session *s)
 {
-	return s->service->listen->auth != AUTH_NONE && s->user == NULL &&
-	       (s->is_tls || netaddr_is_loopback(&s->peer));
+	return s->base.service->listen->auth != AUTH_NONE && s->user == NULL &&
+	       session_is_private(&s->base);
 }
 
 unsigned
 smtp_offers(const struct smtp_session *s)
 {
-	const struct conf_listen *l = s->service->listen;
+	const struct conf_listen *l = s->base.service->listen;
 
 	return (l->auth != AUTH_NONE ? SMTP_OFFER_AUTH : 0U) | (l->no_dsn ? 0U : SMTP_OFFER_DSN);
 }
@@ -20,13 +20,14 @@ smtp_offers(const struct smtp_session *s)
 void
 smtp_extensions(const struct smtp_session *s, struct buf *out)
 {
-	const struct conf_listen *l = s->service->listen;
+	const struct conf_listen *l = s->base.service->listen;
 
 	buf_add_text(out, "PIPELINING\n8BITMIME\nENHANCEDSTATUSCODES\n");
 	if (!l->no_dsn)
 		buf_add_text(out, "DSN\n");
-	buf_printf(out, "SIZE %llu\n", (unsigned long long)s->service->conf->global.max_message);
-	if (!s->is_tls && s->service->tls != NULL && l->tls != TLS_IMPLICIT)
+	buf_printf(
+	    out, "SIZE %llu\n", (unsigned long long)s->base.service->conf->global.max_message);
+	if (!s->base.is_tls && s->base.service->tls != NULL && l->tls != TLS_IMPLICIT)
 		buf_add_text(out, "STARTTLS\n");
 	if (smtp_auth_is_offered(s))
 		buf_add_text(out, "AUTH " SASL_MECHANISMS "\n");

@@ -28,7 +28,7 @@ on_name(void *owner, struct ipc_message *m)
 	}
 	channel_done(m->channel, s->ptr_request);
 	s->ptr_request = 0;
-	smtp_session_step(s);
+	session_step(&s->base);
 }
 
 static void
@@ -37,7 +37,7 @@ on_no_name(void *owner, enum channel_end why)
 	struct smtp_session *s = owner;
 
 	s->ptr_request = 0;
-	smtp_session_step(s);
+	session_step(&s->base);
 }
 
 /* Asks for the client's name, unless it is this machine or nobody answers. */
@@ -48,10 +48,10 @@ ask_name(struct smtp_session *s)
 	    .ended = on_no_name,
 	    .owner = s,
 	    .deadline = SPAN_SECONDS(NAME_SECONDS)};
-	struct ar_ptr ptr = {.address = slice_make((const char *)s->peer.octets,
-				 s->peer.family == AF_INET6 ? 16 : 4)};
+	struct ar_ptr ptr = {.address = slice_make((const char *)s->base.peer.octets,
+				 s->base.peer.family == AF_INET6 ? 16 : 4)};
 
-	if (netaddr_is_loopback(&s->peer))
+	if (netaddr_is_loopback(&s->base.peer))
 		return;
 	s->ptr_request = channel_request(smtp_server.resolver, &r);
 	if (s->ptr_request != 0)
@@ -73,7 +73,7 @@ on_hostname(void *owner, struct ipc_message *m)
 		s->hostname = slice_text(v->value);
 	channel_done(m->channel, s->hostname_request);
 	s->hostname_request = 0;
-	smtp_session_step(s);
+	session_step(&s->base);
 }
 
 static void
@@ -82,7 +82,7 @@ on_no_hostname(void *owner, enum channel_end why)
 	struct smtp_session *s = owner;
 
 	s->hostname_request = 0;
-	smtp_session_step(s);
+	session_step(&s->base);
 }
 
 /* listen … hostnames <table>: what this host is called depends on where the client came to. */
@@ -95,7 +95,7 @@ ask_hostname(struct smtp_session *s)
 	    .deadline = SPAN_SECONDS(NAME_SECONDS)};
 	char address[NETADDR_TEXT];
 	struct al_fetch q = {.service = FETCH_ADDRNAME,
-	    .table = s->service->listen->hostnames,
+	    .table = s->base.service->listen->hostnames,
 	    .key = slice_of(netaddr_format(&s->local, address))};
 
 	if (q.table.len == 0)
@@ -108,7 +108,7 @@ ask_hostname(struct smtp_session *s)
 const char *
 smtp_hostname(const struct smtp_session *s)
 {
-	return s->hostname != NULL ? s->hostname : service_hostname(s->service);
+	return s->hostname != NULL ? s->hostname : service_hostname(s->base.service);
 }
 
 static void
@@ -116,8 +116,8 @@ ask_names(struct smtp_session *s)
 {
 	char text[NETADDR_TEXT];
 
-	log_event(&s->log, EV_connect, WORD("from", netaddr_format(&s->peer, text)),
-	    NUM("port", s->service->listen->port));
+	log_event(&s->base.log, EV_connect, WORD("from", netaddr_format(&s->base.peer, text)),
+	    NUM("port", s->base.service->listen->port));
 	ask_name(s);
 	ask_hostname(s);
 }
@@ -125,7 +125,7 @@ ask_names(struct smtp_session *s)
 void
 smtp_greeting_begin(struct smtp_session *s)
 {
-	if (s->service->listen->proxy_v2)
+	if (s->base.service->listen->proxy_v2)
 		smtp_move(s, SMTP_PROXY);
 	else
 		ask_names(s);
@@ -143,7 +143,7 @@ smtp_greeting_end(struct smtp_session *s)
 }
 
 /* Takes what belongs to the header, and no octet more: TLS may begin right behind it. */
-static enum smtp_next
+static enum session_next
 take_header(struct smtp_session *s, struct slice octets)
 {
 	size_t need = proxy_need(buf_slice(&s->proxy)), n = 0;
@@ -152,32 +152,32 @@ take_header(struct smtp_session *s, struct slice octets)
 		n = need - s->proxy.len;
 		n = n < octets.len ? n : octets.len;
 		buf_add(&s->proxy, octets.data, n);
-		stream_consume(s->stream, n);
+		stream_consume(s->base.stream, n);
 		need = proxy_need(buf_slice(&s->proxy));
 	}
 	if (need > s->proxy.len)
-		return SMTP_GO_ON;
-	if (need == 0 || !proxy_parse(buf_slice(&s->proxy), &s->peer, &s->local)) {
-		log_event(&s->log, EV_refused, WORD("why", "no header of the PROXY protocol"));
+		return SESSION_GO_ON;
+	if (need == 0 || !proxy_parse(buf_slice(&s->proxy), &s->base.peer, &s->local)) {
+		log_event(&s->base.log, EV_refused, WORD("why", "no header of the PROXY protocol"));
 		smtp_move(s, SMTP_CLOSING);
-		return SMTP_GO_ON;
+		return SESSION_GO_ON;
 	}
 	buf_fini(&s->proxy);
 	smtp_move(s, SMTP_GREETING);
 	ask_names(s);
-	return SMTP_GO_ON;
+	return SESSION_GO_ON;
 }
 
-enum smtp_next
+enum session_next
 smtp_when_proxy(struct smtp_session *s)
 {
 	struct slice octets;
 
-	switch (stream_peek(s->stream, &octets)) {
+	switch (stream_peek(s->base.stream, &octets)) {
 	case STREAM_OK:
 		return take_header(s, octets);
 	case STREAM_AGAIN:
-		return SMTP_WAIT;
+		return SESSION_WAIT;
 	case STREAM_BARE:
 	case STREAM_TOO_LONG:
 	case STREAM_FLOOD:
@@ -185,20 +185,20 @@ smtp_when_proxy(struct smtp_session *s)
 		break;
 	}
 	smtp_move(s, SMTP_CLOSING);
-	return SMTP_GO_ON;
+	return SESSION_GO_ON;
 }
 
-enum smtp_next
+enum session_next
 smtp_when_greeting(struct smtp_session *s)
 {
-	if (s->service->listen->tls == TLS_IMPLICIT && !s->is_tls) {
+	if (s->base.service->listen->tls == TLS_IMPLICIT && !s->base.is_tls) {
 		smtp_move(s, SMTP_TLS);
-		stream_start_tls_server(s->stream, s->service->tls);
-		return SMTP_GO_ON;
+		session_start_tls(&s->base);
+		return SESSION_GO_ON;
 	}
 	if (s->ptr_request != 0 || s->hostname_request != 0)
-		return SMTP_WAIT;
+		return SESSION_WAIT;
 	smtp_reply(s, 220, "", "%s ESMTP Kurir", smtp_hostname(s));
 	smtp_move(s, SMTP_COMMAND);
-	return SMTP_GO_ON;
+	return SESSION_GO_ON;
 }

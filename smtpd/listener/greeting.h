@@ -8,7 +8,7 @@
 void smtp_greeting_begin(struct smtp_session *s);
 void smtp_greeting_end(struct smtp_session *s);
 
-enum smtp_next smtp_when_proxy(struct smtp_session *s);
-enum smtp_next smtp_when_greeting(struct smtp_session *s);
+enum session_next smtp_when_proxy(struct smtp_session *s);
+enum session_next smtp_when_greeting(struct smtp_session *s);
 
 #endif

@@ -85,8 +85,9 @@ smtp_server_peer(enum sandbox_role role, int instance, int instances, int fd)
 	    {&lq_ids_schema, on_ids}, {&lq_state_schema, on_state}, {NULL, NULL}};
 	static const struct ipc_schema *const of_queue[] = {
 	    &lq_stored_schema, &lq_refused_schema, &lq_spooled_schema, NULL};
-	static const struct ipc_schema *const of_lookup[] = {&al_login_is_schema, &al_recipient_schema,
-	    &al_route_is_schema, &al_sender_is_schema, &al_value_schema, NULL};
+	static const struct ipc_schema *const of_lookup[] = {&al_login_is_schema,
+	    &al_recipient_schema, &al_route_is_schema, &al_sender_is_schema, &al_value_schema,
+	    NULL};
 	static const struct ipc_schema *const of_resolver[] = {&ar_name_schema, NULL};
 	static const struct ipc_schema *const of_keyholder[] = {&ak_signed_schema, NULL};
 
@@ -103,7 +104,8 @@ smtp_server_peer(enum sandbox_role role, int instance, int instances, int fd)
 }
 
 static void
-on_accepted(struct service *service, int fd, const struct netaddr *peer, const struct netaddr *local)
+on_accepted(
+    struct service *service, int fd, const struct netaddr *peer, const struct netaddr *local)
 {
 	smtp_session_start(service, fd, peer, local);
 }
@@ -120,7 +122,9 @@ smtp_server_init(void)
 {
 	static const struct service_options o = {.protocol = "smtp",
 	    .full = "421 4.7.0 too many connections from your address, try again later\r\n",
-	    .keyholder = &smtp_server.keyholder, .accepted = on_accepted, .idle = child_exit};
+	    .keyholder = &smtp_server.keyholder,
+	    .accepted = on_accepted,
+	    .idle = child_exit};
 
 	services_init(&o);
 }
@@ -133,9 +137,10 @@ smtp_server_drain(void)
 
 	smtp_server.is_draining = true;
 	LIST_FOREACH_SAFE (s, &smtp_server.sessions, link, next) {
-		if (s->state == SMTP_COMMAND && s->transaction == NULL) {
-			smtp_session_shut(s, "4.3.2", "the server is shutting down, try again later");
-			smtp_session_step(s);
+		if (s->base.state == SMTP_COMMAND && s->transaction == NULL) {
+			smtp_session_shut(
+			    s, "4.3.2", "the server is shutting down, try again later");
+			session_step(&s->base);
 		}
 	}
 	services_drain();
@@ -149,7 +154,8 @@ smtp_server_control(struct control *order, struct slice verb, struct slice argum
 		return;
 	}
 	if (json)
-		control_line(order, "{\"process\":\"listener\",\"sessions\":%zu}", services_sessions());
+		control_line(
+		    order, "{\"process\":\"listener\",\"sessions\":%zu}", services_sessions());
 	else
 		control_line(order, "listener: %zu sessions", services_sessions());
 	control_done(order, 0, "");

@@ -1,15 +1,10 @@
 /*
- * Invariants:
- * 1. smtp_move() is the only writer of the state.
- * 2. At most one request is open, and exactly in the states named …_ASK (the question for the
- *    client's name in DNS apart, which runs beside the first commands).
- * 3. A transaction exists only after MAIL and before its end, and ends only through
- *    smtp_transaction_reset(), so nothing of it can leak into the next.
+ * Invariant: a transaction exists only after MAIL and before its end, and ends only through
+ * smtp_transaction_reset(), so nothing of it can leak into the next.
  */
 #include "smtpd/listener/session.h"
 
 #include "common/base/assert.h"
-#include "common/base/id.h"
 #include "common/base/mem.h"
 #include "common/net/sasl.h"
 #include "smtpd/listener/command.h"
@@ -18,30 +13,16 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { STEPS_IN_A_TURN = 64 };
-
-static const struct {
-	const char *name;
-	unsigned next;
-} states[] = {
-#define S(name, waits, next) {#name, next},
-    SMTP_STATES(S)
-#undef S
+enum {
+	ASKING = TO(SENDER_ASK) | TO(RCPT_ASK) | TO(AUTH_ASK) | TO(SPOOL_ASK) | TO(STORE_ASK),
 };
 
-static bool
-is_asking(enum smtp_state state)
-{
-	return state == SMTP_RCPT_ASK || state == SMTP_SENDER_ASK || state == SMTP_AUTH_ASK ||
-	       state == SMTP_SPOOL_ASK || state == SMTP_STORE_ASK;
-}
+_Static_assert(sizeof(struct smtp_session) <= 512, "a session at rest is small");
 
 void
 smtp_move(struct smtp_session *s, enum smtp_state next)
 {
-	ASSERT(states[s->state].next & (1U << next));
-	s->state = next;
-	ASSERT(is_asking(next) || s->request == 0);
+	session_move(&s->base, next);
 }
 
 struct reply {
@@ -61,8 +42,8 @@ reply(struct smtp_session *s, int code, const char *enhanced, const char *fmt, v
 		if ((unsigned char)*p < ' ' || (unsigned char)*p >= 127)
 			*p = '?';
 	}
-	stream_write(s->stream, slice_of(r.line));
-	stream_write(s->stream, SLICE("\r\n"));
+	stream_write(s->base.stream, slice_of(r.line));
+	stream_write(s->base.stream, SLICE("\r\n"));
 	return r;
 }
 
@@ -104,7 +85,7 @@ smtp_reject(struct smtp_session *s, int code, const char *enhanced, const char *
 	if (t != NULL && t->pending_original != NULL)
 		fields[n++] = WORD("to", t->pending_original);
 	fields[n] = WORD("reply", r.line);
-	log_write(&s->log, EV_refused, fields);
+	log_write(&s->base.log, EV_refused, fields);
 	if (code >= 500)
 		s->errors++;
 }
@@ -112,31 +93,10 @@ smtp_reject(struct smtp_session *s, int code, const char *enhanced, const char *
 void
 smtp_session_shut(struct smtp_session *s, const char *enhanced, const char *why)
 {
-	if (s->state == SMTP_CLOSING)
+	if (s->base.state == SMTP_CLOSING)
 		return;
 	smtp_reply(s, 421, enhanced, "%s %s", smtp_hostname(s), why);
 	smtp_move(s, SMTP_CLOSING);
-}
-
-bool
-smtp_ask(struct smtp_session *s, struct channel *c,
-    void (*answer)(void *owner, struct ipc_message *m),
-    void (*ended)(void *owner, enum channel_end why), struct span deadline)
-{
-	struct channel_request r = {
-	    .answer = answer, .ended = ended, .owner = s, .deadline = deadline};
-
-	ASSERT(s->request == 0);
-	s->asked = c;
-	s->request = channel_request(c, &r);
-	return s->request != 0;
-}
-
-void
-smtp_asked(struct smtp_session *s)
-{
-	channel_done(s->asked, s->request);
-	s->request = 0;
 }
 
 void
@@ -146,63 +106,37 @@ smtp_transaction_reset(struct smtp_session *s)
 	s->transaction = NULL;
 }
 
-static enum smtp_next
-when_tls(struct smtp_session *s)
+static void
+secured(struct session *base)
 {
-	if (stream_failure(s->stream)[0] != '\0') {
-		log_event(&s->log, EV_tls_failed, WORD("text", stream_failure(s->stream)));
-		smtp_move(s, SMTP_CLOSING);
-		return SMTP_GO_ON;
-	}
-	if (stream_is_handshaking(s->stream)) {
-		struct slice nothing;
-
-		stream_peek(s->stream, &nothing);
-		return SMTP_WAIT;
-	}
-	s->is_tls = true;
-	smtp_move(s, s->service->listen->tls == TLS_IMPLICIT ? SMTP_GREETING : SMTP_COMMAND);
-	return SMTP_GO_ON;
+	session_move(
+	    base, base->service->listen->tls == TLS_IMPLICIT ? SMTP_GREETING : SMTP_COMMAND);
 }
 
-static enum smtp_next
-when_closing(struct smtp_session *s)
+static struct span
+patience(const struct session *base)
 {
-	return SMTP_END;
-}
-
-static enum smtp_next
-when_asking(struct smtp_session *s)
-{
-	return SMTP_WAIT;
+	return SPAN_SECONDS(LIMIT_COMMAND_SECONDS);
 }
 
 static void
-on_deadline(void *owner)
+silent(struct session *base)
 {
-	struct smtp_session *s = owner;
-
-	if (is_asking(s->state)) {
-		timer_start(&s->deadline, SPAN_SECONDS(LIMIT_COMMAND_SECONDS));
-		return;
-	}
-	smtp_session_shut(s, "4.4.2", "timeout: nothing came for too long");
-	smtp_session_step(s);
+	smtp_session_shut(
+	    (struct smtp_session *)base, "4.4.2", "timeout: nothing came for too long");
 }
 
 static void
-free_session(struct smtp_session *s)
+free_session(struct session *base)
 {
-	log_event(&s->log, EV_disconnect, NUM("messages", s->messages), NUM("errors", s->errors));
-	if (s->request != 0)
-		channel_done(s->asked, s->request);
+	struct smtp_session *s = (struct smtp_session *)base;
+
+	log_event(
+	    &s->base.log, EV_disconnect, NUM("messages", s->messages), NUM("errors", s->errors));
 	smtp_greeting_end(s);
 	smtp_transaction_reset(s);
-	task_cancel(&s->again);
-	timer_stop(&s->deadline);
-	stream_finish(s->stream);
 	LIST_REMOVE(s, link);
-	service_leave(s->service, &s->connected);
+	session_fini(&s->base);
 	free(s->rdns);
 	free(s->hostname);
 	free(s->helo);
@@ -211,10 +145,12 @@ free_session(struct smtp_session *s)
 	free(s);
 }
 
-static enum smtp_next
-step_once(struct smtp_session *s)
+static enum session_next
+step(struct session *base)
 {
-	switch (s->state) {
+	struct smtp_session *s = (struct smtp_session *)base;
+
+	switch ((enum smtp_state)base->state) {
 	case SMTP_GREETING:
 		return smtp_when_greeting(s);
 	case SMTP_PROXY:
@@ -222,7 +158,7 @@ step_once(struct smtp_session *s)
 	case SMTP_COMMAND:
 		return smtp_when_command(s);
 	case SMTP_TLS:
-		return when_tls(s);
+		return session_when_tls(base);
 	case SMTP_AUTH_INPUT:
 		return smtp_when_auth_input(s);
 	case SMTP_DATA:
@@ -232,44 +168,33 @@ step_once(struct smtp_session *s)
 	case SMTP_AUTH_ASK:
 	case SMTP_SPOOL_ASK:
 	case SMTP_STORE_ASK:
-		return when_asking(s);
+		return SESSION_WAIT;
 	case SMTP_CLOSING:
-		return when_closing(s);
+		return SESSION_END;
 	case SMTP_STATE_COUNT:
 		break;
 	}
 	PANIC("a session without a state");
 }
 
-void
-smtp_session_step(struct smtp_session *s)
-{
-	enum smtp_next next = SMTP_GO_ON;
+static const struct session_state states[] = {
+#define S(name, waits, next) {#name, next},
+    SMTP_STATES(S)
+#undef S
+};
 
-	for (int i = 0; i < STEPS_IN_A_TURN && next == SMTP_GO_ON; i++)
-		next = step_once(s);
-	if (next == SMTP_END)
-		free_session(s);
-	else if (next == SMTP_GO_ON)
-		task_queue(&s->again);
-}
-
-static void
-on_again(void *owner)
-{
-	smtp_session_step(owner);
-}
-
-static void
-on_wake(void *owner)
-{
-	struct smtp_session *s = owner;
-
-	/* While another process is asked, a client that hangs up is noticed when the answer is
-	 * there. */
-	if (!is_asking(s->state))
-		smtp_session_step(s);
-}
+/* The questions for names run beside the first commands, and are not the one request meant here. */
+static const struct session_kind kind = {
+    .states = states,
+    .asking = ASKING,
+    .open = ASKING,
+    .closing = SMTP_CLOSING,
+    .step = step,
+    .patience = patience,
+    .secured = secured,
+    .silent = silent,
+    .free = free_session,
+};
 
 void
 smtp_session_start(
@@ -277,19 +202,11 @@ smtp_session_start(
 {
 	struct smtp_session *s = mem_zero(sizeof(*s));
 
-	s->service = service;
-	s->peer = s->connected = *peer;
 	s->local = *local;
-	s->id = id_random();
 	s->is_local = service->listen->local != 0;
-	s->log = (struct log_context){.key = "session", .id = s->id};
-	s->stream = stream_new(fd, on_wake, s);
-	task_init(&s->again, on_again, s);
-	timer_init(&s->deadline, on_deadline, s);
-	timer_start(&s->deadline, SPAN_SECONDS(LIMIT_COMMAND_SECONDS));
-	service_enter(service);
+	session_init(&s->base, &kind, service, fd, peer);
 	LIST_INSERT_HEAD(&smtp_server.sessions, s, link);
 	s->user = s->is_local ? smtp_local_user(fd) : NULL;
 	smtp_greeting_begin(s);
-	smtp_session_step(s);
+	session_step(&s->base);
 }

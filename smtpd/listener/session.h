@@ -5,56 +5,34 @@
 #ifndef SMTPD_LISTENER_SESSION_H
 #define SMTPD_LISTENER_SESSION_H
 
-#include "common/base/log.h"
-#include "common/conf/conf.h"
-#include "common/net/loop.h"
-#include "common/net/stream.h"
+#include "common/session/session.h"
 #include "smtpd/listener/server.h"
 #include "smtpd/listener/session_states.h"
 #include "smtpd/listener/transaction.h"
 
-/* What a step of the session ends with. */
-enum smtp_next {
-	SMTP_GO_ON,      /* step again */
-	SMTP_WAIT,       /* something will wake the session */
-	SMTP_END,        /* free it */
-};
-
 struct sasl;
 
 struct smtp_session {
+	struct session base;                  /* first: a session of this kind is one of these */
 	LIST_ENTRY(smtp_session) link;
-	struct service *service;         /* the listen line it came in by */
-	struct stream *stream;
-	struct netaddr peer, local;      /* the client, and where it came to */
-	struct netaddr connected;        /* who holds the other end: the client, or a proxy */
-	enum smtp_state state;
-	struct log_context log;
-	uint64_t id;
-	struct task again;                    /* goes on next turn, after others had theirs */
-	struct timer deadline;
+	struct netaddr local;                 /* where the client came to */
 	char *hostname;                       /* ours, for this address; NULL: the service's */
 	char *rdns;                           /* the client's name; NULL: not known */
 	char *helo;
 	char *user;                           /* authenticated as; NULL: no */
 	struct sasl *sasl;                    /* AUTH, while it goes on; else NULL */
 	struct smtp_transaction *transaction; /* NULL between transactions */
-	struct channel *asked;                /* whom the open request is with */
-	uint32_t request;                     /* its id; 0: none */
 	uint32_t ptr_request, hostname_request;
 	struct buf proxy;                     /* what came so far of a proxy's header */
 	unsigned errors, auth_failures, messages, idle_commands;
-	bool has_ehlo, is_confirmed_rdns, is_tls, is_local, is_early;
+	bool has_ehlo, is_confirmed_rdns, is_local, is_early;
 };
 
 /* A new session on a descriptor, which it takes; it ends itself. */
 void smtp_session_start(struct service *service, int fd, const struct netaddr *peer,
     const struct netaddr *local);
 
-/* Goes on with the session as far as it can. The session may be gone afterwards. */
-void smtp_session_step(struct smtp_session *s);
-
-/* The only writer of the state; asserts that the list allows the move. */
+/* As session_move(). */
 void smtp_move(struct smtp_session *s, enum smtp_state next);
 
 /* One reply line: code, enhanced code or "", text. Lines of other people's words are made printable. */
@@ -68,12 +46,6 @@ void smtp_refuse(struct smtp_session *s, int code, const char *enhanced, const c
 /* Refuses the message in hand, or its recipient: the log hears of it, and 5yz is the client's error. */
 void smtp_reject(struct smtp_session *s, int code, const char *enhanced, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
-
-/* Opens a request with lookup or queue in the session's name; false: answer with a temporary failure. */
-bool smtp_ask(struct smtp_session *s, struct channel *c,
-    void (*answer)(void *owner, struct ipc_message *m), void (*ended)(void *owner, enum channel_end why),
-    struct span deadline);
-void smtp_asked(struct smtp_session *s);      /* the open request is over */
 
 /* Forgets the transaction, whatever state it is in (RFC 5321 4.1.1.5); the only way it ends. */
 void smtp_transaction_reset(struct smtp_session *s);

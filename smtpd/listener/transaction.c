@@ -95,7 +95,8 @@ smtp_transaction_undo(struct smtp_transaction *t)
 	struct smtp_recipient *r, *next;
 	size_t n = 0;
 
-	STAILQ_FOREACH_SAFE (r, &t->recipients, link, next) {
+	STAILQ_FOREACH_SAFE(r, &t->recipients, link, next)
+	{
 		if (n++ < t->mark)
 			continue;
 		STAILQ_REMOVE(&t->recipients, r, smtp_recipient, link);
@@ -141,12 +142,17 @@ send_recipients(const struct smtp_session *s)
 	struct smtp_recipient *r;
 
 	STAILQ_FOREACH (r, &s->transaction->recipients, link) {
-		struct lq_rcpt m = {.transport = r->transport, .mailbox = r->mailbox, .notify = r->notify,
-		    .action = slice_of(r->action), .address = slice_of(r->address),
-		    .user = slice_of(r->user), .target = slice_of(r->target),
-		    .original = slice_of(r->original), .orcpt = slice_of(r->orcpt)};
+		struct lq_rcpt m = {.transport = r->transport,
+		    .mailbox = r->mailbox,
+		    .notify = r->notify,
+		    .action = slice_of(r->action),
+		    .address = slice_of(r->address),
+		    .user = slice_of(r->user),
+		    .target = slice_of(r->target),
+		    .original = slice_of(r->original),
+		    .orcpt = slice_of(r->orcpt)};
 
-		if (!lq_rcpt_send(s->asked, s->request, &m, -1))
+		if (!lq_rcpt_send(s->base.asked, s->base.request, &m, -1))
 			return false;
 	}
 	return true;
@@ -157,21 +163,26 @@ smtp_transaction_send(struct smtp_session *s)
 {
 	struct smtp_transaction *t = s->transaction;
 	char client[NETADDR_TEXT];
-	struct lq_begin begin = {.message = t->message, .sender = slice_of(t->sender), .ret = t->ret,
-	    .flags = (uint8_t)((t->body.has_8bit ? MESSAGE_8BIT : 0) | (t->smtputf8 ? MESSAGE_SMTPUTF8 : 0)),
-	    .envid = slice_of(t->envid), .user = slice_of(s->user), .helo = slice_of(s->helo),
-	    .client = slice_of(netaddr_format(&s->peer, client))};
+	struct lq_begin begin = {.message = t->message,
+	    .sender = slice_of(t->sender),
+	    .ret = t->ret,
+	    .flags = (uint8_t)((t->body.has_8bit ? MESSAGE_8BIT : 0) |
+			       (t->smtputf8 ? MESSAGE_SMTPUTF8 : 0)),
+	    .envid = slice_of(t->envid),
+	    .user = slice_of(s->user),
+	    .helo = slice_of(s->helo),
+	    .client = slice_of(netaddr_format(&s->base.peer, client))};
 	struct lq_commit commit = {.spool = t->spool_id, .size = t->spooled + t->octets.len};
 
-	if (!lq_begin_send(s->asked, s->request, &begin, -1) || !send_recipients(s))
+	if (!lq_begin_send(s->base.asked, s->base.request, &begin, -1) || !send_recipients(s))
 		return false;
 	if (t->spool_id == 0) {
 		struct lq_body body = {.octets = buf_slice(&t->octets)};
 
-		if (!lq_body_send(s->asked, s->request, &body, -1))
+		if (!lq_body_send(s->base.asked, s->base.request, &body, -1))
 			return false;
 	}
-	if (!lq_commit_send(s->asked, s->request, &commit, -1))
+	if (!lq_commit_send(s->base.asked, s->base.request, &commit, -1))
 		return false;
 	t->spool_id = 0;
 	return true;

@@ -16,6 +16,7 @@ BELOW = {
     "db": {"base", "net"},
     "ipc": {"base", "net"},
     "conf": {"base", "net", "ipc", "sandbox"},
+    "session": {"base", "net", "ipc", "conf"},
 }
 ROOMS = ["smtpd/parent", "smtpd/listener", "smtpd/lookup", "smtpd/resolver", "smtpd/keyholder", "smtpd/ctl",
          "queue", "deliver/relay", "deliver/mailbox", "deliver/agent", "pop3d", "imapd"]

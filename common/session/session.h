@@ -1,0 +1,96 @@
+/*
+ * What a session of SMTP, IMAP and POP3 is before any protocol: an accepted connection, a state
+ * that only session_move() changes, one request at most with another process, and a deadline for
+ * the client. A room's session has this as its first member, and says by a struct session_kind what
+ * its states are and what to do in them.
+ *
+ * Input is read only while step() asks for it. In a state that asks nothing wakes the session but
+ * the answer, its end, or an order to stop; a client that hangs up is noticed afterwards.
+ */
+#ifndef COMMON_SESSION_SESSION_H
+#define COMMON_SESSION_SESSION_H
+
+#include "common/base/log.h"
+#include "common/conf/service.h"
+#include "common/ipc/channel.h"
+#include "common/net/loop.h"
+#include "common/net/netaddr.h"
+#include "common/net/stream.h"
+
+struct session;
+
+/* What a step ends with. */
+enum session_next {
+	SESSION_GO_ON, /* step again */
+	SESSION_WAIT,  /* something will wake the session */
+	SESSION_END,   /* free it */
+};
+
+/* One line of a room's list of states: what it may become, a bit each. */
+struct session_state {
+	const char *name;
+	unsigned next;
+};
+
+struct session_kind {
+	const struct session_state *states;
+	unsigned asking;  /* states that wait for another process, a bit each */
+	unsigned open;    /* states in which a request may be open; asking is among them */
+	unsigned closing; /* the state that a failed handshake leads to */
+	enum session_next (*step)(struct session *s); /* one, in the state it is in */
+	struct span (*patience)(const struct session *s); /* how long the client may be silent now */
+	void (*secured)(struct session *s);           /* the handshake is over; moves on */
+	void (*silent)(struct session *s); /* the client took too long; ends the session */
+	void (*free)(struct session *s);   /* calls session_fini() */
+};
+
+struct session {
+	const struct session_kind *kind;
+	struct service *service; /* the listen line it came in by */
+	struct stream *stream;
+	struct netaddr peer;      /* the client */
+	struct netaddr connected; /* who holds the other end: the client, or a proxy */
+	struct log_context log;
+	struct task again; /* goes on next turn, after others had theirs */
+	struct timer deadline;
+	unsigned state;
+	struct channel *asked; /* whom the open request is with */
+	uint32_t request;      /* its id; 0: none */
+	bool is_tls;
+};
+
+/* A new session on a descriptor, which it takes, in the first state of its kind. */
+void session_init(struct session *s, const struct session_kind *kind, struct service *service,
+    int fd, const struct netaddr *peer);
+
+/* Drops the request, closes the connection and leaves the service. */
+void session_fini(struct session *s);
+
+/* Goes on as far as it can, now or at the end of this turn. The session may be gone afterwards. */
+void session_step(struct session *s);
+void session_again(struct session *s);
+
+/* The only writer of the state; asserts that the list allows the move, and that no request stays
+ * open. */
+void session_move(struct session *s, unsigned next);
+
+/* The client was heard, and has its patience from now on. */
+void session_heard(struct session *s);
+
+/* Opens a request in the session's name, whose owner it is; false: answer with a temporary failure.
+ */
+bool session_ask(struct session *s, struct channel *c,
+    void (*answer)(void *owner, struct ipc_message *m),
+    void (*ended)(void *owner, enum channel_end why), struct span deadline);
+
+/* The open request is over, or nobody wants its answer any more; none open is fine. */
+void session_asked(struct session *s);
+
+/* Begins a handshake; and acts in the state that waits for its end. */
+void session_start_tls(struct session *s);
+enum session_next session_when_tls(struct session *s);
+
+/* Whether a password may be taken now: under TLS, or from this machine (RFC 8314). */
+bool session_is_private(const struct session *s);
+
+#endif
