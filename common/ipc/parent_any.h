@@ -19,7 +19,6 @@
 
 /* clang-format off */
 #define PA_SETUP(F, m)           /* kind  name       least most */ \
-	F(m, u8,     version,   1, 1)       /* of all the edges together: they ship as one */ \
 	F(m, u8,     verbose,   0, 1) \
 	F(m, u8,     stamp,     0, 1)       /* put the time on log lines */ \
 	F(m, u8,     instance,  0, 63)      /* which of the processes of this kind it is */ \

@@ -4,8 +4,9 @@
 
 #include "common/base/buf.h"
 #include "common/ipc/channel.h"
-#include "common/net/loop.h"
-#include "smtpd/parent/suite.h"
+#include "smtpd/parent/process.h"
+
+#include <sys/queue.h>
 
 /* At most one order at a time, which may be asked of many processes in turn. */
 struct client {
@@ -32,22 +33,8 @@ void client_line(struct client *c, const char *fmt, ...) __attribute__((format(p
 /* The order ends: the code is what smtpctl exits with, the error "" or a sentence. */
 void client_done(struct client *c, int code, const char *error);
 
-/* Passes the order on; its answers come to client_on_answer(). False: it is not there, or busy. */
+/* Passes the order on; its answers go to smtpctl. False: it is not there, or busy. */
 bool client_ask(struct client *c, struct process *p, struct slice verb, struct slice arguments,
     struct span deadline);
-
-/* status.c */
-void status_begin(struct client *c);
-void status_on_line(struct client *c, struct slice text);
-void status_on_done(struct client *c, bool answered);
-
-/* stats.c */
-void stats_show(struct client *c);
-void monitor_begin(struct client *c);
-void monitor_end(struct client *c);
-
-/* trace.c; arguments is an ipc_list. */
-void trace_begin(struct client *c, struct slice arguments);
-void trace_end(struct client *c);
 
 #endif

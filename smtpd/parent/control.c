@@ -5,7 +5,12 @@
 #include "common/ipc/ctl_parent.h"
 #include "common/ipc/parent_any.h"
 #include "smtpd/parent/client.h"
+#include "smtpd/parent/monitor.h"
+#include "smtpd/parent/stats.h"
+#include "smtpd/parent/status.h"
+#include "smtpd/parent/stop.h"
 #include "smtpd/parent/suite.h"
+#include "smtpd/parent/trace.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -21,6 +26,7 @@ static LIST_HEAD(, client) clients = LIST_HEAD_INITIALIZER(clients);
 static struct io *io;
 static int sock = -1, count;
 static char socket_path[108];
+static bool (*reload)(struct error *why);
 
 static const struct {
 	const char *verb;
@@ -37,93 +43,6 @@ static const struct {
     {"account", SANDBOX_LOOKUP},
     {"update table", SANDBOX_LOOKUP},
 };
-
-void
-client_done(struct client *c, int code, const char *error)
-{
-	struct cp_done m = {.code = (uint8_t)code, .error = slice_of(error)};
-
-	cp_done_send(c->channel, c->order, &m, -1);
-	c->order = 0;
-	c->asked = NULL;
-}
-
-void
-client_text(struct client *c, struct slice text)
-{
-	struct cp_line m = {.text = text};
-
-	cp_line_send(c->channel, c->order, &m, -1);
-}
-
-void
-client_line(struct client *c, const char *fmt, ...)
-{
-	struct buf text = {0};
-	va_list ap;
-
-	va_start(ap, fmt);
-	buf_vprintf(&text, fmt, ap);
-	va_end(ap);
-	client_text(c, buf_slice(&text));
-	buf_fini(&text);
-}
-
-static void
-on_answer(void *owner, struct ipc_message *m)
-{
-	struct client *c = owner;
-
-	if (m->schema == &pa_line_schema) {
-		struct slice text = ((const struct pa_line *)m->body)->text;
-
-		if (c->is_status)
-			status_on_line(c, text);
-		else
-			client_text(c, text);
-	} else if (m->schema == &pa_control_done_schema) {
-		const struct pa_control_done *d = m->body;
-		char error[1001];
-
-		slice_copy(d->error, error, sizeof(error));
-		channel_done(m->channel, m->id);
-		c->request = 0;
-		if (c->is_status)
-			status_on_done(c, true);
-		else
-			client_done(c, d->code, error);
-	}
-}
-
-static void
-on_ended(void *owner, enum channel_end why)
-{
-	struct client *c = owner;
-
-	c->request = 0;
-	if (c->is_status)
-		status_on_done(c, false);
-	else
-		client_done(c, 75, "the process that knows does not answer now; try again");
-}
-
-bool
-client_ask(struct client *c, struct process *p, struct slice verb, struct slice arguments,
-    struct span deadline)
-{
-	struct channel_request r = {
-	    .answer = on_answer, .ended = on_ended, .owner = c, .deadline = deadline};
-	struct pa_control m = {.verb = verb, .arguments = arguments, .json = c->json};
-
-	c->request = p == NULL ? 0 : channel_request(p->channel, &r);
-	c->asked = p;
-	if (c->request != 0 && pa_control_send(p->channel, c->request, &m, -1))
-		return true;
-	if (c->request != 0)
-		channel_done(p->channel, c->request);
-	c->request = 0;
-	return false;
-}
 
 static void
 set_verbose(struct client *c, bool verbose)
@@ -144,9 +63,9 @@ own_order(struct client *c, const struct cp_order *o)
 
 	if (slice_equal_text(o->verb, "stop")) {
 		client_done(c, 0, "");
-		suite_stop();
+		stop_begin();
 	} else if (slice_equal_text(o->verb, "reload")) {
-		client_done(c, parent_reload(&why) ? 0 : 1, why.text);
+		client_done(c, reload(&why) ? 0 : 1, why.text);
 	} else if (slice_equal_text(o->verb, "show status")) {
 		status_begin(c);
 	} else if (slice_equal_text(o->verb, "show stats")) {
@@ -235,11 +154,12 @@ on_connect(void *owner, int events)
 }
 
 bool
-control_open(const char *path, struct error *why)
+control_open(const char *path, bool (*when_reloaded)(struct error *why), struct error *why)
 {
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
 	bool is_taken;
 
+	reload = when_reloaded;
 	if (strlcpy(un.sun_path, path, sizeof(un.sun_path)) >= sizeof(un.sun_path))
 		return error_set(why, "the path of the control socket is too long: %s", path);
 	strlcpy(socket_path, path, sizeof(socket_path));

@@ -8,10 +8,8 @@
 #include "common/base/error.h"
 #include "common/ipc/channel.h"
 
-bool control_open(const char *path, struct error *why);
+/* reload: reads the configuration anew, and puts it in force. */
+bool control_open(const char *path, bool (*reload)(struct error *why), struct error *why);
 void control_close(void);
-
-/* main.c's: what is in force is parsed anew. */
-bool parent_reload(struct error *why);
 
 #endif

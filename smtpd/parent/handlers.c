@@ -9,6 +9,7 @@
 #include "smtpd/parent/helper_forward.h"
 #include "smtpd/parent/stats.h"
 #include "smtpd/parent/suite.h"
+#include "smtpd/parent/suspect.h"
 #include "smtpd/parent/trace.h"
 
 #include <string.h>
@@ -29,7 +30,7 @@ on_suspect(void *owner, struct ipc_message *m)
 {
 	const struct pa_suspect *s = m->body;
 
-	suite_on_suspect(owner, s->role, s->instance);
+	suspect_on_report(owner, s->role, s->instance);
 }
 
 static void

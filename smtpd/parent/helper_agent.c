@@ -18,8 +18,8 @@
 #include "common/ipc/queue_agent.h"
 #include "common/ipc/queue_relay.h"
 #include "smtpd/parent/helper.h"
-#include "smtpd/parent/process.h"
 #include "smtpd/parent/program.h"
+#include "smtpd/parent/suite.h"
 #include "smtpd/parent/user.h"
 
 #include <errno.h>

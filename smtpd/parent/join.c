@@ -1,9 +1,9 @@
-/* What a process is given by the parent: its part of the configuration, and lines to its
- * neighbours. */
+#include "smtpd/parent/join.h"
+
 #include "common/base/log.h"
 #include "common/ipc/edges.h"
 #include "common/ipc/parent_any.h"
-#include "smtpd/parent/process.h"
+#include "smtpd/parent/suite.h"
 
 #include <errno.h>
 #include <fcntl.h>

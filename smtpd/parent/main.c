@@ -9,6 +9,7 @@
 #include "smtpd/parent/folder.h"
 #include "smtpd/parent/pidlock.h"
 #include "smtpd/parent/sink.h"
+#include "smtpd/parent/stop.h"
 #include "smtpd/parent/suite.h"
 
 #include <signal.h>
@@ -26,8 +27,8 @@ on_warning(const char *text)
 static struct config_options options = {.path = KURIR_CONF, .warn = on_warning};
 static bool has_journal; /* standard error leads to it, though we are in the background */
 
-bool
-parent_reload(struct error *why)
+static bool
+reload(struct error *why)
 {
 	struct conf *c = config_read(&options, why);
 
@@ -43,14 +44,14 @@ on_hangup(void *owner)
 {
 	struct error why = {""};
 
-	if (!parent_reload(&why))
+	if (!reload(&why))
 		log_error("the old configuration stays in force: %s", why.text);
 }
 
 static void
 on_terminate(void *owner)
 {
-	suite_stop();
+	stop_begin();
 }
 
 /* smtpd -n; with -v it also shows what it understood. */
@@ -135,7 +136,7 @@ begin(struct error *why)
 	    (chosen.pid_path != NULL && !pidlock_take(chosen.pid_path, why)))
 		return false;
 	snprintf(path, sizeof(path), "%s/smtpd.sock", run);
-	return suite_start(why) && control_open(path, why);
+	return suite_start(why) && control_open(path, reload, why);
 }
 
 static int

@@ -5,10 +5,13 @@
 #include "smtpd/parent/folder.h"
 #include "smtpd/parent/handlers.h"
 #include "smtpd/parent/helper.h"
+#include "smtpd/parent/join.h"
 #include "smtpd/parent/program.h"
 #include "smtpd/parent/restart.h"
 #include "smtpd/parent/sink.h"
 #include "smtpd/parent/stats.h"
+#include "smtpd/parent/stop.h"
+#include "smtpd/parent/suite.h"
 #include "smtpd/parent/trace.h"
 
 #include <errno.h>
@@ -93,8 +96,7 @@ static void
 send_setup(struct process *p)
 {
 	char empty[1024];
-	struct pa_setup setup = {.version = 1,
-	    .verbose = suite.verbose,
+	struct pa_setup setup = {.verbose = suite.verbose,
 	    .stamp = suite.stamp,
 	    .instance = (uint8_t)p->instance,
 	    .instances = (uint8_t)process_instances(p->role),
@@ -181,7 +183,7 @@ on_exit_of(struct process *p, int status)
 		p->channel = NULL;
 	}
 	if (suite.is_stopping) {
-		suite_end_when_gone();
+		stop_go_on();
 		return;
 	}
 	log_event(NULL, EV_process_exit, WORD("process", sandbox_title(p->role)),

@@ -2,7 +2,29 @@
 #ifndef SMTPD_PARENT_PROCESS_H
 #define SMTPD_PARENT_PROCESS_H
 
-#include "smtpd/parent/suite.h"
+#include "common/base/log.h"
+#include "common/net/loop.h"
+#include "common/sandbox/sandbox.h"
+
+#include <sys/types.h>
+#include <time.h>
+
+/* One process, running or to be started again. */
+struct process {
+	enum sandbox_role role;
+	int instance;
+	pid_t pid; /* 0: not running */
+	struct channel *channel;
+	struct sink *log;   /* what it writes to standard error; NULL: ours */
+	struct timer again; /* the start after a death */
+	struct moment started;
+	time_t since; /* the same by the calendar */
+	int64_t delay_ms;
+	unsigned restarts;
+	uint64_t counts[LOG_COUNTS]; /* what it counted since it began */
+	uint32_t last_socket;        /* it has all sockets up to that id */
+	bool is_ready;
+};
 
 /* What each kind of process is, and how much of the configuration it sees. */
 struct process_kind {
@@ -26,11 +48,5 @@ bool process_spawn(struct process *p);
 
 /* Begins to look after the processes: what dies starts again. */
 void process_supervise(void);
-
-/* join.c: the configuration in force, with the sockets and keys that are new to it. */
-void join_send_conf(struct process *p);
-
-/* A line to each neighbour that runs; only to those before it in the list while all start. */
-void join_all(struct process *p, bool only_with_earlier);
 
 #endif

@@ -149,12 +149,6 @@ sink_begin(void)
 	close(fd);
 }
 
-bool
-sink_is_used(void)
-{
-	return is_used;
-}
-
 void
 sink_end(void)
 {

@@ -14,9 +14,6 @@ struct sink;
 /* From now on the parent's lines go to the system's log too, and sink_new() makes pipes. */
 void sink_begin(void);
 
-/* Whether it began. */
-bool sink_is_used(void);
-
 /* What is left in the pipes goes out, and all ends. */
 void sink_end(void);
 

@@ -5,14 +5,24 @@
 #ifndef SMTPD_PARENT_STATS_H
 #define SMTPD_PARENT_STATS_H
 
-#include "common/base/slice.h"
-
-struct process;
+#include "smtpd/parent/client.h"
 
 /* pa_count: the process's own count; a name that is none is passed over. */
 void stats_on_count(struct process *p, struct slice name, uint64_t count);
 
 /* The process is gone; the next one in its place counts from 0. */
 void stats_on_exit(struct process *p);
+
+/* All of one event, of log_events.h or LOG_COUNT_DEFERRED. */
+uint64_t stats_total(int count);
+
+/* Open connections of those that live: the sessions of one that died went with it. */
+uint64_t stats_sessions(void);
+
+/* Appends a name and its value: a member of a JSON object that is still open, or a line. */
+void stats_add(struct buf *out, bool json, const char *name, uint64_t value);
+
+/* smtpctl show stats. */
+void stats_show(struct client *c);
 
 #endif

@@ -1,6 +1,7 @@
-/* smtpctl show status: a line for each process, what the parent knows and what the process says. */
-#include "smtpd/parent/client.h"
+#include "smtpd/parent/status.h"
+
 #include "smtpd/parent/folder.h"
+#include "smtpd/parent/suite.h"
 
 #include <pwd.h>
 #include <stdio.h>

@@ -1,8 +1,5 @@
-/*
- * The end, in stages: who takes mail in ends first, then the queue, which waits for the deliveries
- * that are under way, and only then those who carry them out. Each stage has its time, and what is
- * not through by then is killed; all of it together is what smtpd(8) promises.
- */
+#include "smtpd/parent/stop.h"
+
 #include "common/base/log.h"
 #include "common/ipc/parent_any.h"
 #include "smtpd/parent/notify.h"
@@ -66,7 +63,7 @@ begin_stage(void)
 }
 
 void
-suite_end_when_gone(void)
+stop_go_on(void)
 {
 	if (!suite.is_stopping)
 		return;
@@ -95,7 +92,7 @@ on_patience(void *owner)
 }
 
 void
-suite_stop(void)
+stop_begin(void)
 {
 	char path[1100];
 
@@ -107,5 +104,5 @@ suite_stop(void)
 	snprintf(path, sizeof(path), "%s/submission.sock", suite.conf->global.run_path.data);
 	unlink(path);
 	timer_init(&patience, on_patience, NULL);
-	suite_end_when_gone();
+	stop_go_on();
 }

@@ -4,8 +4,9 @@
 #include "common/ipc/parent_any.h"
 #include "smtpd/parent/daemon.h"
 #include "smtpd/parent/folder.h"
+#include "smtpd/parent/join.h"
 #include "smtpd/parent/notify.h"
-#include "smtpd/parent/process.h"
+#include "smtpd/parent/stop.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -27,16 +28,6 @@ suite_find(enum sandbox_role role, int instance)
 	return NULL;
 }
 
-struct process *
-suite_of_channel(const struct channel *c)
-{
-	for (size_t i = 0; i < suite.count; i++) {
-		if (suite.processes[i].channel == c)
-			return &suite.processes[i];
-	}
-	return NULL;
-}
-
 /* Before it was ever ready there is no service to keep up: it ends, and then tells who started it.
  */
 static void fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -53,7 +44,7 @@ fail(const char *fmt, ...)
 	va_end(ap);
 	log_error("%s", suite.why.text);
 	suite.code = 1;
-	suite_stop();
+	stop_begin();
 }
 
 static void

@@ -1,35 +1,14 @@
-/*
- * The whole: it is started, takes new configurations, and stops. process.h has the single process.
- */
+/* The whole: it is started, and takes new configurations; stop.h ends it. */
 #ifndef SMTPD_PARENT_SUITE_H
 #define SMTPD_PARENT_SUITE_H
 
-#include "common/base/log.h"
 #include "common/conf/conf.h"
-#include "common/net/loop.h"
-#include "common/sandbox/sandbox.h"
+#include "smtpd/parent/process.h"
 #include "smtpd/parent/socket.h"
 
-#include <sys/types.h>
-#include <time.h>
-
-enum { SUITE_INSTANCES = 8 };
-
-/* One process, running or to be started again. */
-struct process {
-	enum sandbox_role role;
-	int instance;
-	pid_t pid; /* 0: not running */
-	struct channel *channel;
-	struct sink *log;   /* what it writes to standard error; NULL: ours */
-	struct timer again; /* the start after a death */
-	struct moment started;
-	time_t since; /* the same by the calendar */
-	int64_t delay_ms;
-	unsigned restarts;
-	uint64_t counts[LOG_COUNTS]; /* what it counted since it began */
-	uint32_t last_socket;        /* it has all sockets up to that id */
-	bool is_ready;
+enum {
+	SUITE_INSTANCES = 8, /* of one kind: as many as smtpd.conf may name */
+	SUITE_PROCESSES = SANDBOX_ROLE_COUNT * SUITE_INSTANCES,
 };
 
 struct suite {
@@ -43,7 +22,7 @@ struct suite {
 	bool is_stopping;
 	int code;         /* what smtpd exits with */
 	struct error why; /* it could not start */
-	struct process processes[64];
+	struct process processes[SUITE_PROCESSES];
 	size_t count;
 	struct sockets sockets;
 };
@@ -60,25 +39,10 @@ bool suite_start(struct error *why);
  */
 bool suite_reload(struct conf *c, struct error *why);
 
-/* stop.c: ends one after the other, and calls loop_stop() when the last process is gone. */
-void suite_stop(void);
-
-/* While it stops: a process is gone, so perhaps the next may end. */
-void suite_end_when_gone(void);
-
-/* Orders for every process of a kind, or the first; NULL when none runs. */
+/* NULL: there is none. */
 struct process *suite_find(enum sandbox_role role, int instance);
-struct process *suite_of_channel(const struct channel *c);
 
 /* A process says that it has started (""), or why it cannot. */
 void suite_on_ready(struct process *p, const char *error);
-
-/*
- * One process cut the line to another, which had spoken nonsense. Their line is gone, so one of
- * them begins anew, with fresh lines: whichever reads what strangers send, for it may have been
- * taken over, and may lie about the others. Between two that read nothing from outside, the one
- * that is accused.
- */
-void suite_on_suspect(struct process *accuser, enum sandbox_role role, int instance);
 
 #endif

@@ -1,4 +1,5 @@
-/* Who is to be believed when a process says that another spoke nonsense. */
+#include "smtpd/parent/suspect.h"
+
 #include "common/base/log.h"
 #include "smtpd/parent/suite.h"
 
@@ -20,7 +21,7 @@ begin_anew(struct process *p)
 }
 
 void
-suite_on_suspect(struct process *accuser, enum sandbox_role role, int instance)
+suspect_on_report(struct process *accuser, enum sandbox_role role, int instance)
 {
 	struct process *accused = suite_find(role, instance);
 

@@ -5,7 +5,7 @@
 #include "common/base/mem.h"
 #include "common/conf/report.h"
 #include "common/ipc/parent_any.h"
-#include "smtpd/parent/client.h"
+#include "smtpd/parent/suite.h"
 
 #include <stdio.h>
 #include <stdlib.h>

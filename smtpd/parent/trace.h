@@ -2,14 +2,18 @@
 #ifndef SMTPD_PARENT_TRACE_H
 #define SMTPD_PARENT_TRACE_H
 
-#include "common/base/slice.h"
-
-struct process;
+#include "smtpd/parent/client.h"
 
 /* pa_trace_line of that process. */
 void trace_on_line(const struct process *p, struct slice line);
 
 /* A process has begun: it is told what is wanted of it. */
 void trace_on_start(struct process *p);
+
+/* smtpctl trace; arguments is an ipc_list of processes and ids. */
+void trace_begin(struct client *c, struct slice arguments);
+
+/* The client hangs up; fine when it has no trace. */
+void trace_end(struct client *c);
 
 #endif

@@ -61,7 +61,7 @@ class Alone:
             self.process = subprocess.Popen([*self.command, self.program], preexec_fn=attach, close_fds=False, env=env,
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         theirs.close()
-        self.parent.send("pa_setup", version=1, instances=1, users="_kurir", empty=f"{self.folder}/empty",
+        self.parent.send("pa_setup", instances=1, users="_kurir", empty=f"{self.folder}/empty",
                          verbose=int(bool(os.environ.get("V"))))
         self.send_conf()
         self.parent.send("pa_start")

@@ -1,0 +1,101 @@
+#include "smtpd/parent/monitor.h"
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "smtpd/parent/stats.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { HEAD_EVERY = 20 };
+
+/* A line of what came to pass since the one before. */
+static const struct {
+	const char *title;
+	int count;
+} columns[] = {
+    {"connect", EV_connect},
+    {"accepted", EV_accepted},
+    {"refused", EV_refused},
+    {"delivered", EV_delivered},
+    {"relayed", EV_relayed},
+    {"deferred", LOG_COUNT_DEFERRED},
+    {"bounced", EV_bounced},
+    {"auth_ok", EV_auth_ok},
+    {"auth_failed", EV_auth_failed},
+};
+
+enum { COLUMNS = sizeof(columns) / sizeof(columns[0]) };
+
+struct monitor {
+	struct client *client;
+	struct timer timer;
+	uint64_t before[COLUMNS];
+	unsigned lines;
+};
+
+static void
+head(struct client *c)
+{
+	struct buf out = {0};
+
+	buf_printf(&out, "%8s", "sessions");
+	for (int i = 0; i < COLUMNS; i++)
+		buf_printf(&out, " %*s", (int)strlen(columns[i].title), columns[i].title);
+	client_text(c, buf_slice(&out));
+	buf_fini(&out);
+}
+
+static void
+on_second(void *owner)
+{
+	struct monitor *m = owner;
+	struct client *c = m->client;
+	struct buf out = {0};
+
+	timer_start(&m->timer, SPAN_SECONDS(1));
+	if (!c->json && m->lines++ % HEAD_EVERY == 0)
+		head(c);
+	if (c->json)
+		stats_add(&out, true, "sessions", stats_sessions());
+	else
+		buf_printf(&out, "%8llu", (unsigned long long)stats_sessions());
+	for (int i = 0; i < COLUMNS; i++) {
+		uint64_t now = stats_total(columns[i].count), grew = now - m->before[i];
+
+		m->before[i] = now;
+		if (c->json)
+			stats_add(&out, true, columns[i].title, grew);
+		else
+			buf_printf(&out, " %*llu", (int)strlen(columns[i].title),
+			    (unsigned long long)grew);
+	}
+	if (c->json)
+		buf_add_char(&out, '}');
+	if (channel_pending(c->channel) < CHANNEL_HIGH)
+		client_text(c, buf_slice(&out));
+	buf_fini(&out);
+}
+
+void
+monitor_begin(struct client *c)
+{
+	struct monitor *m = mem_zero(sizeof(*m));
+
+	c->monitor = m;
+	m->client = c;
+	for (int i = 0; i < COLUMNS; i++)
+		m->before[i] = stats_total(columns[i].count);
+	timer_init(&m->timer, on_second, m);
+	timer_start(&m->timer, SPAN_SECONDS(1));
+}
+
+void
+monitor_end(struct client *c)
+{
+	if (c->monitor == NULL)
+		return;
+	timer_stop(&c->monitor->timer);
+	free(c->monitor);
+	c->monitor = NULL;
+}
