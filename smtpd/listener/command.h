@@ -25,6 +25,11 @@ void smtp_command_quit(struct smtp_session *s, const struct smtp_command *c);
 void smtp_command_starttls(struct smtp_session *s, const struct smtp_command *c);
 void smtp_command_auth(struct smtp_session *s, const struct smtp_command *c);
 
+/* Counts a command that brings no message forward: free, but not without end. False: that was the
+ * end. A message that is stored begins the count anew; only that, or MAIL and RSET could go on for
+ * ever. */
+bool smtp_is_patient(struct smtp_session *s);
+
 /* Whether AUTH may be used now; false also when it is not offered here at all. */
 bool smtp_auth_is_offered(const struct smtp_session *s);
 

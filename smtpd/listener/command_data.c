@@ -110,6 +110,7 @@ on_stored(void *owner, struct ipc_message *m)
 	if (m->schema == &lq_stored_schema) {
 		session_asked(&s->base);
 		s->messages++;
+		s->idle_commands = 0;
 		log_accepted(s);
 		smtp_reply(s, 250, "2.0.0", "%s is queued", id_format(s->transaction->message, id));
 	} else if (m->schema == &lq_refused_schema) {
@@ -125,7 +126,22 @@ on_stored(void *owner, struct ipc_message *m)
 	session_step(&s->base);
 }
 
-/* Once, when the header is in memory: before the message is handed over, or goes on in a file. */
+static bool
+is_submission(const struct smtp_session *s)
+{
+	return s->base.service->listen->service == SERVICE_SUBMISSION || s->is_local;
+}
+
+static bool
+has_whole_header(const struct smtp_transaction *t)
+{
+	struct slice message = slice_from(buf_slice(&t->octets), t->trace);
+
+	return t->body.state == DATA_END || header_end(message) < message.len;
+}
+
+/* Once, before the message is handed over or goes on in a file. To a header whose end is not in
+ * memory nothing is added: it may come later. */
 static void
 complete(struct smtp_session *s)
 {
@@ -137,10 +153,11 @@ complete(struct smtp_session *s)
 	    .sender = l->masquerade && s->user != NULL ? slice_of(t->sender) : SLICE(""),
 	    .now = civil_now()};
 
-	if (t->is_complete || (l->service != SERVICE_SUBMISSION && !s->is_local))
+	if (t->is_complete || !is_submission(s))
 		return;
 	t->is_complete = true;
-	submission_complete(&t->octets, t->trace, &what);
+	if (has_whole_header(t))
+		submission_complete(&t->octets, t->trace, &what);
 }
 
 static enum session_next
@@ -250,6 +267,23 @@ ask_spool(struct smtp_session *s)
 	return SESSION_WAIT;
 }
 
+/* Whether the message goes on in a file. Of those we know the whole header is waited for. */
+static bool
+is_outgrown(struct smtp_session *s)
+{
+	struct smtp_transaction *t = s->transaction;
+	size_t most = is_submission(s) && s->user != NULL ? LIMIT_HEADER : LIMIT_INLINE;
+
+	if (t->spool >= 0 || t->spool_failed || t->octets.len <= LIMIT_INLINE)
+		return false;
+	if (t->body.state == DATA_END || t->octets.len > most)
+		return true;
+	if (t->octets.len <= t->looked_at + LIMIT_INLINE)
+		return false;
+	t->looked_at = t->octets.len;
+	return has_whole_header(t);
+}
+
 /* Takes what is there. A message that outgrows a frame goes on into a file of queue's. */
 static enum session_next
 take_octets(struct smtp_session *s, struct slice octets)
@@ -265,7 +299,7 @@ take_octets(struct smtp_session *s, struct slice octets)
 		buf_clear(&t->octets);
 	else if (t->spool >= 0 && t->octets.len > LIMIT_INLINE)
 		smtp_transaction_spill(t);
-	if (t->spool < 0 && !t->spool_failed && t->octets.len > LIMIT_INLINE) {
+	if (is_outgrown(s)) {
 		complete(s);
 		return ask_spool(s);
 	}

@@ -22,6 +22,8 @@ say_extensions(struct smtp_session *s)
 void
 smtp_command_hello(struct smtp_session *s, const struct smtp_command *c)
 {
+	if (!smtp_is_patient(s))
+		return;
 	smtp_transaction_reset(s);
 	free(s->helo);
 	s->helo = slice_text(c->argument);

@@ -110,7 +110,6 @@ smtp_command_mail(struct smtp_session *s, const struct smtp_command *c)
 	s->transaction->body_8bit = c->mail.body == SMTP_BODY_8BITMIME;
 	s->transaction->envid = slice_text(slice_of(c->mail.envid));
 	s->transaction->ret = (uint8_t)c->mail.ret;
-	s->idle_commands = 0;
 	if (s->user != NULL && s->base.service->listen->senders.len > 0)
 		ask_sender(s);
 	else

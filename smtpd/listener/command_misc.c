@@ -8,9 +8,8 @@
 
 enum { IDLE_COMMANDS = 100 };
 
-/* Commands that bring nothing forward are free, but not without end. */
-static bool
-is_patient(struct smtp_session *s)
+bool
+smtp_is_patient(struct smtp_session *s)
 {
 	if (++s->idle_commands <= IDLE_COMMANDS)
 		return true;
@@ -21,7 +20,7 @@ is_patient(struct smtp_session *s)
 void
 smtp_command_rset(struct smtp_session *s, const struct smtp_command *c)
 {
-	if (!is_patient(s))
+	if (!smtp_is_patient(s))
 		return;
 	smtp_transaction_reset(s);
 	smtp_reply(s, 250, "2.0.0", "ok");
@@ -30,7 +29,7 @@ smtp_command_rset(struct smtp_session *s, const struct smtp_command *c)
 void
 smtp_command_noop(struct smtp_session *s, const struct smtp_command *c)
 {
-	if (is_patient(s))
+	if (smtp_is_patient(s))
 		smtp_reply(s, 250, "2.0.0", "ok");
 }
 
@@ -38,16 +37,17 @@ smtp_command_noop(struct smtp_session *s, const struct smtp_command *c)
 void
 smtp_command_vrfy(struct smtp_session *s, const struct smtp_command *c)
 {
-	if (is_patient(s))
+	if (smtp_is_patient(s))
 		smtp_reply(s, 252, "2.5.2", "send some mail, and it will be seen");
 }
 
 void
 smtp_command_help(struct smtp_session *s, const struct smtp_command *c)
 {
-	if (is_patient(s))
+	if (smtp_is_patient(s))
 		smtp_reply(s, 214, "2.0.0",
-		    "EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT STARTTLS AUTH; see RFC 5321");
+		    "EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT STARTTLS AUTH; see RFC "
+		    "5321");
 }
 
 void

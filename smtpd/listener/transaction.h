@@ -39,8 +39,9 @@ struct smtp_transaction {
 	uint32_t spool_id;                /* its number; 0: we have none, or none any more */
 	uint64_t spooled;                 /* octets written there */
 	bool spool_failed, is_looping;
-	bool is_complete;                 /* what a submission lacked has been added */
-	size_t trace;                     /* octets of the trace fields */
+	bool is_complete; /* what a submission lacked has been added */
+	size_t looked_at; /* octets, when the end of the header was looked for */
+	size_t trace;     /* octets of the trace fields */
 };
 
 struct smtp_transaction *smtp_transaction_new(const char *sender);

@@ -46,6 +46,26 @@ class Smtp(unittest.TestCase):
         self.assertEqual(r.returncode, 0, r.stdout)
         self.suite.wait_messages("alice", before + 2)
 
+    def test_a_client_may_reset_around_every_message(self):
+        """Each message that is stored renews the patience with commands that bring none."""
+        with self.suite.smtp() as s:
+            s.ehlo("client.test")
+            for i in range(40):
+                self.assertEqual(s.rset()[0], 250)
+                self.assertEqual(s.noop()[0], 250)
+                s.sendmail("x@elsewhere.test", [self.suite.address("bob")], message("x@elsewhere.test", "bob", str(i)))
+                self.assertEqual(s.rset()[0], 250)
+
+    def test_what_stands_late_in_a_long_header_is_not_added_again(self):
+        late = b"Date: Thu, 1 Jan 1970 00:00:00 +0000\r\nMessage-ID: <late@client.test>\r\n\r\n"
+        for fields, body in ((900, b"text\r\n"), (900, b""), (9000, b"text\r\n" * 20000)):
+            before = len(self.suite.bodies("bob"))
+            data = b"".join(b"X-%06d: %s\r\n" % (i, b"x" * 98) for i in range(fields)) + late + body
+            self.suite.submit("alice", [self.suite.address("bob")], data)
+            got = self.suite.wait_messages("bob", before + 1)[-1]
+            self.assertEqual((got.count(b"\r\nDate:"), got.count(b"\r\nMessage-ID:")), (1, 1), f"{fields} fields, {len(body)} octets")
+            self.assertEqual(got.count(b"\r\nX-"), fields)
+
     def test_refusals(self):
         s = self.suite
         cases = [
