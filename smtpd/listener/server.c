@@ -66,6 +66,17 @@ on_down(void *owner)
 	*c = NULL;
 }
 
+/* A spool file that was asked for too long ago: nobody will write into it. */
+static void
+on_late(void *owner, struct ipc_message *m)
+{
+	if (m->schema == &lq_spooled_schema) {
+		struct lq_drop drop = {.spool = ((const struct lq_spooled *)m->body)->spool};
+
+		lq_drop_send(m->channel, 0, &drop, -1);
+	}
+}
+
 static void
 connect_to(struct channel **c, int fd, const char *peer, const struct ipc_handler *handlers,
     const struct ipc_schema *const *answers)
@@ -73,6 +84,8 @@ connect_to(struct channel **c, int fd, const char *peer, const struct ipc_handle
 	struct channel_options o = {
 	    .peer = peer, .handlers = handlers, .answers = answers, .down = on_down, .owner = c};
 
+	if (c == &smtp_server.queue)
+		o.late = on_late;
 	if (*c != NULL)
 		on_down(c);
 	*c = channel_new(fd, &o);

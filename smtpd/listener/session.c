@@ -122,8 +122,11 @@ patience(const struct session *base)
 static void
 silent(struct session *base)
 {
-	smtp_session_shut(
-	    (struct smtp_session *)base, "4.4.2", "timeout: nothing came for too long");
+	struct smtp_session *s = (struct smtp_session *)base;
+
+	smtp_session_shut(s, "4.4.2",
+	    base->state == SMTP_DATA ? "timeout: the message came too slowly"
+				     : "timeout: nothing came for too long");
 }
 
 static void

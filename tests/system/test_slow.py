@@ -4,6 +4,8 @@
 The listener's clock runs a hundred times as fast (preload/hurry.c), so five minutes are three seconds.
 """
 
+import os
+import signal
 import socket
 import time
 import unittest
@@ -86,8 +88,25 @@ class SlowTest(unittest.TestCase):
             c.begin_data(self.suite.address("bob"))
             begun = time.monotonic()
             self.send_for(c, b"x", 0.1, 20 * COMMAND_SECONDS)
-            self.assertTrue((said := c.reply()).startswith(b"421 "), said)
+            self.assertRegex(c.reply(), rb"^421 .* too slowly\r\n")
             self.assertLess(time.monotonic() - begun, 10 * COMMAND_SECONDS / TIMES)
+
+    def test_a_file_that_queue_gave_too_late_is_given_back(self):
+        spool = self.suite.folder / "queue/spool"
+        with Client(self.suite) as c:
+            c.begin_data(self.suite.address("bob"))
+            (queue,) = self.suite.pids("queue")
+            os.kill(queue, signal.SIGSTOP)
+            try:
+                c.socket.sendall(b"Subject: late\r\n\r\n" + (b"x" * 70 + b"\r\n") * 3000 + b".\r\n")
+                self.assertTrue((said := c.reply()).startswith(b"452 "), said)
+            finally:
+                os.kill(queue, signal.SIGCONT)
+            with Client(self.suite) as other:      # whose file comes after the late one
+                other.begin_data(self.suite.address("bob"))
+                other.socket.sendall(b"Subject: next\r\n\r\n" + (b"x" * 70 + b"\r\n") * 3000)
+                self.assertTrue((said := other.say(b".")).startswith(b"250"), said)
+            wait_until(lambda: not list(spool.iterdir()), what="an empty spool")
 
     def test_a_message_that_stops_leaves_nothing_in_the_spool(self):
         spool = self.suite.folder / "queue/spool"
