@@ -131,14 +131,28 @@ ask_addresses(struct lookup *l)
 	}
 }
 
+/* A place for one more host: where there are enough, that of the one to be tried last, if it is
+ * later than the new one. NULL: none. */
+static struct host *
+place_for(struct lookup *l, uint16_t preference)
+{
+	struct host *last = &l->hosts[0];
+
+	if (l->count < HOSTS)
+		return &l->hosts[l->count++];
+	for (size_t i = 1; i < HOSTS; i++)
+		if (l->hosts[i].preference > last->preference)
+			last = &l->hosts[i];
+	return preference < last->preference ? last : NULL;
+}
+
 static void
 add_host(struct lookup *l, uint16_t preference, const char *name)
 {
-	struct host *h;
+	struct host *h = place_for(l, preference);
 
-	if (l->count == HOSTS)
+	if (h == NULL)
 		return;
-	h = &l->hosts[l->count++];
 	h->preference = preference;
 	h->shuffle = arc4random();
 	strlcpy(h->name, name, sizeof(h->name));

@@ -54,6 +54,8 @@ class DnsAttacks(Attacks):
         cls.names = names.Names({
             ("many.test", MX): [mx(10, below(f"h{i}")) for i in range(MANY_MX)],
             ("*.many.test", None): addresses,
+            ("some.test", MX): [mx(i, below(f"h{i}")) for i in reversed(range(60))],
+            ("*.some.test", None): addresses,
             ("most.test", MX): [mx(10, below(f"h{i}")) for i in range(MOST_MX)],
             ("most.test", None): addresses,
             ("lone.test", MX): [mx(10, dotted("h.lone.test"))],
@@ -96,6 +98,10 @@ class DnsAttacks(Attacks):
             self.assertTrue(0 < len(asked) <= HOSTS, asked)
         with self.row("D4 addresses"):
             self.goes_nowhere("lone.test", 1, ADDRESSES)
+        with self.row("D4 the best"):  # wherever they stand among the others
+            self.goes_nowhere("some.test", 1, HOSTS * ADDRESSES)
+            asked = {n for n, _ in self.names.asked if n.endswith(".some.test")}
+            self.assertEqual(asked, {f"h{i}.some.test" for i in range(HOSTS)})
         with self.row("D4 too many"):  # a domain's own address is not what it named instead
             self.goes_nowhere("most.test", 0, 0)
             self.assertFalse([n for n, kind in self.names.asked if n == "most.test" and kind != MX])
