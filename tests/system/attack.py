@@ -2,8 +2,10 @@
 are. A row passes only if, besides its own answers, no process died, no sanitizer spoke, no process grew by more than
 32 MiB, and the next ordinary client is served."""
 
+import os
 import re
 import socket
+import struct
 import threading
 import time
 import unittest
@@ -18,6 +20,23 @@ PATIENCE = 20
 def resident(pid):
     with open(f"/proc/{pid}/statm") as f:
         return int(f.read().split()[1]) * 4
+
+
+def reset(sock):
+    """Hangs up as somebody who pulls the plug."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+
+def descriptors(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def processor_time(pid):
+    """Seconds that its threads have had, of users and of the system."""
+    with open(f"/proc/{pid}/stat") as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Wire:

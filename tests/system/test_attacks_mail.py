@@ -6,10 +6,10 @@ import socket
 import struct
 import unittest
 
-from attack import Attacks, Wire
-from suite import message
+from attack import Attacks, Wire, descriptors, reset
+from suite import message, wait_until
 
-BIG = 1 << 32
+BIG, GONE = 1 << 32, 200
 
 # After SELECT of a mailbox with three messages: one command, and the class of its answer.
 COMMANDS = [
@@ -353,6 +353,26 @@ class MailAttacks(Attacks):
                 self.assertEqual([l[0] for l in lines], list("+++++-"))
                 c.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.assertEqual(len(self.suite.bodies("alice")), before)
+
+    def test_gone_while_the_password_is_checked(self):
+        for k, (port, process, login) in enumerate((("imaps", "imapd", "a LOGIN alice@example.test wrong-{}\r\n"),
+                                                    ("pop3s", "pop3d", "USER alice@example.test\r\nPASS wrong-{}\r\n"))):
+            with self.row(f"U9 {port}"):
+                pid, = self.suite.pids(process)
+                before = descriptors(pid)
+                for i in range(GONE):
+                    c = Wire(self.suite, port, tls=True, source=f"127.{8 + k}.0.{i + 1}")
+                    c.line()
+                    c.send(login.format(i))
+                    if i % 2:
+                        reset(c.sock)
+                    else:
+                        c.close()
+                    if i % 50 == 0:
+                        with Wire(self.suite, port, tls=True) as stranger:
+                            self.assertRegex(stranger.line(), r"^(\* OK|\+OK)")
+                            stranger.silence(0.05)
+                wait_until(lambda: descriptors(pid) <= before + 1, 60, "descriptors to be given back")
 
     def test_pop3_floods(self):
         with self.row("O6"), Wire(self.suite, "pop3s", tls=True) as c:

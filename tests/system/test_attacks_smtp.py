@@ -7,14 +7,13 @@ import re
 import socket
 import ssl
 import stat
-import struct
 import subprocess
 import time
 import unittest
 import warnings
 from pathlib import Path
 
-from attack import PATIENCE, Attacks, Wire
+from attack import PATIENCE, Attacks, Wire, descriptors, processor_time, reset
 from suite import message, wait_until
 
 GOOD, FAR = "alice@example.test", "mallory@far.test"
@@ -30,23 +29,6 @@ def b64(octets):
 
 def password(user, secret):
     return "AUTH PLAIN " + b64(f"\0{user}\0{secret}".encode())
-
-
-def reset(sock):
-    """Hangs up as somebody who pulls the plug."""
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    sock.close()
-
-
-def descriptors(pid):
-    return len(os.listdir(f"/proc/{pid}/fd"))
-
-
-def processor_time(pid):
-    """Seconds that its threads have had, of users and of the system."""
-    with open(f"/proc/{pid}/stat") as f:
-        fields = f.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 # One command after EHLO, its answer, and the session is in step afterwards. MAIL comes first for RCPT.
