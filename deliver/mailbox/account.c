@@ -3,10 +3,13 @@
  * longest untouched closes first, and opens again when it is asked for. One function makes a path
  * of a name: nothing that a name holds can lead outside the mail folder.
  */
-#include "deliver/mailbox/server.h"
+#include "deliver/mailbox/account.h"
 
+#include "common/base/hash.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "deliver/mailbox/batch.h"
+#include "deliver/mailbox/handle.h"
 #include "deliver/mailbox/snapshot.h"
 
 #include <errno.h>
@@ -18,7 +21,12 @@
 
 enum { COMPONENT = 255 };
 
-struct mailbox_server mailbox_server;
+static struct {
+	struct hash by_name;
+	TAILQ_HEAD(, account) idle;
+	size_t open;
+	char mail_path[1024];
+} accounts;
 
 /* Letters, digits and a few signs stand for themselves; all else becomes %XX. */
 static bool
@@ -68,7 +76,7 @@ folder_of(struct slice name, char out[1000], struct error *why)
 	struct buf path = {0};
 	bool ok;
 
-	buf_add_text(&path, mailbox_server.mail_path);
+	buf_add_text(&path, accounts.mail_path);
 	buf_add_char(&path, '/');
 	ok = add_component(&path, at < 0 ? SLICE("local") : slice_from(name, (size_t)at + 1));
 	ok = ok && make_folder(buf_text(&path), why);
@@ -80,13 +88,29 @@ folder_of(struct slice name, char out[1000], struct error *why)
 }
 
 void
-mailbox_server_init(void)
+accounts_init(const char *mail_path)
 {
-	hash_init(&mailbox_server.accounts);
-	hash_init(&mailbox_server.by_id);
-	TAILQ_INIT(&mailbox_server.idle);
-	LIST_INIT(&mailbox_server.handles);
-	batch_init();
+	hash_init(&accounts.by_name);
+	TAILQ_INIT(&accounts.idle);
+	snprintf(accounts.mail_path, sizeof(accounts.mail_path), "%s", mail_path);
+}
+
+void
+accounts_fini(void)
+{
+	hash_fini(&accounts.by_name);
+}
+
+size_t
+accounts_open(void)
+{
+	return accounts.open;
+}
+
+size_t
+accounts_known(void)
+{
+	return accounts.by_name.count;
 }
 
 void
@@ -94,7 +118,7 @@ account_forget_unless_used(struct account *a)
 {
 	if (a->is_open || a->work > 0 || !LIST_EMPTY(&a->handles))
 		return;
-	hash_remove(&mailbox_server.accounts, slice_of(a->name));
+	hash_remove(&accounts.by_name, slice_of(a->name));
 	free(a->name);
 	free(a);
 }
@@ -103,7 +127,7 @@ void
 account_hold(struct account *a)
 {
 	if (a->work++ == 0)
-		TAILQ_REMOVE(&mailbox_server.idle, a, idle);
+		TAILQ_REMOVE(&accounts.idle, a, idle);
 }
 
 void
@@ -112,7 +136,7 @@ account_release(struct account *a)
 	if (--a->work > 0)
 		return;
 	if (a->is_open)
-		TAILQ_INSERT_TAIL(&mailbox_server.idle, a, idle);
+		TAILQ_INSERT_TAIL(&accounts.idle, a, idle);
 	account_forget_unless_used(a);
 }
 
@@ -125,7 +149,7 @@ close_store(struct account *a)
 	snapshots_forget(a);
 	store_close(&a->store);
 	a->is_open = false;
-	mailbox_server.open_count--;
+	accounts.open--;
 	account_release(a);
 }
 
@@ -145,11 +169,10 @@ make_room(void)
 {
 	struct account *a;
 
-	while (mailbox_server.open_count >= LIMIT_OPEN_ACCOUNTS &&
-	       (a = TAILQ_FIRST(&mailbox_server.idle)) != NULL)
+	while (accounts.open >= LIMIT_OPEN_ACCOUNTS && (a = TAILQ_FIRST(&accounts.idle)) != NULL)
 		close_store(a);
 	/* Too many for now: at least none stays open only to wait for company. */
-	if (mailbox_server.open_count >= LIMIT_OPEN_ACCOUNTS)
+	if (accounts.open >= LIMIT_OPEN_ACCOUNTS)
 		batches_finish();
 }
 
@@ -160,8 +183,8 @@ account_resume(struct account *a, struct error *why)
 
 	if (a->is_open) {
 		if (a->work == 0) {
-			TAILQ_REMOVE(&mailbox_server.idle, a, idle);
-			TAILQ_INSERT_TAIL(&mailbox_server.idle, a, idle);
+			TAILQ_REMOVE(&accounts.idle, a, idle);
+			TAILQ_INSERT_TAIL(&accounts.idle, a, idle);
 		}
 		return true;
 	}
@@ -172,23 +195,23 @@ account_resume(struct account *a, struct error *why)
 		return false;
 	}
 	a->is_open = true;
-	mailbox_server.open_count++;
+	accounts.open++;
 	if (a->work == 0)
-		TAILQ_INSERT_TAIL(&mailbox_server.idle, a, idle);
+		TAILQ_INSERT_TAIL(&accounts.idle, a, idle);
 	return true;
 }
 
 struct account *
 account_open(struct slice name, struct error *why)
 {
-	struct account *a = hash_find(&mailbox_server.accounts, name);
+	struct account *a = hash_find(&accounts.by_name, name);
 
 	if (a == NULL) {
 		a = mem_zero(sizeof(*a));
 		a->name = slice_text(name);
 		LIST_INIT(&a->handles);
 		LIST_INIT(&a->snapshots);
-		hash_add(&mailbox_server.accounts, name, a);
+		hash_add(&accounts.by_name, name, a);
 	}
 	if (!account_resume(a, why)) {
 		account_forget_unless_used(a);
@@ -201,12 +224,12 @@ account_open(struct slice name, struct error *why)
 void
 accounts_close_all(void)
 {
-	while (mailbox_server.open_count > 0) {
+	while (accounts.open > 0) {
 		struct hash_walk walk = {0};
 		struct slice name;
 		void *a;
 
-		while (hash_next(&mailbox_server.accounts, &walk, &name, &a)) {
+		while (hash_next(&accounts.by_name, &walk, &name, &a)) {
 			if (((struct account *)a)->is_open)
 				break;
 		}

@@ -3,8 +3,9 @@
  * what comes for an account within BATCH_MS shares a commit and a sync, unless nothing more comes
  * at all, or it is much. Whoever changes the account and waits takes its batch along.
  */
+#include "deliver/mailbox/batch.h"
+
 #include "common/net/loop.h"
-#include "deliver/mailbox/server.h"
 
 enum { BATCH_MS = 200, LULL_MS = 20, BATCH_OCTETS = 512 * 1024 };
 

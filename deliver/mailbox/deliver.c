@@ -2,13 +2,17 @@
  * Delivery: queue hands over a message for accounts; each gets it once, whatever is tried again,
  * and queue hears of it when it is durable.
  */
+#include "deliver/mailbox/deliver.h"
+
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/ipc/queue_mailbox.h"
 #include "common/ipc/queue_relay.h"
 #include "common/mail/header.h"
 #include "common/mail/trace.h"
-#include "deliver/mailbox/server.h"
+#include "deliver/mailbox/batch.h"
+#include "deliver/mailbox/handle.h"
+#include "deliver/mailbox/reply.h"
 
 #include <unistd.h>
 

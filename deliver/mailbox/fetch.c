@@ -3,6 +3,7 @@
  * are left. A message that cannot be read is left out, and the answer at the end says so: nobody
  * may take it for an empty one.
  */
+#include "common/base/hash.h"
 #include "common/base/mem.h"
 #include "deliver/mailbox/range.h"
 #include "deliver/mailbox/verb.h"

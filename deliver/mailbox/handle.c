@@ -1,35 +1,62 @@
-/* Handles, and the news that go to them. */
+#include "deliver/mailbox/handle.h"
+
+#include "common/base/hash.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "deliver/mailbox/job.h"
 #include "deliver/mailbox/verb.h"
+
+static struct {
+	struct hash by_id;
+	LIST_HEAD(, handle) all;
+	uint32_t last_id;
+} handles;
+
+void
+handles_init(void)
+{
+	hash_init(&handles.by_id);
+	LIST_INIT(&handles.all);
+}
+
+void
+handles_fini(void)
+{
+	hash_fini(&handles.by_id);
+}
+
+size_t
+handles_count(void)
+{
+	return handles.by_id.count;
+}
 
 struct handle *
 handle_new(struct channel *c, struct account *a, bool exclusive)
 {
 	struct handle *h;
 
-	if (mailbox_server.by_id.count >= LIMIT_HANDLES)
+	if (handles.by_id.count >= LIMIT_HANDLES)
 		return NULL;
 	h = mem_zero(sizeof(*h));
 	do
-		h->id = ++mailbox_server.next_handle;
-	while (h->id == 0 || hash_find(&mailbox_server.by_id, HASH_NUMBER(h->id)) != NULL);
+		h->id = ++handles.last_id;
+	while (h->id == 0 || hash_find(&handles.by_id, HASH_NUMBER(h->id)) != NULL);
 	LIST_INIT(&h->jobs);
 	LIST_INIT(&h->fetches);
 	h->channel = c;
 	h->account = a;
 	h->is_exclusive = exclusive;
-	LIST_INSERT_HEAD(&mailbox_server.handles, h, all);
+	LIST_INSERT_HEAD(&handles.all, h, all);
 	LIST_INSERT_HEAD(&a->handles, h, link);
-	hash_add(&mailbox_server.by_id, HASH_NUMBER(h->id), h);
+	hash_add(&handles.by_id, HASH_NUMBER(h->id), h);
 	return h;
 }
 
 struct handle *
 handle_find(struct channel *c, uint32_t id)
 {
-	struct handle *h = hash_find(&mailbox_server.by_id, HASH_NUMBER(id));
+	struct handle *h = hash_find(&handles.by_id, HASH_NUMBER(id));
 
 	return h != NULL && h->channel == c ? h : NULL;
 }
@@ -42,7 +69,7 @@ handle_free(struct handle *h)
 	jobs_cancel(h);
 	fetches_forget(h);
 	spool_drop(h);
-	hash_remove(&mailbox_server.by_id, HASH_NUMBER(h->id));
+	hash_remove(&handles.by_id, HASH_NUMBER(h->id));
 	LIST_REMOVE(h, all);
 	LIST_REMOVE(h, link);
 	free(h);
@@ -50,12 +77,12 @@ handle_free(struct handle *h)
 }
 
 void
-handles_forget(struct channel *c)
+handles_forget(const struct channel *c)
 {
 	struct handle *h, *next;
 
-	LIST_FOREACH_SAFE (h, &mailbox_server.handles, all, next) {
-		if (h->channel == c)
+	LIST_FOREACH_SAFE (h, &handles.all, all, next) {
+		if (c == NULL || h->channel == c)
 			handle_free(h);
 	}
 }

@@ -2,6 +2,7 @@
 
 #include "common/base/moment.h"
 #include "common/net/loop.h"
+#include "deliver/mailbox/reply.h"
 
 enum { SLICE_MS = 4, PARKED_MS = 20, JOBS_OF_HANDLE = 4 };
 

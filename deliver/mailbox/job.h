@@ -5,7 +5,7 @@
 #ifndef DELIVER_MAILBOX_JOB_H
 #define DELIVER_MAILBOX_JOB_H
 
-#include "deliver/mailbox/server.h"
+#include "deliver/mailbox/handle.h"
 
 enum job_state {
 	JOB_MORE,   /* call again */

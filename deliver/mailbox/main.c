@@ -4,14 +4,17 @@
  */
 #include "common/conf/child.h"
 #include "common/ipc/lookup_mailbox.h"
+#include "deliver/mailbox/batch.h"
+#include "deliver/mailbox/deliver.h"
 #include "deliver/mailbox/grant.h"
-#include "deliver/mailbox/server.h"
+#include "deliver/mailbox/verb.h"
 
 #include <unistd.h>
 
 enum { INSTANCES = 64 };
 
 static struct channel *peers[SANDBOX_ROLE_COUNT][INSTANCES];
+static char mail_path[1024];
 
 static void
 on_grant(void *owner, struct ipc_message *m)
@@ -61,9 +64,11 @@ prepare(const struct conf *c, struct sandbox_paths *paths, struct error *why)
 {
 	static const char *rw[2];
 
-	mailbox_server_init();
-	slice_copy(c->global.mail_path, mailbox_server.mail_path, sizeof(mailbox_server.mail_path));
-	rw[0] = mailbox_server.mail_path;
+	slice_copy(c->global.mail_path, mail_path, sizeof(mail_path));
+	accounts_init(mail_path);
+	handles_init();
+	batch_init();
+	rw[0] = mail_path;
 	paths->rw = rw;
 	return true;
 }
@@ -71,15 +76,14 @@ prepare(const struct conf *c, struct sandbox_paths *paths, struct error *why)
 static bool
 start(const struct conf *c, struct error *why)
 {
-	return access(mailbox_server.mail_path, R_OK | W_OK | X_OK) == 0 ||
-	       error_errno(why, "cannot use %s", mailbox_server.mail_path);
+	return access(mail_path, R_OK | W_OK | X_OK) == 0 ||
+	       error_errno(why, "cannot use %s", mail_path);
 }
 
 static void
 drain(void)
 {
-	while (!LIST_EMPTY(&mailbox_server.handles))
-		handle_free(LIST_FIRST(&mailbox_server.handles));
+	handles_forget(NULL);
 	accounts_close_all();
 	child_exit();
 }
@@ -93,10 +97,10 @@ on_control(struct control *order, struct slice verb, struct slice arguments, boo
 	}
 	if (json)
 		control_line(order, "{\"process\":\"mailbox\",\"accounts\":%zu,\"handles\":%zu}",
-		    mailbox_server.open_count, mailbox_server.by_id.count);
+		    accounts_open(), handles_count());
 	else
-		control_line(order, "mailbox: %zu accounts open, %zu handles",
-		    mailbox_server.open_count, mailbox_server.by_id.count);
+		control_line(order, "mailbox: %zu accounts open, %zu handles", accounts_open(),
+		    handles_count());
 	control_done(order, 0, "");
 }
 

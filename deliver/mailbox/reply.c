@@ -1,6 +1,6 @@
-/* Answers that wait until a change is durable, and refusals in words. */
+#include "deliver/mailbox/reply.h"
+
 #include "common/base/mem.h"
-#include "deliver/mailbox/server.h"
 
 #define NOT_DURABLE "the change could not be made durable"
 

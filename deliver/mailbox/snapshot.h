@@ -6,7 +6,7 @@
 #ifndef DELIVER_MAILBOX_SNAPSHOT_H
 #define DELIVER_MAILBOX_SNAPSHOT_H
 
-#include "deliver/mailbox/server.h"
+#include "deliver/mailbox/account.h"
 
 /* Appends a message's record of AM_RECORD octets, without \Recent, which each view knows itself. */
 void record_add(struct buf *records, const struct store_message *m);

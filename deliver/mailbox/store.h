@@ -81,8 +81,9 @@ void store_seen_recent(struct store *s, const struct store_mailbox *m);
 /* store_message.c */
 struct store_new {
 	struct slice octets; /* the whole message; or a file */
-	const struct store_index *index; /* of octets, made before, but for the header's size; NULL */
-	int fd;              /* -1: octets */
+	const struct store_index
+	    *index; /* of octets, made before, but for the header's size; NULL */
+	int fd;     /* -1: octets */
 	uint64_t size;
 	int64_t date;
 	uint8_t flags;
@@ -156,8 +157,8 @@ enum store_result store_body_share(struct store *s, uint64_t body);
 /* A message has it no more. With the last one it goes; its file when that is durable. */
 enum store_result store_body_release(struct store *s, uint64_t body);
 
-/* store_signature.c: a walk over signatures beside one over messages; zeroed, it begins. It is ended
- * before the turn of the loop is. */
+/* store_signature.c: a walk over signatures beside one over messages; zeroed, it begins. It is
+ * ended before the turn of the loop is. */
 struct store_signatures {
 	struct statement *reader; /* NULL: it stands nowhere */
 	uint64_t asked, at;       /* bodies: the last that was asked for, the next that has one */

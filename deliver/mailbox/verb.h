@@ -5,7 +5,8 @@
 #ifndef DELIVER_MAILBOX_VERB_H
 #define DELIVER_MAILBOX_VERB_H
 
-#include "deliver/mailbox/server.h"
+#include "deliver/mailbox/handle.h"
+#include "deliver/mailbox/reply.h"
 
 /* The handle a message names; NULL, and an answer, when there is none. */
 struct handle *verb_handle_of(struct ipc_message *m, uint32_t id);
@@ -16,6 +17,9 @@ bool verb_viewed(struct ipc_message *m, const struct handle *h, struct store_mai
 /* A mailbox by its name; false, and an answer with that code, when there is none. */
 bool verb_named(struct ipc_message *m, const struct handle *h, struct slice name,
     enum am_code missing, struct store_mailbox *box);
+
+/* All of them, as imapd and pop3d speak them. */
+extern const struct ipc_handler verbs[];
 
 /* verb_view.c */
 void verb_view(void *owner, struct ipc_message *m);

@@ -279,7 +279,7 @@ Test(mailbox_kill, what_was_shown_gives_its_uid_to_nobody_else)
 	cr_assert_gt(test_add(&test_inbox, "another", 700, 0, 0), shown[0]);
 	cr_assert_gt(test_store.modseq, shown[1]);
 	cr_assert_eq(store_find(&test_store, "Trash", &trash), STORE_OK);
-	cr_assert_eq(trash.uidnext, 1, "it never had a message");
+	cr_assert_gt(trash.uidnext, 1, "its first message may have been seen, too");
 	cr_assert(test_settle());
 	test_close_store();
 	test_end();

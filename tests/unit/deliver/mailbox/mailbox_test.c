@@ -15,8 +15,9 @@ test_begin(void)
 	snprintf(test_folder, sizeof(test_folder), "/tmp/kurir-mailbox-XXXXXX");
 	cr_assert_not_null(mkdtemp(test_folder));
 	loop_init();
-	mailbox_server_init();
-	snprintf(mailbox_server.mail_path, sizeof(mailbox_server.mail_path), "%s", test_folder);
+	accounts_init(test_folder);
+	handles_init();
+	batch_init();
 }
 
 void
@@ -27,8 +28,8 @@ test_end(void)
 	loop_fini();
 	snprintf(command, sizeof(command), "rm -rf %s", test_folder);
 	cr_assert_eq(system(command), 0);
-	hash_fini(&mailbox_server.accounts);
-	hash_fini(&mailbox_server.by_id);
+	accounts_fini();
+	handles_fini();
 	if (UNIT_LEAKED())
 		abort();
 }

@@ -9,7 +9,9 @@
 
 #include "common/base/buf.h"
 #include "common/net/loop.h"
-#include "deliver/mailbox/server.h"
+#include "deliver/mailbox/batch.h"
+#include "deliver/mailbox/deliver.h"
+#include "deliver/mailbox/verb.h"
 
 extern char test_folder[64];
 

@@ -310,10 +310,10 @@ Test(mailbox_verb, idle_accounts_close_and_open_again, .timeout = 100)
 		cr_assert_not_null(acc, "%s", why.text);
 		account_release(acc);
 	}
-	cr_assert_eq(mailbox_server.open_count, LIMIT_OPEN_ACCOUNTS);
-	cr_assert_leq(mailbox_server.accounts.count, LIMIT_OPEN_ACCOUNTS + 1);
+	cr_assert_eq(accounts_open(), LIMIT_OPEN_ACCOUNTS);
+	cr_assert_leq(accounts_known(), LIMIT_OPEN_ACCOUNTS + 1);
 	status.handle = a.handle;
 	asker_ask(&a, &am_status_schema, &status);
 	cr_assert_eq(a.messages, 1, "the handle opens it again");
-	cr_assert_eq(mailbox_server.open_count, LIMIT_OPEN_ACCOUNTS);
+	cr_assert_eq(accounts_open(), LIMIT_OPEN_ACCOUNTS);
 }

@@ -1,0 +1,12 @@
+/* Delivery: what queue says, message by message of queue_mailbox.h. */
+#ifndef DELIVER_MAILBOX_DELIVER_H
+#define DELIVER_MAILBOX_DELIVER_H
+
+#include "common/ipc/channel.h"
+
+extern const struct ipc_handler delivery[];
+
+/* The line to queue is gone. */
+void deliveries_forget(struct channel *c);
+
+#endif
