@@ -40,12 +40,18 @@ static const struct ipc_schema *const schemas[] = {
 
 enum { SCHEMAS = sizeof(schemas) / sizeof(schemas[0]) };
 
+static bool
+has_length(const struct ipc_field *f)
+{
+	return f->kind == IPC_TEXT || f->kind == IPC_OCTETS || f->kind == IPC_SECRET;
+}
+
 static void
 check_field(const struct ipc_field *f, const void *message, struct slice body)
 {
 	struct slice s;
 
-	if (f->kind != IPC_TEXT && f->kind != IPC_OCTETS)
+	if (!has_length(f))
 		return;
 	memcpy(&s, (const char *)message + f->offset, sizeof(s));
 	PROPERTY(fuzz_lies_in(s, body) && s.len >= f->least && s.len <= f->most);
@@ -103,12 +109,11 @@ check_least(const struct ipc_schema *schema)
 	for (size_t i = 0; i < schema->count; i++) {
 		const struct ipc_field *f = &schema->fields[i];
 		bool is_long = f->kind == IPC_U64 || f->kind == IPC_I64;
-		bool is_text = f->kind == IPC_TEXT || f->kind == IPC_OCTETS;
-		size_t octets = is_long ? 8 : is_text || f->kind == IPC_U32 ? 4 : f->kind == IPC_U16 ? 2 : 1;
+		size_t octets = is_long ? 8 : has_length(f) || f->kind == IPC_U32 ? 4 : f->kind == IPC_U16 ? 2 : 1;
 
 		for (size_t k = octets; k-- > 0;)
 			buf_add_char(&body, (char)(f->least >> (8 * k)));
-		for (uint64_t k = 0; is_text && k < f->least; k++)
+		for (uint64_t k = 0; has_length(f) && k < f->least; k++)
 			buf_add_char(&body, 'a');
 	}
 	PROPERTY(ipc_unpack(buf_slice(&body), schema, message) == NULL);
