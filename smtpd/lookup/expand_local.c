@@ -119,9 +119,8 @@ find_user(
 		result = find_in_userbase(a, base, &info);
 	else
 		base = local;
-	/* root's mail is only ever written by mbox; for all else it needs an alias */
-	if (result == TABLE_FOUND && slice_has_prefix(buf_slice(&info), SLICE("0:")) &&
-	    a->method != METHOD_MBOX)
+	/* nothing is ever delivered as root: its mail needs an alias */
+	if (result == TABLE_FOUND && slice_has_prefix(buf_slice(&info), SLICE("0:")))
 		result = TABLE_NONE;
 	buf_fini(&info);
 	buf_add_slice(name, a->user.len > 0 ? a->user : base);

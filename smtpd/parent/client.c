@@ -4,6 +4,8 @@
 #include "common/ipc/parent_any.h"
 #include "smtpd/parent/status.h"
 
+#include <sysexits.h>
+
 void
 client_done(struct client *c, int code, const char *error)
 {
@@ -70,7 +72,8 @@ on_ended(void *owner, enum channel_end why)
 	if (c->is_status)
 		status_on_done(c, false);
 	else
-		client_done(c, 75, "the process that knows does not answer now; try again");
+		client_done(
+		    c, EX_TEMPFAIL, "the process that knows does not answer now; try again");
 }
 
 bool

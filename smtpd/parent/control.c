@@ -18,6 +18,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 enum { CLIENTS = 32, ORDER_SECONDS = 60 };
@@ -100,7 +101,8 @@ on_order(void *owner, struct ipc_message *m)
 			continue;
 		if (!client_ask(c, suite_find(passed_on[i].role, 0), o->verb, o->arguments,
 			SPAN_SECONDS(ORDER_SECONDS)))
-			client_done(c, 75, "the process that knows is not there now; try again");
+			client_done(
+			    c, EX_TEMPFAIL, "the process that knows is not there now; try again");
 		return;
 	}
 	own_order(c, o);
