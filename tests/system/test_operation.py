@@ -1,6 +1,7 @@
 """What an administrator sees: walls around processes, bad configuration, reload, full disk."""
 
 import os
+import select
 import shutil
 import signal
 import smtplib
@@ -10,7 +11,9 @@ import time
 import unittest
 from pathlib import Path
 
-from suite import SMTPD, Suite, message, wait_until
+from suite import BUILD, SMTPD, Suite, message, wait_until
+
+NAMES = BUILD / "tests/system/preload/names.so"
 
 
 class Operation(unittest.TestCase):
@@ -83,6 +86,20 @@ class Operation(unittest.TestCase):
             wait_until(lambda: "another number of processes takes a restart" in s.log(), 10, "the warning")
             s.submit("alice", [s.address("bob")], message("a", "b", "after the reload"))
             s.wait_messages("bob", 1)
+
+    @unittest.skipUnless(NAMES.exists(), "needs a library that is preloaded")
+    def test_a_name_service_that_hangs_holds_up_its_question_alone(self):
+        """The parent asks it in a helper, which has its time; smtpctl is answered meanwhile."""
+        suite = Suite(extra='action "homes" maildir\n', match='match from any for domain "slow.test" action "homes"\n', users=())
+        suite.environment |= {"LD_PRELOAD": str(NAMES), "NAMES_SLOW": "daemon"}
+        with suite as s, s.smtp() as client:
+            client.ehlo()
+            client.mail("a@b.test")
+            client.putcmd("RCPT", "TO:<daemon@slow.test>")
+            time.sleep(0.5)
+            self.assertIn("queue", s.ctl("show", "status").stdout)
+            self.assertFalse(select.select([client.sock], [], [], 0)[0], "smtpctl had to wait for the name service")
+            self.assertEqual(client.getreply()[0], 451)
 
     def test_many_tables_in_few_folders(self):
         """lookup may read them all: behind its walls it has folders, and not a place for each table."""
