@@ -10,7 +10,6 @@
 /* The states that read from the client. */
 enum session_next imap_when_command(struct imap_session *s);
 enum session_next imap_when_literal(struct imap_session *s);
-enum session_next imap_when_auth_input(struct imap_session *s);
 enum session_next imap_when_idle(struct imap_session *s);
 enum session_next imap_when_message(struct imap_session *s);
 enum session_next imap_when_message_end(struct imap_session *s);
@@ -32,8 +31,8 @@ void imap_command_line(struct imap_session *s, struct slice line);
 /* Opens the account that lookup granted. */
 void imap_open(struct imap_session *s, struct slice token, unsigned mailbox);
 
-/* Whether a password may be taken now: under TLS, or from this machine (RFC 8314). */
-bool imap_may_login(const struct imap_session *s);
+/* How somebody logs in. */
+extern const struct login_kind imap_login;
 
 /* What the server can do for this client now, without "CAPABILITY ". */
 void imap_capabilities(const struct imap_session *s, struct buf *out);

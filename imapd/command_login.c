@@ -3,17 +3,9 @@
  * account. Secrets are wiped and never logged.
  */
 #include "common/base/mem.h"
-#include "common/ipc/any_lookup.h"
 #include "common/net/sasl.h"
+#include "common/session/login.h"
 #include "imapd/command.h"
-
-enum { LOGIN_SECONDS = 40 };
-
-bool
-imap_may_login(const struct imap_session *s)
-{
-	return session_is_private(&s->base);
-}
 
 void
 imap_capabilities(const struct imap_session *s, struct buf *out)
@@ -26,7 +18,8 @@ imap_capabilities(const struct imap_session *s, struct buf *out)
 	}
 	if (!s->base.is_tls && s->base.service->tls != NULL)
 		buf_add_text(out, " STARTTLS");
-	buf_add_text(out, imap_may_login(s) ? " AUTH=PLAIN AUTH=LOGIN" : " LOGINDISABLED");
+	buf_add_text(
+	    out, session_is_private(&s->base) ? " AUTH=PLAIN AUTH=LOGIN" : " LOGINDISABLED");
 }
 
 IMAP_COMMAND(capability)
@@ -52,18 +45,6 @@ IMAP_COMMAND(starttls)
 	imap_done(s, "OK go ahead");
 	imap_move(s, IMAP_TLS);
 	session_start_tls(&s->base);
-}
-
-static void
-wrong(struct imap_session *s, struct slice user)
-{
-	char from[NETADDR_TEXT];
-
-	log_event(&s->base.log, EV_auth_failed, WORD("from", netaddr_format(&s->base.peer, from)),
-	    TEXT("user", user));
-	imap_done(s, "NO [AUTHENTICATIONFAILED] user or password is wrong");
-	if (++s->auth_failures >= LIMIT_AUTH_FAILURES)
-		imap_session_shut(s, "too many wrong passwords");
 }
 
 static void
@@ -120,54 +101,54 @@ imap_open(struct imap_session *s, struct slice token, unsigned mailbox)
 }
 
 static void
-on_login(void *owner, struct ipc_message *m)
+granted(struct session *base, const struct al_login_is *is)
 {
-	struct imap_session *s = owner;
-	const struct al_login_is *is = m->body;
-
-	session_asked(&s->base);
-	switch ((enum al_login_result)is->result) {
-	case LOGIN_OK:
-		log_event(&s->base.log, EV_auth_ok, TEXT("user", is->account));
-		imap_open(s, is->token, is->mailbox);
-		break;
-	case LOGIN_WRONG:
-		wrong(s, is->account);
-		break;
-	case LOGIN_TEMPORARY:
-		temporary(s);
-		break;
-	}
-	session_again(&s->base);
+	imap_open((struct imap_session *)base, is->token, is->mailbox);
 }
 
 static void
-check(struct imap_session *s, struct slice user, struct slice secret)
+refused(struct session *base, enum login_refusal why, const char *form)
 {
-	char client[NETADDR_TEXT];
-	struct al_login login = {.service = SERVICE_IMAP,
-	    .table = s->base.service->listen->auth_table,
-	    .user = user,
-	    .secret = secret,
-	    .client = slice_of(netaddr_format(&s->base.peer, client))};
+	struct imap_session *s = (struct imap_session *)base;
 
-	if (!sasl_is_possible(user, secret)) {
-		wrong(s, SLICE(""));
-		return;
-	}
-	if (!session_ask(
-		&s->base, imap_server.lookup, on_login, on_ended, SPAN_SECONDS(LOGIN_SECONDS))) {
+	switch (why) {
+	case REFUSED_WRONG:
+		imap_done(s, "NO [AUTHENTICATIONFAILED] user or password is wrong");
+		break;
+	case REFUSED_NOT_NOW:
 		temporary(s);
-		return;
+		break;
+	case REFUSED_MALFORMED:
+	case REFUSED_LINE:
+	case REFUSED_TOO_LONG:
+		imap_bad(s, form);
+		break;
+	case REFUSED_GIVEN_UP:
+		imap_bad(s, "authentication given up");
+		break;
 	}
-	imap_move(s, IMAP_LOGIN_ASK);
-	al_login_send(imap_server.lookup, s->base.request, &login, -1);
 }
+
+static void
+too_often(struct session *base)
+{
+	imap_session_shut((struct imap_session *)base, "too many wrong passwords");
+}
+
+const struct login_kind imap_login = {
+    .lookup = &imap_server.lookup,
+    .input = IMAP_AUTH_INPUT,
+    .asking = IMAP_LOGIN_ASK,
+    .challenge = "+ ",
+    .granted = granted,
+    .refused = refused,
+    .too_often = too_often,
+};
 
 static bool
 may_login(struct imap_session *s)
 {
-	if (imap_may_login(s))
+	if (session_is_private(&s->base))
 		return true;
 	imap_done(s, "NO [PRIVACYREQUIRED] a password needs TLS: say STARTTLS first");
 	return false;
@@ -181,86 +162,24 @@ IMAP_COMMAND(login)
 	    !imap_parse_is_end(p))
 		imap_bad(s, "LOGIN takes a user and a password");
 	else if (may_login(s))
-		check(s, user, secret);
-}
-
-/* The exchange is over; what is left of its secrets is wiped. */
-static void
-end_auth(struct imap_session *s)
-{
-	sasl_free(s->sasl);
-	s->sasl = NULL;
-}
-
-static void
-take_response(struct imap_session *s, enum sasl_result result)
-{
-	switch (result) {
-	case SASL_CHALLENGE:
-		imap_printf(s, "+ %s\r\n", sasl_challenge(s->sasl));
-		if (s->base.state != IMAP_AUTH_INPUT)
-			imap_move(s, IMAP_AUTH_INPUT);
-		return;
-	case SASL_CREDENTIALS:
-		check(s, sasl_user(s->sasl), sasl_secret(s->sasl));
-		break;
-	case SASL_WRONG:
-		wrong(s, SLICE(""));
-		break;
-	case SASL_MALFORMED:
-		imap_bad(s, sasl_form(s->sasl));
-		break;
-	case SASL_CANCELLED:
-		imap_bad(s, "authentication given up");
-		break;
-	}
-	end_auth(s);
+		login_check(&s->base, user, secret);
 }
 
 IMAP_COMMAND(authenticate)
 {
-	struct slice mechanism, response;
+	struct slice mechanism, response, *initial = NULL;
 
 	if (!imap_parse_char(p, ' ') || !imap_parse_word(p, IMAP_ATOM, &mechanism)) {
 		imap_bad(s, "AUTHENTICATE takes the name of a mechanism");
 		return;
 	}
-	if (!may_login(s))
-		return;
-	s->sasl = sasl_new(mechanism);
-	if (s->sasl == NULL) {
-		imap_done(s, "NO [CANNOT] the mechanisms are " SASL_MECHANISMS);
-	} else if (imap_parse_char(p, ' ')) {
+	if (imap_parse_char(p, ' ')) {
 		response = slice_make(p->at, (size_t)(p->end - p->at));
-		take_response(s, sasl_start(s->sasl, &response));
+		initial = &response;
 	} else if (!imap_parse_is_end(p)) {
 		imap_bad(s, "AUTHENTICATE takes a mechanism and one response");
-		end_auth(s);
-	} else {
-		take_response(s, sasl_start(s->sasl, NULL));
+		return;
 	}
-}
-
-enum session_next
-imap_when_auth_input(struct imap_session *s)
-{
-	struct slice line;
-
-	switch (stream_line(s->base.stream, SASL_LINE, &line)) {
-	case STREAM_OK:
-		take_response(s, sasl_feed(s->sasl, line));
-		stream_wipe(s->base.stream);
-		return SESSION_GO_ON;
-	case STREAM_AGAIN:
-		return SESSION_WAIT;
-	case STREAM_BARE:
-	case STREAM_TOO_LONG:
-		take_response(s, SASL_MALFORMED);
-		return SESSION_GO_ON;
-	case STREAM_FLOOD:
-	case STREAM_CLOSED:
-		break;
-	}
-	imap_move(s, IMAP_CLOSING);
-	return SESSION_GO_ON;
+	if (may_login(s) && !login_begin(&s->base, mechanism, initial))
+		imap_done(s, "NO [CANNOT] the mechanisms are " SASL_MECHANISMS);
 }

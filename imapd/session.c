@@ -6,7 +6,7 @@
 
 #include "common/base/assert.h"
 #include "common/base/mem.h"
-#include "common/net/sasl.h"
+#include "common/session/login.h"
 #include "imapd/command.h"
 #include "imapd/sync.h"
 
@@ -213,7 +213,6 @@ free_session(struct session *base)
 	}
 	timer_stop(&s->retry);
 	end_command(s);
-	sasl_free(s->sasl);
 	imap_append_free(s->append);
 	imap_output_fini(&s->output);
 	LIST_REMOVE(s, link);
@@ -324,7 +323,7 @@ step(struct session *base)
 	case IMAP_TLS:
 		return session_when_tls(base);
 	case IMAP_AUTH_INPUT:
-		return imap_when_auth_input(s);
+		return login_when_input(base);
 	case IMAP_SENDING:
 		return imap_when_sending(s);
 	case IMAP_MESSAGE:
@@ -386,6 +385,7 @@ static const struct session_state states[] = {
 /* FETCH's request stays open while the client takes what has come. */
 static const struct session_kind kind = {
     .states = states,
+    .login = &imap_login,
     .asking = ASKING,
     .open = ASKING | TO(SENDING),
     .closing = IMAP_CLOSING,

@@ -19,7 +19,6 @@ enum imap_level { IMAP_NOT_AUTHENTICATED = 1, IMAP_AUTHENTICATED = 2, IMAP_SELEC
 
 struct imap_command;
 struct imap_append;
-struct sasl;
 
 struct imap_session {
 	struct session base;                   /* first: a session of this kind is one of these */
@@ -34,13 +33,12 @@ struct imap_session {
 	char *ending;                          /* its tagged reply, while SYNC_ASK comes first */
 	void *work;                            /* what its command_….c needs while it waits */
 	void (*drop_work)(void *work);
-	struct sasl *sasl;                     /* AUTHENTICATE, while it goes on; else NULL */
 	struct imap_append *append;            /* a message that comes in, and its spool */
 	struct channel *mailbox;               /* has the account; NULL: gone, or not open yet */
 	int instance;
 	uint32_t handle;
 	struct imap_view *view;                /* NULL: nothing is selected */
-	unsigned errors, auth_failures;
+	unsigned errors;
 	bool is_idle;                          /* SYNC_ASK leads back to IDLE */
 };
 

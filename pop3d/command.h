@@ -6,9 +6,8 @@
 
 #include "pop3d/session.h"
 
-/* The states that read a line. */
+/* The state that reads a line. */
 enum session_next pop3_when_command(struct pop3_session *s);
-enum session_next pop3_when_auth_input(struct pop3_session *s);
 
 /* One command each; the argument is what stands behind its name. */
 void pop3_command_capa(struct pop3_session *s, struct slice argument);
@@ -29,7 +28,7 @@ void pop3_command_quit(struct pop3_session *s, struct slice argument);
 /* Opens the maildrop of the account that lookup granted; ends in TRANSACTION or AUTHORIZATION. */
 void pop3_open(struct pop3_session *s, struct slice token, unsigned mailbox);
 
-/* Whether a password may be taken now: under TLS, or from this machine (RFC 8314). */
-bool pop3_may_login(const struct pop3_session *s);
+/* How somebody logs in. */
+extern const struct login_kind pop3_login;
 
 #endif

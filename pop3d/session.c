@@ -6,7 +6,7 @@
 #include "common/base/assert.h"
 #include "common/base/mem.h"
 #include "common/ipc/any_mailbox.h"
-#include "common/net/sasl.h"
+#include "common/session/login.h"
 #include "pop3d/command.h"
 
 #include <stdio.h>
@@ -75,7 +75,6 @@ free_session(struct session *base)
 	pop3_drop_fini(&s->drop);
 	LIST_REMOVE(s, link);
 	session_fini(&s->base);
-	sasl_free(s->sasl);
 	free(s->user);
 	free(s);
 }
@@ -152,7 +151,7 @@ step(struct session *base)
 	case POP3_TRANSACTION:
 		return pop3_when_command(s);
 	case POP3_AUTH_INPUT:
-		return pop3_when_auth_input(s);
+		return login_when_input(base);
 	case POP3_TLS:
 		return session_when_tls(base);
 	case POP3_SENDING:
@@ -193,6 +192,7 @@ static const struct session_state states[] = {
 
 static const struct session_kind kind = {
     .states = states,
+    .login = &pop3_login,
     .asking = ASKING,
     .open = ASKING,
     .closing = POP3_CLOSING,

@@ -10,18 +10,15 @@
 #include "pop3d/server.h"
 #include "pop3d/session_states.h"
 
-struct sasl;
-
 struct pop3_session {
 	struct session base;           /* first: a session of this kind is one of these */
 	LIST_ENTRY(pop3_session) link;
 	char *user;                    /* what USER said */
-	struct sasl *sasl;             /* AUTH, while it goes on; else NULL */
 	struct channel *mailbox;       /* has the maildrop; NULL: gone, or not open yet */
 	uint32_t handle;
 	struct pop3_drop drop;
 	struct pop3_retrieve retrieve;
-	unsigned errors, auth_failures;
+	unsigned errors;
 };
 
 /* A new session on a descriptor, which it takes; it ends itself. */

@@ -7,6 +7,7 @@
 
 #include "common/base/assert.h"
 #include "common/base/id.h"
+#include "common/net/sasl.h"
 
 enum { STEPS_IN_A_TURN = 64 };
 
@@ -150,6 +151,7 @@ void
 session_fini(struct session *s)
 {
 	session_asked(s);
+	sasl_free(s->sasl);
 	task_cancel(&s->again);
 	timer_stop(&s->deadline);
 	stream_finish(s->stream);

@@ -17,6 +17,8 @@
 #include "common/net/netaddr.h"
 #include "common/net/stream.h"
 
+struct login_kind;
+struct sasl;
 struct session;
 
 /* What a step ends with. */
@@ -34,14 +36,23 @@ struct session_state {
 
 struct session_kind {
 	const struct session_state *states;
+	const struct login_kind *login;
 	unsigned asking;  /* states that wait for another process, a bit each */
 	unsigned open;    /* states in which a request may be open; asking is among them */
 	unsigned closing; /* the state that a failed handshake leads to */
-	enum session_next (*step)(struct session *s); /* one, in the state it is in */
-	struct span (*patience)(const struct session *s); /* how long the client may be silent now */
-	void (*secured)(struct session *s);           /* the handshake is over; moves on */
-	void (*silent)(struct session *s); /* the client took too long; ends the session */
-	void (*free)(struct session *s);   /* calls session_fini() */
+
+	/* Does one step, in the state the session is in. */
+	enum session_next (*step)(struct session *s);
+
+	/* How long the client may be silent now; and that it was: ends the session. */
+	struct span (*patience)(const struct session *s);
+	void (*silent)(struct session *s);
+
+	/* The handshake is over: moves on. */
+	void (*secured)(struct session *s);
+
+	/* Frees the room's part, and calls session_fini(). */
+	void (*free)(struct session *s);
 };
 
 struct session {
@@ -56,6 +67,8 @@ struct session {
 	unsigned state;
 	struct channel *asked; /* whom the open request is with */
 	uint32_t request;      /* its id; 0: none */
+	struct sasl *sasl;     /* a login that goes on; else NULL */
+	unsigned auth_failures;
 	bool is_tls;
 };
 
@@ -70,8 +83,7 @@ void session_fini(struct session *s);
 void session_step(struct session *s);
 void session_again(struct session *s);
 
-/* The only writer of the state; asserts that the list allows the move, and that no request stays
- * open. */
+/* The only writer of the state; asserts that the list allows the move, and no request stays open. */
 void session_move(struct session *s, unsigned next);
 
 /* The client was heard, and has its patience from now on. */

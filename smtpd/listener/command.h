@@ -9,7 +9,6 @@
 
 /* The states that read: each takes what input there is and says how to go on. */
 enum session_next smtp_when_command(struct smtp_session *s);
-enum session_next smtp_when_auth_input(struct smtp_session *s);
 enum session_next smtp_when_data(struct smtp_session *s);
 
 /* One verb each; the command's slices are valid during the call. */
@@ -41,5 +40,8 @@ void smtp_extensions(const struct smtp_session *s, struct buf *out);
 
 /* The name of the user at the other end of a Unix socket, asked of the kernel; gives, or NULL. */
 char *smtp_local_user(int fd);
+
+/* How somebody logs in. */
+extern const struct login_kind smtp_login;
 
 #endif

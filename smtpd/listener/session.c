@@ -6,7 +6,7 @@
 
 #include "common/base/assert.h"
 #include "common/base/mem.h"
-#include "common/net/sasl.h"
+#include "common/session/login.h"
 #include "smtpd/listener/command.h"
 #include "smtpd/listener/greeting.h"
 
@@ -144,7 +144,6 @@ free_session(struct session *base)
 	free(s->hostname);
 	free(s->helo);
 	free(s->user);
-	sasl_free(s->sasl);
 	free(s);
 }
 
@@ -163,7 +162,7 @@ step(struct session *base)
 	case SMTP_TLS:
 		return session_when_tls(base);
 	case SMTP_AUTH_INPUT:
-		return smtp_when_auth_input(s);
+		return login_when_input(base);
 	case SMTP_DATA:
 		return smtp_when_data(s);
 	case SMTP_SENDER_ASK:
@@ -189,6 +188,7 @@ static const struct session_state states[] = {
 /* The questions for names run beside the first commands, and are not the one request meant here. */
 static const struct session_kind kind = {
     .states = states,
+    .login = &smtp_login,
     .asking = ASKING,
     .open = ASKING,
     .closing = SMTP_CLOSING,

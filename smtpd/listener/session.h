@@ -10,8 +10,6 @@
 #include "smtpd/listener/session_states.h"
 #include "smtpd/listener/transaction.h"
 
-struct sasl;
-
 struct smtp_session {
 	struct session base;                  /* first: a session of this kind is one of these */
 	LIST_ENTRY(smtp_session) link;
@@ -20,11 +18,10 @@ struct smtp_session {
 	char *rdns;                           /* the client's name; NULL: not known */
 	char *helo;
 	char *user;                           /* authenticated as; NULL: no */
-	struct sasl *sasl;                    /* AUTH, while it goes on; else NULL */
 	struct smtp_transaction *transaction; /* NULL between transactions */
 	uint32_t ptr_request, hostname_request;
 	struct buf proxy;                     /* what came so far of a proxy's header */
-	unsigned errors, auth_failures, messages, idle_commands;
+	unsigned errors, messages, idle_commands;
 	bool has_ehlo, is_confirmed_rdns, is_local, is_early;
 };
 
