@@ -25,8 +25,8 @@ config_include(struct parser *p, struct place at, const char *path)
 {
 	struct slice whole;
 
-	return value_path(p, at, path, &whole) && (lexer_include(p->lexer, path, p->why) ||
-						      config_fail(p, at, "%s", p->why->text));
+	return value_path(p, at, path, &whole) &&
+	       (lexer_include(p->lexer, path, p->why) || config_fail(p, at, "%s", p->why->text));
 }
 
 void
@@ -187,7 +187,8 @@ section_fits(struct parser *p, struct place at, const struct ipc_schema *s, cons
 
 	buf_fini(&packed);
 	return wrong == NULL ||
-	       config_fail(p, at, "%s is too long, or has octets that are not text", wrong);
+	       config_fail(p, at,
+		   "%s is too long, out of its range, or has octets that are not text", wrong);
 }
 
 static void
@@ -230,7 +231,8 @@ warn_of_open_relay(struct parser *p)
 		any |= is_public(&p->conf->listens[i]);
 	if (any && p->open_relay.line != 0)
 		config_warn(p, p->open_relay,
-		    "anybody can send anywhere through this host; write: match from auth, from local "
+		    "anybody can send anywhere through this host; write: match from auth, from "
+		    "local "
 		    "or from src { … }");
 }
 
