@@ -265,6 +265,17 @@ is_client_slow(const struct imap_session *s)
 	       stream_failure(s->base.stream)[0] != '\0';
 }
 
+/* Mailbox has left out what it cannot read: the other parts of the set are asked for all the same.
+ */
+static bool
+is_over(struct fetch *f, const struct ipc_message *m)
+{
+	if (m->schema != &am_no_schema || ((const struct am_no *)m->body)->code != AM_CORRUPTION)
+		return false;
+	f->has_failed = true;
+	return true;
+}
+
 static void
 on_message(void *owner, struct ipc_message *m)
 {
@@ -277,7 +288,7 @@ on_message(void *owner, struct ipc_message *m)
 		f->is_waiting = true;
 		imap_move(s, IMAP_SENDING);
 		session_again(&s->base);
-	} else if (imap_is_answer(s, m, &am_ok_schema)) {
+	} else if (is_over(f, m) || imap_is_answer(s, m, &am_ok_schema)) {
 		session_asked(&s->base);
 		ask_next(s);
 		session_again(&s->base);

@@ -210,6 +210,18 @@ class Imap(Answers):
         self.server.answer("am_fetch", "am_no", code=CORRUPTION, text="the message cannot be read")
         self.assertRegex(self.client.until("d ")[-1], r"^d NO \[CORRUPTION\]")
 
+    def test_what_cannot_be_read_ends_no_long_fetch(self):
+        numbers = list(range(1, 2 * 8100, 2))      # more ranges than one request names
+        self.select(list(range(1, 2 * 8100)))
+        self.client.say(f"c FETCH {','.join(map(str, numbers))} RFC822.SIZE")
+        self.server.answer("am_fetch", "am_no", code=CORRUPTION, text="some of it cannot be read")
+        request, asked = self.server.expect("am_fetch")
+        self.assertEqual(ranges(asked["uids"])[-1][1], numbers[-1])
+        self.server.mailbox.send("am_message", request=request, uid=numbers[-1], size=SIZE)
+        self.server.mailbox.send("am_ok", request=request, modseq=MODSEQ)
+        self.assertEqual(self.client.line(), f"* {numbers[-1]} FETCH (RFC822.SIZE {SIZE})")
+        self.assertRegex(self.client.line(), r"^c NO \[CORRUPTION\]")
+
 
 del Answers      # its tests are run by the two
 
