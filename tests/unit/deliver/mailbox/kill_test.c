@@ -244,7 +244,7 @@ Test(mailbox_kill, what_was_durable_is_there_once, .timeout = 100)
 Test(mailbox_kill, what_was_shown_gives_its_uid_to_nobody_else)
 {
 	struct store_mailbox trash;
-	uint64_t shown[2];
+	uint64_t shown[3];
 	int pipes[2], status;
 	pid_t child;
 
@@ -264,6 +264,8 @@ Test(mailbox_kill, what_was_shown_gives_its_uid_to_nobody_else)
 		test_open_store();
 		for (int i = 0; i < 50; i++)
 			shown[0] = test_add(&test_inbox, "seen by somebody", 700, 0, 0);
+		cr_assert_eq(store_find(&test_store, "Trash", &trash), STORE_OK);
+		shown[2] = test_add(&trash, "seen there", 700, 0, 0);
 		shown[1] = test_store.modseq;
 		if (write(pipes[1], shown, sizeof(shown)) != (ssize_t)sizeof(shown))
 			_exit(1);
