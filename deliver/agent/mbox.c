@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PATH_TEXT = 1200, LOCK_TRIES = 30 };
+enum { PATH_TEXT = 1200, LOCK_PART = 10 }; /* of a job's time, that it waits for a lock */
 
 /* Removes a lock file whose owner died: none of ours is held that long. */
 static void
@@ -32,10 +32,10 @@ drop_stale_lock(const char *lock)
 
 /* A folder that the recipient may not write in (as /var/mail often is) leaves fcntl alone. */
 static bool
-dot_lock(const char *path, char lock[PATH_TEXT])
+dot_lock(const char *path, unsigned seconds, char lock[PATH_TEXT])
 {
 	snprintf(lock, PATH_TEXT, "%.1100s.lock", path);
-	for (int i = 0; i < LOCK_TRIES; i++) {
+	for (unsigned i = 0; i < seconds; i++) {
 		int fd = open(lock, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 		if (fd >= 0) {
@@ -54,11 +54,11 @@ dot_lock(const char *path, char lock[PATH_TEXT])
 }
 
 static bool
-file_lock(int fd)
+file_lock(int fd, unsigned seconds)
 {
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
-	for (int i = 0; i < LOCK_TRIES; i++) {
+	for (unsigned i = 0; i < seconds; i++) {
 		if (fcntl(fd, F_SETLK, &lock) == 0)
 			return true;
 		sleep(1);
@@ -97,7 +97,7 @@ append(const struct agent_job *j, int fd, const char *path)
 
 	if (!is_right_file(fd))
 		return agent_temporary("%s is not a plain file of %s's own", path, j->user);
-	if (!file_lock(fd))
+	if (!file_lock(fd, j->seconds / LOCK_PART))
 		return agent_temporary("%s is locked by another program", path);
 	end = lseek(fd, 0, SEEK_END);
 	if (end < 0)
@@ -120,7 +120,7 @@ agent_mbox(const struct agent_job *j, const char *path)
 	struct agent_result result;
 	int fd;
 
-	if (!dot_lock(path, lock))
+	if (!dot_lock(path, j->seconds / LOCK_PART, lock))
 		return agent_temporary("%s is locked by another program", path);
 	fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 	if (fd < 0) {

@@ -123,6 +123,7 @@ Test(method, mbox_lock_of_a_living_one)
 	struct agent_job j = job(box);
 	struct agent_result r;
 
+	j.seconds = 20;
 	put(lock, "4711\n");
 	r = agent_mbox(&j, box);
 	cr_assert_eq(r.outcome, OUTCOME_TEMPORARY);
