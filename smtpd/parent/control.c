@@ -29,21 +29,20 @@ static int sock = -1, count;
 static char socket_path[108];
 static bool (*reload)(struct error *why);
 
+/* clang-format off */
+enum { SANDBOX_ALL = SANDBOX_PARENT }; /* what all answer, the parent asks of them */
+
 static const struct {
 	const char *verb;
-	enum sandbox_role role;
-} passed_on[] = {
-    {"show queue", SANDBOX_QUEUE},
-    {"show message", SANDBOX_QUEUE},
-    {"show envelope", SANDBOX_QUEUE},
-    {"pause", SANDBOX_QUEUE},
-    {"resume", SANDBOX_QUEUE},
-    {"schedule", SANDBOX_QUEUE},
-    {"remove", SANDBOX_QUEUE},
-    {"hold", SANDBOX_QUEUE},
-    {"account", SANDBOX_LOOKUP},
-    {"update table", SANDBOX_LOOKUP},
+	int answerer;
+} verbs[] = {
+#define V(verb, answerer, arguments) {verb, SANDBOX_##answerer},
+	CTL_VERBS(V)
+#undef V
 };
+/* clang-format on */
+
+enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
 
 static void
 set_verbose(struct client *c, bool verbose)
@@ -89,6 +88,7 @@ on_order(void *owner, struct ipc_message *m)
 {
 	struct client *c = owner;
 	const struct cp_order *o = m->body;
+	size_t i = 0;
 
 	if (c->order != 0) {
 		channel_violation(m->channel, "order");
@@ -96,16 +96,13 @@ on_order(void *owner, struct ipc_message *m)
 	}
 	c->order = m->id;
 	c->json = o->json != 0;
-	for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++) {
-		if (!slice_has_prefix(o->verb, slice_of(passed_on[i].verb)))
-			continue;
-		if (!client_ask(c, suite_find(passed_on[i].role, 0), o->verb, o->arguments,
-			SPAN_SECONDS(ORDER_SECONDS)))
-			client_done(
-			    c, EX_TEMPFAIL, "the process that knows is not there now; try again");
-		return;
-	}
-	own_order(c, o);
+	while (i < VERBS && !slice_equal_text(o->verb, verbs[i].verb))
+		i++;
+	if (i == VERBS || verbs[i].answerer == SANDBOX_PARENT)
+		own_order(c, o);
+	else if (!client_ask(c, suite_find((enum sandbox_role)verbs[i].answerer, 0), o->verb,
+		     o->arguments, SPAN_SECONDS(ORDER_SECONDS)))
+		client_done(c, EX_TEMPFAIL, "the process that knows is not there now; try again");
 }
 
 static void
