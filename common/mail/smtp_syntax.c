@@ -122,14 +122,12 @@ take_size(struct slice value, struct smtp_mail *m)
 }
 
 static enum smtp_syntax_result
-take_body(struct slice value, unsigned offers, struct smtp_mail *m)
+take_body(struct slice value, struct smtp_mail *m)
 {
 	if (slice_equal_text_nocase(value, "7BIT"))
 		m->body = SMTP_BODY_7BIT;
 	else if (slice_equal_text_nocase(value, "8BITMIME"))
 		m->body = SMTP_BODY_8BITMIME;
-	else if ((offers & SMTP_OFFER_BINARY) != 0 && slice_equal_text_nocase(value, "BINARYMIME"))
-		m->body = SMTP_BODY_BINARYMIME;
 	else
 		return SMTP_SYNTAX_PARAMETER_BAD;
 	return SMTP_SYNTAX_OK;
@@ -232,7 +230,7 @@ take_orcpt(struct slice value, struct smtp_rcpt *r)
 	return SMTP_SYNTAX_OK;
 }
 
-enum parameter { SIZE, BODY, SMTPUTF8, RET, ENVID, AUTH, NOTIFY, ORCPT };
+enum parameter { SIZE, BODY, RET, ENVID, AUTH, NOTIFY, ORCPT };
 
 static const struct {
 	const char *name;
@@ -241,7 +239,6 @@ static const struct {
 } parameters[] = {
     [SIZE] = {"SIZE", SMTP_VERB_MAIL, 0},
     [BODY] = {"BODY", SMTP_VERB_MAIL, 0},
-    [SMTPUTF8] = {"SMTPUTF8", SMTP_VERB_MAIL, SMTP_OFFER_UTF8},
     [RET] = {"RET", SMTP_VERB_MAIL, SMTP_OFFER_DSN},
     [ENVID] = {"ENVID", SMTP_VERB_MAIL, SMTP_OFFER_DSN},
     [AUTH] = {"AUTH", SMTP_VERB_MAIL, SMTP_OFFER_AUTH},
@@ -252,16 +249,13 @@ static const struct {
 enum { PARAMETERS = sizeof(parameters) / sizeof(parameters[0]) };
 
 static enum smtp_syntax_result
-take_parameter(struct smtp_command *c, enum parameter which, struct slice value, unsigned offers)
+take_parameter(struct smtp_command *c, enum parameter which, struct slice value)
 {
 	switch (which) {
 	case SIZE:
 		return take_size(value, &c->mail);
 	case BODY:
-		return take_body(value, offers, &c->mail);
-	case SMTPUTF8:
-		c->mail.smtputf8 = true;
-		return value.data == NULL ? SMTP_SYNTAX_OK : SMTP_SYNTAX_PARAMETER_BAD;
+		return take_body(value, &c->mail);
 	case RET:
 		return take_ret(value, &c->mail);
 	case ENVID:
@@ -300,7 +294,7 @@ take_parameters(struct smtp_command *c, struct slice rest, unsigned offers)
 		if (seen[i])
 			return SMTP_SYNTAX_PARAMETER_TWICE;
 		seen[i] = true;
-		result = take_parameter(c, (enum parameter)i, value, offers);
+		result = take_parameter(c, (enum parameter)i, value);
 		if (result != SMTP_SYNTAX_OK)
 			return result;
 	}
@@ -326,20 +320,16 @@ judge_path(enum smtp_verb verb, enum address_result result)
 	return is_mail ? SMTP_SYNTAX_SENDER_BAD : SMTP_SYNTAX_RECIPIENT_BAD;
 }
 
-/* "FROM:" or "TO:", spaces that clients wrongly put there, a path, parameters. MAIL's SMTPUTF8
- * stands behind the address that needs it, so the address is judged last. */
+/* "FROM:" or "TO:", spaces that clients wrongly put there, a path, parameters. */
 static enum smtp_syntax_result
 take_path(struct smtp_command *c, struct slice keyword, unsigned allow, unsigned offers)
 {
 	struct slice rest = c->argument;
-	bool utf8 = (offers & (c->verb == SMTP_VERB_MAIL ? SMTP_OFFER_UTF8 : SMTP_IN_UTF8)) != 0;
 	enum smtp_syntax_result result;
 
 	if (!slice_has_prefix_nocase(rest, keyword))
 		return c->verb == SMTP_VERB_MAIL ? SMTP_SYNTAX_MAIL_BAD : SMTP_SYNTAX_RCPT_BAD;
 	rest = trim_spaces(slice_from(rest, keyword.len));
-	if (utf8)
-		allow |= ADDRESS_ALLOW_UTF8;
 	result = judge_path(c->verb, address_path_parse(&rest, allow, &c->path));
 	if (result != SMTP_SYNTAX_OK)
 		return result;
@@ -348,8 +338,6 @@ take_path(struct smtp_command *c, struct slice keyword, unsigned allow, unsigned
 	result = take_parameters(c, rest, offers);
 	if (result != SMTP_SYNTAX_OK)
 		return result;
-	if (c->verb == SMTP_VERB_MAIL && !c->mail.smtputf8 && !address_is_ascii(&c->path))
-		return SMTP_SYNTAX_UTF8_NOT_ALLOWED;
 	c->is_null = address_is_null(&c->path);
 	return SMTP_SYNTAX_OK;
 }
@@ -372,20 +360,6 @@ take_auth_arguments(struct smtp_command *c)
 		return SMTP_SYNTAX_ARGUMENT_BAD;
 	c->has_initial = slice_word(&rest, &c->initial);
 	return rest.len == 0 ? SMTP_SYNTAX_OK : SMTP_SYNTAX_ARGUMENT_BAD;
-}
-
-/* chunk-size [ "LAST" ] (RFC 3030 2) */
-static enum smtp_syntax_result
-take_chunk(struct smtp_command *c)
-{
-	struct slice rest = c->argument, word;
-
-	if (!slice_word(&rest, &word))
-		return SMTP_SYNTAX_ARGUMENT_MISSING;
-	if (!slice_number(word, INT64_MAX, &c->chunk))
-		return SMTP_SYNTAX_ARGUMENT_BAD;
-	c->is_last = slice_equal_text_nocase(rest, "LAST");
-	return rest.len == 0 || c->is_last ? SMTP_SYNTAX_OK : SMTP_SYNTAX_ARGUMENT_BAD;
 }
 
 /* What a web browser, made to connect here by a page, says first. */
@@ -414,8 +388,6 @@ take_arguments(struct smtp_command *c, unsigned offers)
 		return take_path(c, SLICE("FROM:"), ADDRESS_ALLOW_NULL, offers);
 	case SMTP_VERB_RCPT:
 		return take_path(c, SLICE("TO:"), ADDRESS_ALLOW_POSTMASTER, offers);
-	case SMTP_VERB_BDAT:
-		return take_chunk(c);
 	case SMTP_VERB_AUTH:
 		return take_auth_arguments(c);
 	case SMTP_VERB_VRFY:
@@ -498,8 +470,7 @@ smtp_mail_format(struct buf *out, struct slice sender, const struct smtp_mail *m
 {
 	static const char *const bodies[] = {[SMTP_BODY_UNSAID] = "",
 	    [SMTP_BODY_7BIT] = " BODY=7BIT",
-	    [SMTP_BODY_8BITMIME] = " BODY=8BITMIME",
-	    [SMTP_BODY_BINARYMIME] = " BODY=BINARYMIME"};
+	    [SMTP_BODY_8BITMIME] = " BODY=8BITMIME"};
 	static const char *const rets[] = {
 	    [SMTP_RET_UNSAID] = "", [SMTP_RET_FULL] = " RET=FULL", [SMTP_RET_HDRS] = " RET=HDRS"};
 	size_t before = out->len;
@@ -512,8 +483,6 @@ smtp_mail_format(struct buf *out, struct slice sender, const struct smtp_mail *m
 	if (m->size > 0)
 		buf_printf(out, " SIZE=%llu", (unsigned long long)m->size);
 	buf_add_text(out, bodies[m->body]);
-	if (m->smtputf8)
-		buf_add_text(out, " SMTPUTF8");
 	buf_add_text(out, rets[m->ret]);
 	if (m->envid[0] != '\0')
 		add_xtext(out, " ENVID=", m->envid);

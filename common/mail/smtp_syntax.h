@@ -1,6 +1,6 @@
 /*
- * SMTP commands (RFC 5321 4.1, 1870, 3030, 3207, 3461, 4954, 6152, 6531) from a line to a struct
- * and back. A line with a control character in it is refused whole; so is every parameter that
+ * SMTP commands (RFC 5321 4.1, 1870, 3207, 3461, 4954, 6152) from a line to a struct and
+ * back. A line with a control character in it is refused whole; so is every parameter that
  * is unknown, repeated, not offered or out of its range. The struct's slices lie in the line;
  * what had to be decoded stands in the struct itself, as C strings without controls.
  */
@@ -12,7 +12,7 @@
 
 #define SMTP_VERBS(V) \
 	V(HELO) \
-	V(EHLO) V(LHLO) V(MAIL) V(RCPT) V(DATA) V(BDAT) V(RSET) V(NOOP) V(QUIT) V(VRFY) V(EXPN) \
+	V(EHLO) V(LHLO) V(MAIL) V(RCPT) V(DATA) V(RSET) V(NOOP) V(QUIT) V(VRFY) V(EXPN) \
 	    V(HELP) V(STARTTLS) V(AUTH)
 
 enum smtp_verb {
@@ -40,7 +40,7 @@ enum smtp_verb {
 	R(SENDER_TOO_LONG,       501, "5.1.7", "the sender address is too long") \
 	R(RECIPIENT_BAD,         501, "5.1.3", "the recipient address is malformed") \
 	R(RECIPIENT_TOO_LONG,    501, "5.1.3", "the recipient address is too long") \
-	R(UTF8_NOT_ALLOWED,      553, "5.6.7", "the address needs SMTPUTF8") \
+	R(UTF8_NOT_ALLOWED,      553, "5.6.7", "the address is not ASCII, and SMTPUTF8 is not offered") \
 	R(TRAILING,              501, "5.5.4", "what stands behind the address is no parameter") \
 	R(PARAMETER_UNKNOWN,     555, "5.5.4", "there is a parameter that this server does not know") \
 	R(PARAMETER_TWICE,       501, "5.5.4", "a parameter is given twice") \
@@ -58,13 +58,10 @@ enum smtp_syntax_result {
  * are. */
 enum smtp_offer {
 	SMTP_OFFER_DSN = 1,
-	SMTP_OFFER_UTF8 = 2,
-	SMTP_OFFER_AUTH = 4,
-	SMTP_OFFER_BINARY = 8,
-	SMTP_IN_UTF8 = 16, /* MAIL said SMTPUTF8, so RCPT may hold UTF-8 */
+	SMTP_OFFER_AUTH = 2,
 };
 
-enum smtp_body { SMTP_BODY_UNSAID, SMTP_BODY_7BIT, SMTP_BODY_8BITMIME, SMTP_BODY_BINARYMIME };
+enum smtp_body { SMTP_BODY_UNSAID, SMTP_BODY_7BIT, SMTP_BODY_8BITMIME };
 
 /* The numbers are those of RET_* and NOTIFY_* in common/ipc/listener_queue.h. */
 enum smtp_ret { SMTP_RET_UNSAID, SMTP_RET_FULL, SMTP_RET_HDRS };
@@ -79,7 +76,6 @@ struct smtp_mail {
 	uint64_t size; /* 0: not said */
 	enum smtp_body body;
 	enum smtp_ret ret;
-	bool smtputf8;
 	bool has_auth;
 	char auth[LIMIT_PATH + 1];   /* RFC 4954 5: a mailbox, or "" for <> */
 	char envid[LIMIT_ENVID + 1]; /* decoded; "": not said */
@@ -99,8 +95,6 @@ struct smtp_command {
 	struct smtp_rcpt rcpt;
 	struct slice mechanism, initial; /* AUTH; initial as it came, in base64 or "=" */
 	bool has_initial;
-	uint64_t chunk; /* BDAT: octets that follow */
-	bool is_last;
 };
 
 /* Reads a line without its CRLF; offers are SMTP_OFFER_* bits. The verb is set even on failure. */

@@ -18,6 +18,20 @@ static const struct {
     {SMTP_VERB_AUTH, smtp_command_auth},
 };
 
+/* Whatever is asked: the verbs there are. */
+void
+smtp_command_help(struct smtp_session *s, const struct smtp_command *c)
+{
+	struct buf names = {0};
+
+	if (!smtp_is_patient(s))
+		return;
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		buf_printf(&names, "%s ", smtp_verb_name(verbs[i].verb));
+	smtp_reply(s, 214, "2.0.0", "%ssee RFC 5321", buf_text(&names));
+	buf_fini(&names);
+}
+
 static void
 run(struct smtp_session *s, struct slice line)
 {

@@ -107,7 +107,6 @@ smtp_command_mail(struct smtp_session *s, const struct smtp_command *c)
 		address_format(&sender, &c->path);
 	s->transaction = smtp_transaction_new(buf_text(&sender));
 	buf_fini(&sender);
-	s->transaction->body_8bit = c->mail.body == SMTP_BODY_8BITMIME;
 	s->transaction->envid = slice_text(slice_of(c->mail.envid));
 	s->transaction->ret = (uint8_t)c->mail.ret;
 	if (s->user != NULL && s->base.service->listen->senders.len > 0)

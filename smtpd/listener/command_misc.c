@@ -1,4 +1,4 @@
-/* RSET, NOOP, VRFY, HELP, QUIT: what changes little. */
+/* RSET, NOOP, VRFY, QUIT: what changes little. */
 #include "smtpd/listener/command.h"
 
 #include <stdio.h>
@@ -39,15 +39,6 @@ smtp_command_vrfy(struct smtp_session *s, const struct smtp_command *c)
 {
 	if (smtp_is_patient(s))
 		smtp_reply(s, 252, "2.5.2", "send some mail, and it will be seen");
-}
-
-void
-smtp_command_help(struct smtp_session *s, const struct smtp_command *c)
-{
-	if (smtp_is_patient(s))
-		smtp_reply(s, 214, "2.0.0",
-		    "EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT STARTTLS AUTH; see RFC "
-		    "5321");
 }
 
 void

@@ -185,7 +185,7 @@ static const struct session_state states[] = {
 #undef S
 };
 
-/* The questions for names run beside the first commands, and are not the one request meant here. */
+/* The questions for names, which the greeting waits for, are not the one request meant here. */
 static const struct session_kind kind = {
     .states = states,
     .login = &smtp_login,

@@ -22,7 +22,7 @@ struct smtp_session {
 	uint32_t ptr_request, hostname_request;
 	struct buf proxy;                     /* what came so far of a proxy's header */
 	unsigned errors, messages, idle_commands;
-	bool has_ehlo, is_confirmed_rdns, is_local, is_early;
+	bool has_ehlo, is_confirmed_rdns, is_local;
 };
 
 /* A new session on a descriptor, which it takes; it ends itself. */

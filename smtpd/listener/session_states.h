@@ -1,13 +1,14 @@
 /*
  * The states of an SMTP session.
  *
- *	          ┌──────────────────────────── RSET, EHLO, end of a transaction ───┐
- *	          ▼                                                                 │
+ *	PROXY       ┌────────────────────────── RSET, EHLO, end of a transaction ───┐
+ *	 ▲ ▼        ▼                                                               │
  *	GREETING ─▶ COMMAND ─▶ RCPT_ASK, SENDER_ASK ─▶ COMMAND ─▶ DATA ─▶ STORE_ASK ┘
- *	              │  ▲                                         │  ▲
- *	              │  └─ AUTH_INPUT ─▶ AUTH_ASK                 ▼  │
- *	              └─▶ TLS (then as new, RFC 3207 4.2)       SPOOL_ASK
+ *	 ▼ ▲          │  ▲                                         │  ▲
+ *	 TLS          │  └─ AUTH_INPUT ─▶ AUTH_ASK                 ▼  │
+ *	 (implicit)   └─▶ TLS (then as new, RFC 3207 4.2)       SPOOL_ASK
  *
+ * From each of them the session may go to CLOSING, where it ends.
  * In a state that is named …_ASK the session waits for another process and reads nothing.
  */
 #ifndef SMTPD_LISTENER_SESSION_STATES_H

@@ -166,8 +166,7 @@ smtp_transaction_send(struct smtp_session *s)
 	struct lq_begin begin = {.message = t->message,
 	    .sender = slice_of(t->sender),
 	    .ret = t->ret,
-	    .flags = (uint8_t)((t->body.has_8bit ? MESSAGE_8BIT : 0) |
-			       (t->smtputf8 ? MESSAGE_SMTPUTF8 : 0)),
+	    .flags = t->body.has_8bit ? MESSAGE_8BIT : 0,
 	    .envid = slice_of(t->envid),
 	    .user = slice_of(s->user),
 	    .helo = slice_of(s->helo),

@@ -25,7 +25,6 @@ struct smtp_transaction {
 	char *sender;                     /* "" is the null path */
 	char *envid;
 	uint8_t ret;
-	bool smtputf8, body_8bit;
 	STAILQ_HEAD(, smtp_recipient) recipients;
 	size_t recipient_count;           /* after expansion */
 	size_t accepted;                  /* RCPT commands answered with 250 */

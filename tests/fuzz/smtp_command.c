@@ -3,7 +3,7 @@
 
 #include "common/mail/smtp_syntax.h"
 
-enum { EVERYTHING = SMTP_OFFER_DSN | SMTP_OFFER_UTF8 | SMTP_OFFER_AUTH | SMTP_OFFER_BINARY };
+enum { EVERYTHING = SMTP_OFFER_DSN | SMTP_OFFER_AUTH };
 
 /* What was accepted holds nothing that could begin a line elsewhere. */
 static void
@@ -26,8 +26,7 @@ parse_again(struct buf *line)
 
 	PROPERTY(line->len > 2 && slice_has_suffix_nocase(buf_slice(line), SLICE("\r\n")));
 	buf_truncate(line, line->len - 2);
-	PROPERTY(smtp_command_parse(buf_slice(line), EVERYTHING | SMTP_IN_UTF8, &c) ==
-	    SMTP_SYNTAX_OK);
+	PROPERTY(smtp_command_parse(buf_slice(line), EVERYTHING, &c) == SMTP_SYNTAX_OK);
 	return c;
 }
 
@@ -43,7 +42,7 @@ check_mail(const struct smtp_command *c)
 	PROPERTY(again.verb == SMTP_VERB_MAIL && again.is_null == c->is_null);
 	PROPERTY(address_equal(&again.path, &c->path));
 	PROPERTY(again.mail.size == c->mail.size && again.mail.body == c->mail.body);
-	PROPERTY(again.mail.ret == c->mail.ret && again.mail.smtputf8 == c->mail.smtputf8);
+	PROPERTY(again.mail.ret == c->mail.ret);
 	PROPERTY(again.mail.has_auth == c->mail.has_auth);
 	PROPERTY(strcmp(again.mail.auth, c->mail.auth) == 0);
 	PROPERTY(strcmp(again.mail.envid, c->mail.envid) == 0);
