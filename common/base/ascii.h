@@ -1,5 +1,5 @@
 /*
- * Letters and digits as the protocols know them: of ASCII, whatever the locale.
+ * Letters, digits and blanks as the protocols know them: of ASCII, whatever the locale.
  */
 #ifndef COMMON_BASE_ASCII_H
 #define COMMON_BASE_ASCII_H
@@ -22,6 +22,19 @@ static inline bool
 ascii_is_alnum(char c)
 {
 	return ascii_is_alpha(c) || ascii_is_digit(c);
+}
+
+/* What parts words in a header: folds are blanks too, and so is NUL, which means nothing there. */
+static inline bool
+ascii_is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\0';
+}
+
+static inline bool
+ascii_is_control(char c)
+{
+	return (c >= 0 && c < ' ') || c == 127;
 }
 
 static inline char

@@ -82,6 +82,16 @@ slice_has_suffix_nocase(struct slice s, struct slice suffix)
 	return s.len >= suffix.len && slice_equal_nocase(slice_from(s, s.len - suffix.len), suffix);
 }
 
+bool
+slice_has_control(struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		if (ascii_is_control(s.data[i]))
+			return true;
+	}
+	return false;
+}
+
 ptrdiff_t
 slice_find(struct slice s, char c)
 {

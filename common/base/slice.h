@@ -35,6 +35,9 @@ bool slice_has_prefix(struct slice s, struct slice prefix);
 bool slice_has_prefix_nocase(struct slice s, struct slice prefix);
 bool slice_has_suffix_nocase(struct slice s, struct slice suffix);
 
+/* Whether an ASCII control is in it: a line end, an escape, NUL. */
+bool slice_has_control(struct slice s);
+
 /* Where c first stands (or last), or -1. */
 ptrdiff_t slice_find(struct slice s, char c);
 ptrdiff_t slice_find_last(struct slice s, char c);

@@ -108,6 +108,12 @@ utf8_is_valid(struct slice s)
 }
 
 bool
+utf8_is_printable(struct slice s)
+{
+	return !slice_has_control(s) && utf8_is_valid(s);
+}
+
+bool
 utf8_is_ascii(struct slice s)
 {
 	return ascii_run(s) == s.len;

@@ -21,6 +21,7 @@ uint32_t utf8_next(struct slice s, size_t *taken, bool *wrong);
 size_t utf8_put(uint32_t code, char out[UTF8_LONGEST]);
 
 bool utf8_is_valid(struct slice s);
+bool utf8_is_printable(struct slice s); /* valid, and no ASCII control is in it */
 bool utf8_is_ascii(struct slice s);
 
 /* Characters, a wrong octet counted as one. */

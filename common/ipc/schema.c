@@ -1,6 +1,7 @@
 #include "common/ipc/schema.h"
 
 #include "common/base/assert.h"
+#include "common/base/utf8.h"
 
 #include <string.h>
 
@@ -29,33 +30,10 @@ width(enum ipc_kind kind)
 	return 0;
 }
 
-/* Valid UTF-8 (no surrogates, no overlong forms) without NUL. */
 static bool
 is_text(struct slice s)
 {
-	size_t i = 0;
-
-	while (i < s.len) {
-		unsigned char c = (unsigned char)s.data[i];
-		size_t more = c < 0x80 ? 0 : c >= 0xc2 && c < 0xe0 ? 1 : (c & 0xf0) == 0xe0 ? 2 : 3;
-		uint32_t point;
-
-		if (c == 0 || (c >= 0x80 && c < 0xc2) || c > 0xf4 || more >= s.len - i)
-			return false;
-		point = more == 0 ? c : c & (0x3fU >> more);
-		for (size_t k = 1; k <= more; k++) {
-			unsigned char d = (unsigned char)s.data[i + k];
-
-			if ((d & 0xc0) != 0x80)
-				return false;
-			point = point << 6 | (d & 0x3f);
-		}
-		if ((more == 2 && (point < 0x800 || (point >= 0xd800 && point < 0xe000))) ||
-		    (more == 3 && (point < 0x10000 || point > 0x10ffff)))
-			return false;
-		i += more + 1;
-	}
-	return true;
+	return slice_find(s, '\0') < 0 && utf8_is_valid(s);
 }
 
 static uint64_t

@@ -34,17 +34,11 @@ advance(struct address_list *l, size_t n)
 	l->rest = slice_from(l->rest, n);
 }
 
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\0';
-}
-
 /* A dot counts as a letter, so names with initials and sloppy local parts are words as well. */
 static bool
 is_atom(char c)
 {
-	return !is_blank(c) && strchr("()<>[]:;@\\,\"", c) == NULL;
+	return !ascii_is_blank(c) && strchr("()<>[]:;@\\,\"", c) == NULL;
 }
 
 static void
@@ -81,7 +75,7 @@ take_comment(struct address_list *l)
 static void
 skip_blanks(struct address_list *l)
 {
-	while (l->rest.len > 0 && (is_blank(peek(l)) || peek(l) == '(')) {
+	while (l->rest.len > 0 && (ascii_is_blank(peek(l)) || peek(l) == '(')) {
 		l->has_gap = true;
 		if (peek(l) == '(')
 			take_comment(l);
@@ -110,7 +104,7 @@ encoded_word(const struct address_list *l)
 
 	if (!slice_has_prefix(l->rest, SLICE("=?")))
 		return 0;
-	while (n < l->rest.len && n < 200 && !is_blank(l->rest.data[n])) {
+	while (n < l->rest.len && n < 200 && !ascii_is_blank(l->rest.data[n])) {
 		if (l->rest.data[n++] != '?')
 			continue;
 		if (++marks >= 3 && n < l->rest.len && l->rest.data[n] == '=')

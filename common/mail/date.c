@@ -1,6 +1,7 @@
 #include "common/mail/date.h"
 
 #include "common/base/ascii.h"
+#include "common/mail/header.h"
 
 #include <string.h>
 
@@ -138,27 +139,6 @@ take_month(struct slice *s, int *month)
 	return *month > 0;
 }
 
-/* Blanks, folds and comments, however deep. */
-static void
-skip_blanks(struct slice *s)
-{
-	size_t depth = 0, i = 0;
-
-	for (; i < s->len; i++) {
-		char c = s->data[i];
-
-		if (c == '(')
-			depth++;
-		else if (c == ')' && depth > 0)
-			depth--;
-		else if (c == '\\' && depth > 0)
-			i++;
-		else if (depth == 0 && c != ' ' && c != '\t' && c != '\r' && c != '\n')
-			break;
-	}
-	*s = slice_from(*s, i);
-}
-
 /* "+hhmm" or "-hhmm" (RFC 5322 3.3). */
 static bool
 take_offset(struct slice *s, int *zone)
@@ -201,16 +181,16 @@ take_time(struct slice *s, struct civil *c)
 {
 	if (!take_number(s, 1, 2, &c->hour))
 		return false;
-	skip_blanks(s);
+	header_skip_blanks(s);
 	if (!take_char(s, ':'))
 		return false;
-	skip_blanks(s);
+	header_skip_blanks(s);
 	if (!take_number(s, 2, 2, &c->minute))
 		return false;
-	skip_blanks(s);
+	header_skip_blanks(s);
 	if (!take_char(s, ':'))
 		return true;
-	skip_blanks(s);
+	header_skip_blanks(s);
 	return take_number(s, 2, 2, &c->second);
 }
 
@@ -234,11 +214,11 @@ take_year(struct slice *s, int *year)
 static void
 skip_weekday(struct slice *s)
 {
-	skip_blanks(s);
+	header_skip_blanks(s);
 	take_letters(s);
-	skip_blanks(s);
+	header_skip_blanks(s);
 	take_char(s, ',');
-	skip_blanks(s);
+	header_skip_blanks(s);
 }
 
 bool
@@ -250,18 +230,18 @@ date_parse(struct slice text, struct date *d)
 	skip_weekday(&text);
 	if (!take_number(&text, 1, 2, &c.day))
 		return false;
-	skip_blanks(&text);
+	header_skip_blanks(&text);
 	take_char(&text, '-');
 	if (!take_month(&text, &c.month))
 		return false;
-	skip_blanks(&text);
+	header_skip_blanks(&text);
 	take_char(&text, '-');
 	if (!take_year(&text, &c.year))
 		return false;
-	skip_blanks(&text);
+	header_skip_blanks(&text);
 	if (!take_time(&text, &c) || !is_civil(&c))
 		return false;
-	skip_blanks(&text);
+	header_skip_blanks(&text);
 	take_zone(&text, &zone);
 	*d = (struct date){.seconds = seconds_of(&c) - (int64_t)zone * MINUTE, .zone = zone};
 	return true;

@@ -1,5 +1,6 @@
 #include "common/mail/header.h"
 
+#include "common/base/ascii.h"
 #include "common/base/limits.h"
 
 #include <string.h>
@@ -161,6 +162,26 @@ header_count(struct slice message, struct slice name)
 	struct slice value;
 
 	return visit(message, name, LIMIT_FIELDS, &value);
+}
+
+void
+header_skip_blanks(struct slice *value)
+{
+	size_t depth = 0, at = 0;
+
+	for (; at < value->len; at++) {
+		char c = value->data[at];
+
+		if (c == '(')
+			depth++;
+		else if (depth == 0 && !ascii_is_blank(c))
+			break;
+		else if (c == ')')
+			depth--;
+		else if (c == '\\')
+			at++;
+	}
+	*value = slice_from(*value, at);
 }
 
 void

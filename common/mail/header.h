@@ -36,6 +36,9 @@ bool header_find(struct slice message, struct slice name, struct slice *value);
 /* How many fields of a name there are: of Received, the hops. */
 unsigned header_count(struct slice message, struct slice name);
 
+/* Passes over blanks, folds and comments, which nest (RFC 5322 3.2.2). */
+void header_skip_blanks(struct slice *value);
+
 /* Appends a raw value on one line: line ends and NULs go, blanks stay. */
 void header_unfold(struct buf *out, struct slice value);
 

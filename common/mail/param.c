@@ -5,9 +5,11 @@
  */
 #include "common/mail/param.h"
 
+#include "common/base/ascii.h"
 #include "common/base/encode.h"
 #include "common/mail/charset.h"
 #include "common/mail/decode.h"
+#include "common/mail/header.h"
 #include "common/mail/word.h"
 
 #include <string.h>
@@ -22,40 +24,13 @@ struct piece {
 	bool raw;      /* value still has quotes' backslashes, line ends or NULs in it */
 };
 
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\0';
-}
-
-/* Passes over blanks, line ends and comments, which nest (RFC 5322 3.2.2). */
-static void
-skip_blanks(struct slice *s)
-{
-	size_t at = 0, depth = 0;
-
-	for (; at < s->len; at++) {
-		char c = s->data[at];
-
-		if (c == '(')
-			depth++;
-		else if (depth == 0 && !is_blank(c))
-			break;
-		else if (c == ')')
-			depth--;
-		else if (c == '\\' && at + 1 < s->len)
-			at++;
-	}
-	*s = slice_from(*s, at);
-}
-
 /* Takes octets until one of stops, a blank or a comment. */
 static struct slice
 take_token(struct slice *s, const char *stops)
 {
 	size_t n = 0;
 
-	while (n < s->len && !is_blank(s->data[n]) && s->data[n] != '(' &&
+	while (n < s->len && !ascii_is_blank(s->data[n]) && s->data[n] != '(' &&
 	       strchr(stops, s->data[n]) == NULL)
 		n++;
 	struct slice token = slice_sub(*s, 0, n);
@@ -90,7 +65,7 @@ skip_piece(struct slice *s)
 	while (s->len > 0) {
 		bool raw;
 
-		skip_blanks(s);
+		header_skip_blanks(s);
 		if (s->len > 0 && s->data[0] == '"')
 			take_quoted(s, &raw);
 		else
@@ -134,15 +109,15 @@ read_marks(struct piece *p)
 static bool
 read_piece(struct slice *s, struct piece *p)
 {
-	skip_blanks(s);
+	header_skip_blanks(s);
 	p->name = take_token(s, "=;\"");
-	skip_blanks(s);
+	header_skip_blanks(s);
 	if (p->name.len == 0 || s->len == 0 || s->data[0] != '=') {
 		skip_piece(s);
 		return false;
 	}
 	*s = slice_from(*s, 1);
-	skip_blanks(s);
+	header_skip_blanks(s);
 	p->raw = false;
 	if (s->len > 0 && s->data[0] == '"')
 		p->value = take_quoted(s, &p->raw);
@@ -274,13 +249,13 @@ param_parse(struct param_field *f, struct slice value)
 	struct slice s = slice_sub(value, 0, LIMIT_FIELD_PARSED);
 	size_t count;
 
-	skip_blanks(&s);
+	header_skip_blanks(&s);
 	f->type = take_token(&s, "/;=\"");
 	f->subtype = SLICE("");
-	skip_blanks(&s);
+	header_skip_blanks(&s);
 	if (s.len > 0 && s.data[0] == '/') {
 		s = slice_from(s, 1);
-		skip_blanks(&s);
+		header_skip_blanks(&s);
 		f->subtype = take_token(&s, "/;=\"");
 	}
 	skip_piece(&s);
@@ -360,7 +335,7 @@ param_word(struct slice value)
 {
 	bool raw;
 
-	skip_blanks(&value);
+	header_skip_blanks(&value);
 	if (value.len > 0 && value.data[0] == '"')
 		return slice_trim(take_quoted(&value, &raw));
 	return take_token(&value, ";\"");

@@ -47,16 +47,6 @@ smtp_verb_name(enum smtp_verb verb)
 	return verbs[verb];
 }
 
-static bool
-has_control(struct slice s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		if ((unsigned char)s.data[i] < ' ' || s.data[i] == 127)
-			return true;
-	}
-	return false;
-}
-
 static struct slice
 trim_spaces(struct slice s)
 {
@@ -103,8 +93,8 @@ take_text(bool (*decode)(struct buf *, struct slice), struct slice text, char *o
 	bool ok;
 
 	buf_init(&octets, size - 1);
-	ok = text.len > 0 && decode(&octets, text) && !has_control(buf_slice(&octets)) &&
-	     utf8_is_valid(buf_slice(&octets)) && slice_copy(buf_slice(&octets), out, size);
+	ok = text.len > 0 && decode(&octets, text) && utf8_is_printable(buf_slice(&octets)) &&
+	     slice_copy(buf_slice(&octets), out, size);
 	buf_fini(&octets);
 	return ok;
 }
@@ -429,7 +419,7 @@ smtp_command_parse(struct slice line, unsigned offers, struct smtp_command *c)
 		if (slice_equal_text_nocase(name, verbs[i]))
 			c->verb = (enum smtp_verb)i;
 	}
-	if (has_control(line))
+	if (slice_has_control(line))
 		return SMTP_SYNTAX_CONTROLS;
 	if (!utf8_is_ascii(line) && (!may_have_utf8(c->verb) || !utf8_is_valid(line)))
 		return SMTP_SYNTAX_NOT_ASCII;

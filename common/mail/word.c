@@ -1,5 +1,6 @@
 #include "common/mail/word.h"
 
+#include "common/base/ascii.h"
 #include "common/base/encode.h"
 #include "common/mail/charset.h"
 #include "common/mail/decode.h"
@@ -14,12 +15,6 @@ struct pending {
 	struct slice charset;
 	struct buf octets;
 };
-
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
 
 /*
  * Reads the encoded word at the start of s, which begins with "=?"; 0: it is none, else its
@@ -109,7 +104,7 @@ static bool
 is_all_blank(struct slice s)
 {
 	for (size_t i = 0; i < s.len; i++) {
-		if (!is_blank(s.data[i]))
+		if (!ascii_is_blank(s.data[i]))
 			return false;
 	}
 	return true;
@@ -129,7 +124,7 @@ word_one_line(struct slice s, struct buf *out)
 			break;
 		/* A line end is one blank, but none where folding already left one. */
 		if (s.data[run] != '\0' && (out->len == 0 || out->data[out->len - 1] != ' ') &&
-		    !(run + 1 < s.len && is_blank(s.data[run + 1])))
+		    !(run + 1 < s.len && ascii_is_blank(s.data[run + 1])))
 			buf_add_char(out, ' ');
 		at = run + 1;
 	}

@@ -150,10 +150,7 @@ on_turn(void *owner, bool in_time)
 static bool
 is_name(struct slice user)
 {
-	for (size_t i = 0; i < user.len; i++)
-		if ((unsigned char)user.data[i] < ' ' || user.data[i] == 127)
-			return false;
-	return user.len > 0 && user.len <= LIMIT_USER && utf8_is_valid(user);
+	return user.len > 0 && user.len <= LIMIT_USER && utf8_is_printable(user);
 }
 
 /* What useradd(8) could have made, so that nothing else troubles the system's name service. */

@@ -61,15 +61,6 @@ add_unquoted(struct buf *out, struct slice s)
 	}
 }
 
-static bool
-is_printable(struct slice s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		if ((unsigned char)s.data[i] < ' ' || s.data[i] == 127)
-			return false;
-	return utf8_is_valid(s);
-}
-
 /* "550 no more" to "550 5.0.0 no more": what stands in a reply, whole and printable. */
 static enum target_kind
 make_error(struct target *t, struct slice text)
@@ -145,7 +136,7 @@ judge(struct target *t)
 	struct slice s = buf_slice(&t->text), include = SLICE(":include:");
 	struct buf command = {0};
 
-	if (s.len == 0 || s.len > LIMIT_TARGET || !is_printable(s))
+	if (s.len == 0 || s.len > LIMIT_TARGET || !utf8_is_printable(s))
 		return TARGET_WRONG;
 	if (s.data[0] == '/')
 		return TARGET_FILE;

@@ -69,3 +69,13 @@ Test(utf8, what_cannot_be_carried_is_replaced)
 	cr_assert_eq(utf8_put(0xDC00, octets), 3);
 	cr_assert_eq(memcmp(octets, "\xEF\xBF\xBD", 3), 0);
 }
+
+Test(utf8, what_is_printable_has_no_control)
+{
+	cr_assert(utf8_is_printable(SLICE("a \xc3\xa4~")));
+	cr_assert(utf8_is_printable(SLICE("")));
+	cr_assert_not(utf8_is_printable(SLICE("a\0b")));
+	cr_assert_not(utf8_is_printable(SLICE("a\x1b[2J")));
+	cr_assert_not(utf8_is_printable(SLICE("a\x7f")));
+	cr_assert_not(utf8_is_printable(SLICE("\xc3")));
+}

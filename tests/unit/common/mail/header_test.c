@@ -168,3 +168,18 @@ Test(header, added_fields_fold_and_unfold)
 		buf_fini(&back);
 	}
 }
+
+Test(header, blanks_folds_and_comments_are_passed_over)
+{
+	static const struct {
+		const char *value, *rest;
+	} cases[] = {{"x", "x"}, {" \t\r\n x", "x"}, {"(a (b) \\) c) x", "x"}, {"(open", ""},
+	    {"(open\\", ""}, {") x", ") x"}, {"\\ x", "\\ x"}, {"", ""}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct slice value = slice_of(cases[i].value);
+
+		header_skip_blanks(&value);
+		cr_slice_eq(value, cases[i].rest);
+	}
+}
