@@ -145,12 +145,13 @@ remember_neighbour(int fd, const struct pa_peer *p)
 	n->who = (struct pa_suspect){.role = p->role, .instance = p->instance};
 }
 
-/* The parent decides which of us two begins anew. */
+/* The parent decides which of us two begins anew; if it is we, the log has said why before that. */
 static void
 on_violation(int fd)
 {
 	const struct neighbour *n = find_neighbour(fd);
 
+	log_flush();
 	if (n != NULL && child.parent != NULL)
 		pa_suspect_send(child.parent, 0, &n->who, -1);
 }
