@@ -3,12 +3,11 @@
 #include "common/base/mem.h"
 #include "common/ipc/ctl_parent.h"
 #include "common/ipc/frame.h"
+#include "smtpd/ctl/local.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 enum { REQUEST = 1, BLOCK = 64 * 1024 };
@@ -17,18 +16,14 @@ enum { REQUEST = 1, BLOCK = 64 * 1024 };
 static int
 connect_to(const char *path, int *code)
 {
-	struct sockaddr_un un = {.sun_family = AF_UNIX};
-	int fd;
+	int fd = local_connect(path);
 
-	if (strlcpy(un.sun_path, path, sizeof(un.sun_path)) >= sizeof(un.sun_path)) {
-		*code = ctl_fail(CTL_USAGE, "the socket's path is longer than %zu octets: %s",
-		    sizeof(un.sun_path) - 1, path);
-		return -1;
-	}
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&un, sizeof(un)) == 0)
+	if (fd >= 0)
 		return fd;
-	if (errno == EACCES || errno == EPERM)
+	if (errno == ENAMETOOLONG)
+		*code = ctl_fail(CTL_USAGE, "the socket's path is longer than %zu octets: %s",
+		    local_path_most(), path);
+	else if (errno == EACCES || errno == EPERM)
 		*code =
 		    ctl_fail(CTL_FORBIDDEN, "you may not give orders here (%s); use root", path);
 	else
@@ -37,24 +32,7 @@ connect_to(const char *path, int *code)
 		    "smtpd or your system's "
 		    "service command, or name another socket with -s",
 		    path, strerror(errno));
-	if (fd >= 0)
-		close(fd);
 	return -1;
-}
-
-static bool
-send_all(int fd, struct slice octets)
-{
-	while (octets.len > 0) {
-		ssize_t n = frame_send(fd, octets, -1);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		octets = slice_from(octets, (size_t)n);
-	}
-	return true;
 }
 
 /* The order as a frame. A password may be in it. */
@@ -166,7 +144,7 @@ order_give(const struct ctl *ctl, const char *verb, const struct slice *argument
 	}
 	fd = connect_to(ctl->socket, &code);
 	if (fd >= 0) {
-		code = send_all(fd, buf_slice(&out)) ? receive(fd) : hung_up();
+		code = local_send(fd, buf_slice(&out)) ? receive(fd) : hung_up();
 		close(fd);
 	}
 	buf_fini(&out);

@@ -3,6 +3,7 @@
 #include "common/base/hash.h"
 #include "common/base/limits.h"
 #include "common/mail/smtp_syntax.h"
+#include "smtpd/ctl/local.h"
 #include "smtpd/ctl/sendmail.h"
 
 #include <errno.h>
@@ -10,7 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -19,37 +19,17 @@ enum { BLOCK = 16 * 1024 };
 static int
 connect_to(const char *run_path)
 {
-	struct sockaddr_un un = {.sun_family = AF_UNIX};
-	int fd = -1;
+	struct buf path = {0};
+	int fd;
 
-	if ((size_t)snprintf(un.sun_path, sizeof(un.sun_path), "%s/submission.sock", run_path) <
-	    sizeof(un.sun_path))
-		fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	else
-		errno = ENAMETOOLONG;
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&un, sizeof(un)) == 0)
-		return fd;
-	sendmail_fail(EX_TEMPFAIL,
-	    "the mail suite does not take mail now (%s: %s); the message is not sent", un.sun_path,
-	    strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	return -1;
-}
-
-static bool
-send_all(struct submit *s, struct slice octets)
-{
-	while (octets.len > 0) {
-		ssize_t n = send(s->fd, octets.data, octets.len, MSG_NOSIGNAL);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		octets = slice_from(octets, (size_t)n);
-	}
-	return true;
+	buf_printf(&path, "%s/submission.sock", run_path);
+	fd = local_connect(buf_text(&path));
+	if (fd < 0)
+		sendmail_fail(EX_TEMPFAIL,
+		    "the mail suite does not take mail now (%s: %s); the message is not sent",
+		    buf_text(&path), strerror(errno));
+	buf_fini(&path);
+	return fd;
 }
 
 /* Takes a line off what has come, without its end. */
@@ -108,7 +88,7 @@ hear(struct submit *s)
 static int
 say(struct submit *s, struct slice command)
 {
-	return send_all(s, command) ? hear(s) : 0;
+	return local_send(s->fd, command) ? hear(s) : 0;
 }
 
 /* The exit code of a reply that is no success; permanent is the one of a 5yz.
@@ -250,7 +230,7 @@ submit_message(struct submit *s, struct slice sender, struct slice recipients, s
 		return worst != 0 ? worst : sendmail_fail(EX_USAGE, "there is no recipient");
 	code = say_data(s, message);
 	if (code == 0)
-		send_all(s, SLICE("QUIT\r\n"));
+		local_send(s->fd, SLICE("QUIT\r\n"));
 	return code != 0 ? code : worst;
 }
 
