@@ -9,6 +9,7 @@ import threading
 import unittest
 
 from suite import PASSWORDS, Suite, free_ports, message, wait_until
+from test_secrets import memory
 
 HOST = "127.0.0.1"
 
@@ -146,6 +147,12 @@ class Options(unittest.TestCase):
         for server in cls.servers.values():
             server.close()
 
+    def relay_forgets(self, *secrets):
+        def is_clean():
+            return not any(secret.encode() in octets for pid in self.suite.pids("relay") for _, octets in memory(pid)
+                           for secret in secrets)
+        wait_until(is_clean, 20, "the end of what relay knew of a password")
+
     def send(self, domain, server, recipients=("x",), sender="alice@example.test", **options):
         """Gives the server when it has one message more."""
         server = self.servers[server]
@@ -228,6 +235,7 @@ class Options(unittest.TestCase):
         s = self.send("auth.test", "direct")
         import base64
         self.assertEqual(base64.b64decode(s.last("AUTH").split()[2]), b"\0user\0pass:word")
+        self.relay_forgets("pass:word", s.last("AUTH").split()[2])
 
     def test_auth_login_where_there_is_nothing_else(self):
         s = self.send("login.test", "login")
