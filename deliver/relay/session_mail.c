@@ -190,7 +190,14 @@ begin_body(struct relay_session *s)
 	relay_send_body(s);
 }
 
-/* DATA's reply: the end of the envelope. */
+/* Whether the reply is a yes: the first digit says so (RFC 5321 4.2.1), whatever the others. */
+static bool
+is_positive(const struct relay_session *s)
+{
+	return s->reply.code / 100 == 2;
+}
+
+/* DATA's reply: the end of the envelope. A yes would be to a message that was never sent. */
 static void
 on_data(struct relay_session *s)
 {
@@ -201,6 +208,8 @@ on_data(struct relay_session *s)
 		stream_printf(s->stream, ".\r\n");
 		end_transfer(s);
 		relay_move(s, RELAY_RESET);
+	} else if (is_positive(s) && s->accepted > 0) {
+		relay_session_broken(s, reply_line(&s->reply));
 	} else {
 		say_outcome_all(s);
 		reset(s);
@@ -210,14 +219,14 @@ on_data(struct relay_session *s)
 static void
 on_mail(struct relay_session *s)
 {
-	if (s->reply.code != 250)
+	if (!is_positive(s))
 		say_outcome_all(s);
 }
 
 static void
 on_rcpt(struct relay_session *s, struct relay_recipient *r)
 {
-	if (s->reply.code == 250 || s->reply.code == 251) {
+	if (is_positive(s)) {
 		r->is_accepted = true;
 		s->accepted++;
 	} else {
@@ -246,7 +255,7 @@ relay_on_envelope(struct relay_session *s)
 	}
 	if (s->commands_sent > s->replies_seen)
 		return;
-	if ((n == 0 && s->reply.code != 250) || (s->commands_sent == all - 1 && s->accepted == 0))
+	if ((n == 0 && !is_positive(s)) || (s->commands_sent == all - 1 && s->accepted == 0))
 		reset(s);
 	else
 		say_command(s, s->commands_sent);

@@ -174,6 +174,10 @@ class Hostile(unittest.TestCase):
         cls.servers["one-each-s.test"] = Server("MAIL", one_message_each, False)
         cls.servers["enough.test"] = Server("DATA", enough)
         cls.servers["waits.test"] = Server("RCPT", "450 4.2.1 later")
+        cls.servers["lax-mail.test"] = Server("MAIL", "220 2.1.0 why not")
+        cls.servers["lax-rcpt.test"] = Server("RCPT", "252 2.1.5 will see")
+        cls.servers["yes-data-p.test"] = Server("DATA", "250 2.0.0 ok")
+        cls.servers["yes-data-s.test"] = Server("DATA", "250 2.0.0 ok", False)
         cls.suite = Suite()
         extra, match = "", 'match from any for domain "example.test" action "local"\n'
         for domain, server in cls.servers.items():
@@ -241,6 +245,20 @@ class Hostile(unittest.TestCase):
         self.submit(["w@waits.test"])
         self.assertIn("450 4.2.1 later", self.failure("w@waits.test"))
         self.assertIn("w@waits.test", [e["recipient"] for e in self.suite.queue()])
+
+    def test_any_yes_to_the_envelope_is_one(self):
+        for domain in ("lax-mail.test", "lax-rcpt.test"):
+            self.submit([f"l@{domain}"])
+            server = self.servers[domain]
+            wait_until(lambda: server.messages, 15, f"the message for {domain}\n{self.suite.log()[-2000:]}")
+            self.assertIn(b"hello", server.messages[0][1])
+
+    def test_a_yes_before_the_message_is_none(self):
+        for domain in ("yes-data-p.test", "yes-data-s.test"):
+            self.submit([f"d@{domain}"])
+            self.assertIn("250 2.0.0 ok", self.failure(f"d@{domain}"))
+            self.assertEqual(self.servers[domain].messages, [])
+            self.assertIn(f"d@{domain}", [e["recipient"] for e in self.suite.queue()])
 
     def test_silence_holds_up_nobody_else(self):
         cases = [self.case("silent", state, True) for state in STATES]
