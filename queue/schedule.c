@@ -32,8 +32,8 @@ TAILQ_HEAD(turns, queue_destination);
 
 static struct {
 	struct schedule_calls calls;
-	struct heap due;            /* WAITING envelopes */
-	struct heap resting;        /* destinations with something READY */
+	struct heap due;     /* WAITING envelopes */
+	struct heap resting; /* destinations with something READY */
 	struct turns runnable[TRANSPORT_COUNT], blocked[TRANSPORT_COUNT];
 	size_t in_flight[TRANSPORT_COUNT];
 	bool paused[TRANSPORT_COUNT];
@@ -42,7 +42,7 @@ static struct {
 	struct task task;
 } schedule;
 
-#define OWNER(node, type, member) ((type *)(void *)((char *)(node) - offsetof(type, member)))
+#define OWNER(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))
 
 static void
 enqueue(struct queue_destination *d, enum destination_turn where)
@@ -115,8 +115,11 @@ take_due(int64_t now)
 	struct heap_node *node;
 	int n = 0;
 
-	while ((node = heap_first(&schedule.resting)) != NULL && node->key <= now)
+	while ((node = heap_first(&schedule.resting)) != NULL && node->key <= now) {
+		/* What was READY may be held, removed or over by now. */
+		heap_remove(&schedule.resting, node);
 		queue_schedule_kick(OWNER(node, struct queue_destination, rest));
+	}
 	while ((node = heap_first(&schedule.due)) != NULL && node->key <= now) {
 		if (n++ == DUE_A_TURN)
 			return true;
@@ -214,7 +217,7 @@ queue_schedule_add(struct queue_envelope *e, struct span wait)
 {
 	queue_schedule_remove(e);
 	if (wait.ms <= 0 && !e->destination->has_action)
-		wait = SPAN_MS(1);      /* by way of come_due() */
+		wait = SPAN_MS(1); /* by way of come_due() */
 	if (wait.ms <= 0) {
 		if (e->state != ENVELOPE_READY)
 			queue_envelope_move(e, ENVELOPE_READY);

@@ -156,6 +156,29 @@ Test(schedule, what_is_down_keeps_only_some_at_hand)
 	test_close();
 }
 
+/* Somebody holds, removes or expires what waits for the rest to end. */
+Test(schedule, a_rest_that_nothing_waits_for_ends, .timeout = 20)
+{
+	struct queue_destination *d;
+	struct queue_envelope *e;
+
+	set_up();
+	add(1, "a@b.test", 0);
+	test_run_loop(5);
+	d = queue_destination_find(TRANSPORT_RELAY, 0, SLICE("out"), SLICE("x@b.test"));
+	land(d, DESTINATION_DOWN);
+	d->until = moment_after(loop_now(), SPAN_MS(30));
+	e = add(2, "a@b.test", 0);
+	test_run_loop(5);
+	cr_assert_eq(t.started, 1, "it rests");
+	queue_envelope_move(e, ENVELOPE_HELD);
+	test_run_loop(60);
+	queue_schedule_add(e, SPAN_MS(0));
+	test_run_loop(5);
+	cr_assert_eq(t.started, 2);
+	test_close();
+}
+
 Test(schedule, one_without_an_action_waits)
 {
 	struct queue_envelope *e;
