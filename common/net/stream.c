@@ -146,9 +146,12 @@ on_signed(void *owner)
 
 	if (s->closed || s->failed)
 		return;
+	s->busy = true;
 	continue_handshake(s);
 	if (s->failed || !s->handshaking)
 		wake(s);
+	s->busy = false;
+	stream_end_if_finished(s);
 }
 
 static void
