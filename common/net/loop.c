@@ -180,8 +180,8 @@ on_patience(uv_timer_t *handle)
 }
 
 /*
- * Whatever its owner has not closed ends here too; then only work in the pool is waited for, and not
- * for ever. Work that never ends would hold up exit(3) as well, which joins the pool.
+ * Whatever its owner has not closed ends here too; then only work in the pool is waited for, and
+ * not for ever. Work that never ends would hold up exit(3) as well, which joins the pool.
  */
 void
 loop_fini(void)
@@ -239,13 +239,17 @@ timer_init(struct timer *t, void (*fire)(void *owner), void *owner)
 	*t = (struct timer){.fire = fire, .owner = owner};
 }
 
-/* The clock is set again only when the earliest deadline changed. */
+/*
+ * The clock is set again only when the earliest deadline changed. What one that fires starts at
+ * once has its turn after all others: the clock stands still until then.
+ */
 void
 timer_start(struct timer *t, struct span wait)
 {
 	struct timer *was = first_timer();
+	int64_t ms = loop.firing && wait.ms < 1 ? 1 : wait.ms;
 
-	heap_add(&loop.timers, &t->node, loop_now().ms + wait.ms);
+	heap_add(&loop.timers, &t->node, loop_now().ms + ms);
 	if (first_timer() == t || was == t)
 		set_clock();
 }
@@ -290,7 +294,27 @@ task_cancel(struct task *t)
 	TAILQ_REMOVE(&loop.tasks, t, link);
 }
 
-/* A descriptor in error counts as ready for all that is wanted: the owner's call will see why. */
+static void on_poll(uv_poll_t *handle, int status, int events);
+
+static void
+watch(struct io *io)
+{
+	int uv = 0;
+
+	if (io->events & IO_READ)
+		uv |= UV_READABLE;
+	if (io->events & IO_WRITE)
+		uv |= UV_WRITABLE;
+	if (uv == 0)
+		uv_poll_stop(&io->poll);
+	else
+		uv_poll_start(&io->poll, uv, on_poll);
+}
+
+/*
+ * A descriptor in error counts as ready for all that is wanted: the owner's call will see why. Not
+ * always the first one, for what the peer sent before comes first; and libuv has stopped watching.
+ */
 static void
 on_poll(uv_poll_t *handle, int status, int events)
 {
@@ -306,6 +330,8 @@ on_poll(uv_poll_t *handle, int status, int events)
 	ready &= io->events;
 	if (ready != 0)
 		io->ready(io->owner, ready);
+	if (status < 0 && !io->closed)
+		watch(io);
 }
 
 struct io *
@@ -323,19 +349,10 @@ io_new(int fd, void (*ready)(void *owner, int events), void *owner)
 void
 io_want(struct io *io, int events)
 {
-	int uv = 0;
-
 	if (io->closed || io->events == events)
 		return;
 	io->events = events;
-	if (events & IO_READ)
-		uv |= UV_READABLE;
-	if (events & IO_WRITE)
-		uv |= UV_WRITABLE;
-	if (uv == 0)
-		uv_poll_stop(&io->poll);
-	else
-		uv_poll_start(&io->poll, uv, on_poll);
+	watch(io);
 }
 
 static void

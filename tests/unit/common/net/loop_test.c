@@ -77,3 +77,83 @@ Test(loop, work_that_never_ends_does_not_hold_the_end_up, .exit_code = 1, .timeo
 	work_start(sleep_long, on_done, NULL);
 	loop_fini();
 }
+
+static struct {
+	int fd, times;
+	char seen[16];
+} heard;
+
+static void
+on_heard(void *owner, int events)
+{
+	ssize_t n = recv(heard.fd, heard.seen, 1, 0);
+
+	heard.times++;
+	if (n <= 0 || heard.times == 10)
+		loop_stop();
+}
+
+static void
+on_late(void *owner)
+{
+	loop_stop();
+}
+
+/* A peer that dies with unread octets of ours leaves an error behind what it had said. */
+Test(loop, who_died_is_heard_out_and_then_found_dead, .timeout = 20)
+{
+	struct timer late;
+	struct io *io;
+	int ends[2];
+
+	loop_init();
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+	heard.fd = ends[0];
+	io = io_new(ends[0], on_heard, NULL);
+	io_want(io, IO_READ);
+	cr_assert_eq(write(ends[0], "unread", 6), 6);
+	cr_assert_eq(write(ends[1], "said", 4), 4);
+	close(ends[1]);
+	timer_init(&late, on_late, NULL);
+	timer_start(&late, SPAN_SECONDS(5));
+	loop_run();
+	cr_assert_eq(heard.times, 5, "four octets and the end");
+	timer_stop(&late);
+	io_close(io);
+	loop_fini();
+	close(ends[0]);
+}
+
+static struct {
+	struct timer slice;
+	struct task other;
+	int slices;
+} walk;
+
+static void
+on_other(void *owner)
+{
+	loop_stop();
+}
+
+static void
+on_slice(void *owner)
+{
+	if (++walk.slices < 1000)
+		timer_start(&walk.slice, SPAN_MS(0));
+}
+
+Test(loop, a_timer_that_starts_itself_at_once_lets_others_have_their_turn)
+{
+	loop_init();
+	timer_init(&walk.slice, on_slice, NULL);
+	timer_start(&walk.slice, SPAN_MS(0));
+	task_init(&walk.other, on_other, NULL);
+	task_queue(&walk.other);
+	loop_run();
+	task_queue(&walk.other);
+	loop_run();
+	cr_assert_lt(walk.slices, 1000);
+	timer_stop(&walk.slice);
+	loop_fini();
+}
