@@ -22,7 +22,8 @@ struct handle {
 	uint32_t spool;  /* of a large APPEND that is on its way; 0: none */
 	int spool_fd;
 	bool is_exclusive;
-	bool is_viewing; /* the view is on its way; news of it wait until it is there */
+	bool is_viewing;  /* the view is on its way; news of it wait until it is there */
+	bool is_readonly; /* the view takes no \Recent, nor do the changes in it */
 };
 
 void handles_init(void);

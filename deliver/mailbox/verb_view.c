@@ -248,7 +248,7 @@ verb_view(void *owner, struct ipc_message *m)
 		return;
 	v = viewing_new(&box);
 	v->is_view = true;
-	v->is_readonly = q->readonly != 0;
+	v->is_readonly = h->is_readonly = q->readonly != 0;
 	h->viewed = box.id;
 	h->is_viewing = true;
 	job_start(&v->job, h, m);
@@ -274,6 +274,7 @@ verb_changes(void *owner, struct ipc_message *m)
 	if (h == NULL || !verb_viewed(m, h, &box))
 		return;
 	v = viewing_new(&box);
+	v->is_readonly = h->is_readonly;
 	v->since = q->since;
 	v->gone.modseq = q->since;
 	v->gone.uid = UINT32_MAX;
