@@ -151,8 +151,10 @@ create(struct store *s, const char *name, struct slice special_use)
 	if (store_find(s, name, &m) == STORE_OK) {
 		if (!m.is_noselect)
 			return STORE_EXISTS;
-		revive = db_statement(s->db, "UPDATE mailbox SET noselect = 0 WHERE id = ?");
-		statement_bind_number(revive, 1, (int64_t)m.id);
+		revive = db_statement(
+		    s->db, "UPDATE mailbox SET noselect = 0, special_use = ? WHERE id = ?");
+		statement_bind_text(revive, 1, special_use);
+		statement_bind_number(revive, 2, (int64_t)m.id);
 		return statement_run(revive) == DB_DONE ? STORE_OK : STORE_BROKEN;
 	}
 	if (count_mailboxes(s) >= LIMIT_MAILBOXES)
@@ -237,33 +239,44 @@ run_for(struct statement *st, uint64_t id)
 	return store_result_of(statement_run(st));
 }
 
+/* Stands where a mailbox was whose levels below stay. It is another one: who knew the old by its id
+ * must not find it again, with messages that are gone. */
+static enum store_result
+put_placeholder(struct store *s, const char *name)
+{
+	struct statement *st =
+	    db_statement(s->db, "UPDATE mailbox SET noselect = 1 WHERE name = ?");
+	enum store_result r = create_one(s, name, SLICE(""));
+
+	if (r != STORE_OK)
+		return r;
+	statement_bind_text(st, 1, slice_of(name));
+	return store_result_of(statement_run(st));
+}
+
 static enum store_result
 remove_one(struct store *s, const char *name, uint64_t *id)
 {
 	struct store_mailbox m;
 	enum store_result r;
+	bool is_parent;
 
 	if (strcmp(name, "INBOX") == 0)
 		return STORE_CANNOT;
 	if (store_find(s, name, &m) != STORE_OK)
 		return STORE_NONE;
+	is_parent = has_children(s, name);
+	if (is_parent && m.is_noselect)
+		return STORE_CANNOT;
 	*id = m.id;
 	r = empty_mailbox(s, m.id);
-	if (r != STORE_OK)
-		return r;
-	if (has_children(s, name)) {
-		if (m.is_noselect)
-			return STORE_CANNOT;
-		return run_for(db_statement(s->db, "UPDATE mailbox SET noselect = 1,"
-						   " special_use = '' WHERE id = ?"),
-		    m.id);
-	}
-	r = keep_modseq(s);
+	if (r == STORE_OK)
+		r = keep_modseq(s);
 	if (r == STORE_OK)
 		r = run_for(db_statement(s->db, "DELETE FROM expunged WHERE mailbox = ?"), m.id);
 	if (r == STORE_OK)
 		r = run_for(db_statement(s->db, "DELETE FROM mailbox WHERE id = ?"), m.id);
-	return r;
+	return r == STORE_OK && is_parent ? put_placeholder(s, name) : r;
 }
 
 enum store_result
@@ -345,10 +358,10 @@ rename_one(struct store *s, const char *from, const char *to)
 		return STORE_NONE;
 	if (store_find(s, to, &m) == STORE_OK)
 		return STORE_EXISTS;
-	if (strncmp(to, from, len) == 0 && to[len] == '/')
-		return STORE_CANNOT;
 	if (strcmp(from, "INBOX") == 0)
 		return rename_inbox(s, to);
+	if (strncmp(to, from, len) == 0 && to[len] == '/')
+		return STORE_CANNOT;
 	if (are_children_too_long(s, from, to))
 		return STORE_CANNOT;
 	r = create_parents(s, to);

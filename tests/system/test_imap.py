@@ -277,6 +277,22 @@ class Imap(unittest.TestCase):
         c.send(b"a\r\n* OK \r\n")
         self.assertRegex(c.line(), b"^x NO")
 
+    def test_a_deleted_parent_comes_back_empty(self):
+        c = self.box("parent")
+        c.ok("CREATE parent/child")
+        one = eml("one of many")
+        for _ in range(6):
+            c.send((b"z APPEND parent {%d+}\r\n%s\r\n" % (len(one), one)) * 100)
+            for _ in range(100):
+                self.assertIn(b"APPENDUID", c.until("z")[-1])
+        self.assertIn(b"* 600 EXISTS\r\n", c.ok("SELECT parent"), "mailbox keeps what it has read of so many")
+        c.ok("UNSELECT")
+        c.ok("DELETE parent")
+        self.assertRegex(c.ok('LIST "" parent')[0], rb"\\Noselect")
+        c.ok("CREATE parent (USE (\\Archive))")
+        self.assertRegex(c.ok('LIST "" parent')[0], rb"\\Archive")
+        self.assertIn(b"* 0 EXISTS\r\n", c.ok("SELECT parent"))
+
     def test_special_use(self):
         c = self.raw("bob")
         c.ok("CREATE Keep (USE (\\Archive))")

@@ -221,13 +221,14 @@ Test(mailbox_store, a_mailbox_made_again_has_another_uidvalidity)
 
 Test(mailbox_store, a_removed_parent_stays_as_a_name)
 {
-	struct store_mailbox m;
+	struct store_mailbox before, m;
 	uint64_t id;
 
 	cr_assert_eq(store_create(&test_store, "a/b/c", SLICE("")), STORE_OK);
-	cr_assert_eq(store_find(&test_store, "a/b", &m), STORE_OK, "parents come with it");
-	test_add(&m, "x", 300, 0, 0);
+	cr_assert_eq(store_find(&test_store, "a/b", &before), STORE_OK, "parents come with it");
+	test_add(&before, "x", 300, 0, 0);
 	cr_assert_eq(store_remove(&test_store, "a/b", &id), STORE_OK);
+	cr_assert_eq(id, before.id);
 	cr_assert_eq(store_find(&test_store, "a/b", &m), STORE_OK);
 	cr_assert(m.is_noselect);
 	cr_assert_str_eq(test_uids("a/b"), "");
@@ -235,7 +236,22 @@ Test(mailbox_store, a_removed_parent_stays_as_a_name)
 	cr_assert_eq(
 	    store_create(&test_store, "a/b", SLICE("")), STORE_OK, "it comes to life again");
 	cr_assert_eq(store_find(&test_store, "a/b", &m), STORE_OK);
-	cr_assert_eq(test_add(&m, "y", 300, 0, 0), 2, "with UIDs it never had");
+	cr_assert(!m.is_noselect);
+	cr_assert_neq(m.id, before.id, "nobody who knew the old one takes it for that");
+	cr_assert_gt(m.uidvalidity, before.uidvalidity);
+	cr_assert_eq(test_add(&m, "y", 300, 0, 0), 1);
+}
+
+Test(mailbox_store, inbox_may_be_renamed_below_itself)
+{
+	struct store_mailbox m;
+	uint64_t id;
+
+	cr_assert_eq(store_rename(&test_store, "INBOX", "INBOX/old"), STORE_OK);
+	cr_assert_eq(store_find(&test_store, "INBOX", &m), STORE_OK, "it stays");
+	cr_assert_eq(store_rename(&test_store, "INBOX", "INBOX/old"), STORE_EXISTS);
+	cr_assert_eq(store_rename(&test_store, "INBOX/old", "INBOX/old/x"), STORE_CANNOT);
+	cr_assert_eq(store_remove(&test_store, "INBOX/old", &id), STORE_OK);
 }
 
 Test(mailbox_store, children_move_with_their_parent)
