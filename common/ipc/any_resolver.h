@@ -28,7 +28,7 @@ enum ar_status {
 #define AR_HOST(F, m) \
 	F(m, u16,    preference, 0, 65535) \
 	F(m, text,   name,      1, LIMIT_DOMAIN) \
-	F(m, octets, address,   4, 16) \
+	F(m, octets, address,   0, 16)              /* empty: it has none, or none is known now */ \
 	F(m, u8,     secure,    0, 1)               /* name and address were validated by DNSSEC */
 #define AR_DONE(F, m) \
 	F(m, u8,     status,    0, DNS_TEMPORARY) \

@@ -115,16 +115,18 @@ relay_route_add(struct relay_route *r, struct slice address, struct slice name, 
 		return;
 	c = &r->candidates[r->count++];
 	*c = (struct relay_candidate){.preference = preference};
+	slice_copy(name, c->name, sizeof(c->name));
+	if (address.len != 4 && address.len != 16)
+		return;
 	c->address.family = address.len == 4 ? AF_INET : AF_INET6;
 	c->address.port = r->port;
-	memcpy(c->address.octets, address.data, address.len == 4 ? 4 : 16);
-	slice_copy(name, c->name, sizeof(c->name));
+	memcpy(c->address.octets, address.data, address.len);
 }
 
-bool
+enum relay_way
 relay_route_without_self(struct relay_route *r, struct slice hostname)
 {
-	size_t kept = 0;
+	size_t kept = 0, before = 0;
 	unsigned own = UINT16_MAX + 1U;
 
 	for (size_t i = 0; i < r->count; i++) {
@@ -133,9 +135,14 @@ relay_route_without_self(struct relay_route *r, struct slice hostname)
 			own = r->candidates[i].preference;
 	}
 	for (size_t i = 0; i < r->count; i++) {
-		if (r->candidates[i].preference < own)
+		if (r->candidates[i].preference >= own)
+			continue;
+		before++;
+		if (r->candidates[i].address.family != 0)
 			r->candidates[kept++] = r->candidates[i];
 	}
 	r->count = kept;
-	return kept > 0;
+	if (kept > 0)
+		return WAY_ON;
+	return before > 0 ? WAY_UNKNOWN : WAY_BACK;
 }

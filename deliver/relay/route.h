@@ -17,8 +17,15 @@ enum relay_security {
 	SECURITY_SMTPS,         /* TLS from the first octet */
 };
 
+/* What is left of a domain's hosts without those that are not before us. */
+enum relay_way {
+	WAY_ON,
+	WAY_BACK,    /* nobody: the domain's mail would come back to us */
+	WAY_UNKNOWN, /* some host, but its address is not known now */
+};
+
 struct relay_candidate {
-	struct netaddr address;
+	struct netaddr address;      /* family 0: not known now */
 	char name[LIMIT_DOMAIN + 1]; /* for the certificate and the log */
 	uint16_t preference;
 	bool no_tls; /* a handshake failed: once more in clear */
@@ -53,14 +60,15 @@ bool relay_route_parse(struct relay_route *r, struct slice url);
 bool relay_route_init(struct relay_route *r, const struct conf *c, const struct conf_action *a,
     struct slice url, struct error *why);
 
-/* Adds an address (4 or 16 octets) in the order of calls; beyond ROUTE_ADDRESSES it is left out. */
+/* Adds an address (4 or 16 octets, or none) in the order of calls; beyond ROUTE_ADDRESSES it is
+ * left out. */
 void relay_route_add(
     struct relay_route *r, struct slice address, struct slice name, uint16_t preference);
 
 /*
- * Takes out our own name and all hosts not better than it (RFC 5321 5.1). False when nothing is
- * left: the domain's mail would come back to us.
+ * Takes out our own name and all hosts not better than it (RFC 5321 5.1), and those without an
+ * address: while the hosts before us have none, the mail is ours to keep, not to give back.
  */
-bool relay_route_without_self(struct relay_route *r, struct slice hostname);
+enum relay_way relay_route_without_self(struct relay_route *r, struct slice hostname);
 
 #endif

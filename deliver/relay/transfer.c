@@ -192,6 +192,29 @@ own_name(const struct relay_transfer *t)
 	return a != NULL && a->backup_mx.len > 0 ? a->backup_mx : child_conf()->global.hostname;
 }
 
+/* The hosts are known, with an address at least. */
+static void
+try_hosts(struct relay_transfer *t)
+{
+	enum relay_way way = WAY_ON;
+
+	if (t->route.host[0] == '\0')
+		way = relay_route_without_self(&t->route, own_name(t));
+	switch (way) {
+	case WAY_ON:
+		relay_transfer_next_host(t, NULL);
+		return;
+	case WAY_BACK:
+		give_up(t, OUTCOME_PERMANENT, "5.4.6",
+		    "the domain's mail would come back to this server");
+		return;
+	case WAY_UNKNOWN:
+		give_up(t, OUTCOME_TEMPORARY, "4.4.4",
+		    "no host that is before this one has an address now");
+		return;
+	}
+}
+
 static void
 take_status(struct relay_transfer *t, const struct ar_done *done)
 {
@@ -201,11 +224,7 @@ take_status(struct relay_transfer *t, const struct ar_done *done)
 	    SLICE_FMT(done->reason));
 	switch ((enum ar_status)done->status) {
 	case DNS_OK:
-		if (t->route.host[0] == '\0' && !relay_route_without_self(&t->route, own_name(t)))
-			give_up(t, OUTCOME_PERMANENT, "5.4.6",
-			    "the domain's mail would come back to this server");
-		else
-			relay_transfer_next_host(t, NULL);
+		try_hosts(t);
 		return;
 	case DNS_NULL_MX:
 		give_up(t, OUTCOME_PERMANENT, "5.1.10", why);

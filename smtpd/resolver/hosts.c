@@ -56,6 +56,23 @@ end_lookup(struct lookup *l, enum ar_status status)
 	free(l);
 }
 
+/* One line for each address; a host without any is told of too, for it may be before the asker. */
+static void
+send_host(const struct lookup *l, const struct host *host)
+{
+	struct ar_host h = {.preference = host->preference, .name = slice_of(host->name)};
+
+	if (host->count == 0)
+		ar_host_send(ipc_asker_channel(&l->asker), l->asker.id, &h, -1);
+	for (size_t i = 0; i < host->count; i++) {
+		h.secure = host->addresses[i].secure;
+		h.address =
+		    slice_make((const char *)host->addresses[i].octets, host->addresses[i].len);
+		ar_host_send(ipc_asker_channel(&l->asker), l->asker.id, &h, -1);
+	}
+}
+
+/* How many addresses there were. */
 static size_t
 send_hosts(struct lookup *l)
 {
@@ -63,16 +80,8 @@ send_hosts(struct lookup *l)
 
 	qsort(l->hosts, l->count, sizeof(l->hosts[0]), compare_hosts);
 	for (size_t i = 0; i < l->count; i++) {
-		for (size_t k = 0; k < l->hosts[i].count; k++) {
-			struct ar_host h = {.preference = l->hosts[i].preference,
-			    .name = slice_of(l->hosts[i].name),
-			    .secure = l->hosts[i].addresses[k].secure,
-			    .address = slice_make((const char *)l->hosts[i].addresses[k].octets,
-				l->hosts[i].addresses[k].len)};
-
-			ar_host_send(ipc_asker_channel(&l->asker), l->asker.id, &h, -1);
-			sent++;
-		}
+		send_host(l, &l->hosts[i]);
+		sent += l->hosts[i].count;
 	}
 	return sent;
 }

@@ -62,6 +62,8 @@ class Relay(unittest.TestCase):
             "one.test": "@ MX 10 mail\nmail A 127.0.0.1\n",
             "two.test": "@ MX 20 mail\n@ MX 10 down\nmail A 127.0.0.2\ndown A 127.0.0.3\n",
             "null.test": "@ MX 0 .\n",
+            "backup.test": "@ MX 10 gone\n@ MX 20 mail.one.test.\n",
+            "ours.test": "@ MX 10 mail.one.test.\n@ MX 20 mail.two.test.\n",
         })
         dns = f"127.0.0.1@{cls.dns.port}"
         cls.one = Suite("one.test", "127.0.0.1", dns=dns, relay_port=port, listeners={"smtp": port}).__enter__()
@@ -108,6 +110,16 @@ class Relay(unittest.TestCase):
 
     def test_a_domain_without_mail_comes_back(self):
         self.assertEqual(self.bounce_for("x@null.test")[0], "5.1.10")
+
+    def test_what_would_come_back_here_comes_back_to_its_sender(self):
+        self.assertEqual(self.bounce_for("x@ours.test")[0], "5.4.6")
+
+    def test_what_is_for_a_host_before_us_waits_for_its_address(self):
+        self.one.submit("alice", ["x@backup.test"], message("alice@one.test", "x@backup.test", "waits here"))
+        wait_until(lambda: [e for e in self.one.queue() if e["recipient"] == "x@backup.test" and "address now" in str(e)], 20,
+                   "the reason to wait")
+        self.one.ctl("remove", "all")
+        self.one.wait_queue_empty()
 
     def test_what_cannot_go_now_waits_and_is_shown(self):
         self.one.submit("alice", ["x@no-dns.invalid-zone.test"], message("a@one.test", "x@y", "waits"))

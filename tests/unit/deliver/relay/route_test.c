@@ -57,14 +57,43 @@ Test(route, never_goes_to_itself_or_to_who_is_no_better)
 	add(&r, "me.test", 10);
 	add(&r, "equal.test", 10);
 	add(&r, "worse.test", 20);
-	cr_assert(relay_route_without_self(&r, SLICE("ME.test")));
+	cr_assert_eq(relay_route_without_self(&r, SLICE("ME.test")), WAY_ON);
 	cr_assert_eq(r.count, 1);
 	cr_assert_str_eq(r.candidates[0].name, "best.test");
 
 	r = (struct relay_route){.port = 25};
 	add(&r, "me.test", 0);
 	add(&r, "other.test", 0);
-	cr_assert_not(relay_route_without_self(&r, SLICE("me.test")));
+	cr_assert_eq(relay_route_without_self(&r, SLICE("me.test")), WAY_BACK);
+}
+
+static void
+add_unknown(struct relay_route *r, const char *name, uint16_t preference)
+{
+	relay_route_add(r, SLICE(""), slice_of(name), preference);
+}
+
+Test(route, keeps_what_is_for_a_host_whose_address_is_not_known_now)
+{
+	struct relay_route r = {.port = 25};
+
+	add_unknown(&r, "best.test", 5);
+	add(&r, "me.test", 10);
+	cr_assert_eq(relay_route_without_self(&r, SLICE("me.test")), WAY_UNKNOWN);
+
+	r = (struct relay_route){.port = 25};
+	add_unknown(&r, "best.test", 5);
+	add(&r, "good.test", 7);
+	add_unknown(&r, "me.test", 10);
+	add(&r, "worse.test", 20);
+	cr_assert_eq(relay_route_without_self(&r, SLICE("me.test")), WAY_ON);
+	cr_assert_eq(r.count, 1);
+	cr_assert_str_eq(r.candidates[0].name, "good.test");
+
+	r = (struct relay_route){.port = 25};
+	add(&r, "me.test", 10);
+	add_unknown(&r, "worse.test", 20);
+	cr_assert_eq(relay_route_without_self(&r, SLICE("me.test")), WAY_BACK);
 }
 
 /* Whether a connection for one URL and domain may serve another. */
