@@ -129,6 +129,18 @@ relay_session_broken(struct relay_session *s, const char *why)
 }
 
 void
+relay_session_forget(struct relay_session *s)
+{
+	struct relay_transfer *t = s->transfer;
+
+	if (s->state != RELAY_ENVELOPE && s->state != RELAY_BODY)
+		return;
+	s->transfer = NULL;
+	relay_move(s, RELAY_CLOSING);
+	relay_transfer_end(t);
+}
+
+void
 relay_session_quit(struct relay_session *s)
 {
 	relay_pool_remove(s);

@@ -45,6 +45,10 @@ struct relay_session *relay_session_open(struct relay_transfer *t, struct relay_
 /* A kept session takes another transfer. */
 void relay_session_go(struct relay_session *s, struct relay_transfer *t);
 
+/* Nobody waits for the outcome of its transfer any more: breaks off what can still be broken off
+ * without the server having taken the message, and ends the transfer then. */
+void relay_session_forget(struct relay_session *s);
+
 /* Says QUIT and ends by itself. */
 void relay_session_quit(struct relay_session *s);
 

@@ -438,10 +438,14 @@ relay_transfer_start(struct relay_transfer *t, struct slice octets, int fd)
 void
 relay_transfers_forget(struct channel *queue)
 {
-	struct relay_transfer *t;
+	struct relay_transfer *t, *next;
 
-	LIST_FOREACH (t, &transfers, link) {
-		if (t->queue == queue)
-			t->queue = NULL;
+	for (t = LIST_FIRST(&transfers); t != NULL; t = next) {
+		next = LIST_NEXT(t, link);
+		if (t->queue != queue)
+			continue;
+		t->queue = NULL;
+		if (t->session != NULL)
+			relay_session_forget(t->session);
 	}
 }

@@ -72,7 +72,8 @@ void relay_transfer_next_host(struct relay_transfer *t, const char *why);
 /* A kept connection was gone already: over a new one, as if there had been none. */
 void relay_transfer_anew(struct relay_transfer *t);
 
-/* Queue is gone: its transfers end without a word. */
+/* Queue is gone: its transfers end without a word, before the next queue's bring the same messages
+ * once more. Only what the server has whole waits for its reply. */
 void relay_transfers_forget(struct channel *queue);
 
 #endif

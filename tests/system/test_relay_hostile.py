@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Servers that do wrong at each point of a session: what relay makes of it, and that it lives on."""
 
+import os
+import signal
 import smtplib
 import socket
 import ssl
@@ -79,6 +81,14 @@ def slow(peer, server):
     return True
 
 
+def hesitant(peer, server):
+    """Thinks a while about the recipient."""
+    server.reached.set()
+    server.released.wait(30)
+    peer.sendall(GOOD["RCPT"].encode() + b"\r\n")
+    return True
+
+
 class Server(threading.Thread):
     """Does what the case says at one state; before it, all is well."""
 
@@ -108,7 +118,7 @@ class Server(threading.Thread):
             if isinstance(self.trouble, str):
                 peer.sendall(self.trouble.encode() + b"\r\n")
                 return False
-            if self.trouble in (one_message_each, enough, slow):
+            if self.trouble in (one_message_each, enough, slow, hesitant):
                 return self.trouble(peer, self)
             self.trouble(peer)
             return False
@@ -436,6 +446,22 @@ class Tls(unittest.TestCase):
 
 
 class Stop(unittest.TestCase):
+    def test_what_a_queue_that_is_gone_began_is_not_sent(self):
+        server = Server("RCPT", hesitant)
+        suite = Suite(extra=f'action "hesitant" relay host smtp://{HOST}:{server.port}\n',
+                      match='match from any for domain "example.test" action "local"\n'
+                            'match from auth for any action "hesitant"\n')
+        with suite:
+            suite.submit("alice", ["x@hesitant.test"], message("alice@example.test", "x@hesitant.test"))
+            self.assertTrue(server.reached.wait(15))
+            for pid in suite.pids("queue"):
+                os.kill(pid, signal.SIGKILL)
+            wait_until(lambda: server.sessions == 2, 30, "the next queue's attempt")
+            server.released.set()
+            suite.wait_queue_empty(30)
+            self.assertEqual(len(server.messages), 1)
+        server.close()
+
     def test_what_is_on_its_way_arrives_once(self):
         server = Server("DOT", slow)
         suite = Suite(extra=f'action "slow" relay host smtp://{HOST}:{server.port}\n',
