@@ -219,13 +219,25 @@ commit_checkpoint_at(struct commit *c, uint64_t octets)
 	c->checkpoint_at = octets;
 }
 
+void
+commit_hurry(struct commit *c)
+{
+	c->hurried = true;
+	task_queue(&c->end_of_turn);
+}
+
 bool
 commit_begin(struct commit *c)
 {
 	if (c->failed || c->closing)
 		return false;
-	if (c->open)
+	if (c->open && db_has_transaction(c->db))
 		return true;
+	if (c->open) {
+		/* What gets in now would be there though all are refused: COMMIT will fail. */
+		commit_hurry(c);
+		return false;
+	}
 	if (db_exec(c->db, "BEGIN IMMEDIATE") != DB_DONE) {
 		log_error("%s", db_failure(c->db));
 		return false;
@@ -262,13 +274,6 @@ commit_wait_patiently(struct commit *c, void (*done)(void *owner, bool ok), void
 	w->done = done;
 	w->owner = owner;
 	STAILQ_INSERT_TAIL(&c->gathering, w, link);
-}
-
-void
-commit_hurry(struct commit *c)
-{
-	c->hurried = true;
-	task_queue(&c->end_of_turn);
 }
 
 void

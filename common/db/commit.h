@@ -23,7 +23,8 @@ void commit_checkpoint_at(struct commit *c, uint64_t octets);
 /* Commits what is open without a sync and frees, after a sync under way. Waiters are refused. */
 void commit_free(struct commit *c);
 
-/* Call before a change: sees to it that a transaction is open. False when it cannot be. */
+/* Call before a change: sees to it that a transaction is open. False when it cannot be, or when
+ * SQLite has rolled back the one that was; broken() follows. */
 bool commit_begin(struct commit *c);
 
 /* A change of several statements that may have to be taken back alone. */

@@ -73,6 +73,12 @@ db_exec(struct db *db, const char *sql)
 	return result_of(db, sqlite3_exec(db->handle, sql, NULL, NULL, NULL));
 }
 
+bool
+db_has_transaction(const struct db *db)
+{
+	return sqlite3_get_autocommit(db->handle) == 0;
+}
+
 const char *
 db_failure(const struct db *db)
 {

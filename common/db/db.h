@@ -44,6 +44,9 @@ bool db_was_left(const struct db *db);
 /* Runs statements that return no rows. */
 enum db_result db_exec(struct db *db, const char *sql);
 
+/* Whether a transaction is open. Without room SQLite may roll all of it back by itself. */
+bool db_has_transaction(const struct db *db);
+
 /* The last failure, in words. */
 const char *db_failure(const struct db *db);
 
