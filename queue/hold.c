@@ -71,19 +71,6 @@ write_removal(const struct queue_envelope *e)
 	return result;
 }
 
-/* A body whose kind nobody has looked at since the start. */
-static void
-look_at_body(struct queue_message *m)
-{
-	struct store_message row;
-
-	if (m->body != BODY_UNKNOWN)
-		return;
-	if (store_find_message(queue.store, m->id, &row) == DB_ROW)
-		m->body = row.is_file ? BODY_FILE : BODY_INLINE;
-	store_done(queue.store);
-}
-
 enum queue_acted
 queue_envelope_remove(struct queue_envelope *e)
 {
@@ -94,7 +81,7 @@ queue_envelope_remove(struct queue_envelope *e)
 		e->is_removed = 1;
 		return ACTED_DONE;
 	}
-	look_at_body(m);
+	queue_message_look(m);
 	if (write_removal(e) != DB_DONE)
 		return ACTED_FAILED;
 	commit_soon(store_commit(queue.store));

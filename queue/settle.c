@@ -15,7 +15,7 @@
 #include "queue/space.h"
 #include "queue/spool.h"
 
-enum { FULL_SECONDS = 2, LOST_MOST = 10 };
+enum { FULL_SECONDS = 2 };
 
 /* Who was asked and said nothing is heard as a temporary failure. */
 static void
@@ -122,6 +122,25 @@ is_last(const struct queue_attempt *a, const struct judgement *js)
 	return gone == a->message->count;
 }
 
+void
+queue_message_look(struct queue_message *m)
+{
+	struct store_message row;
+
+	if (m->body != BODY_UNKNOWN)
+		return;
+	if (store_find_message(queue.store, m->id, &row) == DB_ROW)
+		m->body = row.is_file ? BODY_FILE : BODY_INLINE;
+	store_done(queue.store);
+}
+
+static enum db_result
+remove_message(struct queue_message *m)
+{
+	queue_message_look(m);
+	return store_remove_message(queue.store, m->id);
+}
+
 static enum db_result
 write_all(struct queue_attempt *a, const struct judgement *js, struct bounce bounces[KINDS])
 {
@@ -130,7 +149,7 @@ write_all(struct queue_attempt *a, const struct judgement *js, struct bounce bou
 	for (size_t i = 0; i < a->count && result == DB_DONE; i++)
 		result = write_item(&a->items[i], &js[i]);
 	if (result == DB_DONE && is_last(a, js))
-		result = store_remove_message(queue.store, a->message->id);
+		result = remove_message(a->message);
 	return result;
 }
 
@@ -212,7 +231,7 @@ apply(struct queue_attempt *a, struct queue_item *item, const struct judgement *
 		queue_envelope_free(e);
 		return;
 	case VERDICT_AGAIN:
-		if (e->lost < LOST_MOST)
+		if (e->lost < ENVELOPE_LOST_MOST)
 			e->lost++;
 		break;
 	case VERDICT_LATER:

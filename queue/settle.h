@@ -11,8 +11,12 @@
 /* Takes the attempt. When the disk has no room it is kept and settled later. */
 void queue_settle(struct queue_attempt *a);
 
-/* A due envelope's age: warns its sender or ends it. True: it is gone, or was set aside. */
+/* A due envelope's age: warns its sender or ends it. True: it is gone, set aside, or put
+ * off because its row cannot be read now. */
 bool queue_settle_age(struct queue_envelope *e);
+
+/* Before the row of a message goes: what kind of body it has, if nobody looked since the start. */
+void queue_message_look(struct queue_message *m);
 
 /* The last envelope of a message is gone, and its row with it: frees it, and later its file. */
 void queue_message_gone(struct queue_message *m);
