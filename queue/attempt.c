@@ -7,6 +7,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "queue/retry.h"
 #include "queue/route.h"
 #include "queue/settle.h"
 #include "queue/space.h"
@@ -30,7 +31,18 @@ queue_set_aside(struct queue_envelope *e, const char *why)
 		store_hold_envelope(queue.store, e->id, HOLD_DAMAGE);
 }
 
-/* Reads the envelope's row into the next item; false when it is damaged and was set aside. */
+/* Its row may be readable later. */
+static void
+put_off(struct queue_envelope *e)
+{
+	log_error("cannot read an envelope: %s", store_failure(queue.store));
+	if (e->lost < ENVELOPE_LOST_MOST)
+		e->lost++;
+	queue_schedule_add(e, retry_delay(&retry_lost, e->lost, arc4random()));
+}
+
+/* Reads the envelope's row into the next item; false when it was set aside as damaged, or put off.
+ */
 static bool
 take_envelope(struct queue_attempt *a, struct queue_envelope *e)
 {
@@ -40,6 +52,10 @@ take_envelope(struct queue_attempt *a, struct queue_envelope *e)
 	if (result == DB_ROW && item->row.message != e->message->id) {
 		store_done(queue.store);
 		result = DB_CORRUPT;
+	}
+	if (result == DB_ERROR) {
+		put_off(e);
+		return false;
 	}
 	if (result != DB_ROW) {
 		queue_set_aside(e, result == DB_DONE ? "its row is gone" : "its row is damaged");
@@ -72,7 +88,7 @@ attempt_alloc(struct queue_envelope *first, size_t most)
 	return a;
 }
 
-/* Takes READY envelopes of one message into flight; NULL when their rows are damaged. */
+/* Takes READY envelopes of one message into flight; NULL when none of their rows can be read. */
 static struct queue_attempt *
 attempt_new(struct queue_destination *d, size_t most)
 {
@@ -158,6 +174,10 @@ load(struct queue_attempt *a, struct store_message *m, int *fd)
 	int failure;
 
 	*fd = -1;
+	if (result == DB_ERROR) {
+		put_off_all(a, store_failure(queue.store));
+		return false;
+	}
 	if (result != DB_ROW) {
 		set_aside_all(
 		    a, result == DB_DONE ? "its message is gone" : "its message's row is damaged");

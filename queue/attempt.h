@@ -58,7 +58,8 @@ struct queue_way {
 /* Begins an attempt with READY envelopes of the destination, as schedule_calls.start must. */
 enum schedule_start queue_attempt_start(struct queue_destination *d, const struct queue_way *way);
 
-/* One envelope that is not in flight, to be judged by its age alone. NULL: it was set aside. */
+/* One envelope that is not in flight, to be judged by its age alone. NULL: it was set aside or
+ * put off. */
 struct queue_attempt *queue_attempt_of(struct queue_envelope *e);
 
 /* The request is answered. */

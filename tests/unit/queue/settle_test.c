@@ -3,6 +3,11 @@
 #include "common/ipc/listener_queue.h"
 #include "queue/settle.h"
 
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 UNIT_SUITE(settle);
 
 /* A stored message to so many recipients, READY. */
@@ -107,6 +112,85 @@ Test(settle, age_warns_once_and_ends_only_what_is_stuck)
 	cr_assert(queue_settle_age(e));
 	cr_assert_not(store_has_message(queue.store, 100));
 	cr_assert_eq(reports(), 2);
+	test_close();
+}
+
+/* As after a restart: nobody has looked at its body yet, and nobody hears of its end. */
+Test(settle, what_ends_without_a_report_takes_its_file_along)
+{
+	struct store_message row = {
+	    .id = 0x100, .sender = SLICE("a@x.test"), .size = 4, .is_file = true};
+	struct store_envelope e = {.id = 0x101,
+	    .message = 0x100,
+	    .transport = TRANSPORT_RELAY,
+	    .notify = NOTIFY_NEVER,
+	    .action = SLICE("out"),
+	    .address = SLICE("b@y.test"),
+	    .original = SLICE("b@y.test"),
+	    .written = civil_now()};
+	struct queue_envelope *in_memory;
+	int fd;
+
+	test_open(NULL);
+	cr_assert(spool_write_body(row.id, SLICE("body")));
+	cr_assert(commit_begin(store_commit(queue.store)));
+	cr_assert_eq(store_add_message(queue.store, &row), DB_DONE);
+	cr_assert_eq(store_add_envelope(queue.store, &e), DB_DONE);
+	in_memory = queue_envelope_new(queue_message_new(row.id), e.id,
+	    queue_destination_find(TRANSPORT_RELAY, 0, SLICE("out"), SLICE("b@y.test")));
+	in_memory->notify = NOTIFY_NEVER;
+	queue_schedule_add(in_memory, SPAN_MS(0));
+	queue_envelope_set_age(in_memory, 400000);
+	in_memory->destination->is_down = true;
+	cr_assert(queue_settle_age(in_memory));
+	cr_assert_not(store_has_message(queue.store, row.id));
+	test_run_loop(300);
+	fd = spool_open_body(row.id, row.size);
+	cr_assert_lt(fd, 0);
+	test_close();
+}
+
+static int
+descriptor_of(const char *path)
+{
+	struct stat wanted, st;
+
+	cr_assert_eq(stat(path, &wanted), 0);
+	for (int fd = 3; fd < 100; fd++) {
+		if (fstat(fd, &st) == 0 && st.st_ino == wanted.st_ino && st.st_dev == wanted.st_dev)
+			return fd;
+	}
+	cr_assert(false, "nobody has %s open", path);
+	return -1;
+}
+
+/* A disk that fails to read for a moment has not damaged anything. */
+Test(settle, a_row_that_cannot_be_read_now_is_tried_again)
+{
+	struct queue_message *m;
+	struct queue_envelope *e;
+	char path[96];
+	int fd, good, blind;
+
+	test_open(NULL);
+	m = message(100, "a@x.test", 1, 0);
+	e = m->envelopes;
+	store_close(queue.store);
+	queue.store = test_open_store(test_folder);
+	snprintf(path, sizeof(path), "%s/queue.db", test_folder);
+	fd = descriptor_of(path);
+	good = dup(fd);
+	blind = open(path, O_WRONLY);
+	cr_assert_eq(dup2(blind, fd), fd);
+	cr_assert_null(queue_attempt_of(e));
+	cr_assert_eq(e->hold, HOLD_NONE);
+	cr_assert_eq(e->state, ENVELOPE_WAITING);
+	cr_assert_eq(dup2(good, fd), fd);
+	test_run_loop(1);
+	outcome(m, OUTCOME_RELAYED);
+	cr_assert_null(queue_message_find(100));
+	close(good);
+	close(blind);
 	test_close();
 }
 

@@ -314,6 +314,35 @@ Test(commit, a_database_that_was_cut_to_nothing_keeps_its_wal)
 	tear_down();
 }
 
+/* A statement without room takes the whole transaction with it, of which the others know nothing.
+ */
+Test(commit, after_a_rollback_nothing_gets_in_behind_the_refusal)
+{
+	struct error why;
+
+	set_up();
+	t.wanted = 1;
+	cr_assert_eq(add("first"), DB_DONE);
+	commit_wait(t.commit, on_done, NULL);
+	cr_assert_eq(db_exec(t.db, "PRAGMA max_page_count = 1"), DB_DONE);
+	cr_assert(commit_save(t.commit));
+	cr_assert_eq(db_exec(t.db, "INSERT INTO word VALUES (hex(zeroblob(100000)))"), DB_FULL);
+	commit_undo(t.commit);
+	if (commit_save(t.commit)) {
+		cr_assert_eq(add("behind"), DB_DONE);
+		commit_keep(t.commit);
+	}
+	loop_run();
+	cr_assert_eq(t.refused, 1);
+	cr_assert_eq(t.broken, 1);
+	commit_free(t.commit);
+	db_close(t.db);
+	t.db = db_open(t.path, schema, 1, &why);
+	cr_assert_eq(count(), 0, "what was refused comes back");
+	t.commit = commit_new(t.db, on_broken, NULL);
+	tear_down();
+}
+
 Test(commit, freeing_refuses_who_still_waits)
 {
 	set_up();
