@@ -181,9 +181,8 @@ octets_leaf(struct candidate *c, const struct search_node *n)
 		return false;
 	if (n->op == SEARCH_HEADER)
 		return search_header_holds(c->message, n->text, needle);
-	if (n->op == SEARCH_TEXT && search_header_holds(c->message, SLICE(""), needle))
-		return true;
-	return search_body_holds(c->message, needle);
+	return n->op == SEARCH_TEXT ? search_message_holds(c->message, needle)
+				    : search_body_holds(c->message, needle);
 }
 
 static bool

@@ -128,6 +128,20 @@ add_text(struct slice body, const struct mime_part *p, struct buf *out)
 	buf_fini(&octets);
 }
 
+static bool
+part_holds(const struct mime *mime, uint32_t part, struct slice needle)
+{
+	struct buf text = {0};
+	bool found;
+
+	if (!is_text(&mime->parts[part]))
+		return false;
+	add_text(mime_body(mime, part), &mime->parts[part], &text);
+	found = search_text_holds(buf_slice(&text), needle);
+	buf_fini(&text);
+	return found;
+}
+
 bool
 search_body_holds(struct slice message, struct slice needle)
 {
@@ -135,15 +149,22 @@ search_body_holds(struct slice message, struct slice needle)
 	bool found = false;
 
 	mime_init(&mime, message);
-	for (size_t i = 0; i < mime.count && !found; i++) {
-		struct buf text = {0};
+	for (uint32_t i = 0; i < mime.count && !found; i++)
+		found = part_holds(&mime, i, needle);
+	mime_fini(&mime);
+	return found;
+}
 
-		if (!is_text(&mime.parts[i]))
-			continue;
-		add_text(mime_body(&mime, (uint32_t)i), &mime.parts[i], &text);
-		found = search_text_holds(buf_slice(&text), needle);
-		buf_fini(&text);
-	}
+bool
+search_message_holds(struct slice message, struct slice needle)
+{
+	struct mime mime;
+	bool found = false;
+
+	mime_init(&mime, message);
+	for (uint32_t i = 0; i < mime.count && !found; i++)
+		found = search_header_holds(mime_header(&mime, i), SLICE(""), needle) ||
+			part_holds(&mime, i, needle);
 	mime_fini(&mime);
 	return found;
 }
@@ -180,17 +201,28 @@ sign_raw(struct signature *s, struct slice raw)
 }
 
 static void
-sign_body(struct signature *s, struct slice message)
+sign_header(struct signature *s, struct slice header)
+{
+	struct header_walk walk = header_walk(header);
+	struct header_field f;
+
+	while (header_next(&walk, &f))
+		sign_raw(s, f.value);
+}
+
+static void
+sign_parts(struct signature *s, struct slice message)
 {
 	struct mime mime;
 
 	mime_init(&mime, message);
-	for (size_t i = 0; i < mime.count; i++) {
+	for (uint32_t i = 0; i < mime.count; i++) {
 		struct buf text = {0};
 
+		sign_header(s, mime_header(&mime, i));
 		if (!is_text(&mime.parts[i]))
 			continue;
-		add_text(mime_body(&mime, (uint32_t)i), &mime.parts[i], &text);
+		add_text(mime_body(&mime, i), &mime.parts[i], &text);
 		sign_text(s, buf_slice(&text));
 		buf_fini(&text);
 	}
@@ -201,11 +233,7 @@ void
 search_signature(struct slice message, struct slice envelope, struct buf *bits)
 {
 	struct signature s = {{0}};
-	struct header_walk walk = header_walk(message);
-	struct header_field f;
 
-	while (header_next(&walk, &f))
-		sign_raw(&s, f.value);
 	for (size_t i = 0; i < ENVELOPED; i++) {
 		struct buf raw = {0};
 
@@ -213,7 +241,7 @@ search_signature(struct slice message, struct slice envelope, struct buf *bits)
 			sign_raw(&s, buf_slice(&raw));
 		buf_fini(&raw);
 	}
-	sign_body(&s, message);
+	sign_parts(&s, message);
 	signature_write(&s, bits);
 }
 

@@ -29,8 +29,12 @@ bool search_header_holds(struct slice message, struct slice name, struct slice n
 /* Whether a text part of the message holds it, its encoding and charset undone. */
 bool search_body_holds(struct slice message, struct slice needle);
 
+/* Whether any of it does, as TEXT asks (RFC 3501 6.4.4): a text part, or a field of the message, of
+ * a part, or of a message that it brings along. */
+bool search_message_holds(struct slice message, struct slice needle);
+
 /*
- * Appends the signature of all that the three of these look at: what it may not hold, they do not
+ * Appends the signature of all that these look at: what it may not hold, they do not
  * find. The envelope is the one that is kept of the message.
  */
 void search_signature(struct slice message, struct slice envelope, struct buf *bits);

@@ -3,6 +3,7 @@
 #include "common/mail/charset.h"
 #include "common/mail/envelope.h"
 #include "deliver/mailbox/search_text.h"
+#include "deliver/mailbox/signature.h"
 
 UNIT_SUITE(search_text);
 
@@ -40,6 +41,35 @@ Test(search_text, looks_at_text_in_its_charset)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		cr_assert_eq(search_body_holds(slice_of(message), folded(cases[i].text)),
 		    cases[i].found, "%s", cases[i].text);
+}
+
+static const char forwarded[] =
+    "Subject: see below\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+    "--b\r\nContent-Type: message/rfc822\r\nContent-Description: forwarded\r\n\r\n"
+    "Subject: =?utf-8?q?Caf=C3=A9?= at noon\r\nFrom: ann@x.test\r\n\r\nbring cake\r\n"
+    "--b\r\nContent-Type: application/pdf; name=bill.pdf\r\n\r\nBINARY\r\n--b--\r\n";
+
+Test(search_text, looks_at_the_whole_of_a_message)
+{
+	static const struct {
+		const char *text;
+		bool found;
+	} cases[] = {{"see below", true}, {"CAFÉ AT", true}, {"ann@x", true}, {"cake", true},
+	    {"forwarded", true}, {"bill.pdf", true}, {"binary", false}, {"", true},
+	    {"noon\r\n", false}};
+	struct buf bits = {0};
+
+	search_signature(slice_of(forwarded), SLICE(""), &bits);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct slice needle = folded(cases[i].text);
+
+		cr_assert_eq(search_message_holds(slice_of(forwarded), needle), cases[i].found,
+		    "%s", cases[i].text);
+		cr_assert(!cases[i].found || signature_may_hold(buf_slice(&bits), needle), "%s",
+		    cases[i].text);
+	}
+	cr_assert_not(search_body_holds(slice_of(forwarded), folded("noon")));
+	buf_fini(&bits);
 }
 
 Test(search_text, tells_fields_by_header_and_by_envelope_alike)
