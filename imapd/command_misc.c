@@ -45,7 +45,7 @@ IMAP_COMMAND(id)
 	imap_done(s, "OK pleased to meet you");
 }
 
-/* RFC 5161. No extension here needs it yet, so nothing is ever told as enabled. */
+/* RFC 5161. No extension here needs it yet, so the list of what is now enabled is empty. */
 IMAP_COMMAND(enable)
 {
 	struct slice word;
@@ -53,10 +53,12 @@ IMAP_COMMAND(enable)
 
 	while (imap_parse_char(p, ' ') && imap_parse_word(p, IMAP_ATOM, &word))
 		words++;
-	if (words == 0 || !imap_parse_is_end(p))
+	if (words == 0 || !imap_parse_is_end(p)) {
 		imap_bad(s, "ENABLE takes the names of extensions");
-	else
-		imap_done(s, "OK nothing had to be enabled");
+		return;
+	}
+	imap_write(s, SLICE("* ENABLED\r\n"));
+	imap_done(s, "OK nothing had to be enabled");
 }
 
 /* RFC 2342: the account's own mailboxes are all there are. */

@@ -242,7 +242,7 @@ class Imap(unittest.TestCase):
         for word in (b"IMAP4rev1", b"IDLE", b"UIDPLUS", b"MOVE", b"NAMESPACE", b"UNSELECT"):
             self.assertIn(word, line)
         self.assertIn(b'(("" "/")) NIL NIL', c.ok("NAMESPACE")[0])
-        self.assertNotIn(b"ENABLED", c.ok("ENABLE JUNK")[0])
+        self.assertEqual(c.ok("ENABLE JUNK")[0], b"* ENABLED\r\n")
         self.assertRegex(c.ok('ID ("name" "x" "version" NIL)')[0], rb'\* ID \("name"')
         self.assertRegex(c.reply("NAMESPACE x"), b"^BAD")
 
