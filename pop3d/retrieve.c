@@ -9,9 +9,11 @@
 enum { BLOCK = 32 * 1024 };
 
 void
-pop3_retrieve_start(struct pop3_retrieve *r, struct slice octets, int fd, uint64_t size, uint64_t lines)
+pop3_retrieve_start(
+    struct pop3_retrieve *r, struct slice octets, int fd, uint64_t size, uint64_t lines)
 {
-	*r = (struct pop3_retrieve){.fd = fd, .lines = lines, .is_active = true, .is_line_start = true};
+	*r = (struct pop3_retrieve){
+	    .fd = fd, .lines = lines, .is_active = true, .is_line_start = true};
 	r->size = fd >= 0 ? size : octets.len;
 	if (fd < 0)
 		r->octets = mem_text(octets.data, octets.len);
@@ -39,6 +41,25 @@ is_enough(struct pop3_retrieve *r, bool was_empty)
 	return r->lines != UINT64_MAX && --r->lines == 0;
 }
 
+/* Appends a line, or part of one. Each ends in CR LF, even where the message has LF alone: a client
+ * may look for nothing else, and would not see the dot at the end. */
+static void
+add_line(struct pop3_retrieve *r, struct slice line, bool is_end, struct buf *out)
+{
+	if (r->is_line_start && line.data[0] == '.')
+		buf_add_char(out, '.');
+	if (is_end) {
+		bool has_cr = line.len > 1 ? line.data[line.len - 2] == '\r' : r->is_after_cr;
+
+		buf_add(out, line.data, line.len - 1);
+		buf_add_text(out, has_cr ? "\n" : "\r\n");
+	} else {
+		buf_add_slice(out, line);
+	}
+	r->is_after_cr = line.data[line.len - 1] == '\r';
+	r->is_line_start = is_end;
+}
+
 /* Appends octets with dots doubled; returns false when TOP has all it wanted. */
 static bool
 add_block(struct pop3_retrieve *r, struct slice s, struct buf *out)
@@ -48,11 +69,8 @@ add_block(struct pop3_retrieve *r, struct slice s, struct buf *out)
 		size_t n = lf == NULL ? s.len : (size_t)(lf - s.data) + 1;
 		bool was_empty;
 
-		if (r->is_line_start && s.data[0] == '.')
-			buf_add_char(out, '.');
-		buf_add(out, s.data, n);
+		add_line(r, slice_sub(s, 0, n), lf != NULL, out);
 		r->line += n;
-		r->is_line_start = lf != NULL;
 		s = slice_from(s, n);
 		if (lf == NULL)
 			break;

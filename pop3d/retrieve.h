@@ -12,7 +12,7 @@ struct pop3_retrieve {
 	int fd;                /* a large one's file, or -1 */
 	uint64_t at, size;     /* how far it was read */
 	uint64_t lines;        /* of the body that TOP still wants; UINT64_MAX: RETR */
-	bool is_active, is_in_body, is_line_start;
+	bool is_active, is_in_body, is_line_start, is_after_cr;
 	size_t line;           /* octets of the header line so far */
 };
 
@@ -21,7 +21,7 @@ void pop3_retrieve_start(struct pop3_retrieve *r, struct slice octets, int fd, u
     uint64_t lines);
 
 /*
- * Appends the next block, dots doubled; with the last one also what ends the reply: a CRLF if
+ * Appends the next block, dots doubled and lines ended by CR LF; with the last one also what ends the reply: a CRLF if
  * the message had none, and the dot. False when all is appended, or the file cannot be read (*failed).
  */
 bool pop3_retrieve_next(struct pop3_retrieve *r, struct buf *out, bool *failed);
