@@ -6,8 +6,10 @@
 #include "deliver/relay/transfer.h"
 
 #include "common/base/mem.h"
+#include "common/base/utf8.h"
 #include "common/ipc/any_lookup.h"
 #include "common/ipc/any_resolver.h"
+#include "common/mail/address.h"
 #include "deliver/relay/pool.h"
 #include "deliver/relay/server.h"
 #include "deliver/relay/session.h"
@@ -87,6 +89,14 @@ relay_transfer_outcome_all(struct relay_transfer *t, enum outcome outcome, const
 		relay_transfer_outcome(t, &t->recipients[i], outcome, status, reply, mta);
 }
 
+static void
+recipient_fini(struct relay_recipient *r)
+{
+	free(r->address);
+	free(r->original);
+	free(r->orcpt);
+}
+
 void
 relay_transfer_end(struct relay_transfer *t)
 {
@@ -97,11 +107,8 @@ relay_transfer_end(struct relay_transfer *t)
 	if (t->request != 0)
 		channel_done(t->asked, t->request);
 	LIST_REMOVE(t, link);
-	for (size_t i = 0; i < t->count; i++) {
-		free(t->recipients[i].address);
-		free(t->recipients[i].original);
-		free(t->recipients[i].orcpt);
-	}
+	for (size_t i = 0; i < t->count; i++)
+		recipient_fini(&t->recipients[i]);
 	free(t->recipients);
 	free(t->action);
 	free(t->domain);
@@ -411,6 +418,47 @@ on_value(void *owner, struct ipc_message *m)
 		go(t, a, v->value);
 }
 
+/* Makes an address one that a server without SMTPUTF8 can have: the domain in A-labels. False: its
+ * local part has no such form. */
+static bool
+make_ascii(struct relay_recipient *r)
+{
+	struct buf text = {0};
+	struct address a;
+
+	if (utf8_is_ascii(slice_of(r->address)))
+		return true;
+	if (address_parse(slice_of(r->address), ADDRESS_ALLOW_UTF8, &a) != ADDRESS_OK ||
+	    !utf8_is_ascii(a.local))
+		return false;
+	address_local_canonical(&text, &a);
+	buf_add_char(&text, '@');
+	address_domain_folded(&text, &a);
+	free(r->address);
+	r->address = buf_take(&text, NULL);
+	return true;
+}
+
+/* No server is spoken to with SMTPUTF8, so recipients that need it come back at once (RFC
+ * 6531 3.2).
+ */
+static void
+leave_out_utf8(struct relay_transfer *t)
+{
+	for (size_t i = 0; i < t->count;) {
+		struct relay_recipient *r = &t->recipients[i];
+
+		if (make_ascii(r)) {
+			i++;
+			continue;
+		}
+		relay_transfer_outcome(t, r, OUTCOME_PERMANENT, "5.6.7",
+		    "the address is not ASCII, and this server does not send with SMTPUTF8", "");
+		recipient_fini(r);
+		*r = t->recipients[--t->count];
+	}
+}
+
 bool
 relay_transfer_start(struct relay_transfer *t, struct slice octets, int fd)
 {
@@ -424,7 +472,10 @@ relay_transfer_start(struct relay_transfer *t, struct slice octets, int fd)
 	t->fd = fd;
 	if (fd < 0)
 		t->octets = mem_text(octets.data, octets.len);
-	if (a == NULL) {
+	leave_out_utf8(t);
+	if (t->count == 0) {
+		relay_transfer_end(t);
+	} else if (a == NULL) {
 		give_up(t, OUTCOME_TEMPORARY, "4.3.5", "the action is not configured any more");
 	} else if (a->host_table.len > 0 || a->domain_table.len > 0) {
 		fetch(t, FETCH_RELAYHOST, a->host_table.len > 0 ? a->host_table : a->domain_table,

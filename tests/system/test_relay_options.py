@@ -110,6 +110,7 @@ class Options(unittest.TestCase):
         "login.test": 'relay host smtps://me@127.0.0.1:{login} auth <secrets> tls no-verify',
         "family.test": 'relay host smtp://127.0.0.1:{plain} src ::1',
         "eight.test": 'relay host smtp://127.0.0.1:{plain}',
+        "wide.test": 'relay host smtp://127.0.0.1:{plain}',
         "seven.test": 'relay host smtp://127.0.0.1:{small}',
         "small.test": 'relay host smtp://127.0.0.1:{small}',
         "required.test": 'relay host smtp://127.0.0.1:{plain} tls no-verify',
@@ -130,6 +131,9 @@ class Options(unittest.TestCase):
             extra += f'action "{domain}" {action.format(**p)}\n'
             match += f'match from auth for domain "{domain}" action "{domain}"\n'
         match += 'match from auth for domain "other.test" action "table.test"\n'
+        extra += 'action "known" mailbox virtual { "u@virtual.test" = "jürgen@wide.test, k@wide.test, k@plän.test" }\n'
+        match += 'match from auth for domain "xn--pln-rla.test" action "wide.test"\n'
+        match += 'match from auth for domain "virtual.test" action "known"\n'
         cls.suite.extra, cls.suite.match = extra, match
         cls.suite.start()
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -252,6 +256,18 @@ class Options(unittest.TestCase):
     def test_8bit_octets_come_back_where_they_are_not(self):
         self.assertIn("status=5.6.3", self.refuse("seven.test", "grün\r\n"))
         self.assertEqual(self.servers["small"].messages, [])
+
+    def test_an_address_above_ascii_comes_back_alone(self):
+        """No server is spoken to with SMTPUTF8, so none may see such an address (RFC 6531 3.2)."""
+        with smtplib.SMTP(HOST, self.suite.port["submission"], timeout=20) as client:
+            client.starttls()
+            client.login("alice@example.test", PASSWORDS["alice"])
+            client.sendmail("alice@example.test", ["u@virtual.test"], message("alice@example.test", "u", "virtual"))
+        server = self.servers["plain"]
+        wait_until(lambda: "RCPT TO:<k@wide.test>" in server.said, 15, "the other recipient")
+        wait_until(lambda: "RCPT TO:<k@xn--pln-rla.test>" in server.said, 15, "the domain in A-labels")
+        wait_until(lambda: [b for b in self.suite.bodies("alice") if b"Status: 5.6.7" in b], 15, "the report")
+        self.assertFalse([line for line in server.said if "rgen" in line])
 
     def test_a_message_too_large_comes_back_unsent(self):
         self.assertIn("status=5.3.4", self.refuse("small.test", "0123456789\r\n" * 1000))
