@@ -71,6 +71,18 @@ action_host(struct parser *p, struct place at, const char *url)
 	    "\"%.100s\": write smtp://, smtp+tls://, smtp+notls://, smtps:// or lmtp://", url);
 }
 
+/* An address, or "@domain" for whatever stands before. */
+static bool
+is_sender(struct slice s)
+{
+	struct address a;
+
+	if (s.len > 0 && s.data[0] == '@')
+		return domain_is_valid(slice_from(s, 1), false) ||
+		       domain_is_literal(slice_from(s, 1));
+	return address_parse(s, 0, &a) == ADDRESS_OK;
+}
+
 static bool
 relay_fits(struct parser *p, struct place at)
 {
@@ -88,6 +100,9 @@ relay_fits(struct parser *p, struct place at)
 		    p, at, "helo-src goes by the source address; write: src <table>");
 	if (a->srs && a->mail_from.len > 0)
 		return config_fail(p, at, "srs and mail-from exclude each other");
+	if (a->mail_from.len > 0 && !is_sender(a->mail_from))
+		return config_fail(p, at,
+		    "mail-from is no address; write: mail-from \"name@domain\" or \"@domain\"");
 	if (slice_find(a->host, '@') >= 0 && a->auth_table.len == 0)
 		return config_fail(
 		    p, at, "the label of the host needs a table; write: auth <table>");
@@ -98,8 +113,8 @@ relay_fits(struct parser *p, struct place at)
 static bool
 expands(struct parser *p, struct place at)
 {
-	const struct expand_words any = {SLICE("a@b"), SLICE("a@b"), SLICE("a@b"),
-	    SLICE("a"), SLICE("/"), SLICE("a@b"), '+'};
+	const struct expand_words any = {
+	    SLICE("a@b"), SLICE("a@b"), SLICE("a@b"), SLICE("a"), SLICE("/"), SLICE("a@b"), '+'};
 	char wrong[EXPAND_WRONG];
 	struct buf out = {0};
 	bool ok = expand(p->action.argument, &any, &out, wrong);
