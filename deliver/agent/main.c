@@ -163,6 +163,18 @@ on_down(void *owner)
 	loop_stop();
 }
 
+/* libbsd leaves a dot where the arguments ended, which ps(1) would show behind many blanks. */
+static void
+set_title(int argc, char **argv)
+{
+	char *end = argv[argc - 1] + strlen(argv[argc - 1]);
+
+	setproctitle_init(argc, argv, environ);
+	setproctitle("agent");
+	if (*end == '.')
+		*end = '\0';
+}
+
 int
 main(int argc, char **argv)
 {
@@ -177,8 +189,7 @@ main(int argc, char **argv)
 		fprintf(stderr, "agent is started by smtpd, with a user, a home and a shell\n");
 		return 1;
 	}
-	setproctitle_init(argc, argv, environ);
-	setproctitle("agent");
+	set_title(argc, argv);
 	signal(SIGPIPE, SIG_IGN);
 	umask(077);
 	tzset(); /* it reads a file, which behind the walls is none */
