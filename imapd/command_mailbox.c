@@ -24,20 +24,37 @@ drop_last_slash(struct buf *name)
 		buf_truncate(name, name->len - 1);
 }
 
-/* " (USE (\Sent))", RFC 6154 3; the attribute with its backslash. */
-static bool
-parse_use(struct imap_parse *p, struct slice *use)
+/* What a mailbox may be for. \All and \Flagged would be views of others, which there are none of.
+ */
+static struct slice
+special_use(struct slice name)
 {
-	char *start;
+	static const char *const uses[] = {"\\Archive", "\\Drafts", "\\Junk", "\\Sent", "\\Trash"};
+
+	for (size_t i = 0; i < sizeof(uses) / sizeof(uses[0]); i++) {
+		if (slice_equal_text_nocase(name, uses[i] + 1))
+			return slice_of(uses[i]);
+	}
+	return SLICE("");
+}
+
+/* " (USE (\Sent))", RFC 6154 3. Not *can_be: no mailbox here can be for that, or for so much. */
+static bool
+parse_use(struct imap_parse *p, struct slice *use, bool *can_be)
+{
 	struct slice word;
 
 	if (!imap_parse_char(p, ' ') || !imap_parse_char(p, '(') || !imap_parse_keyword(p, "USE") ||
 	    !imap_parse_char(p, ' ') || !imap_parse_char(p, '('))
 		return false;
-	start = p->at;
-	if (!imap_parse_char(p, '\\') || !imap_parse_word(p, IMAP_ATOM, &word) || word.len > 31)
-		return false;
-	*use = slice_make(start, word.len + 1);
+	if (imap_parse_char(p, ')'))
+		return imap_parse_char(p, ')');
+	do {
+		if (!imap_parse_char(p, '\\') || !imap_parse_word(p, IMAP_ATOM, &word))
+			return false;
+		*can_be = *can_be && use->len == 0 && special_use(word).len > 0;
+		*use = special_use(word);
+	} while (imap_parse_char(p, ' '));
 	return imap_parse_char(p, ')') && imap_parse_char(p, ')');
 }
 
@@ -45,13 +62,17 @@ IMAP_COMMAND(create)
 {
 	struct buf name = {0};
 	struct am_create m = {.handle = s->handle, .special_use = SLICE("")};
+	bool can_be = true;
 
 	if (imap_parse_mailbox(s, p, &name)) {
 		drop_last_slash(&name);
 		m.name = buf_slice(&name);
 		if (!imap_parse_is_end(p) &&
-		    (!parse_use(p, &m.special_use) || !imap_parse_is_end(p)))
+		    (!parse_use(p, &m.special_use, &can_be) || !imap_parse_is_end(p)))
 			imap_bad(s, "CREATE takes one name");
+		else if (!can_be)
+			imap_done(s, "NO [USEATTR] a mailbox is for one of archive, drafts, junk,"
+				     " sent and trash");
 		else
 			imap_ask_mailbox(s, &am_create_schema, &m, on_ok);
 	}

@@ -295,7 +295,12 @@ class Imap(unittest.TestCase):
 
     def test_special_use(self):
         c = self.raw("bob")
-        c.ok("CREATE Keep (USE (\\Archive))")
+        c.ok("CREATE Keep (USE (\\ARCHIVE))")
+        c.ok("CREATE Kept (USE ())")
+        for use in ("\\Noselect", "\\All", "\\Sent \\Trash", "\\Sent \\Nosuch"):
+            self.assertRegex(c.reply(f"CREATE Special (USE ({use}))"), rb"^NO \[USEATTR\]", use)
+        self.assertRegex(c.reply("CREATE Special (USE (Sent))"), rb"^BAD")
+        self.assertEqual(len(c.ok('LIST "" Special')), 1, "what was refused was not made")
         self.assertIn(b"\\Archive", b"".join(c.ok('LIST "" Keep')))
         special = c.ok('LIST (SPECIAL-USE) "" "*" RETURN (CHILDREN SUBSCRIBED)')
         self.assertTrue(any(b"Keep" in l for l in special))
