@@ -201,6 +201,19 @@ system_flag(struct slice name)
 	return 0;
 }
 
+/* A flag has one name, in any case, however often it is said (RFC 3501 2.3.2, 9). */
+static bool
+has_keyword(const struct imap_flags *flags, struct slice keyword)
+{
+	struct slice rest = buf_slice(&flags->keywords), other;
+
+	while (ipc_list_next(&rest, &other)) {
+		if (slice_equal_nocase(other, keyword))
+			return true;
+	}
+	return false;
+}
+
 static enum imap_flags_result
 parse_flag(struct imap_parse *p, struct imap_flags *flags)
 {
@@ -215,6 +228,8 @@ parse_flag(struct imap_parse *p, struct imap_flags *flags)
 		flags->system |= flag;
 		return flag == 0 ? IMAP_FLAGS_BAD : IMAP_FLAGS_OK;
 	}
+	if (has_keyword(flags, word))
+		return IMAP_FLAGS_OK;
 	if (word.len > LIMIT_KEYWORD || flags->count >= LIMIT_KEYWORDS ||
 	    flags->keywords.len + word.len > 30000)
 		return IMAP_FLAGS_LIMIT;

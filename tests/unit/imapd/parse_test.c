@@ -92,6 +92,7 @@ static const struct {
     {"()", IMAP_FLAGS_OK, 0, 0},
     {"(\\Seen $Work)", IMAP_FLAGS_OK, FLAG_SEEN, 1},
     {"\\deleted \\DRAFT", IMAP_FLAGS_OK, FLAG_DELETED | FLAG_DRAFT, 0},
+    {"($Work $work a \\Seen A $WORK)", IMAP_FLAGS_OK, FLAG_SEEN, 2},
     {"(\\Recent)", IMAP_FLAGS_BAD, 0, 0},
     {"(\\Nosuch)", IMAP_FLAGS_BAD, 0, 0},
     {"(a]b)", IMAP_FLAGS_BAD, 0, 1},
