@@ -301,7 +301,7 @@ is_named(const struct imap_section *s, struct slice name)
 	return false;
 }
 
-/* The fields asked for, as they stand in the header, and the blank line. */
+/* The fields asked for, as they stand in the header, and the blank line if there is one. */
 static struct slice
 pick_fields(const struct imap_section *s, struct slice message, struct buf *made)
 {
@@ -313,7 +313,8 @@ pick_fields(const struct imap_section *s, struct slice message, struct buf *made
 		if (is_named(s, field.name) == (s->text == IMAP_FIELDS))
 			buf_add_slice(made, field.whole);
 	}
-	buf_add_text(made, "\r\n");
+	if (header_end(message) < message.len)
+		buf_add_text(made, "\r\n");
 	return buf_slice(made);
 }
 

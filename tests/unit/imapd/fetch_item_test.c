@@ -79,6 +79,27 @@ Test(fetch_item, cuts_sections)
 	}
 }
 
+/* RFC 3501 6.4.5: the blank line is part of every header, but for a message that has none. */
+Test(fetch_item, adds_no_blank_line_that_is_not_there)
+{
+	struct buf command = {0}, made = {0};
+	struct imap_fetch_items items;
+	struct mime tree = {0};
+	struct slice cut;
+
+	cr_assert(parse("BODY[HEADER.FIELDS.NOT (x)]", &command, &items));
+	cr_assert(imap_section_cut(
+	    &items.items[0].section, SLICE("a: b\r\nx: y\r\n"), &tree, &made, &cut));
+	cr_slice_eq(cut, "a: b\r\n");
+	cr_assert(imap_section_cut(
+	    &items.items[0].section, SLICE("a: b\r\nx: y\r\n\r\n"), &tree, &made, &cut));
+	cr_slice_eq(cut, "a: b\r\n\r\n");
+	mime_fini(&tree);
+	imap_fetch_items_fini(&items);
+	buf_fini(&command);
+	buf_fini(&made);
+}
+
 static const char *const wrong[] = {"", "(", "()", "NOSUCH", "BODY[", "BODY[0]", "BODY[1.]",
     "BODY[.1]", "BODY[01x]", "BODY[4294967297]", "BODY[MIME]", "BODY[1.NOSUCH]", "BODY[]<0.0>",
     "BODY[]<-5.10>", "BODY[]<0>", "BODY[]<0.18446744073709551615>", "BODY[HEADER.FIELDS]",
