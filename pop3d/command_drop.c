@@ -90,16 +90,20 @@ on_fetch_ended(void *owner, enum channel_end why)
 	session_step(&s->base);
 }
 
-/* It came neither whole nor in part, or mailbox says why not. */
+/* It did not come, not whole, or mailbox says why not. RFC 3206: no code where nothing is broken.
+ */
 static void
 refuse_message(struct pop3_session *s, const struct ipc_message *m)
 {
 	const struct am_no *no = m->schema == &am_no_schema ? m->body : NULL;
-	bool is_temporary = no != NULL && no->code != AM_CORRUPTION;
 
 	pop3_retrieve_stop(&s->retrieve);
-	pop3_err(s, "[SYS/%s] the message cannot be read%s", is_temporary ? "TEMP" : "PERM",
-	    is_temporary ? " now, try again later" : "");
+	if (no == NULL && !s->retrieve.is_damaged)
+		pop3_err(s, "the message was removed in another session");
+	else if (no == NULL || no->code == AM_CORRUPTION)
+		pop3_err(s, "[SYS/PERM] the message cannot be read");
+	else
+		pop3_err(s, "[SYS/TEMP] the message cannot be read now, try again later");
 	pop3_move(s, POP3_TRANSACTION);
 }
 
@@ -133,6 +137,7 @@ on_fetched(void *owner, struct ipc_message *m)
 	if (m->fd >= 0)
 		close(m->fd);
 	if (m->schema == &am_message_schema) {
+		s->retrieve.is_damaged = true;
 		log_error(
 		    "the octets of a message are not as many as its size says: it is not sent");
 		return;

@@ -13,6 +13,7 @@ struct pop3_retrieve {
 	uint64_t at, size;     /* how far it was read */
 	uint64_t lines;        /* of the body that TOP still wants; UINT64_MAX: RETR */
 	bool is_active, is_in_body, is_line_start, is_after_cr;
+	bool is_damaged;       /* what came was not the message */
 	size_t line;           /* octets of the header line so far */
 };
 
