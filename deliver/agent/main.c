@@ -163,11 +163,11 @@ on_down(void *owner)
 	loop_stop();
 }
 
-/* libbsd leaves a dot where the arguments ended, which ps(1) would show behind many blanks. */
+/* libbsd leaves a dot behind our path, which ps(1) shows when arguments follow. */
 static void
 set_title(int argc, char **argv)
 {
-	char *end = argv[argc - 1] + strlen(argv[argc - 1]);
+	char *end = argv[0] + strlen(argv[0]);
 
 	setproctitle_init(argc, argv, environ);
 	setproctitle("agent");
