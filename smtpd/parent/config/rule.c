@@ -145,6 +145,7 @@ bool
 action_end(struct parser *p, struct place at)
 {
 	struct conf_action *a = &p->action;
+	const struct passwd *pw;
 
 	if (p->wrapper != NULL)
 		a->argument = wrapped(p);
@@ -156,7 +157,10 @@ action_end(struct parser *p, struct place at)
 		return config_fail(p, at, "junk belongs to maildir only");
 	if (!relay_fits(p, at) || !expands(p, at) || !section_fits(p, at, &conf_action_schema, a))
 		return false;
-	if (a->user.len > 0 && a->userbase.len == 0 && getpwnam(a->user.data) == NULL)
+	pw = a->user.len == 0 || a->userbase.len > 0 ? NULL : getpwnam(a->user.data);
+	if (pw != NULL && pw->pw_uid == 0)
+		return config_fail(p, at, "nothing is delivered as root: name another user");
+	if (a->user.len > 0 && a->userbase.len == 0 && pw == NULL)
 		config_warn(p, at, "this system has no user of the name that the action runs as");
 	conf_add_action(p->conf, a);
 	return true;
