@@ -34,7 +34,7 @@ ascii_is_blank(char c)
 static inline bool
 ascii_is_control(char c)
 {
-	return (c >= 0 && c < ' ') || c == 127;
+	return (unsigned char)c < ' ' || c == 127;
 }
 
 static inline char

@@ -90,7 +90,7 @@ quoted_string(struct slice s, bool utf8)
 			return n > 1 ? n + 1 : 0;
 		if (s.data[n] == '\\' && (++n >= s.len || (unsigned char)s.data[n] >= 0x80))
 			return 0;
-		if (s.data[n] >= 0 && (s.data[n] < ' ' || s.data[n] == 127))
+		if ((unsigned char)s.data[n] < ' ' || s.data[n] == 127)
 			return 0;
 		if ((unsigned char)s.data[n] >= 0x80)
 			taken = utf8 ? utf8_character(slice_from(s, n)) : 0;

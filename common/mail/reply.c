@@ -72,9 +72,9 @@ static void
 add_printable(struct buf *out, struct slice s)
 {
 	for (size_t i = 0; i < s.len; i++) {
-		char c = s.data[i] == '\t' ? ' ' : s.data[i];
+		unsigned char c = (unsigned char)(s.data[i] == '\t' ? ' ' : s.data[i]);
 
-		buf_add_char(out, c < ' ' || c == 127 ? '?' : c);
+		buf_add_char(out, c < ' ' || c >= 127 ? '?' : (char)c);
 	}
 }
 
