@@ -207,11 +207,9 @@ want_spool(struct imap_session *s)
 		return;
 	}
 	imap_move(s, IMAP_SPOOL_ASK);
-	if (!session_ask(
-		&s->base, s->mailbox, on_spooled, on_spool_ended, SPAN_SECONDS(IMAP_ASK_SECONDS)))
+	if (!session_ask(&s->base, s->mailbox, &am_spool_schema, &m, on_spooled, on_spool_ended,
+		SPAN_SECONDS(IMAP_ASK_SECONDS)))
 		no_spool(s, "the mail store does not answer now, try again later");
-	else
-		am_spool_send(s->mailbox, s->base.request, &m, -1);
 }
 
 /* Whether the literal at hand is the mailbox's name: nothing stands before it. */

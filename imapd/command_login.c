@@ -91,13 +91,9 @@ imap_open(struct imap_session *s, struct slice token, unsigned mailbox)
 	imap_move(s, IMAP_OPEN_ASK);
 	s->instance = (int)mailbox;
 	s->mailbox = mailbox < IMAP_MAILBOXES ? imap_server.mailboxes[mailbox] : NULL;
-	if (!session_ask(
-		&s->base, s->mailbox, on_opened, on_ended, SPAN_SECONDS(IMAP_ASK_SECONDS))) {
+	if (!session_ask(&s->base, s->mailbox, &am_open_schema, &open, on_opened, on_ended,
+		SPAN_SECONDS(IMAP_ASK_SECONDS)))
 		temporary(s);
-	} else if (!am_open_send(s->mailbox, s->base.request, &open, -1)) {
-		session_asked(&s->base);
-		temporary(s);
-	}
 }
 
 static void

@@ -159,12 +159,8 @@ imap_ask_mailbox(struct imap_session *s, const struct ipc_schema *schema, const 
 
 	if (s->base.state != IMAP_ASK)
 		imap_move(s, IMAP_ASK);
-	if (!session_ask(&s->base, s->mailbox, answer, on_ask_ended, deadline)) {
+	if (!session_ask(&s->base, s->mailbox, schema, message, answer, on_ask_ended, deadline))
 		imap_unavailable(s);
-	} else if (!channel_send(s->mailbox, schema, s->base.request, message, -1)) {
-		session_asked(&s->base);
-		imap_unavailable(s);
-	}
 }
 
 bool

@@ -148,11 +148,10 @@ imap_sync_start(struct imap_session *s)
 	struct am_changes changes = {.handle = s->handle, .since = s->view->modseq};
 
 	imap_move(s, IMAP_SYNC_ASK);
-	if (!session_ask(
-		&s->base, s->mailbox, on_changes, on_ended, SPAN_SECONDS(IMAP_ASK_SECONDS))) {
+	if (!session_ask(&s->base, s->mailbox, &am_changes_schema, &changes, on_changes, on_ended,
+		SPAN_SECONDS(IMAP_ASK_SECONDS))) {
 		fail(s);
 		return;
 	}
 	s->view->is_stale = false;
-	am_changes_send(s->mailbox, s->base.request, &changes, -1);
 }

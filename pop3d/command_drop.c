@@ -172,13 +172,12 @@ retrieve(struct pop3_session *s, const struct pop3_message *m, uint64_t lines)
 	    .handle = s->handle, .uids = {range, sizeof(range)}, .want = WANT_OCTETS};
 
 	s->retrieve = (struct pop3_retrieve){.fd = -1, .lines = lines, .size = m->size};
-	if (!session_ask(
-		&s->base, s->mailbox, on_fetched, on_fetch_ended, SPAN_SECONDS(FETCH_SECONDS))) {
+	if (!session_ask(&s->base, s->mailbox, &am_fetch_schema, &fetch, on_fetched, on_fetch_ended,
+		SPAN_SECONDS(FETCH_SECONDS))) {
 		pop3_err(s, "[SYS/TEMP] the message cannot be read now, try again later");
 		return;
 	}
 	pop3_move(s, POP3_FETCH_ASK);
-	am_fetch_send(s->mailbox, s->base.request, &fetch, -1);
 }
 
 void
@@ -273,15 +272,12 @@ ask_removal(struct pop3_session *s)
 	struct am_expunge expunge = {.handle = s->handle};
 
 	pop3_drop_ranges(&s->drop, true, &s->drop.asked, RANGES, &uids);
-	if (uids.len == 0) {
+	expunge.uids = buf_slice(&uids);
+	if (uids.len == 0)
 		end(s, true);
-	} else if (!session_ask(&s->base, s->mailbox, on_removed, on_removing_ended,
-		       SPAN_SECONDS(UPDATE_SECONDS))) {
+	else if (!session_ask(&s->base, s->mailbox, &am_expunge_schema, &expunge, on_removed,
+		     on_removing_ended, SPAN_SECONDS(UPDATE_SECONDS)))
 		end(s, false);
-	} else {
-		expunge.uids = buf_slice(&uids);
-		am_expunge_send(s->mailbox, s->base.request, &expunge, -1);
-	}
 	buf_fini(&uids);
 }
 

@@ -91,22 +91,20 @@ ask_sizes(struct pop3_session *s)
 {
 	struct buf uids = {0};
 	struct am_fetch fetch = {.handle = s->handle, .want = WANT_SIZE};
+	bool is_asked;
 
 	pop3_drop_ranges(&s->drop, false, &s->drop.asked, RANGES, &uids);
 	if (uids.len == 0) {
 		ready(s);
 		return;
 	}
-	if (!session_ask(
-		&s->base, s->mailbox, on_sizes, on_open_ended, SPAN_SECONDS(OPEN_SECONDS))) {
-		buf_fini(&uids);
+	fetch.uids = buf_slice(&uids);
+	is_asked = session_ask(&s->base, s->mailbox, &am_fetch_schema, &fetch, on_sizes,
+	    on_open_ended, SPAN_SECONDS(OPEN_SECONDS));
+	buf_fini(&uids);
+	if (!is_asked)
 		refuse_open(
 		    s, "SYS/TEMP", SLICE("the mail store does not answer now, try again later"));
-		return;
-	}
-	fetch.uids = buf_slice(&uids);
-	am_fetch_send(s->mailbox, s->base.request, &fetch, -1);
-	buf_fini(&uids);
 }
 
 static void
@@ -153,14 +151,11 @@ on_opened(void *owner, struct ipc_message *m)
 	}
 	s->handle = ((const struct am_opened *)m->body)->handle;
 	session_asked(&s->base);
-	if (!session_ask(
-		&s->base, s->mailbox, on_view, on_open_ended, SPAN_SECONDS(OPEN_SECONDS))) {
+	view.handle = s->handle;
+	if (!session_ask(&s->base, s->mailbox, &am_view_schema, &view, on_view, on_open_ended,
+		SPAN_SECONDS(OPEN_SECONDS)))
 		refuse_open(
 		    s, "SYS/TEMP", SLICE("the mail store does not answer now, try again later"));
-		return;
-	}
-	view.handle = s->handle;
-	am_view_send(s->mailbox, s->base.request, &view, -1);
 }
 
 void
@@ -169,11 +164,9 @@ pop3_open(struct pop3_session *s, struct slice token, unsigned mailbox)
 	struct am_open open = {.token = token, .exclusive = 1};
 
 	s->mailbox = mailbox < POP3_MAILBOXES ? pop3_server.mailboxes[mailbox] : NULL;
-	if (!session_ask(
-		&s->base, s->mailbox, on_opened, on_open_ended, SPAN_SECONDS(OPEN_SECONDS))) {
+	if (!session_ask(&s->base, s->mailbox, &am_open_schema, &open, on_opened, on_open_ended,
+		SPAN_SECONDS(OPEN_SECONDS))) {
 		pop3_err(s, "[SYS/TEMP] the mail store does not answer now, try again later");
 		pop3_move(s, POP3_AUTHORIZATION);
-		return;
 	}
-	am_open_send(s->mailbox, s->base.request, &open, -1);
 }

@@ -45,11 +45,9 @@ sign(void *owner, struct tls_signature *s, const unsigned char key[32], uint16_t
 
 	a->signature = s;
 	a->keyholder = *keyholder;
-	a->id = channel_request(*keyholder, &r);
-	if (a->id != 0 && ak_sign_send(*keyholder, a->id, &m, -1))
-		return;
+	a->id = ak_sign_ask(*keyholder, &r, &m);
 	if (a->id != 0)
-		channel_done(*keyholder, a->id);
+		return;
 	free(a);
 	tls_signed(s, false, SLICE(""));
 }

@@ -546,6 +546,18 @@ channel_request(struct channel *c, const struct channel_request *r)
 	return request->id;
 }
 
+uint32_t
+channel_ask(struct channel *c, const struct channel_request *r, const struct ipc_schema *schema,
+    const void *message)
+{
+	uint32_t id = channel_request(c, r);
+
+	if (id == 0 || channel_send(c, schema, id, message, -1))
+		return id;
+	channel_done(c, id);
+	return 0;
+}
+
 void
 channel_done(struct channel *c, uint32_t id)
 {

@@ -72,6 +72,10 @@ struct channel_request {
 };
 uint32_t channel_request(struct channel *c, const struct channel_request *r);
 
+/* The same for a request of one message without a descriptor, and sends it; 0: nothing is open. */
+uint32_t channel_ask(struct channel *c, const struct channel_request *r,
+    const struct ipc_schema *schema, const void *message);
+
 /* The request is answered, or nobody wants the answer any more; answers still to come are late. */
 void channel_done(struct channel *c, uint32_t id);
 

@@ -9,8 +9,9 @@
  *	IPC_DECLARE(LISTENER_QUEUE)        in the header
  *	IPC_DEFINE(LISTENER_QUEUE)         in one source file
  *
- * gives struct lq_rcpt { struct slice recipient; uint8_t notify; }, lq_rcpt_schema and
- * lq_rcpt_send(channel, id, &message, fd). A message without fields uses IPC_EMPTY.
+ * gives struct lq_rcpt { struct slice recipient; uint8_t notify; }, lq_rcpt_schema,
+ * lq_rcpt_send(channel, id, &message, fd) and lq_rcpt_ask(channel, &request, &message). A
+ * message without fields uses IPC_EMPTY.
  */
 #ifndef COMMON_IPC_PROTOCOL_H
 #define COMMON_IPC_PROTOCOL_H
@@ -46,20 +47,27 @@
 #define IPC_FIELD(m, kind, name, least, most)                                                      \
 	{#name, IPC_KIND_##kind, offsetof(struct m, name), (least), (most)},
 
-#define IPC_DECLARE_ONE(m, number, fields, fd)                                                     \
-	struct m {                                                                                 \
-		fields(IPC_MEMBER, m)                                                              \
-	};                                                                                         \
-	extern const struct ipc_schema m##_schema;                                                 \
-	bool m##_send(struct channel *c, uint32_t id, const struct m *message, int descriptor);
+#define IPC_DECLARE_ONE(m, number, fields, fd) \
+	struct m { \
+		fields(IPC_MEMBER, m) \
+	}; \
+	extern const struct ipc_schema m##_schema; \
+	bool m##_send(struct channel *c, uint32_t id, const struct m *message, int descriptor); \
+	uint32_t m##_ask( \
+	    struct channel *c, const struct channel_request *r, const struct m *message);
 
-#define IPC_DEFINE_ONE(m, number, fields, fd)                                                      \
-	static const struct ipc_field m##_fields[] = {fields(IPC_FIELD, m)};                       \
-	const struct ipc_schema m##_schema = {#m, (number), (fd), sizeof(struct m),                \
-	    sizeof(m##_fields) / sizeof(m##_fields[0]), m##_fields};                               \
-	bool m##_send(struct channel *c, uint32_t id, const struct m *message, int descriptor)     \
-	{                                                                                          \
-		return channel_send(c, &m##_schema, id, message, descriptor);                      \
+#define IPC_DEFINE_ONE(m, number, fields, fd) \
+	static const struct ipc_field m##_fields[] = {fields(IPC_FIELD, m)}; \
+	const struct ipc_schema m##_schema = {#m, (number), (fd), sizeof(struct m), \
+	    sizeof(m##_fields) / sizeof(m##_fields[0]), m##_fields}; \
+	bool m##_send(struct channel *c, uint32_t id, const struct m *message, int descriptor) \
+	{ \
+		return channel_send(c, &m##_schema, id, message, descriptor); \
+	} \
+	uint32_t m##_ask( \
+	    struct channel *c, const struct channel_request *r, const struct m *message) \
+	{ \
+		return channel_ask(c, r, &m##_schema, message); \
 	}
 
 #define IPC_DECLARE(list) list(IPC_DECLARE_ONE)

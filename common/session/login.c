@@ -80,10 +80,8 @@ login_check(struct session *s, struct slice user, struct slice secret)
 
 	if (!sasl_is_possible(user, secret)) {
 		wrong(s, SLICE(""));
-	} else if (!session_ask(s, lookup, on_login, on_ended, SPAN_SECONDS(LOGIN_SECONDS))) {
-		refuse(s, REFUSED_NOT_NOW);
-	} else if (!al_login_send(lookup, s->request, &login, -1)) {
-		session_asked(s);
+	} else if (!session_ask(s, lookup, &al_login_schema, &login, on_login, on_ended,
+		       SPAN_SECONDS(LOGIN_SECONDS))) {
 		refuse(s, REFUSED_NOT_NOW);
 	} else {
 		session_move(s, s->kind->login->asking);

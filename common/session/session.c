@@ -79,7 +79,7 @@ session_heard(struct session *s)
 }
 
 bool
-session_ask(struct session *s, struct channel *c,
+session_request(struct session *s, struct channel *c,
     void (*answer)(void *owner, struct ipc_message *m),
     void (*ended)(void *owner, enum channel_end why), struct span deadline)
 {
@@ -90,6 +90,18 @@ session_ask(struct session *s, struct channel *c,
 	s->asked = c;
 	s->request = channel_request(c, &r);
 	return s->request != 0;
+}
+
+bool
+session_ask(struct session *s, struct channel *c, const struct ipc_schema *schema,
+    const void *message, void (*answer)(void *owner, struct ipc_message *m),
+    void (*ended)(void *owner, enum channel_end why), struct span deadline)
+{
+	if (session_request(s, c, answer, ended, deadline) &&
+	    channel_send(c, schema, s->request, message, -1))
+		return true;
+	session_asked(s);
+	return false;
 }
 
 void

@@ -91,8 +91,13 @@ void session_heard(struct session *s);
 
 /* Opens a request in the session's name, whose owner it is; false: answer with a temporary failure.
  */
-bool session_ask(struct session *s, struct channel *c,
+bool session_request(struct session *s, struct channel *c,
     void (*answer)(void *owner, struct ipc_message *m),
+    void (*ended)(void *owner, enum channel_end why), struct span deadline);
+
+/* The same, and sends the message that it begins with. */
+bool session_ask(struct session *s, struct channel *c, const struct ipc_schema *schema,
+    const void *message, void (*answer)(void *owner, struct ipc_message *m),
     void (*ended)(void *owner, enum channel_end why), struct span deadline);
 
 /* The open request is over, or nobody wants its answer any more; none open is fine. */

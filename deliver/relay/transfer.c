@@ -166,9 +166,10 @@ on_ask_ended(void *owner, enum channel_end why)
 	give_up(t, OUTCOME_TEMPORARY, "4.3.0", "a process of this server does not answer now");
 }
 
-/* False: nobody can be asked, and the transfer is over. */
-static bool
-ask(struct relay_transfer *t, struct channel *c, void (*answer)(void *owner, struct ipc_message *m))
+/* Where nobody can be asked the transfer is over. */
+static void
+ask(struct relay_transfer *t, struct channel *c, const struct ipc_schema *schema,
+    const void *message, void (*answer)(void *owner, struct ipc_message *m))
 {
 	struct channel_request r = {.answer = answer,
 	    .ended = on_ask_ended,
@@ -176,11 +177,9 @@ ask(struct relay_transfer *t, struct channel *c, void (*answer)(void *owner, str
 	    .deadline = SPAN_SECONDS(ASK_SECONDS)};
 
 	t->asked = c;
-	t->request = channel_request(c, &r);
-	if (t->request != 0)
-		return true;
-	on_ask_ended(t, CHANNEL_DOWN);
-	return false;
+	t->request = channel_ask(c, &r, schema, message);
+	if (t->request == 0)
+		on_ask_ended(t, CHANNEL_DOWN);
 }
 
 static void
@@ -283,17 +282,12 @@ find_hosts(struct relay_transfer *t)
 		relay_transfer_next_host(t, NULL);
 		return;
 	}
-	if (!ask(t, relay_server.resolver, on_hosts))
-		return;
-	if (host.len > 0) {
-		struct ar_address m = {.host = host};
-
-		ar_address_send(relay_server.resolver, t->request, &m, -1);
-	} else {
-		struct ar_mx m = {.domain = domain};
-
-		ar_mx_send(relay_server.resolver, t->request, &m, -1);
-	}
+	if (host.len > 0)
+		ask(t, relay_server.resolver, &ar_address_schema,
+		    &(struct ar_address){.host = host}, on_hosts);
+	else
+		ask(t, relay_server.resolver, &ar_mx_schema, &(struct ar_mx){.domain = domain},
+		    on_hosts);
 }
 
 static void prepare(struct relay_transfer *t);
@@ -349,8 +343,7 @@ fetch(struct relay_transfer *t, enum al_service service, struct slice table, str
 {
 	struct al_fetch m = {.service = (uint8_t)service, .table = table, .key = key};
 
-	if (ask(t, relay_server.lookup, answer))
-		al_fetch_send(relay_server.lookup, t->request, &m, -1);
+	ask(t, relay_server.lookup, &al_fetch_schema, &m, answer);
 }
 
 /* What lookup knows, one question after the other: credentials, where from, by what name. */

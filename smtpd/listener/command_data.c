@@ -171,7 +171,7 @@ hand_over(struct smtp_session *s)
 		end_transaction(s);
 		return SESSION_GO_ON;
 	}
-	if (!session_ask(&s->base, smtp_server.queue, on_stored, on_store_ended,
+	if (!session_request(&s->base, smtp_server.queue, on_stored, on_store_ended,
 		SPAN_SECONDS(STORE_SECONDS)) ||
 	    !smtp_transaction_send(s)) {
 		if (s->base.request != 0)
@@ -256,14 +256,13 @@ ask_spool(struct smtp_session *s)
 {
 	struct lq_spool nothing = {0};
 
-	if (!session_ask(&s->base, smtp_server.queue, on_spooled, on_spool_ended,
-		SPAN_SECONDS(STORE_SECONDS))) {
+	if (!session_ask(&s->base, smtp_server.queue, &lq_spool_schema, &nothing, on_spooled,
+		on_spool_ended, SPAN_SECONDS(STORE_SECONDS))) {
 		s->transaction->spool_failed = true;
 		buf_clear(&s->transaction->octets);
 		return SESSION_GO_ON;
 	}
 	smtp_move(s, SMTP_SPOOL_ASK);
-	lq_spool_send(smtp_server.queue, s->base.request, &nothing, -1);
 	return SESSION_WAIT;
 }
 

@@ -57,14 +57,13 @@ ask_sender(struct smtp_session *s)
 	    .user = slice_of(s->user),
 	    .sender = slice_of(s->transaction->sender)};
 
-	if (!session_ask(&s->base, smtp_server.lookup, on_sender, on_sender_ended,
-		SPAN_SECONDS(SENDER_SECONDS))) {
+	if (!session_ask(&s->base, smtp_server.lookup, &al_sender_schema, &q, on_sender,
+		on_sender_ended, SPAN_SECONDS(SENDER_SECONDS))) {
 		smtp_reject(s, 451, "4.3.0", "cannot check the sender now, try again later");
 		smtp_transaction_reset(s);
 		return;
 	}
 	smtp_move(s, SMTP_SENDER_ASK);
-	al_sender_send(smtp_server.lookup, s->base.request, &q, -1);
 }
 
 /* What stands in the way of a transaction, answered; false: nothing may begin. */

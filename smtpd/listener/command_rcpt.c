@@ -120,15 +120,14 @@ ask_route(struct smtp_session *s)
 	    .local = s->is_local};
 
 	s->transaction->mark = s->transaction->recipient_count;
-	if (!session_ask(&s->base, smtp_server.lookup, on_route, on_route_ended,
-		SPAN_SECONDS(ROUTE_SECONDS))) {
+	if (!session_ask(&s->base, smtp_server.lookup, &al_route_schema, &q, on_route,
+		on_route_ended, SPAN_SECONDS(ROUTE_SECONDS))) {
 		smtp_reject(
 		    s, 451, "4.3.0", "cannot find out where this goes now, try again later");
 		end_rcpt(s);
 		return;
 	}
 	smtp_move(s, SMTP_RCPT_ASK);
-	al_route_send(smtp_server.lookup, s->base.request, &q, -1);
 }
 
 void

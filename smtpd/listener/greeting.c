@@ -53,9 +53,7 @@ ask_name(struct smtp_session *s)
 
 	if (netaddr_is_loopback(&s->base.peer))
 		return;
-	s->ptr_request = channel_request(smtp_server.resolver, &r);
-	if (s->ptr_request != 0)
-		ar_ptr_send(smtp_server.resolver, s->ptr_request, &ptr, -1);
+	s->ptr_request = ar_ptr_ask(smtp_server.resolver, &r, &ptr);
 }
 
 static void
@@ -100,9 +98,7 @@ ask_hostname(struct smtp_session *s)
 
 	if (q.table.len == 0)
 		return;
-	s->hostname_request = channel_request(smtp_server.lookup, &r);
-	if (s->hostname_request != 0)
-		al_fetch_send(smtp_server.lookup, s->hostname_request, &q, -1);
+	s->hostname_request = al_fetch_ask(smtp_server.lookup, &r, &q);
 }
 
 const char *

@@ -123,14 +123,9 @@ ask_parent(struct attempt *a)
 	    .owner = a,
 	    .deadline = SPAN_SECONDS(CHECK_SECONDS)};
 	struct lp_check q = {.user = slice_of(a->account), .secret = slice_of(a->secret)};
-	uint32_t id = channel_request(child_parent(), &r);
 
-	if (id == 0) {
+	if (lp_check_ask(child_parent(), &r, &q) == 0)
 		decide(a, LOGIN_TEMPORARY);
-	} else if (!lp_check_send(child_parent(), id, &q, -1)) {
-		channel_done(child_parent(), id);
-		decide(a, LOGIN_TEMPORARY);
-	}
 }
 
 static void

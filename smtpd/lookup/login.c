@@ -56,18 +56,11 @@ grant(struct login *l)
 	    .owner = l,
 	    .deadline = SPAN_SECONDS(MAILBOX_SECONDS)};
 	struct lm_grant m = {.account = slice_of(l->account), .seconds = GRANT_SECONDS};
-	uint32_t id = channel_request(mailbox, &r);
 
-	if (id == 0) {
-		answer(l, LOGIN_TEMPORARY);
-		return;
-	}
 	token_make(l->token);
 	m.token = slice_make((const char *)l->token, sizeof(l->token));
-	if (!lm_grant_send(mailbox, id, &m, -1)) {
-		channel_done(mailbox, id);
+	if (lm_grant_ask(mailbox, &r, &m) == 0)
 		answer(l, LOGIN_TEMPORARY);
-	}
 }
 
 static void

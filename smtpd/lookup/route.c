@@ -117,14 +117,8 @@ ask_forward(void *owner, struct slice user)
 	    .owner = owner,
 	    .deadline = SPAN_SECONDS(FORWARD_SECONDS)};
 	struct lp_forward q = {.user = user};
-	uint32_t id = channel_request(child_parent(), &r);
 
-	if (id == 0)
-		return false;
-	if (lp_forward_send(child_parent(), id, &q, -1))
-		return true;
-	channel_done(child_parent(), id);
-	return false;
+	return lp_forward_ask(child_parent(), &r, &q) != 0;
 }
 
 void

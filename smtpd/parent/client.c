@@ -84,12 +84,7 @@ client_ask(struct client *c, struct process *p, struct slice verb, struct slice 
 	    .answer = on_answer, .ended = on_ended, .owner = c, .deadline = deadline};
 	struct pa_control m = {.verb = verb, .arguments = arguments, .json = c->json};
 
-	c->request = p == NULL ? 0 : channel_request(p->channel, &r);
+	c->request = p == NULL ? 0 : pa_control_ask(p->channel, &r, &m);
 	c->asked = p;
-	if (c->request != 0 && pa_control_send(p->channel, c->request, &m, -1))
-		return true;
-	if (c->request != 0)
-		channel_done(p->channel, c->request);
-	c->request = 0;
-	return false;
+	return c->request != 0;
 }

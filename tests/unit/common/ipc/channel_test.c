@@ -116,11 +116,8 @@ static uint32_t
 fetch(const char *key)
 {
 	struct al_fetch f = {.table = SLICE("t"), .key = slice_of(key)};
-	uint32_t id = channel_request(t.asker, &ask);
 
-	if (id != 0)
-		al_fetch_send(t.asker, id, &f, -1);
-	return id;
+	return al_fetch_ask(t.asker, &ask, &f);
 }
 
 Test(channel, a_request_gets_its_answer)
@@ -141,6 +138,18 @@ Test(channel, credit_is_limited)
 	cr_assert_eq(fetch("x"), 0);
 	close_pair();
 	cr_assert_eq(t.ended, 4, "closing ends every request, once");
+}
+
+/* Nobody waits for the answer to what was not asked. */
+Test(channel, a_question_that_cannot_be_sent_opens_no_request)
+{
+	open_pair(true);
+	for (int i = 0; i < 5; i++)
+		cr_assert_eq(fetch("no \xff UTF-8"), 0);
+	for (int i = 0; i < 4; i++)
+		cr_assert_neq(fetch("x"), 0, "it took no credit");
+	close_pair();
+	cr_assert_eq(t.ended, 4);
 }
 
 Test(channel, a_silent_peer_means_late)
