@@ -77,7 +77,8 @@ write_text(struct writer *w, struct slice value)
 	if (slice_find(value, '\n') >= 0) {
 		buf_clear(&w->line);
 		header_unfold(&w->line, value);
-		value = buf_slice(&w->line);
+		/* A value may begin with a fold: many write Message-ID on a line of its own. */
+		value = slice_trim(buf_slice(&w->line));
 	}
 	imap_string(w->out, slice_sub(value, 0, room));
 }
