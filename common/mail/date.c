@@ -287,11 +287,11 @@ date_format(struct buf *out, struct date d)
 	add_zone(out, sane_zone(d));
 }
 
-/* date-day "-" date-month "-" date-year */
+/* date-day "-" date-month "-" date-year; a month has three letters here */
 static bool
 take_day(struct slice *s, struct civil *c)
 {
-	return take_number(s, 1, 2, &c->day) && take_char(s, '-') && s->len >= 3 &&
+	return take_number(s, 1, 2, &c->day) && take_char(s, '-') && slice_find(*s, '-') == 3 &&
 	       take_month(s, &c->month) && take_char(s, '-') && take_number(s, 4, 4, &c->year);
 }
 

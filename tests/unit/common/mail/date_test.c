@@ -88,6 +88,7 @@ Test(date, internal)
 	    {"20-Nov-2026 2:51:17 +0000", false, 0, 0},
 	    {" 20-Nov-2026 22:51:17 +0000", false, 0, 0},
 	    {"20-N-2026 22:51:17 +0000", false, 0, 0},
+	    {"20-November-2026 22:51:17 +0000", false, 0, 0},
 	    {"", false, 0, 0},
 	};
 
@@ -110,6 +111,7 @@ Test(date, days)
 	cr_assert(date_day_parse(SLICE("01-FEB-1994"), &midnight));
 	cr_assert_not(date_day_parse(SLICE("30-Feb-1994"), &midnight));
 	cr_assert_not(date_day_parse(SLICE("1-Feb-94"), &midnight));
+	cr_assert_not(date_day_parse(SLICE("1-Febx-1994"), &midnight));
 	cr_assert_not(date_day_parse(SLICE("1-Feb-1994 "), &midnight));
 	cr_assert_not(date_day_parse(SLICE(" 1-Feb-1994"), &midnight));
 	cr_assert_eq(date_day((struct date){.seconds = 760060800 - 1800, .zone = 60}), 760060800);
