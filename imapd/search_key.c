@@ -170,6 +170,9 @@ take_key(struct parser *s, const struct key *key)
 
 	if (!parse_argument(s, key, &node) || (key->is_not && !emit_not(s)))
 		return false;
+	/* No field is without a name; to mailbox, none would mean any. */
+	if (key->argument == FIELD && node.text.len == 0)
+		return emit_not(s) && emit_everything(s);
 	/* Every text holds the empty one; only HEADER with an empty text means something else. */
 	if (key->argument == ASTRING && key->header == NULL && node.text.len == 0)
 		return emit_everything(s);

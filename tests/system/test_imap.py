@@ -355,7 +355,8 @@ class Imap(unittest.TestCase):
         c.ok("STORE 3,5 +FLAGS (\\Seen $x)")
         for keys, found in (("SEEN", b"3 5"), ("SUBJECT \"number 12\"", b"12"), ("2:4 UNSEEN", b"2 4"), ("UID 11:*", b"11 12"),
                             ("OR 1 2", b"1 2"), ("NOT 2:*", b"1"), ("KEYWORD $x", b"3 5"), ("(FROM a@example TO b@) 7", b"7"),
-                            ("BODY hello 1", b"1"), ("TEXT nowhere", b""), ("HEADER Subject \"number 10\"", b"10"),
+                            ("BODY hello 1", b"1"), ("TEXT nowhere", b""), ("HEADER Subject \"number 10\"", b"10"), ("HEADER \"\" number", b""),
+                            ("NOT HEADER \"\" x 9", b"9"),
                             ("LARGER 1000000", b""), ("SMALLER 1000000 9", b"9"), ("SINCE 1-Jan-2020 8", b"8"),
                             ("BEFORE 1-Jan-2020", b""), ("CHARSET UTF-8 SUBJECT \"NUMBER 11\"", b"11"), ("FLAGGED", b"")):
             with self.subTest(keys=keys):
