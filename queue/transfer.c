@@ -5,7 +5,7 @@
 
 #include <unistd.h>
 
-enum { TRANSFER_RECIPIENTS = 100, TRANSFER_HOURS = 3 };
+enum { TRANSFER_RECIPIENTS = 100 };
 
 const struct ipc_schema *const queue_transfer_answers[] = {
     &qr_outcome_schema, &qr_done_schema, NULL};
@@ -87,8 +87,11 @@ send_all(const struct queue_attempt *a, const struct store_message *row, int fd)
 enum schedule_start
 queue_transfer_start(struct queue_destination *d)
 {
-	struct queue_way way = {.channel = choose_relay(d), .most = TRANSFER_RECIPIENTS,
-	    .deadline = SPAN_HOURS(TRANSFER_HOURS), .answer = on_answer, .send = send_all};
+	struct queue_way way = {.channel = choose_relay(d),
+	    .most = TRANSFER_RECIPIENTS,
+	    .deadline = SPAN_MINUTES(QR_TRANSFER_MINUTES),
+	    .answer = on_answer,
+	    .send = send_all};
 
 	return queue_attempt_start(d, &way);
 }

@@ -11,6 +11,10 @@
 
 #include "common/ipc/protocol.h"
 
+/* So long queue waits for qr_done before it tries anew: by then relay has given up, or a message would
+ * go twice. */
+enum { QR_TRANSFER_MINUTES = 180 };
+
 /* What became of a recipient; also the outcome of local delivery. */
 enum outcome { OUTCOME_DELIVERED, OUTCOME_RELAYED, OUTCOME_TEMPORARY, OUTCOME_PERMANENT };
 

@@ -48,10 +48,17 @@ relay_sessions_sending(void)
 	return n;
 }
 
+static void
+set_deadline(struct relay_session *s)
+{
+	timer_start(&s->deadline, SPAN_SECONDS(states[s->state].seconds));
+}
+
 void
 relay_wait(struct relay_session *s)
 {
-	timer_start(&s->deadline, SPAN_SECONDS(states[s->state].seconds));
+	if (s->transfer == NULL || !relay_transfer_is_late(s->transfer))
+		set_deadline(s);
 }
 
 void
@@ -59,7 +66,7 @@ relay_move(struct relay_session *s, enum relay_state next)
 {
 	ASSERT(states[s->state].next & (1U << next));
 	s->state = next;
-	relay_wait(s);
+	set_deadline(s);
 	if (next == RELAY_CLOSING)
 		task_queue(&s->again);
 }

@@ -55,7 +55,7 @@ void relay_session_quit(struct relay_session *s);
 /* The only writer of the state; asserts that the list allows the move, and sets its deadline. */
 void relay_move(struct relay_session *s, enum relay_state next);
 
-/* The present state begins its time anew: something came. */
+/* The present state begins its time anew: something came. Not for a transfer that is late. */
 void relay_wait(struct relay_session *s);
 
 /* How many sessions there are, and how many whose message is on its way: ending now could double

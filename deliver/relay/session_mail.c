@@ -122,6 +122,12 @@ is_refused_here(struct relay_session *s)
 		end_transfer(s);
 		return true;
 	}
+	if (relay_transfer_is_late(t)) {
+		relay_transfer_outcome_all(
+		    t, OUTCOME_TEMPORARY, "4.4.7", "the way to the server took too long", "");
+		end_transfer(s);
+		return true;
+	}
 	if ((t->flags & MESSAGE_8BIT) && !s->offers.mime_8bit) {
 		relay_transfer_outcome_all(t, OUTCOME_PERMANENT, "5.6.3",
 		    "the message has 8-bit octets, and the server does not take those", s->name);

@@ -18,7 +18,9 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ASK_SECONDS = 60 };
+/* Half an hour is more than the longest ways from a late transfer to its end: the last reply of the
+ * envelope, the last block of the message, the reply to the dot. */
+enum { ASK_SECONDS = 60, LATE_MINUTES = QR_TRANSFER_MINUTES - 30 };
 
 static LIST_HEAD(, relay_transfer) transfers = LIST_HEAD_INITIALIZER(transfers);
 
@@ -41,6 +43,7 @@ relay_transfer_new(struct channel *queue, uint32_t id, const struct qr_transfer 
 	t->announced = m->rcpts;
 	t->recipients = mem_array(m->rcpts, sizeof(*t->recipients));
 	t->fd = -1;
+	t->late = moment_after(loop_now(), SPAN_MINUTES(LATE_MINUTES));
 	LIST_INSERT_HEAD(&transfers, t, link);
 	return t;
 }
@@ -59,6 +62,12 @@ relay_transfer_add(struct relay_transfer *t, const struct qr_rcpt *m)
 	r->orcpt = slice_text(m->orcpt);
 	r->notify = m->notify;
 	return true;
+}
+
+bool
+relay_transfer_is_late(const struct relay_transfer *t)
+{
+	return moment_reached(t->late, loop_now());
 }
 
 void

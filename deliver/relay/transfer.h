@@ -43,6 +43,7 @@ struct relay_transfer {
 	uint32_t request; /* open with lookup or resolver */
 	struct channel *asked;
 	struct relay_session *session; /* that carries it; NULL: none yet */
+	struct moment late;            /* from then on it must come to its end */
 	enum qr_destination destination;
 	char reason[300];
 };
@@ -56,6 +57,9 @@ bool relay_transfer_add(struct relay_transfer *t, const struct qr_rcpt *m);
 
 /* The body came: finds the way and goes. Takes fd. */
 bool relay_transfer_start(struct relay_transfer *t, struct slice octets, int fd);
+
+/* Whether its time is up: no reply is waited for but the one that is due, no other command said. */
+bool relay_transfer_is_late(const struct relay_transfer *t);
 
 /* The outcome of one recipient, and of all that have none yet. */
 void relay_transfer_outcome(struct relay_transfer *t, struct relay_recipient *r,

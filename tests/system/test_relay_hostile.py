@@ -120,8 +120,7 @@ class Server(threading.Thread):
                 return False
             if self.trouble in (one_message_each, enough, slow, hesitant):
                 return self.trouble(peer, self)
-            self.trouble(peer)
-            return False
+            return self.trouble(peer) is True
         if state == "EHLO":
             peer.sendall(b"250-here\r\n" + (b"250-PIPELINING\r\n" if self.pipelining else b"") + b"250 8BITMIME\r\n")
         else:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Slow clients of the listener: who brings octets in time may go on, who only holds the line is cut off.
+"""Slow clients of the listener: who brings octets in time may go on, who only holds the line is cut off. And slow servers.
 
-The listener's clock runs a hundred times as fast (preload/hurry.c), so five minutes are three seconds.
+The listener's clock runs a hundred times as fast (preload/hurry.c), so five minutes are three seconds; relay's 400 times.
 """
 
 import os
@@ -10,16 +10,24 @@ import socket
 import time
 import unittest
 
-from suite import BUILD, Suite, wait_until
+from suite import BUILD, Suite, message, wait_until
+from test_relay_hostile import GOOD, HOST, Server
 
 TIMES = 100
 COMMAND_SECONDS = 300  # LIMIT_COMMAND_SECONDS
 
 
-def hurry(suite):
+def hurry(suite, process="listener", times=TIMES):
     suite.environment = dict(suite.environment, LD_PRELOAD=str(BUILD / "tests/system/preload/hurry.so"),
-                             HURRY_PROCESS="listener", HURRY_TIMES=str(TIMES))
+                             HURRY_PROCESS=process, HURRY_TIMES=str(times))
     return suite
+
+
+def sluggish(peer):
+    """Takes just so long for each recipient that nobody gives up because of that one."""
+    time.sleep(0.45)
+    peer.sendall(GOOD["RCPT"].encode() + b"\r\n")
+    return True
 
 
 class Client:
@@ -116,6 +124,23 @@ class SlowTest(unittest.TestCase):
             wait_until(lambda: list(spool.iterdir()), what="a file in the spool")
             self.assertTrue((said := c.reply()).startswith(b"421 "), said)
             wait_until(lambda: not list(spool.iterdir()), what="an empty spool")
+
+
+@unittest.skipUnless((BUILD / "tests/system/preload/hurry.so").exists(), "needs a library that is preloaded")
+class Servers(unittest.TestCase):
+    def test_a_transfer_ends_before_queue_begins_it_anew(self):
+        server = Server("RCPT", sluggish, False)
+        suite = hurry(Suite(extra=f'action "sluggish" relay host smtp://{HOST}:{server.port}\n',
+                            match='match from any for domain "example.test" action "local"\n'
+                                  'match from auth for any action "sluggish"\n'), "relay", 400)
+        with suite:
+            recipients = [f"x{i}@sluggish.test" for i in range(100)]
+            suite.submit("alice", recipients, message("alice@example.test", "x@sluggish.test"))
+            wait_until(lambda: "DATA" in server.said or any("relay_failed" in line for line in suite.lines), 60, "its end")
+            self.assertGreater(len([s for s in server.said if s.startswith("RCPT")]), 10)
+            self.assertNotIn("DATA", server.said)
+            self.assertEqual(len(suite.queue()), len(recipients))
+        server.close()
 
 
 if __name__ == "__main__":
