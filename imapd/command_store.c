@@ -45,6 +45,8 @@ on_stored(void *owner, struct ipc_message *m)
 	if (!imap_is_answer(s, m, &am_ok_schema))
 		return;
 	session_asked(&s->base);
+	if (st->is_silent)
+		imap_view_expect(s->view, st->mode, buf_slice(&st->flags.keywords));
 	for (size_t i = 0; i < st->set.count; i++) {
 		for (size_t n = st->set.ranges[i].first; n <= st->set.ranges[i].last; n++) {
 			if (st->is_silent)

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+enum { COMPARED = 1024 }; /* octets of a set's keywords */
+
 static uint32_t
 get_u32(const char *at)
 {
@@ -21,6 +23,7 @@ imap_view_fini(struct imap_view *v)
 	free(v->sets);
 	free(v->messages);
 	buf_fini(&v->names);
+	buf_fini(&v->expected.keywords);
 	*v = (struct imap_view){0};
 }
 
@@ -63,47 +66,6 @@ add_message(struct imap_view *v, uint32_t uid, uint32_t set, uint8_t flags)
 		v->uidnext = uid + 1;
 }
 
-static void
-change_message(struct imap_message *m, uint32_t set, uint8_t flags)
-{
-	uint8_t old = m->flags & (uint8_t)~FLAG_RECENT, fresh = flags & (uint8_t)~FLAG_RECENT;
-
-	if (old != fresh || (m->set != set && !(m->marks & IMAP_EXPECTED)))
-		m->marks |= IMAP_TELL;
-	m->marks &= (uint8_t)~IMAP_EXPECTED;
-	m->flags = fresh | ((m->flags | flags) & FLAG_RECENT);
-	m->set = set;
-}
-
-void
-imap_view_records(struct imap_view *v, struct slice records)
-{
-	for (size_t at = 0; at + AM_RECORD <= records.len; at += AM_RECORD) {
-		const char *p = records.data + at;
-		uint32_t uid = get_u32(p), set = get_u32(p + 12);
-		uint8_t flags = (uint8_t)p[16];
-		struct imap_message *m = imap_view_find(v, uid);
-
-		if (m == NULL)
-			add_message(v, uid, set, flags);
-		else
-			change_message(m, set, flags);
-	}
-}
-
-void
-imap_view_gone(struct imap_view *v, struct slice uids)
-{
-	for (size_t at = 0; at + 4 <= uids.len; at += 4) {
-		struct imap_message *m = imap_view_find(v, get_u32(uids.data + at));
-
-		if (m == NULL)
-			continue;
-		m->marks |= IMAP_GONE;
-		v->has_gone = true;
-	}
-}
-
 /* Whether " name" is among the blank-led words of text, in any case. */
 static bool
 has_word(struct slice text, struct slice name)
@@ -131,6 +93,123 @@ set_at(const struct imap_view *v, uint32_t set)
 			high = middle;
 	}
 	return low;
+}
+
+static struct slice
+words_of(const struct imap_view *v, uint32_t set)
+{
+	size_t at = set_at(v, set);
+
+	return at < v->set_count && v->sets[at].set == set ? slice_of(v->sets[at].text) : SLICE("");
+}
+
+/* Whether each of the words is in the text, but for those that are in except. */
+static bool
+are_in(struct slice words, struct slice text, struct slice except)
+{
+	struct slice word;
+
+	while (slice_word(&words, &word)) {
+		if (!has_word(text, word) && !has_word(except, word))
+			return false;
+	}
+	return true;
+}
+
+/* Whether the silent STORE alone makes the second set of the first. Of sets as large as no client
+ * has them nobody asks: what they are is told. */
+static bool
+follows(const struct imap_view *v, uint32_t before, uint32_t after)
+{
+	struct slice named = buf_slice(&v->expected.keywords), none = SLICE("");
+	struct slice old = v->expected.mode == STORE_REPLACE ? none : words_of(v, before);
+	struct slice new = words_of(v, after), word;
+
+	if (old.len > COMPARED || new.len > COMPARED || named.len > COMPARED)
+		return false;
+	if (v->expected.mode != STORE_REMOVE)
+		return are_in(old, new, none) && are_in(named, new, none) &&
+		       are_in(new, old, named);
+	while (slice_word(&named, &word)) {
+		if (has_word(new, word))
+			return false;
+	}
+	return are_in(new, old, none) && are_in(old, new, buf_slice(&v->expected.keywords));
+}
+
+/* The same for message after message, mostly: a comparison is made once. */
+static bool
+is_expected(struct imap_view *v, uint32_t before, uint32_t after)
+{
+	if (!v->expected.is_known || v->expected.before != before || v->expected.after != after) {
+		v->expected.holds = follows(v, before, after);
+		v->expected.before = before;
+		v->expected.after = after;
+		v->expected.is_known = true;
+	}
+	return v->expected.holds;
+}
+
+static void
+add_words(struct slice list, struct buf *out)
+{
+	struct slice word;
+
+	while (ipc_list_next(&list, &word)) {
+		buf_add_char(out, ' ');
+		buf_add_slice(out, word);
+	}
+}
+
+void
+imap_view_expect(struct imap_view *v, int mode, struct slice keywords)
+{
+	v->expected.mode = mode;
+	v->expected.is_known = false;
+	buf_clear(&v->expected.keywords);
+	add_words(keywords, &v->expected.keywords);
+}
+
+static void
+change_message(struct imap_view *v, struct imap_message *m, uint32_t set, uint8_t flags)
+{
+	bool is_same = m->marks & IMAP_EXPECTED ? is_expected(v, m->set, set) : m->set == set;
+	uint8_t old = m->flags & (uint8_t)~FLAG_RECENT, fresh = flags & (uint8_t)~FLAG_RECENT;
+
+	if (old != fresh || !is_same)
+		m->marks |= IMAP_TELL;
+	m->marks &= (uint8_t)~IMAP_EXPECTED;
+	m->flags = fresh | ((m->flags | flags) & FLAG_RECENT);
+	m->set = set;
+}
+
+void
+imap_view_records(struct imap_view *v, struct slice records)
+{
+	for (size_t at = 0; at + AM_RECORD <= records.len; at += AM_RECORD) {
+		const char *p = records.data + at;
+		uint32_t uid = get_u32(p), set = get_u32(p + 12);
+		uint8_t flags = (uint8_t)p[16];
+		struct imap_message *m = imap_view_find(v, uid);
+
+		if (m == NULL)
+			add_message(v, uid, set, flags);
+		else
+			change_message(v, m, set, flags);
+	}
+}
+
+void
+imap_view_gone(struct imap_view *v, struct slice uids)
+{
+	for (size_t at = 0; at + 4 <= uids.len; at += 4) {
+		struct imap_message *m = imap_view_find(v, get_u32(uids.data + at));
+
+		if (m == NULL)
+			continue;
+		m->marks |= IMAP_GONE;
+		v->has_gone = true;
+	}
 }
 
 void

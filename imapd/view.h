@@ -12,7 +12,7 @@
 enum {
 	IMAP_GONE = 1,       /* expunged, but the client does not know yet */
 	IMAP_TELL = 2,       /* its flags are to be sent */
-	IMAP_EXPECTED = 4,   /* a silent STORE changed it: the client knows the keywords */
+	IMAP_EXPECTED = 4,   /* a silent STORE changed it: the client knows what it then has */
 };
 
 struct imap_message {
@@ -34,6 +34,12 @@ struct imap_view {
 	size_t set_count;
 	struct buf names;                   /* every keyword seen, each with a blank before it */
 	size_t name_count;
+	struct {
+		int mode;                   /* STORE_* */
+		struct buf keywords;        /* of the last silent STORE, in the form of names */
+		uint32_t before, after;     /* the sets that were compared last … */
+		bool is_known, holds;       /* … and whether the one follows from the other */
+	} expected;
 	uint64_t modseq;                    /* all up to this is in it */
 	uint32_t uidvalidity, uidnext;
 	size_t told;                        /* how many messages the client knows of */
@@ -51,6 +57,10 @@ void imap_view_fini(struct imap_view *v);
 void imap_view_records(struct imap_view *v, struct slice records);
 void imap_view_gone(struct imap_view *v, struct slice uids);
 void imap_view_keywords(struct imap_view *v, uint32_t set, struct slice list);
+
+/* A silent STORE does this with an ipc_list of keywords to all that are marked IMAP_EXPECTED: what
+ * mailbox then reports is told only where somebody else had a hand in it (RFC 3501 6.4.6). */
+void imap_view_expect(struct imap_view *v, int mode, struct slice keywords);
 
 /* The message with that UID, or NULL; and the index of the first with that UID or a higher one. */
 struct imap_message *imap_view_find(const struct imap_view *v, uint32_t uid);

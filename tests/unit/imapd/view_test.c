@@ -41,6 +41,65 @@ Test(view, marks_what_changes)
 	imap_view_fini(&v);
 }
 
+static void
+keywords(struct imap_view *v, uint32_t set, const char *first, const char *second)
+{
+	struct buf list = {0};
+
+	ipc_list_add(&list, slice_of(first));
+	if (second != NULL)
+		ipc_list_add(&list, slice_of(second));
+	imap_view_keywords(v, set, buf_slice(&list));
+	buf_fini(&list);
+}
+
+/* Sets: 1 is a, 2 is b, 3 is a and b. */
+static const struct {
+	int mode;
+	const char *keyword;
+	uint8_t before, after;
+	bool is_told; /* somebody else had a hand in it */
+} silents[] = {
+    {STORE_ADD, "a", 0, 1, false},
+    {STORE_ADD, "A", 2, 3, false},
+    {STORE_ADD, "a", 0, 3, true},
+    {STORE_ADD, "a", 2, 1, true},
+    {STORE_ADD, "a", 0, 0, true},
+    {STORE_ADD, "a", 1, 1, false},
+    {STORE_REMOVE, "a", 3, 2, false},
+    {STORE_REMOVE, "a", 3, 0, true},
+    {STORE_REMOVE, "a", 1, 3, true},
+    {STORE_REMOVE, "a", 1, 1, true},
+    {STORE_REMOVE, "a", 0, 2, true},
+    {STORE_REPLACE, "a", 2, 1, false},
+    {STORE_REPLACE, "a", 2, 3, true},
+    {STORE_REPLACE, "a", 3, 2, true},
+};
+
+Test(view, knows_what_a_silent_store_does)
+{
+	for (size_t i = 0; i < sizeof(silents) / sizeof(silents[0]); i++) {
+		struct imap_view v = {0};
+		struct buf named = {0};
+
+		keywords(&v, 1, "a", NULL);
+		keywords(&v, 2, "b", NULL);
+		keywords(&v, 3, "a", "b");
+		record(&v, 2, silents[i].before, 0);
+		record(&v, 4, silents[i].before, 0);
+		ipc_list_add(&named, slice_of(silents[i].keyword));
+		imap_view_expect(&v, silents[i].mode, buf_slice(&named));
+		v.messages[0].marks = v.messages[1].marks = IMAP_EXPECTED;
+		record(&v, 2, silents[i].after, 0);
+		record(&v, 4, silents[i].after, 0);
+		for (size_t n = 0; n < 2; n++)
+			cr_assert_eq(
+			    v.messages[n].marks, silents[i].is_told ? IMAP_TELL : 0, "case %zu", i);
+		buf_fini(&named);
+		imap_view_fini(&v);
+	}
+}
+
 Test(view, never_puts_a_message_before_another)
 {
 	struct imap_view v = {0};
