@@ -12,7 +12,8 @@ struct error {
 	char text[ERROR_TEXT];
 };
 
-/* Writes the sentence; always returns false, so a failing function can end with it. */
+/* Writes the sentence, as UTF-8 whatever it quotes; always returns false, so a failing function can
+ * end with it. */
 bool error_set(struct error *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* The same, with ": " and the text of errno behind it. */
