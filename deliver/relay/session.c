@@ -1,9 +1,10 @@
 /*
  * Invariants:
  * 1. relay_move() is the only writer of the state, and every state has a deadline.
- * 2. The replies that are awaited are exactly those whose commands were sent; a reply that
+ * 2. A session in the pool is idle: it leaves the pool before it leaves that state.
+ * 3. The replies that are awaited are exactly those whose commands were sent; a reply that
  *    nobody waits for ends the session.
- * 3. After the last dot was sent, silence is a temporary failure: the message may arrive twice,
+ * 4. After the last dot was sent, silence is a temporary failure: the message may arrive twice,
  *    but is never lost.
  */
 #include "deliver/relay/session.h"
@@ -67,15 +68,16 @@ relay_move(struct relay_session *s, enum relay_state next)
 	ASSERT(states[s->state].next & (1U << next));
 	s->state = next;
 	set_deadline(s);
-	if (next == RELAY_CLOSING)
+	if (next == RELAY_CLOSING) {
+		relay_pool_remove(s);
 		task_queue(&s->again);
+	}
 }
 
 static void
 free_session(struct relay_session *s)
 {
-	ASSERT(s->transfer == NULL);
-	relay_pool_remove(s);
+	ASSERT(s->transfer == NULL && !s->is_pooled);
 	task_cancel(&s->again);
 	timer_stop(&s->deadline);
 	stream_finish(s->stream);

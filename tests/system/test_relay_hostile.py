@@ -73,6 +73,12 @@ def enough(peer, server):
     raise Done
 
 
+def farewell(peer):
+    """Takes the message in so many lines that relay's turn is over when it hears the last one."""
+    peer.sendall(b"250-taken\r\n" * 62 + b"250 2.0.0 taken\r\n421 4.3.2 bye\r\n")
+    return True
+
+
 def slow(peer, server):
     """Has the message, but takes its time to say so."""
     server.reached.set()
@@ -182,6 +188,7 @@ class Hostile(unittest.TestCase):
         cls.servers["one-each.test"] = Server("MAIL", one_message_each)
         cls.servers["one-each-s.test"] = Server("MAIL", one_message_each, False)
         cls.servers["enough.test"] = Server("DATA", enough)
+        cls.servers["farewell.test"] = Server("DOT", farewell)
         cls.servers["waits.test"] = Server("RCPT", "450 4.2.1 later")
         cls.servers["lax-mail.test"] = Server("MAIL", "220 2.1.0 why not")
         cls.servers["lax-rcpt.test"] = Server("RCPT", "252 2.1.5 will see")
@@ -287,6 +294,17 @@ class Hostile(unittest.TestCase):
                 wait_until(lambda: len(server.messages) == i, 10, f"message {i} of {domain}\n{self.suite.log()[-2000:]}")
             self.assertEqual(server.sessions, 3)
             self.assertFalse([line for line in self.suite.lines if f"to=k@{domain} " in line and "relay_failed" in line])
+
+    def test_a_connection_that_ends_is_not_taken_again(self):
+        before, server = self.suite.pids("relay"), self.servers["farewell.test"]
+        with smtplib.SMTP("127.0.0.1", self.suite.port["submission"], timeout=20) as client:
+            client.starttls()
+            client.login("alice@example.test", PASSWORDS["alice"])
+            for i in range(200):
+                client.sendmail("alice@example.test", ["f@farewell.test"], message("alice@example.test", "f", f"{i}"))
+        wait_until(lambda: len(server.messages) >= 200, 60, f"all messages, not {len(server.messages)}")
+        self.assertEqual(self.suite.pids("relay"), before)
+        self.assertEqual(len(server.messages), 200)
 
     def test_a_refusal_in_the_middle_of_the_message_counts(self):
         self.submit(["e@enough.test"], "0123456789\r\n" * 1000000)
