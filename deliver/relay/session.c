@@ -109,6 +109,18 @@ relay_session_refused(struct relay_session *s, const char *why)
 	relay_transfer_next_host(t, text);
 }
 
+/* A server that took the session but gives up at MAIL has not judged the message: where there is
+ * another host, that one is asked, as it would be had the first not answered at all (RFC 5321 5.1).
+ */
+static bool
+may_go_elsewhere(const struct relay_session *s)
+{
+	const struct relay_transfer *t = s->transfer;
+
+	return t != NULL && s->state == RELAY_ENVELOPE && s->replies_seen == 0 && !s->is_reused &&
+	       t->route.next + 1 < t->route.count;
+}
+
 void
 relay_session_broken(struct relay_session *s, const char *why)
 {
@@ -116,7 +128,7 @@ relay_session_broken(struct relay_session *s, const char *why)
 	char text[300];
 	bool is_stale;
 
-	if (!s->is_ready) {
+	if (!s->is_ready || may_go_elsewhere(s)) {
 		relay_session_refused(s, why);
 		return;
 	}

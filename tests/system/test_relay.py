@@ -6,6 +6,7 @@ import socket
 import struct
 import subprocess
 import tempfile
+import threading
 import unittest
 from pathlib import Path
 
@@ -63,6 +64,7 @@ class Relay(unittest.TestCase):
             "two.test": "@ MX 20 mail\n@ MX 10 down\nmail A 127.0.0.2\ndown A 127.0.0.3\n",
             "null.test": "@ MX 0 .\n",
             "backup.test": "@ MX 10 gone\n@ MX 20 mail.one.test.\n",
+            "tired.test": "@ MX 10 tired\n@ MX 20 mail.two.test.\ntired A 127.0.0.4\n",
             "ours.test": "@ MX 10 mail.one.test.\n@ MX 20 mail.two.test.\n",
         })
         dns = f"127.0.0.1@{cls.dns.port}"
@@ -110,6 +112,24 @@ class Relay(unittest.TestCase):
 
     def test_a_domain_without_mail_comes_back(self):
         self.assertEqual(self.bounce_for("x@null.test")[0], "5.1.10")
+
+    def test_a_host_that_gives_up_at_mail_leaves_it_to_the_next(self):
+        said = []
+
+        def serve(tired):
+            peer = tired.accept()[0]
+            with peer, peer.makefile("rb") as f:
+                peer.sendall(b"220 tired\r\n")
+                for line in f:
+                    said.append(line[:4])
+                    peer.sendall(b"250 tired\r\n" if line.startswith(b"EHLO") else b"421 4.3.2 too tired\r\n")
+                    if not line.startswith(b"EHLO"):
+                        return
+
+        with socket.create_server(("127.0.0.4", self.two.port["smtp"])) as tired:
+            threading.Thread(target=serve, args=(tired,), daemon=True).start()
+            self.assertTrue(self.bounce_for("x@tired.test")[0].startswith("5.7"))
+        self.assertEqual(said, [b"EHLO", b"MAIL"])
 
     def test_what_would_come_back_here_comes_back_to_its_sender(self):
         self.assertEqual(self.bounce_for("x@ours.test")[0], "5.4.6")
