@@ -2,7 +2,8 @@
  * Invariants:
  * 1. Only envelopes below the first id of this run are loaded; the others are in memory already.
  * 2. A message's envelopes begin when all of them are there (they stand together in the order of
- *    ids), so the last one that leaves is the last one that there is.
+ *    ids), so the last one that leaves is the last one that there is. Those of one that cannot be
+ *    read to its end wait for the next start.
  * 3. A row that cannot be is held and logged. Nothing is sent from it, and nothing removed.
  */
 #include "queue/recover.h"
@@ -16,7 +17,12 @@
 #include "queue/ids.h"
 #include "queue/spool.h"
 
-enum { ROWS_A_SLICE = 400, FIRST_WAITS = 16, DAMAGED_TRANSPORT = TRANSPORT_RELAY };
+enum {
+	ROWS_A_SLICE = 400,
+	FIRST_WAITS = 16,
+	AGAIN_SECONDS = 2,
+	DAMAGED_TRANSPORT = TRANSPORT_RELAY
+};
 
 /* An envelope that is NEW until its message is complete. */
 struct loaded {
@@ -26,6 +32,7 @@ struct loaded {
 
 static struct {
 	struct task task;
+	struct timer again; /* after a row could not be read */
 	uint64_t after;
 	uint64_t loaded, damaged, swept;
 	struct queue_message *message;      /* whose envelopes are being read */
@@ -146,10 +153,15 @@ load_slice(void)
 		return true;
 	case DB_DONE:
 		break;
+	case DB_ERROR:
+		log_error("the queue's database cannot be read now: %s; trying again",
+		    store_failure(queue.store));
+		timer_start(&recover.again, SPAN_SECONDS(AGAIN_SECONDS));
+		return true;
 	case DB_CONSTRAINT:
 	case DB_FULL:
 	case DB_CORRUPT:
-	case DB_ERROR:
+		recover.waiting_count = 0;
 		log_error("the queue's database cannot be read beyond envelope %llu: %s; stop the "
 			  "suite, keep a copy "
 			  "of the folder, and look at the disk",
@@ -171,6 +183,8 @@ run(void *owner)
 		recover.is_busy = load_slice();
 	else if (recover.folder < SPOOL_FOLDERS)
 		spool_walk_bodies(recover.folder++, sweep);
+	if (timer_is_running(&recover.again))
+		return;
 	if (recover.is_busy || recover.folder < SPOOL_FOLDERS)
 		task_queue(&recover.task);
 	else if (recover.swept > 0)
@@ -183,6 +197,7 @@ queue_recover_start(void)
 {
 	recover.is_busy = true;
 	task_init(&recover.task, run, NULL);
+	timer_init(&recover.again, run, NULL);
 	task_queue(&recover.task);
 }
 

@@ -1,6 +1,7 @@
 #include "tests/unit/queue/queue_test.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 char test_folder[64];
@@ -53,6 +54,20 @@ test_remove_folder(void)
 
 	snprintf(command, sizeof(command), "rm -rf %s", test_folder);
 	cr_assert_eq(system(command), 0);
+}
+
+int
+test_descriptor_of(const char *path)
+{
+	struct stat wanted, st;
+
+	cr_assert_eq(stat(path, &wanted), 0);
+	for (int fd = 3; fd < 100; fd++) {
+		if (fstat(fd, &st) == 0 && st.st_ino == wanted.st_ino && st.st_dev == wanted.st_dev)
+			return fd;
+	}
+	cr_assert(false, "nobody has %s open", path);
+	return -1;
 }
 
 static void

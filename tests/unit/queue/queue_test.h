@@ -26,6 +26,9 @@ struct store *test_open_store(const char *folder);
 void test_make_folder(void);
 void test_remove_folder(void);
 
+/* Ours of that file, to have it fail. */
+int test_descriptor_of(const char *path);
+
 /* Runs the loop for so long. */
 void test_run_loop(int64_t ms);
 

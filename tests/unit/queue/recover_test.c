@@ -2,6 +2,10 @@
 
 #include "queue/recover.h"
 
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
 UNIT_SUITE(recover);
 
 enum { MESSAGES = 300, RECIPIENTS = 3 };
@@ -50,6 +54,42 @@ check(uint64_t id)
 		cr_assert(wait >= wait_of(e->id) - 20 && wait <= wait_of(e->id) + 2,
 		    "%llu waits %lld s", (unsigned long long)e->id, (long long)wait);
 	}
+}
+
+/* What was not read yet must not lose its message when what was read is delivered. */
+Test(recover, nothing_begins_of_a_message_that_is_not_read_to_its_end)
+{
+	uint64_t last = 1000;
+	char path[96];
+	int fd, good, blind;
+
+	test_open(NULL);
+	cr_assert(commit_begin(store_commit(queue.store)));
+	for (uint64_t i = 0; i < MESSAGES; i++)
+		add(1000 + i * 10);
+	store_close(queue.store);
+	queue.store = test_open_store(test_folder);
+	snprintf(path, sizeof(path), "%s/queue.db", test_folder);
+	fd = test_descriptor_of(path);
+	good = dup(fd);
+	blind = open(path, O_WRONLY);
+	queue_recover_start();
+	for (int turns = 0; queue_message_find(1000) == NULL && turns < 1000; turns++)
+		test_run_loop(1);
+	cr_assert_eq(dup2(blind, fd), fd);
+	test_run_loop(100);
+	while (queue_message_find(last + 10) != NULL)
+		last += 10;
+	cr_assert_lt(last, 1000 + (MESSAGES - 1) * 10, "not all could be read");
+	cr_assert_eq(queue_message_find(last)->envelopes->state, ENVELOPE_NEW);
+	cr_assert_eq(dup2(good, fd), fd);
+	for (int turns = 0; queue_recover_is_busy() && turns < 300; turns++)
+		test_run_loop(10);
+	for (uint64_t i = 0; i < MESSAGES; i++)
+		check(1000 + i * 10);
+	close(good);
+	close(blind);
+	test_close();
 }
 
 /* More than a slice of rows, and its end within a message. */

@@ -5,7 +5,6 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 UNIT_SUITE(settle);
@@ -150,20 +149,6 @@ Test(settle, what_ends_without_a_report_takes_its_file_along)
 	test_close();
 }
 
-static int
-descriptor_of(const char *path)
-{
-	struct stat wanted, st;
-
-	cr_assert_eq(stat(path, &wanted), 0);
-	for (int fd = 3; fd < 100; fd++) {
-		if (fstat(fd, &st) == 0 && st.st_ino == wanted.st_ino && st.st_dev == wanted.st_dev)
-			return fd;
-	}
-	cr_assert(false, "nobody has %s open", path);
-	return -1;
-}
-
 /* A disk that fails to read for a moment has not damaged anything. */
 Test(settle, a_row_that_cannot_be_read_now_is_tried_again)
 {
@@ -178,7 +163,7 @@ Test(settle, a_row_that_cannot_be_read_now_is_tried_again)
 	store_close(queue.store);
 	queue.store = test_open_store(test_folder);
 	snprintf(path, sizeof(path), "%s/queue.db", test_folder);
-	fd = descriptor_of(path);
+	fd = test_descriptor_of(path);
 	good = dup(fd);
 	blind = open(path, O_WRONLY);
 	cr_assert_eq(dup2(blind, fd), fd);
