@@ -229,12 +229,26 @@ on_mail(struct relay_session *s)
 		say_outcome_all(s);
 }
 
+/* 552 for one recipient too many is what servers of RFC 821 say in the place of 452, and counts as
+ * such (RFC 5321 4.5.3.1.10); a mailbox that is full has words of its own (5.2.2). */
+static bool
+is_one_too_many(const struct relay_session *s)
+{
+	const char *status = s->reply.status;
+
+	return s->reply.code == 552 && s->accepted > 0 &&
+	       (status[0] == '\0' || strcmp(status, "5.5.3") == 0);
+}
+
 static void
 on_rcpt(struct relay_session *s, struct relay_recipient *r)
 {
 	if (is_positive(s)) {
 		r->is_accepted = true;
 		s->accepted++;
+	} else if (is_one_too_many(s)) {
+		relay_transfer_outcome(
+		    s->transfer, r, OUTCOME_TEMPORARY, "4.5.3", reply_line(&s->reply), s->name);
 	} else {
 		say_outcome(s, r);
 	}

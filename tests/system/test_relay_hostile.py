@@ -73,6 +73,13 @@ def enough(peer, server):
     raise Done
 
 
+def crowded(peer, server):
+    """Takes one recipient of a message, and says of others what RFC 821 knew to say."""
+    is_first = len([s for s in server.said if s.startswith("RCPT")]) == 1
+    peer.sendall(b"250 2.1.5 ok\r\n" if is_first else b"552 too many recipients\r\n")
+    return True
+
+
 def farewell(peer):
     """Takes the message in so many lines that relay's turn is over when it hears the last one."""
     peer.sendall(b"250-taken\r\n" * 62 + b"250 2.0.0 taken\r\n421 4.3.2 bye\r\n")
@@ -124,7 +131,7 @@ class Server(threading.Thread):
             if isinstance(self.trouble, str):
                 peer.sendall(self.trouble.encode() + b"\r\n")
                 return False
-            if self.trouble in (one_message_each, enough, slow, hesitant):
+            if self.trouble in (one_message_each, enough, slow, hesitant, crowded):
                 return self.trouble(peer, self)
             return self.trouble(peer) is True
         if state == "EHLO":
@@ -189,6 +196,7 @@ class Hostile(unittest.TestCase):
         cls.servers["one-each-s.test"] = Server("MAIL", one_message_each, False)
         cls.servers["enough.test"] = Server("DATA", enough)
         cls.servers["farewell.test"] = Server("DOT", farewell)
+        cls.servers["crowded.test"] = Server("RCPT", crowded)
         cls.servers["waits.test"] = Server("RCPT", "450 4.2.1 later")
         cls.servers["lax-mail.test"] = Server("MAIL", "220 2.1.0 why not")
         cls.servers["lax-rcpt.test"] = Server("RCPT", "252 2.1.5 will see")
@@ -275,6 +283,13 @@ class Hostile(unittest.TestCase):
             self.assertIn("250 2.0.0 ok", self.failure(f"d@{domain}"))
             self.assertEqual(self.servers[domain].messages, [])
             self.assertIn(f"d@{domain}", [e["recipient"] for e in self.suite.queue()])
+
+    def test_one_recipient_too_many_waits(self):
+        self.suite.submit("alice", ["a@crowded.test", "b@crowded.test"], message("alice@example.test", "a@crowded.test"))
+        wait_until(lambda: self.servers["crowded.test"].messages, 15, "the message")
+        line = wait_until(lambda: [x for x in list(self.suite.lines) if "@crowded.test " in x and "relay_failed" in x], 15, "a refusal")
+        self.assertIn("status=4.5.3", line[0])
+        wait_until(lambda: len([e for e in self.suite.queue() if "@crowded.test" in e["recipient"]]) == 1, 15, "the one that waits")
 
     def test_silence_holds_up_nobody_else(self):
         cases = [self.case("silent", state, True) for state in STATES]
