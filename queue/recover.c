@@ -15,6 +15,7 @@
 #include "queue/attempt.h"
 #include "queue/hold.h"
 #include "queue/ids.h"
+#include "queue/settle.h"
 #include "queue/spool.h"
 
 enum {
@@ -35,11 +36,11 @@ static struct {
 	struct timer again; /* after a row could not be read */
 	uint64_t after;
 	uint64_t loaded, damaged, swept;
-	struct queue_message *message;      /* whose envelopes are being read */
-	struct loaded *waiting;             /* those of it that are sound */
+	struct queue_message *message; /* whose envelopes are being read */
+	struct loaded *waiting;        /* those of it that are sound */
 	size_t waiting_count, waiting_room;
 	unsigned folder;
-	bool is_busy;                       /* with envelopes */
+	bool is_busy; /* with envelopes */
 	int64_t civil;
 } recover;
 
@@ -78,8 +79,8 @@ begin_later(struct queue_envelope *e, struct span wait)
 static void
 load_damaged(struct queue_message *m, const struct store_envelope *row)
 {
-	struct queue_envelope *e = queue_envelope_new(m, row->id,
-	    queue_destination_find(DAMAGED_TRANSPORT, 0, SLICE("?"), SLICE("")));
+	struct queue_envelope *e = queue_envelope_new(
+	    m, row->id, queue_destination_find(DAMAGED_TRANSPORT, 0, SLICE("?"), SLICE("")));
 
 	recover.damaged++;
 	if (row->hold == HOLD_DAMAGE) {
@@ -125,12 +126,13 @@ load(void *owner, const struct store_envelope *row)
 	begin_later(e, wait_of(e, row->next_try));
 }
 
-/* Not ours to keep: nothing that was promised is without a row. */
+/* Not ours to keep: nothing that was promised is without a row. A row that was removed in this run
+ * may be back after a power cut, and its file must not be gone then. */
 static void
 sweep(uint64_t id)
 {
 	if (id >= queue_ids_floor() || queue_message_find(id) != NULL ||
-	    store_has_message(queue.store, id))
+	    queue_message_is_going(id) || store_has_message(queue.store, id))
 		return;
 	spool_remove_body(id);
 	recover.swept++;

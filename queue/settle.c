@@ -8,6 +8,7 @@
  */
 #include "queue/settle.h"
 
+#include "common/base/hash.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "queue/bounce.h"
@@ -153,9 +154,12 @@ write_all(struct queue_attempt *a, const struct judgement *js, struct bounce bou
 	return result;
 }
 
+/* A file that goes when it is sure that its row has gone. */
 struct removal {
 	uint64_t id;
 };
+
+static struct hash removals; /* by id, until then */
 
 static void
 run_removal(void *arg)
@@ -164,9 +168,12 @@ run_removal(void *arg)
 }
 
 static void
-on_removed(void *arg)
+end_removal(void *arg)
 {
-	free(arg);
+	struct removal *r = arg;
+
+	hash_remove(&removals, HASH_NUMBER(r->id));
+	free(r);
 }
 
 /* When the row is surely gone: a file without a row is swept, a row without a file is damage. */
@@ -174,9 +181,9 @@ static void
 on_row_gone(void *owner, bool ok)
 {
 	if (ok)
-		work_start(run_removal, on_removed, owner);
+		work_start(run_removal, end_removal, owner);
 	else
-		free(owner);
+		end_removal(owner);
 }
 
 void
@@ -187,9 +194,16 @@ queue_message_gone(struct queue_message *m)
 	if (m->body == BODY_FILE) {
 		r = mem_zero(sizeof(*r));
 		r->id = m->id;
+		hash_add(&removals, HASH_NUMBER(r->id), r);
 		commit_wait(store_commit(queue.store), on_row_gone, r);
 	}
 	queue_message_free(m);
+}
+
+bool
+queue_message_is_going(uint64_t id)
+{
+	return hash_find(&removals, HASH_NUMBER(id)) != NULL;
 }
 
 static void

@@ -21,4 +21,7 @@ void queue_message_look(struct queue_message *m);
 /* The last envelope of a message is gone, and its row with it: frees it, and later its file. */
 void queue_message_gone(struct queue_message *m);
 
+/* Whether that file still waits for its row to be gone for good. */
+bool queue_message_is_going(uint64_t id);
+
 #endif
