@@ -9,6 +9,7 @@ by KURIR_SEED; KURIR_FAULTS=1000 tries every n.
 import ctypes
 import errno
 import hashlib
+import contextlib
 import imaplib
 import mmap
 import os
@@ -154,7 +155,8 @@ class Fault(unittest.TestCase):
         faults.arm(nth, FAILURES[failure])
         if dies:  # the calls of a start count too
             process = faults.environment["FAULTS_PROCESS"]
-            os.kill(suite.pids(process)[0], signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError, IndexError):     # the failure may have ended it
+                os.kill(suite.pids(process)[0], signal.SIGKILL)
             wait_until(lambda: suite.pids(process), 20, f"{process} to be started again")
             time.sleep(0.3)
         work.smtp()
