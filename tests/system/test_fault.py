@@ -6,10 +6,10 @@ The n-th such call of a process, counted over a round of work, fails with each o
 by KURIR_SEED; KURIR_FAULTS=1000 tries every n.
 """
 
+import contextlib
 import ctypes
 import errno
 import hashlib
-import contextlib
 import imaplib
 import mmap
 import os
