@@ -140,7 +140,6 @@ give_up(struct relay_transfer *t, enum outcome outcome, const char *status, cons
 	relay_transfer_outcome_all(t, outcome, status, why, "");
 	if (outcome == OUTCOME_TEMPORARY)
 		t->destination = DESTINATION_DOWN;
-	snprintf(t->reason, sizeof(t->reason), "%s", why);
 	relay_transfer_end(t);
 }
 
@@ -149,7 +148,7 @@ relay_transfer_next_host(struct relay_transfer *t, const char *why)
 {
 	t->session = NULL;
 	if (why != NULL)
-		snprintf(t->reason, sizeof(t->reason), "%s", why);
+		error_set(&t->reason, "%s", why);
 	for (; t->route.next < t->route.count; t->route.next++) {
 		struct relay_candidate *c = &t->route.candidates[t->route.next];
 		bool is_reachable = t->source.family == 0 || t->source.family == c->address.family;
@@ -157,13 +156,13 @@ relay_transfer_next_host(struct relay_transfer *t, const char *why)
 		t->session = is_reachable ? relay_session_open(t, c) : NULL;
 		if (t->session != NULL)
 			return;
-		if (is_reachable || t->reason[0] == '\0')
-			snprintf(t->reason, sizeof(t->reason), "%s",
+		if (is_reachable || t->reason.text[0] == '\0')
+			error_set(&t->reason, "%s",
 			    is_reachable ? "cannot open a connection"
 					 : "no host has an address of the kind of src");
 	}
-	give_up(
-	    t, OUTCOME_TEMPORARY, "4.4.1", t->reason[0] == '\0' ? "no host answers" : t->reason);
+	give_up(t, OUTCOME_TEMPORARY, "4.4.1",
+	    t->reason.text[0] == '\0' ? "no host answers" : t->reason.text);
 }
 
 static void
@@ -233,25 +232,24 @@ try_hosts(struct relay_transfer *t)
 static void
 take_status(struct relay_transfer *t, const struct ar_done *done)
 {
-	char why[300];
+	struct error why;
 
-	snprintf(why, sizeof(why), "%.*s: %.*s", SLICE_FMT(slice_of(t->domain)),
-	    SLICE_FMT(done->reason));
+	error_set(&why, "%.*s: %.*s", SLICE_FMT(slice_of(t->domain)), SLICE_FMT(done->reason));
 	switch ((enum ar_status)done->status) {
 	case DNS_OK:
 		try_hosts(t);
 		return;
 	case DNS_NULL_MX:
-		give_up(t, OUTCOME_PERMANENT, "5.1.10", why);
+		give_up(t, OUTCOME_PERMANENT, "5.1.10", why.text);
 		return;
 	case DNS_NONE:
-		give_up(t, OUTCOME_PERMANENT, "5.1.2", why);
+		give_up(t, OUTCOME_PERMANENT, "5.1.2", why.text);
 		return;
 	case DNS_BOGUS:
-		give_up(t, OUTCOME_TEMPORARY, "4.7.5", why);
+		give_up(t, OUTCOME_TEMPORARY, "4.7.5", why.text);
 		return;
 	case DNS_TEMPORARY:
-		give_up(t, OUTCOME_TEMPORARY, "4.4.3", why);
+		give_up(t, OUTCOME_TEMPORARY, "4.4.3", why.text);
 		return;
 	}
 }

@@ -5,6 +5,7 @@
 #ifndef DELIVER_RELAY_TRANSFER_H
 #define DELIVER_RELAY_TRANSFER_H
 
+#include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/ipc/queue_relay.h"
 #include "common/net/loop.h"
@@ -45,7 +46,7 @@ struct relay_transfer {
 	struct relay_session *session; /* that carries it; NULL: none yet */
 	struct moment late;            /* from then on it must come to its end */
 	enum qr_destination destination;
-	char reason[300];
+	struct error reason;
 };
 
 /* Begins with qr_transfer; recipients and the body follow. Gives. */

@@ -90,9 +90,9 @@ static bool
 is_user(struct slice s)
 {
 	for (size_t i = 0; i < s.len; i++) {
-		char c = s.data[i];
+		unsigned char c = (unsigned char)s.data[i];
 
-		if (c <= ' ' || c == 127 || c == '"' || c == '/' || c == '|' || c == ':' ||
+		if (c <= ' ' || c >= 127 || c == '"' || c == '/' || c == '|' || c == ':' ||
 		    c == '<' || c == '>')
 			return false;
 	}
