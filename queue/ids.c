@@ -1,7 +1,8 @@
 /*
  * Invariant: the store knows a number above every id that was taken. It is written ahead, a minute
  * of the series at a time, in the same transaction as or an earlier one than what uses the ids; so
- * an id that a crash made free again was never on stable storage.
+ * an id that a crash made free again was never on stable storage. The first minute of a run is
+ * durable before anybody has an id of it: the file of a large message comes before its row.
  */
 #include "queue/ids.h"
 
@@ -17,13 +18,17 @@ static struct {
 	uint64_t floor, last, written;
 } ids;
 
-void
+bool
 queue_ids_init(struct store *s)
 {
 	ids.store = s;
 	ids.written = store_setting(s, "ids");
-	ids.last = ids.floor = ids.written;
-	ids.floor = queue_ids_take(1);
+	ids.floor = ids.last = id_next(ids.written, civil_now_ms());
+	/* Without room it is written with the first message that finds some. */
+	if (store_set(s, "ids", ids.last + ahead) != DB_DONE)
+		return true;
+	ids.written = ids.last + ahead;
+	return store_sync(s);
 }
 
 uint64_t

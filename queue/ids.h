@@ -7,8 +7,8 @@
 
 #include "queue/store.h"
 
-/* Reads from the store where to go on. */
-void queue_ids_init(struct store *s);
+/* Reads from the store where to go on. False: the disk lost what was written. */
+bool queue_ids_init(struct store *s);
 
 /* Takes count ids; returns the first. They are good at once: what uses them is committed after. */
 uint64_t queue_ids_take(uint32_t count);

@@ -66,9 +66,10 @@ look_up_action(struct queue_destination *d)
 	const struct conf_action *a = conf_find_action(child_conf(), slice_of(d->action));
 
 	d->ttl = a == NULL ? 0 : a->ttl;
-	d->has_action = d->transport == TRANSPORT_UNROUTED ||
+	d->has_action =
+	    d->transport == TRANSPORT_UNROUTED ||
 	    (a != NULL && (d->transport != TRANSPORT_MAILBOX || a->method == METHOD_MAILBOX) &&
-	        (d->transport != TRANSPORT_RELAY || a->method == METHOD_RELAY));
+		(d->transport != TRANSPORT_RELAY || a->method == METHOD_RELAY));
 }
 
 /* What is READY goes back into the schedule, where its age is looked at; what came back may go. */
@@ -153,7 +154,9 @@ start(const struct conf *c, struct error *why)
 	queue.store = store_open(folder, on_broken, why);
 	if (queue.store == NULL || !spool_open(folder, why))
 		return false;
-	queue_ids_init(queue.store);
+	if (!queue_ids_init(queue.store))
+		return error_set(
+		    why, "the queue's database cannot be written: %s", store_failure(queue.store));
 	queue_control_init();
 	queue_space_init(folder, on_space_changed);
 	timer_init(&sweep_timer, on_sweep, NULL);

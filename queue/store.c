@@ -66,6 +66,12 @@ store_commit(struct store *s)
 	return s->commit;
 }
 
+bool
+store_sync(struct store *s)
+{
+	return db_checkpoint(s->db, 0);
+}
+
 const char *
 store_failure(const struct store *s)
 {

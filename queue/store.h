@@ -32,6 +32,10 @@ struct store_envelope {
 struct store *store_open(const char *folder, void (*broken)(void *owner), struct error *why);
 void store_close(struct store *s);      /* commits what is open; NULL is fine */
 
+/* Makes durable what was changed outside a commit: at the start, before anybody waits. False: it, or
+ * more, was lost. Without room on the disk it is only put off. */
+bool store_sync(struct store *s);
+
 struct commit *store_commit(struct store *s);
 const char *store_failure(const struct store *s);
 

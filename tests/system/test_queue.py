@@ -205,7 +205,7 @@ class QueueAlone(unittest.TestCase):
         if shutil.which("strace") is None:
             self.skipTest("strace is not here")
         q = self.start(command=["strace", "-f", "-o", "/dev/null", "-e", "trace=fdatasync", "-e",
-                                "inject=fdatasync:error=EIO:when=8+"])      # some are SQLite's, at the start
+                                "inject=fdatasync:error=EIO:when=16+"])      # some are SQLite's, at the start
         l = q.listener()
         stored = set()
         while True:

@@ -238,7 +238,7 @@ Test(store, ids_outlive_runs_and_what_is_taken_back)
 	cr_assert_gt(last, queue_ids_floor());
 	store_close(queue.store);
 	queue.store = test_open_store(test_folder);
-	queue_ids_init(queue.store);
+	cr_assert(queue_ids_init(queue.store));
 	cr_assert_gt(queue_ids_floor(), last);
 	next = queue_ids_take(1);
 	cr_assert_gt(next, queue_ids_floor());
