@@ -8,6 +8,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/base/title.h"
 #include "common/conf/report.h"
 #include "common/ipc/parent_any.h"
 #include "common/net/loop.h"
@@ -328,8 +329,7 @@ child_main(int argc, char **argv, const struct child *self)
 	struct channel_options o = {.peer = "parent", .handlers = all, .answers = self->answers,
 	    .down = on_parent_down};
 
-	setproctitle_init(argc, argv, environ);
-	setproctitle("%s", self->name);
+	title_set(argc, argv, self->name);
 	if (getsockopt(CHANNEL_PARENT, SOL_SOCKET, SO_TYPE, &(int){0}, &(socklen_t){sizeof(int)}) < 0) {
 		fprintf(stderr, "%s is started by smtpd(8), not by hand\n", self->name);
 		free(all);

@@ -7,6 +7,7 @@
  * Then it is given one job and the message.
  */
 #include "common/base/log.h"
+#include "common/base/title.h"
 #include "common/conf/conf.h"
 #include "common/net/loop.h"
 #include "common/sandbox/sandbox.h"
@@ -163,18 +164,6 @@ on_down(void *owner)
 	loop_stop();
 }
 
-/* libbsd leaves a dot behind our path, which ps(1) shows when arguments follow. */
-static void
-set_title(int argc, char **argv)
-{
-	char *end = argv[0] + strlen(argv[0]);
-
-	setproctitle_init(argc, argv, environ);
-	setproctitle("agent");
-	if (*end == '.')
-		*end = '\0';
-}
-
 int
 main(int argc, char **argv)
 {
@@ -189,7 +178,7 @@ main(int argc, char **argv)
 		fprintf(stderr, "agent is started by smtpd, with a user, a home and a shell\n");
 		return 1;
 	}
-	set_title(argc, argv);
+	title_set(argc, argv, "agent");
 	signal(SIGPIPE, SIG_IGN);
 	umask(077);
 	tzset(); /* it reads a file, which behind the walls is none */

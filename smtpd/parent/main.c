@@ -3,6 +3,7 @@
  * dies. It reads nothing from the network.
  */
 #include "common/base/log.h"
+#include "common/base/title.h"
 #include "smtpd/parent/config/config.h"
 #include "smtpd/parent/control.h"
 #include "smtpd/parent/daemon.h"
@@ -170,7 +171,7 @@ main(int argc, char **argv)
 	struct error why = {""};
 
 	daemon_clean();
-	setproctitle_init(argc, argv, environ);
+	title_set(argc, argv, "smtpd");
 	choose(argc, argv);
 	suite.stamp = chosen.foreground && isatty(STDERR_FILENO);
 	log_init("smtpd", suite.verbose, suite.stamp);
@@ -194,6 +195,5 @@ main(int argc, char **argv)
 		fprintf(stderr, "smtpd: %s\n", why.text);
 		return 1;
 	}
-	setproctitle("smtpd");
 	return run();
 }

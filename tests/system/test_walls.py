@@ -470,7 +470,7 @@ class Walls(unittest.TestCase):
                 self.assertEqual(got, Counter(PROCESSES[name].sockets.format(run=self.suite.folder / "run").split()))
 
     def test_titles(self):
-        for name, pid in self.each():
+        for name, pid in [*self.each(), ("smtpd", self.suite.process.pid)]:
             with self.subTest(process=name):
                 title = "agent" if name in AGENTS else name
                 self.assertEqual(Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").decode(), f"{title}: {title}")

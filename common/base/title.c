@@ -1,0 +1,16 @@
+#include "common/base/title.h"
+
+#include <string.h>
+#include <unistd.h>
+
+void
+title_set(int argc, char **argv, const char *title)
+{
+	char *end = argv[0] + strlen(argv[0]);
+
+	setproctitle_init(argc, argv, environ);
+	setproctitle("%s", title);
+	/* libbsd leaves a dot behind our path, which ps(1) shows when arguments follow. */
+	if (argc > 1 && *end == '.')
+		*end = '\0';
+}
