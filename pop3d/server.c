@@ -70,7 +70,7 @@ pop3_server_peer(enum sandbox_role role, int instance, int instances, int fd)
 	static const struct ipc_schema *const of_keyholder[] = {&ak_signed_schema, NULL};
 	struct channel_options o = {.peer = sandbox_title(role), .down = on_down};
 
-	if (role == SANDBOX_MAILBOX) {
+	if (role == SANDBOX_MAILBOX && instance >= 0 && instance < POP3_MAILBOXES) {
 		o.handlers = from_mailbox;
 		o.answers = of_mailbox;
 		o.down = on_mailbox_down;
