@@ -372,15 +372,15 @@ silent(struct session *base)
 	imap_session_shut(s, "nothing came for too long");
 }
 
-static const struct session_state states[] = {
-#define S(name, waits, next) {#name, next},
+static const unsigned moves[] = {
+#define S(name, waits, next) next,
     IMAP_STATES(S)
 #undef S
 };
 
 /* FETCH's request stays open while the client takes what has come. */
 static const struct session_kind kind = {
-    .states = states,
+    .moves = moves,
     .login = &imap_login,
     .asking = ASKING,
     .open = ASKING | TO(SENDING),

@@ -184,14 +184,14 @@ silent(struct session *base)
 	pop3_session_shut((struct pop3_session *)base, "nothing came for too long");
 }
 
-static const struct session_state states[] = {
-#define S(name, waits, next) {#name, next},
+static const unsigned moves[] = {
+#define S(name, waits, next) next,
     POP3_STATES(S)
 #undef S
 };
 
 static const struct session_kind kind = {
-    .states = states,
+    .moves = moves,
     .login = &pop3_login,
     .asking = ASKING,
     .open = ASKING,

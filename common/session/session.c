@@ -20,7 +20,7 @@ is_in(const struct session *s, unsigned states)
 void
 session_move(struct session *s, unsigned next)
 {
-	ASSERT(s->kind->states[s->state].next & (1U << next));
+	ASSERT(s->kind->moves[s->state] & (1U << next));
 	s->state = next;
 	ASSERT(s->request == 0 || is_in(s, s->kind->open));
 }

@@ -28,14 +28,8 @@ enum session_next {
 	SESSION_END,   /* free it */
 };
 
-/* One line of a room's list of states: what it may become, a bit each. */
-struct session_state {
-	const char *name;
-	unsigned next;
-};
-
 struct session_kind {
-	const struct session_state *states;
+	const unsigned *moves; /* what each state may become, a bit each */
 	const struct login_kind *login;
 	unsigned asking;  /* states that wait for another process, a bit each */
 	unsigned open;    /* states in which a request may be open; asking is among them */

@@ -179,15 +179,15 @@ step(struct session *base)
 	PANIC("a session without a state");
 }
 
-static const struct session_state states[] = {
-#define S(name, waits, next) {#name, next},
+static const unsigned moves[] = {
+#define S(name, waits, next) next,
     SMTP_STATES(S)
 #undef S
 };
 
 /* The questions for names, which the greeting waits for, are not the one request meant here. */
 static const struct session_kind kind = {
-    .states = states,
+    .moves = moves,
     .login = &smtp_login,
     .asking = ASKING,
     .open = ASKING,

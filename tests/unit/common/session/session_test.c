@@ -17,11 +17,11 @@ UNIT_SUITE(session);
  */
 enum state { TALKING, INPUT, ASKING, CLOSING };
 
-static const struct session_state states[] = {
-    {"TALKING", 1U << INPUT | 1U << ASKING | 1U << CLOSING},
-    {"INPUT", 1U << TALKING | 1U << ASKING | 1U << CLOSING},
-    {"ASKING", 1U << TALKING | 1U << CLOSING},
-    {"CLOSING", 0},
+static const unsigned moves[] = {
+    1U << INPUT | 1U << ASKING | 1U << CLOSING,
+    1U << TALKING | 1U << ASKING | 1U << CLOSING,
+    1U << TALKING | 1U << CLOSING,
+    0,
 };
 
 static struct {
@@ -147,7 +147,7 @@ free_session(struct session *s)
 	t.session = NULL;
 }
 
-static const struct session_kind kind = {.states = states,
+static const struct session_kind kind = {.moves = moves,
     .login = &login,
     .asking = 1U << ASKING,
     .open = 1U << ASKING,
