@@ -35,6 +35,14 @@ def wait_until(condition, seconds=10, what="a condition"):
     raise AssertionError(f"{what}: not within {seconds} s")
 
 
+def state_of(pid):
+    """A process's letter in /proc: "Z" when it has ended and nobody asked how; "" when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except (OSError, IndexError):
+        return ""
+
+
 def free_ports(count, host):
     """Ports that nobody uses now on host, all different."""
     sockets = []
@@ -186,12 +194,16 @@ class Suite:
         return code
 
     def kill(self):
-        """Ends every process of the suite at once, as a power cut would."""
-        for pid in [p["pid"] for p in self.processes()] + [self.process.pid]:
+        """Ends every process of the suite at once, as a power cut would; none of them holds a file any more then."""
+        self.process.send_signal(signal.SIGSTOP)  # it would start another for a child that died before it
+        wait_until(lambda: state_of(self.process.pid) in ("T", "Z"), 10, "the parent to stand still")
+        pids = [p["pid"] for p in self.processes()] + [self.process.pid]
+        for pid in pids:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
+        wait_until(lambda: all(state_of(pid) in ("", "Z") for pid in pids), 10, "the end of all that were killed")
         self.process.wait()
         self.reader.join(5)
         self.process.stdout.close()
