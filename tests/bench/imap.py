@@ -7,7 +7,7 @@ import time
 
 from imap_client import Client
 from mail import fill, message
-from servers import BUILD, Kurir, dovecot
+from servers import BUILD, PEERS, Kurir, dovecot
 from table import Table
 
 LARGE = 50000
@@ -15,8 +15,9 @@ ROUNDS = 3
 LOGIN = "LOGIN u%d@example.test secret"
 MIXED = ["FETCH 1:10 (FLAGS UID)", "FETCH 5 BODY.PEEK[]", "STORE 3 +FLAGS (\\Seen)", "STORE 3 -FLAGS (\\Seen)",
          "SEARCH UNSEEN", "STATUS INBOX (MESSAGES UNSEEN)", "FETCH 1:20 (FLAGS ENVELOPE)", "NOOP"]
+BODIES = "FETCH 1:20000 (UID BODY.PEEK[])"
 FETCHES = ["FETCH 1:* (FLAGS UID ENVELOPE)", "FETCH 1:* (UID BODYSTRUCTURE)"]
-READS = ["FETCH 1:* (FLAGS UID)", *FETCHES, "FETCH 1:20000 (UID BODY.PEEK[])", "SEARCH BODY needle0123",
+READS = ["FETCH 1:* (FLAGS UID)", *FETCHES, BODIES, "SEARCH BODY needle0123",
          "SEARCH BODY nosuchword", "SEARCH TEXT needle0123", "SEARCH SUBJECT nosuchword", "SEARCH FROM a42@example.org",
          "SEARCH UNSEEN SINCE 1-Jan-2021"]
 
@@ -38,6 +39,13 @@ def guarded(server, what, work):
         return None
 
 
+def on_disk(server):
+    """MiB that the mail of the server's first user takes."""
+    folder = server.folder / "mail" if isinstance(server, Kurir) else PEERS / server.key / "var/vmail"
+    out = subprocess.run(["du", "-s", "--block-size=1024", folder], capture_output=True, text=True, check=True).stdout
+    return int(out.split()[0]) / 1024
+
+
 def read(server, table, round_):
     """Every command on a session of its own, so that nothing of an earlier one is in it."""
     for command in FETCHES if round_ is None else READS:
@@ -45,6 +53,11 @@ def read(server, table, round_):
         table.add("SELECT", server.name, guarded(server, "SELECT", lambda: c.timed("SELECT INBOX")))
         name = f"{command}, the first time" if round_ is None else command
         table.add(name, server.name, guarded(server, name, lambda: c.timed(command)))
+        c.close()
+    if round_ is not None:
+        c = Client(server, tls=True)
+        c.command("SELECT INBOX")
+        table.add(f"{BODIES} under TLS", server.name, guarded(server, "TLS", lambda: c.timed(BODIES)))
         c.close()
 
 
@@ -61,7 +74,8 @@ def change(server, table):
 def run(rounds=ROUNDS, large=LARGE):
     both = servers(1)
     table = Table(f"One mailbox of {large:,}", [s.name for s in both], "ms", more_is_better=False, digits=1)
-    cpu = Table("Memory of the whole suite", [s.name for s in both], "MiB", more_is_better=False, digits=1)
+    memory = Table("Room that it takes", [s.name for s in both], "MiB", more_is_better=False, digits=1)
+    rate = Table(f"APPEND into a mailbox of {large:,}", [s.name for s in both], "a second")
     try:
         for server in both:
             server.start()
@@ -69,6 +83,7 @@ def run(rounds=ROUNDS, large=LARGE):
             fill(server, 0, large)
             print(f"  {server.name}: filled in {time.monotonic() - start:.0f} s", file=sys.stderr)
             server.settle(60)
+            memory.add("on disk", server.name, on_disk(server))
         for server in both:
             read(server, table, None)
         for round_ in range(rounds):
@@ -79,15 +94,17 @@ def run(rounds=ROUNDS, large=LARGE):
             before = server.pss()[0]
             c.command("SELECT INBOX")
             c.command(FETCHES[0])
-            cpu.add(f"one session more, after ENVELOPE of {large:,}", server.name, (server.pss()[0] - before) / 1024)
+            memory.add(f"one session more, after ENVELOPE of {large:,}", server.name, (server.pss()[0] - before) / 1024)
             c.close()
         for round_ in range(rounds):
             for server in in_turn(both, round_):
                 change(server, table)
+                report = load(server, 3, ["-p", LOGIN], ["APPEND INBOX @"])
+                rate.add("one waiting", server.name, report["commands"] / report["seconds"])
     finally:
         for server in both:
             server.stop()
-    return [table, cpu]
+    return [table, memory, rate]
 
 
 def load(server, seconds, *words):
@@ -147,8 +164,18 @@ def hold(server, count, tls):
     return clients
 
 
+def wake(c):
+    """Milliseconds from DONE to its answer."""
+    start = time.perf_counter()
+    c.socket.sendall(b"DONE\r\n")
+    while not c.line().startswith(b"t%d OK" % c.number):
+        pass
+    return (time.perf_counter() - start) * 1e3
+
+
 def weigh(server, count, tls):
-    """KiB of PSS for each of so many sessions, in a server that began anew: one that has had more keeps their room."""
+    """(KiB of PSS for each of so many sessions, milliseconds until one of them answers), in a server that began anew:
+    one that has had more keeps their room."""
     server.end()
     server.run()
     for c in hold(server, 20, tls):
@@ -158,13 +185,10 @@ def weigh(server, count, tls):
     clients = hold(server, count, tls)
     server.settle()
     weight = (server.pss()[0] - before) / count
-    for c in clients[::count // 50]:
-        c.socket.sendall(b"DONE\r\n")
-        while not c.line().startswith(b"t%d OK" % c.number):
-            pass
+    took = sorted(wake(c) for c in clients[::count // 50])
     for c in clients:
         c.close()
-    return weight
+    return weight, took[len(took) // 2]
 
 
 def woken(clients, writer):
@@ -191,6 +215,7 @@ def idle(rounds=ROUNDS):
     both = servers(50)
     names = [s.name for s in both]
     memory = Table("A session in IDLE", names, "KiB of PSS", more_is_better=False, digits=1)
+    done = Table("DONE until its answer, after the wait", names, "ms, median of 50", more_is_better=False, digits=2)
     answer = Table("500 sessions of one user in IDLE: an APPEND until EXISTS", names, "ms", more_is_better=False, digits=1)
     try:
         for server in both:
@@ -200,7 +225,9 @@ def idle(rounds=ROUNDS):
             for tls in (False, True):
                 for count in (500, 10000) if isinstance(server, Kurir) else (500,):
                     work = f"{count:,} sessions{' under TLS' if tls else ''}"
-                    memory.add(work, server.name, guarded(server, work, lambda: weigh(server, count, tls)))
+                    weight, took = guarded(server, work, lambda: weigh(server, count, tls)) or (None, None)
+                    memory.add(work, server.name, weight)
+                    done.add(work, server.name, took)
         for server in both:
             clients = []
             for i in range(500):
@@ -216,4 +243,4 @@ def idle(rounds=ROUNDS):
     finally:
         for server in both:
             server.stop()
-    return [memory, answer]
+    return [memory, done, answer]

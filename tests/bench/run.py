@@ -16,7 +16,8 @@ from servers import PEERS
 # What there is to measure: name, module, function.
 WHAT = {"accept": ("accept", "run"), "imap": ("imap", "run"), "imap-rates": ("imap", "rates"), "imap-idle": ("imap", "idle"),
         "local": ("local", "run"), "idle": ("rest", "sessions"), "deferred": ("rest", "deferred"), "pop3": ("pop3", "run"),
-        "million": ("rest", "million"), "powercut": ("powercut", "run")}
+        "relay-cost": ("cost", "relay"), "login-cost": ("cost", "login"), "million": ("rest", "million"),
+        "powercut": ("powercut", "run")}
 LONG = ["million", "powercut"]  # run when named only
 
 
