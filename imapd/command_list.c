@@ -5,12 +5,12 @@
 #include "common/base/hash.h"
 #include "common/base/mem.h"
 #include "common/mail/imap_string.h"
+#include "common/mail/mailbox_name.h"
 #include "imapd/command.h"
 #include "imapd/list_match.h"
 #include "imapd/mutf7.h"
 
 #include <stdio.h>
-#include <string.h>
 
 enum { PATTERNS = 100 };
 
@@ -144,9 +144,7 @@ add_pattern(struct list *l, struct slice reference, struct slice pattern)
 		return true;
 	}
 	l->count++;
-	if (slice_has_prefix_nocase(buf_slice(out), SLICE("INBOX")) &&
-	    (out->len == 5 || out->data[5] == '/'))
-		memcpy(out->data, "INBOX", 5);
+	mailbox_name_fold(out->data, out->len);
 	return true;
 }
 

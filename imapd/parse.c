@@ -2,9 +2,8 @@
 
 #include "common/base/limits.h"
 #include "common/ipc/any_mailbox.h"
+#include "common/mail/mailbox_name.h"
 #include "imapd/mutf7.h"
-
-#include <string.h>
 
 struct imap_parse
 imap_parse_of(struct buf *command)
@@ -168,19 +167,12 @@ imap_parse_argument(struct imap_parse *p, struct slice *text)
 bool
 imap_mailbox_name(struct slice wire, struct buf *name)
 {
-	struct slice text;
-
 	buf_clear(name);
 	name->max = LIMIT_MAILBOX_NAME;
-	if (wire.len == 0 || !mutf7_decode(name, wire) || buf_overflowed(name))
+	if (!mutf7_decode(name, wire) || buf_overflowed(name) ||
+	    !mailbox_name_is_text(buf_slice(name)))
 		return false;
-	text = buf_slice(name);
-	for (size_t i = 0; i < text.len; i++) {
-		if ((unsigned char)text.data[i] < ' ' || text.data[i] == 0x7f)
-			return false;
-	}
-	if (slice_has_prefix_nocase(text, SLICE("INBOX")) && (text.len == 5 || text.data[5] == '/'))
-		memcpy(name->data, "INBOX", 5);
+	mailbox_name_fold(name->data, name->len);
 	return true;
 }
 

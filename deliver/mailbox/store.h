@@ -63,10 +63,7 @@ enum store_result store_result_of(enum db_result r);
 /* Whether so many octets find room, with enough left for changes that make room. */
 bool store_has_room(const struct store *s, uint64_t octets);
 
-/* store_mailbox.c: names are canonical (INBOX in capitals) and were checked by
- * store_name_is_valid(). */
-bool store_name_is_valid(struct slice name);
-void store_name_fold(struct slice name, char out[STORE_NAME]);
+/* store_mailbox.c: names were folded, and new ones checked, by mailbox_name.h. */
 enum store_result store_find(struct store *s, const char *name, struct store_mailbox *m);
 enum store_result store_find_id(struct store *s, uint64_t id, struct store_mailbox *m);
 enum store_result store_create(struct store *s, const char *name, struct slice special_use);

@@ -3,36 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-bool
-store_name_is_valid(struct slice name)
-{
-	struct slice rest = name, level;
-	size_t depth = 0;
-
-	if (name.len == 0 || name.len > LIMIT_MAILBOX_NAME || name.data[0] == '/' ||
-	    name.data[name.len - 1] == '/')
-		return false;
-	for (size_t i = 0; i < name.len; i++) {
-		if ((unsigned char)name.data[i] < ' ' || name.data[i] == 127 ||
-		    name.data[i] == '*' || name.data[i] == '%')
-			return false;
-	}
-	while (slice_split(&rest, '/', &level)) {
-		if (level.len == 0 || slice_equal_text(level, ".") ||
-		    slice_equal_text(level, "..") || ++depth > LIMIT_MAILBOX_DEPTH)
-			return false;
-	}
-	return true;
-}
-
-void
-store_name_fold(struct slice name, char out[STORE_NAME])
-{
-	slice_copy(name, out, STORE_NAME);
-	if (slice_has_prefix_nocase(name, SLICE("INBOX")) && (name.len == 5 || name.data[5] == '/'))
-		memcpy(out, "INBOX", 5);
-}
-
 static enum store_result
 read_mailbox(struct statement *st, struct store_mailbox *m)
 {

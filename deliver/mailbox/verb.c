@@ -2,6 +2,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/moment.h"
+#include "common/mail/mailbox_name.h"
 #include "deliver/mailbox/grant.h"
 #include "deliver/mailbox/verb.h"
 
@@ -32,13 +33,21 @@ verb_viewed(struct ipc_message *m, const struct handle *h, struct store_mailbox 
 	return false;
 }
 
+/* As the store knows it. */
+static void
+fold_name(struct slice name, char folded[STORE_NAME])
+{
+	slice_copy(name, folded, STORE_NAME);
+	mailbox_name_fold(folded, strlen(folded));
+}
+
 bool
 verb_named(struct ipc_message *m, const struct handle *h, struct slice name, enum am_code missing,
     struct store_mailbox *box)
 {
 	char folded[STORE_NAME];
 
-	store_name_fold(name, folded);
+	fold_name(name, folded);
 	if (store_find(&h->account->store, folded, box) == STORE_OK && !box->is_noselect)
 		return true;
 	reply_no(m->channel, m->id, missing, "there is no such mailbox");
@@ -157,10 +166,10 @@ on_create(void *owner, struct ipc_message *m)
 
 	if (h == NULL)
 		return;
-	store_name_fold(q->name, name);
+	fold_name(q->name, name);
 	finish(m, h,
-	    store_name_is_valid(q->name) ? store_create(&h->account->store, name, q->special_use)
-					 : STORE_CANNOT);
+	    mailbox_name_is_valid(q->name) ? store_create(&h->account->store, name, q->special_use)
+					   : STORE_CANNOT);
 }
 
 static void
@@ -174,7 +183,7 @@ on_remove(void *owner, struct ipc_message *m)
 
 	if (h == NULL)
 		return;
-	store_name_fold(q->name, name);
+	fold_name(q->name, name);
 	r = store_remove(&h->account->store, name, &id);
 	finish(m, h, r);
 	if (r == STORE_OK)
@@ -191,10 +200,11 @@ on_rename(void *owner, struct ipc_message *m)
 
 	if (h == NULL)
 		return;
-	store_name_fold(q->name, from);
-	store_name_fold(q->to, to);
+	fold_name(q->name, from);
+	fold_name(q->to, to);
 	finish(m, h,
-	    store_name_is_valid(q->to) ? store_rename(&h->account->store, from, to) : STORE_CANNOT);
+	    mailbox_name_is_valid(q->to) ? store_rename(&h->account->store, from, to)
+					 : STORE_CANNOT);
 	if (strcmp(from, "INBOX") == 0 && store_find(&h->account->store, from, &box) == STORE_OK)
 		feed_changed(h->account, box.id, false);
 }
@@ -208,10 +218,10 @@ on_subscribe(void *owner, struct ipc_message *m)
 
 	if (h == NULL)
 		return;
-	store_name_fold(q->name, name);
+	fold_name(q->name, name);
 	finish(m, h,
-	    store_name_is_valid(q->name) ? store_subscribe(&h->account->store, name, q->on != 0)
-					 : STORE_CANNOT);
+	    mailbox_name_is_valid(q->name) ? store_subscribe(&h->account->store, name, q->on != 0)
+					   : STORE_CANNOT);
 }
 
 static void

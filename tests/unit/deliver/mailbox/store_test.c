@@ -546,27 +546,3 @@ Test(mailbox_store, a_body_that_others_may_have_is_not_released)
 	assert_octets(message(trash.id, 1).body, "shared", 200);
 	cr_assert_str_eq(test_uids("INBOX"), "1");
 }
-
-Test(mailbox_store, names_are_checked)
-{
-	char folded[STORE_NAME];
-	struct buf deep = {0};
-
-	cr_assert(store_name_is_valid(SLICE("a/b c/\xc3\xbc")));
-	cr_assert_not(store_name_is_valid(SLICE("")));
-	cr_assert_not(store_name_is_valid(SLICE("/a")));
-	cr_assert_not(store_name_is_valid(SLICE("a/")));
-	cr_assert_not(store_name_is_valid(SLICE("a//b")));
-	cr_assert_not(store_name_is_valid(SLICE("a/../b")));
-	cr_assert_not(store_name_is_valid(SLICE("a*")));
-	cr_assert_not(store_name_is_valid(SLICE("a\nb")));
-	for (int i = 0; i <= LIMIT_MAILBOX_DEPTH; i++)
-		buf_add_text(&deep, i == 0 ? "d" : "/d");
-	cr_assert_not(store_name_is_valid(buf_slice(&deep)));
-	cr_assert(store_name_is_valid(slice_sub(buf_slice(&deep), 0, deep.len - 2)));
-	buf_fini(&deep);
-	store_name_fold(SLICE("iNbOx/X"), folded);
-	cr_assert_str_eq(folded, "INBOX/X");
-	store_name_fold(SLICE("inboxes"), folded);
-	cr_assert_str_eq(folded, "inboxes");
-}
