@@ -1,6 +1,7 @@
 #include "queue/show.h"
 
 #include "common/base/id.h"
+#include "common/base/json.h"
 #include "common/base/utf8.h"
 #include "queue/queue.h"
 #include "queue/receive.h"
@@ -23,26 +24,6 @@ add_plain(struct buf *out, struct slice s)
 			buf_add_slice(out, slice_sub(s, 0, taken));
 		s = slice_from(s, taken);
 	}
-}
-
-static void
-add_json_text(struct buf *out, const char *key, struct slice s)
-{
-	buf_printf(out, ",\"%s\":\"", key);
-	while (s.len > 0) {
-		size_t taken;
-		bool wrong;
-		uint32_t code = utf8_next(s, &taken, &wrong);
-
-		if (wrong)
-			buf_add_text(out, "\\ufffd");
-		else if (code < ' ' || code == '"' || code == '\\' || code == 127)
-			buf_printf(out, "\\u%04x", code);
-		else
-			buf_add_slice(out, slice_sub(s, 0, taken));
-		s = slice_from(s, taken);
-	}
-	buf_add_char(out, '"');
 }
 
 static const char *
@@ -94,21 +75,24 @@ show_json(struct buf *out, const struct store_envelope *row, struct slice sender
 {
 	char message[ID_TEXT], envelope[ID_TEXT];
 	int64_t next = e == NULL ? row->next_try : queue_schedule_next_try(e);
+	struct json j;
 
-	buf_printf(out, "{\"message\":\"%s\",\"envelope\":\"%s\"", id_format(row->message, message),
-	    id_format(row->id, envelope));
-	add_json_text(out, "sender", sender);
-	add_json_text(out, "recipient", row->address);
-	add_json_text(out, "original", row->original);
-	add_json_text(out, "state", slice_of(state_of(row, e)));
-	add_json_text(out, "transport", slice_of(queue_transport_name(row->transport)));
-	add_json_text(out, "action", row->action);
-	buf_printf(out, ",\"tries\":%u,\"age\":%lld,\"next\":%lld", row->tries,
-	    (long long)age_of(row, e), (long long)next);
-	add_json_text(out, "status", row->status);
-	add_json_text(out, "error", row->reply);
-	add_json_text(out, "mta", row->mta);
-	buf_add_char(out, '}');
+	json_begin(&j, out);
+	json_string(&j, "message", slice_of(id_format(row->message, message)));
+	json_string(&j, "envelope", slice_of(id_format(row->id, envelope)));
+	json_string(&j, "sender", sender);
+	json_string(&j, "recipient", row->address);
+	json_string(&j, "original", row->original);
+	json_string(&j, "state", slice_of(state_of(row, e)));
+	json_string(&j, "transport", slice_of(queue_transport_name(row->transport)));
+	json_string(&j, "action", row->action);
+	json_count(&j, "tries", row->tries);
+	json_number(&j, "age", age_of(row, e));
+	json_number(&j, "next", next);
+	json_string(&j, "status", row->status);
+	json_string(&j, "error", row->reply);
+	json_string(&j, "mta", row->mta);
+	json_end(&j);
 }
 
 static void
@@ -237,27 +221,28 @@ count_states(size_t counts[ENVELOPE_STATE_COUNT], size_t *down)
 	}
 }
 
-static const char *
-json_of(bool flag)
-{
-	return flag ? "true" : "false";
-}
-
 static void
 show_status_json(struct control *order, const size_t n[ENVELOPE_STATE_COUNT], size_t down)
 {
 	struct buf out = {0};
+	struct json j;
 
-	buf_printf(&out, "{\"process\":\"queue\",\"messages\":%zu", queue_message_count());
+	json_begin(&j, &out);
+	json_string(&j, "process", SLICE("queue"));
+	json_count(&j, "messages", queue_message_count());
 	for (int i = 0; i < ENVELOPE_DONE; i++)
-		buf_printf(&out, ",\"%s\":%zu", envelope_state_name((enum envelope_state)i), n[i]);
-	buf_printf(&out, ",\"destinations\":%zu,\"down\":%zu,\"accepted\":%llu",
-	    queue_destination_count(), down, (unsigned long long)queue_receive_count());
-	buf_printf(&out, ",\"loading\":%s,\"room\":%s", json_of(queue_recover_is_busy()),
-	    json_of(queue_space() == SPACE_ENOUGH));
-	buf_printf(&out, ",\"paused\":{\"smtp\":%s,\"mta\":%s,\"mda\":%s}}",
-	    json_of(queue.is_smtp_paused), json_of(queue_schedule_is_paused(TRANSPORT_RELAY)),
-	    json_of(queue_schedule_is_paused(TRANSPORT_MAILBOX)));
+		json_count(&j, envelope_state_name((enum envelope_state)i), n[i]);
+	json_count(&j, "destinations", queue_destination_count());
+	json_count(&j, "down", down);
+	json_count(&j, "accepted", queue_receive_count());
+	json_flag(&j, "loading", queue_recover_is_busy());
+	json_flag(&j, "room", queue_space() == SPACE_ENOUGH);
+	json_begin_member(&j, "paused");
+	json_flag(&j, "smtp", queue.is_smtp_paused);
+	json_flag(&j, "mta", queue_schedule_is_paused(TRANSPORT_RELAY));
+	json_flag(&j, "mda", queue_schedule_is_paused(TRANSPORT_MAILBOX));
+	json_end(&j);
+	json_end(&j);
 	control_text(order, buf_slice(&out));
 	buf_fini(&out);
 }
@@ -269,11 +254,13 @@ show_status_plain(struct control *order, const size_t n[ENVELOPE_STATE_COUNT], s
 	bool mda = queue_schedule_is_paused(TRANSPORT_MAILBOX);
 
 	control_line(order,
-	    "queue: %zu messages (%llu accepted since the start), %zu destinations (%zu down)",
-	    queue_message_count(), (unsigned long long)queue_receive_count(),
-	    queue_destination_count(), down);
-	control_line(order, "queue: envelopes: %zu waiting, %zu ready, %zu in flight, %zu held",
-	    n[ENVELOPE_WAITING], n[ENVELOPE_READY], n[ENVELOPE_INFLIGHT], n[ENVELOPE_HELD]);
+	    "queue: %zu message%s (%llu accepted since the start), %zu destination%s (%zu down)",
+	    queue_message_count(), queue_message_count() == 1 ? "" : "s",
+	    (unsigned long long)queue_receive_count(), queue_destination_count(),
+	    queue_destination_count() == 1 ? "" : "s", down);
+	control_line(order, "queue: %zu envelope%s waiting, %zu ready, %zu in flight, %zu held",
+	    n[ENVELOPE_WAITING], n[ENVELOPE_WAITING] == 1 ? "" : "s", n[ENVELOPE_READY],
+	    n[ENVELOPE_INFLIGHT], n[ENVELOPE_HELD]);
 	if (queue_recover_is_busy())
 		control_line(order, "queue: still reading what an earlier run left");
 	if (queue_space() != SPACE_ENOUGH)

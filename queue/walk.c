@@ -4,6 +4,7 @@
  */
 #include "queue/walk.h"
 
+#include "common/base/json.h"
 #include "common/base/mem.h"
 #include "common/net/loop.h"
 #include "queue/queue.h"
@@ -21,11 +22,11 @@ struct walk {
 	struct control *order;
 	struct queue_select *which;
 	size_t which_count;
-	bool is_by_id;               /* all of which */
+	bool is_by_id; /* all of which */
 	queue_action *action;
 	const char *done;
 	bool json;
-	struct timer timer;          /* the next slice */
+	struct timer timer; /* the next slice */
 	uint64_t after;
 	uint64_t acted, held;
 	bool failed, is_missing;
@@ -119,13 +120,21 @@ walk_free(struct walk *w)
 static void
 say_acted(struct walk *w)
 {
+	struct buf line = {0};
+	struct json j;
+
 	if (w->action == NULL)
 		return;
-	if (w->json)
-		control_line(w->order, "{\"%s\":%llu}", w->done, (unsigned long long)w->acted);
-	else
-		control_line(w->order, "%llu %s", (unsigned long long)w->acted, w->done);
-	if (w->held > 0 && !w->json)
+	if (w->json) {
+		json_begin(&j, &line);
+		json_count(&j, w->done, w->acted);
+		json_end(&j);
+		control_text(w->order, buf_slice(&line));
+		buf_fini(&line);
+		return;
+	}
+	control_line(w->order, "%llu %s", (unsigned long long)w->acted, w->done);
+	if (w->held > 0)
 		control_line(w->order, "%llu held, for which smtpctl resume envelope comes first",
 		    (unsigned long long)w->held);
 }

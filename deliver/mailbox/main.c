@@ -3,6 +3,7 @@
  * delivers through it, imapd and pop3d read through it, and nobody else touches the files.
  */
 #include "common/conf/child.h"
+#include "common/conf/status.h"
 #include "common/ipc/lookup_mailbox.h"
 #include "deliver/mailbox/batch.h"
 #include "deliver/mailbox/deliver.h"
@@ -91,17 +92,12 @@ drain(void)
 static void
 on_control(struct control *order, struct slice verb, struct slice arguments, bool json)
 {
-	if (!slice_equal_text(verb, "show status")) {
-		control_done(order, 2, "mailbox does not know this order");
-		return;
-	}
-	if (json)
-		control_line(order, "{\"process\":\"mailbox\",\"accounts\":%zu,\"handles\":%zu}",
-		    accounts_open(), handles_count());
-	else
-		control_line(order, "mailbox: %zu accounts open, %zu handles", accounts_open(),
-		    handles_count());
-	control_done(order, 0, "");
+	const struct status_count counts[] = {
+	    {"accounts", "account open", "accounts open", accounts_open()},
+	    {"handles", "handle", "handles", handles_count()},
+	};
+
+	status_control(order, verb, json, "mailbox", counts, sizeof(counts) / sizeof(counts[0]));
 }
 
 int

@@ -10,6 +10,7 @@
 
 #include "common/base/hash.h"
 #include "common/base/log.h"
+#include "common/conf/status.h"
 
 #include <unistd.h>
 
@@ -164,15 +165,11 @@ on_drain(void)
 static void
 on_control(struct control *order, struct slice verb, struct slice arguments, bool json)
 {
-	if (!slice_equal_text(verb, "show status")) {
-		control_done(order, 1, "relay does not know this order");
-		return;
-	}
-	if (json)
-		control_line(order, "{\"process\":\"relay\",\"sessions\":%zu}", relay_sessions());
-	else
-		control_line(order, "relay: %zu sessions", relay_sessions());
-	control_done(order, 0, "");
+	const struct status_count counts[] = {
+	    {"sessions", "session", "sessions", relay_sessions()},
+	};
+
+	status_control(order, verb, json, "relay", counts, sizeof(counts) / sizeof(counts[0]));
 }
 
 int

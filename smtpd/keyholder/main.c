@@ -4,6 +4,7 @@
  */
 #include "common/base/log.h"
 #include "common/conf/child.h"
+#include "common/conf/status.h"
 #include "smtpd/keyholder/keys.h"
 #include "smtpd/keyholder/serve.h"
 
@@ -54,15 +55,13 @@ apply(const struct conf *c)
 static void
 on_control(struct control *order, struct slice verb, struct slice arguments, bool json)
 {
-	if (!slice_equal_text(verb, "show status")) {
-		control_done(order, 1, "keyholder does not know this order");
-		return;
-	}
-	control_line(order,
-	    json ? "{\"process\":\"keyholder\",\"keys\":%zu,\"signed\":%ju,\"refused\":%ju}"
-		 : "keyholder: %zu keys, %ju handshakes signed, %ju refused",
-	    keys_count(), (uintmax_t)serve_signed(), (uintmax_t)serve_refused());
-	control_done(order, 0, "");
+	const struct status_count counts[] = {
+	    {"keys", "key", "keys", keys_count()},
+	    {"signed", "handshake signed", "handshakes signed", serve_signed()},
+	    {"refused", "refused", NULL, serve_refused()},
+	};
+
+	status_control(order, verb, json, "keyholder", counts, sizeof(counts) / sizeof(counts[0]));
 }
 
 int

@@ -2,6 +2,7 @@
 
 #include "common/base/id.h"
 #include "common/base/log.h"
+#include "common/conf/status.h"
 #include "common/ipc/any_keyholder.h"
 #include "common/ipc/any_lookup.h"
 #include "common/ipc/any_resolver.h"
@@ -162,14 +163,9 @@ smtp_server_drain(void)
 void
 smtp_server_control(struct control *order, struct slice verb, struct slice arguments, bool json)
 {
-	if (!slice_equal_text(verb, "show status")) {
-		control_done(order, 1, "listener does not know this order");
-		return;
-	}
-	if (json)
-		control_line(
-		    order, "{\"process\":\"listener\",\"sessions\":%zu}", services_sessions());
-	else
-		control_line(order, "listener: %zu sessions", services_sessions());
-	control_done(order, 0, "");
+	const struct status_count counts[] = {
+	    {"sessions", "session", "sessions", services_sessions()},
+	};
+
+	status_control(order, verb, json, "listener", counts, sizeof(counts) / sizeof(counts[0]));
 }

@@ -1,8 +1,10 @@
 #include "smtpd/lookup/control.h"
 
+#include "common/base/json.h"
 #include "common/base/mem.h"
 #include "common/base/password.h"
 #include "common/base/utf8.h"
+#include "common/conf/status.h"
 #include "common/net/loop.h"
 #include "smtpd/lookup/accounts.h"
 #include "smtpd/lookup/remember.h"
@@ -190,13 +192,20 @@ list_one(void *owner, struct slice name, int64_t created)
 	time_t when = (time_t)created;
 	struct tm tm;
 	char date[32];
+	struct buf line = {0};
+	struct json j;
 
 	if (!l->json) {
 		control_text(l->order, name);
 		return;
 	}
 	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&when, &tm));
-	control_line(l->order, "{\"account\":\"%.*s\",\"created\":\"%s\"}", SLICE_FMT(name), date);
+	json_begin(&j, &line);
+	json_string(&j, "account", name);
+	json_string(&j, "created", slice_of(date));
+	json_end(&j);
+	control_text(l->order, buf_slice(&line));
+	buf_fini(&line);
 }
 
 static void
@@ -229,9 +238,9 @@ update_table(struct control *order, struct slice arguments, bool json)
 static void
 show_status(struct control *order, struct slice arguments, bool json)
 {
-	control_line(order,
-	    json ? "{\"process\":\"lookup\",\"accounts\":%zu}" : "lookup: %zu accounts",
-	    accounts_count());
+	const struct status_count accounts = {"accounts", "account", "accounts", accounts_count()};
+
+	status_say(order, json, "lookup", &accounts, 1);
 	control_done(order, 0, "");
 }
 

@@ -1,5 +1,6 @@
 #include "smtpd/parent/monitor.h"
 
+#include "common/base/json.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "smtpd/parent/stats.h"
@@ -47,31 +48,47 @@ head(struct client *c)
 }
 
 static void
+show_plain(struct buf *out, const uint64_t grew[COLUMNS])
+{
+	buf_printf(out, "%8llu", (unsigned long long)stats_sessions());
+	for (int i = 0; i < COLUMNS; i++)
+		buf_printf(
+		    out, " %*llu", (int)strlen(columns[i].title), (unsigned long long)grew[i]);
+}
+
+static void
+show_json(struct buf *out, const uint64_t grew[COLUMNS])
+{
+	struct json j;
+
+	json_begin(&j, out);
+	json_count(&j, "sessions", stats_sessions());
+	for (int i = 0; i < COLUMNS; i++)
+		json_count(&j, columns[i].title, grew[i]);
+	json_end(&j);
+}
+
+static void
 on_second(void *owner)
 {
 	struct monitor *m = owner;
 	struct client *c = m->client;
+	uint64_t grew[COLUMNS];
 	struct buf out = {0};
 
 	timer_start(&m->timer, SPAN_SECONDS(1));
 	if (!c->json && m->lines++ % HEAD_EVERY == 0)
 		head(c);
-	if (c->json)
-		stats_add(&out, true, "sessions", stats_sessions());
-	else
-		buf_printf(&out, "%8llu", (unsigned long long)stats_sessions());
 	for (int i = 0; i < COLUMNS; i++) {
-		uint64_t now = stats_total(columns[i].count), grew = now - m->before[i];
+		uint64_t now = stats_total(columns[i].count);
 
+		grew[i] = now - m->before[i];
 		m->before[i] = now;
-		if (c->json)
-			stats_add(&out, true, columns[i].title, grew);
-		else
-			buf_printf(&out, " %*llu", (int)strlen(columns[i].title),
-			    (unsigned long long)grew);
 	}
 	if (c->json)
-		buf_add_char(&out, '}');
+		show_json(&out, grew);
+	else
+		show_plain(&out, grew);
 	if (channel_pending(c->channel) < CHANNEL_HIGH)
 		client_text(c, buf_slice(&out));
 	buf_fini(&out);

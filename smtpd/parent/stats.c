@@ -1,7 +1,10 @@
 #include "smtpd/parent/stats.h"
 
+#include "common/base/json.h"
 #include "common/base/log.h"
 #include "smtpd/parent/suite.h"
+
+#include <inttypes.h>
 
 static uint64_t gone[LOG_COUNTS]; /* of processes that are not any more */
 
@@ -57,33 +60,51 @@ restarts(void)
 	return sum;
 }
 
-void
-stats_add(struct buf *out, bool json, const char *name, uint64_t value)
+/* Whether it is shown: an event that only --debug logs is nobody's count. */
+static bool
+is_shown(int count)
 {
-	if (json)
-		buf_printf(out, "%s\"%s\":%llu", out->len == 0 ? "{" : ",", name,
-		    (unsigned long long)value);
-	else
-		buf_printf(
-		    out, "%s%s=%llu", out->len == 0 ? "" : "\n", name, (unsigned long long)value);
+	return count == LOG_COUNT_DEFERRED ||
+	       log_event_level((enum log_event)count) != LOG_LEVEL_DEBUG;
+}
+
+static void
+show_json(struct buf *out, uint64_t up)
+{
+	struct json j;
+
+	json_begin(&j, out);
+	json_count(&j, "uptime", up);
+	json_count(&j, "sessions", stats_sessions());
+	json_count(&j, "restarts", restarts());
+	for (int i = 0; i < LOG_COUNTS; i++) {
+		if (is_shown(i))
+			json_count(&j, log_count_name(i), stats_total(i));
+	}
+	json_end(&j);
+}
+
+static void
+show_plain(struct buf *out, uint64_t up)
+{
+	buf_printf(out, "uptime=%" PRIu64 "\nsessions=%" PRIu64 "\nrestarts=%u", up,
+	    stats_sessions(), restarts());
+	for (int i = 0; i < LOG_COUNTS; i++) {
+		if (is_shown(i))
+			buf_printf(out, "\n%s=%" PRIu64, log_count_name(i), stats_total(i));
+	}
 }
 
 void
 stats_show(struct client *c)
 {
+	uint64_t up = (uint64_t)(moment_between(suite.started, loop_now()).ms / 1000);
 	struct buf out = {0};
 
-	stats_add(&out, c->json, "uptime",
-	    (uint64_t)(moment_between(suite.started, loop_now()).ms / 1000));
-	stats_add(&out, c->json, "sessions", stats_sessions());
-	stats_add(&out, c->json, "restarts", restarts());
-	for (int i = 0; i < LOG_COUNTS; i++) {
-		if (i == LOG_COUNT_DEFERRED ||
-		    log_event_level((enum log_event)i) != LOG_LEVEL_DEBUG)
-			stats_add(&out, c->json, log_count_name(i), stats_total(i));
-	}
 	if (c->json)
-		buf_add_char(&out, '}');
+		show_json(&out, up);
+	else
+		show_plain(&out, up);
 	client_text(c, buf_slice(&out));
 	buf_fini(&out);
 	client_done(c, 0, "");

@@ -19,9 +19,6 @@ uint64_t stats_total(int count);
 /* Open connections of those that live: the sessions of one that died went with it. */
 uint64_t stats_sessions(void);
 
-/* Appends a name and its value: a member of a JSON object that is still open, or a line. */
-void stats_add(struct buf *out, bool json, const char *name, uint64_t value);
-
 /* smtpctl show stats. */
 void stats_show(struct client *c);
 

@@ -1,5 +1,6 @@
 #include "smtpd/parent/status.h"
 
+#include "common/base/json.h"
 #include "smtpd/parent/folder.h"
 #include "smtpd/parent/suite.h"
 
@@ -30,27 +31,48 @@ user_of(enum sandbox_role role, char out[64])
 }
 
 static void
-print(struct client *c, const struct process *p, const char *state)
+print_plain(struct client *c, const struct process *p, const char *state)
 {
 	char user[64], since[32];
 	struct tm tm = {0};
-	int64_t up = moment_between(p->started, loop_now()).ms / 1000;
 
-	user_of(p->role, user);
-	localtime_r(&p->since, &tm);
-	if (!c->json) {
-		strftime(since, sizeof(since), "%Y-%m-%d %H:%M:%S", &tm);
-		client_line(c, "%-9s %2d %7d %-10s %s %8u  %s%s%.*s", sandbox_title(p->role),
-		    p->instance, (int)p->pid, user, since, p->restarts, state,
-		    c->answer.len == 0 ? "" : "; ", SLICE_FMT(buf_slice(&c->answer)));
-		return;
-	}
-	strftime(since, sizeof(since), "%Y-%m-%dT%H:%M:%S%z", &tm);
-	client_line(c,
-	    "{\"process\":\"%s\",\"instance\":%d,\"pid\":%d,\"user\":\"%s\",\"since\":\"%s\","
-	    "\"up\":%lld,\"restarts\":%u,\"state\":\"%s\"%.*s}",
-	    sandbox_title(p->role), p->instance, (int)p->pid, user, since, (long long)up,
-	    p->restarts, state, SLICE_FMT(buf_slice(&c->answer)));
+	strftime(since, sizeof(since), "%Y-%m-%d %H:%M:%S", localtime_r(&p->since, &tm));
+	client_line(c, "%-9s %2d %7d %-10s %s %8u  %s%s%.*s", sandbox_title(p->role), p->instance,
+	    (int)p->pid, user_of(p->role, user), since, p->restarts, state,
+	    c->answer.len == 0 ? "" : "; ", SLICE_FMT(buf_slice(&c->answer)));
+}
+
+static void
+print_json(struct client *c, const struct process *p, const char *state)
+{
+	char user[64], since[32];
+	struct tm tm = {0};
+	struct buf line = {0};
+	struct json j;
+
+	strftime(since, sizeof(since), "%Y-%m-%dT%H:%M:%S%z", localtime_r(&p->since, &tm));
+	json_begin(&j, &line);
+	json_string(&j, "process", slice_of(sandbox_title(p->role)));
+	json_number(&j, "instance", p->instance);
+	json_number(&j, "pid", p->pid);
+	json_string(&j, "user", slice_of(user_of(p->role, user)));
+	json_string(&j, "since", slice_of(since));
+	json_number(&j, "up", moment_between(p->started, loop_now()).ms / 1000);
+	json_count(&j, "restarts", p->restarts);
+	json_string(&j, "state", slice_of(state));
+	json_members(&j, buf_slice(&c->answer));
+	json_end(&j);
+	client_text(c, buf_slice(&line));
+	buf_fini(&line);
+}
+
+static void
+print(struct client *c, const struct process *p, const char *state)
+{
+	if (c->json)
+		print_json(c, p, state);
+	else
+		print_plain(c, p, state);
 }
 
 static const char *
@@ -96,18 +118,32 @@ status_begin(struct client *c)
 	ask_next(c);
 }
 
-/* Without what is said already: its name, in text "name: ", in JSON {"process":"name" and the }. */
+/*
+ * Without the name, which is said already: in text "name: ", in JSON the first member. An answer
+ * in JSON that does not begin so is none.
+ */
 static struct slice
 without_name(struct client *c, struct slice line)
 {
 	char begins[64];
 	const char *title = sandbox_title(suite.processes[c->next].role);
 
-	snprintf(begins, sizeof(begins), c->json ? "{\"process\":\"%s\"" : "%s: ", title);
-	if (!slice_has_prefix(line, slice_of(begins)))
-		return c->json ? SLICE("") : line;
-	line = slice_from(line, strlen(begins));
-	return c->json ? slice_sub(line, 0, line.len - 1) : line;
+	snprintf(begins, sizeof(begins), c->json ? "{\"process\":\"%s\"," : "%s: ", title);
+	if (slice_has_prefix(line, slice_of(begins)))
+		return slice_from(line, strlen(begins));
+	return c->json ? SLICE("") : line;
+}
+
+static void
+add_answer(struct client *c, struct slice line)
+{
+	if (line.len == 0 || c->answer.len + line.len > ANSWER_MOST)
+		return;
+	if (c->json)
+		buf_add_char(&c->answer, '{');
+	else if (c->answer.len > 0)
+		buf_add_text(&c->answer, "; ");
+	buf_add_slice(&c->answer, line);
 }
 
 void
@@ -115,14 +151,10 @@ status_on_line(struct client *c, struct slice text)
 {
 	struct slice line;
 
-	while (slice_split(&text, '\n', &line)) {
-		line = without_name(c, line);
-		if (c->answer.len + line.len > ANSWER_MOST)
-			return;
-		if (!c->json && c->answer.len > 0)
-			buf_add_text(&c->answer, "; ");
-		buf_add_slice(&c->answer, line);
-	}
+	if (c->json && c->answer.len > 0)
+		return; /* it is one object */
+	while (slice_split(&text, '\n', &line))
+		add_answer(c, without_name(c, line));
 }
 
 void

@@ -1,6 +1,7 @@
 #include "smtpd/parent/trace.h"
 
 #include "common/base/id.h"
+#include "common/base/json.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/conf/report.h"
@@ -41,20 +42,13 @@ add_step(struct buf *out, struct slice text)
 	}
 }
 
-/* The log escapes everything else that JSON would have to. */
-static void
-add_json(struct buf *out, const char *name, struct slice text)
-{
-	buf_printf(out, "%s\"%s\":", out->len == 0 ? "{" : ",", name);
-	buf_add_quoted(out, text);
-}
-
 /* "process: event=word ..." as it is shown. */
 static void
 add_line(struct buf *out, bool json, struct slice line)
 {
 	struct slice process, event, rest = line;
 	struct buf step = {0};
+	struct json j;
 	bool is_step;
 
 	if (!slice_word(&rest, &process) || !slice_word(&rest, &event)) {
@@ -66,16 +60,35 @@ add_line(struct buf *out, bool json, struct slice line)
 	if (is_step)
 		add_step(&step, rest);
 	if (json) {
-		add_json(out, "process", slice_sub(process, 0, process.len - 1));
-		add_json(out, "event", slice_from(event, sizeof("event=") - 1));
-		add_json(out, "text", is_step ? buf_slice(&step) : rest);
-		buf_add_char(out, '}');
+		json_begin(&j, out);
+		json_string(&j, "process", slice_sub(process, 0, process.len - 1));
+		json_string(&j, "event", slice_from(event, sizeof("event=") - 1));
+		json_string(&j, "text", is_step ? buf_slice(&step) : rest);
+		json_end(&j);
 	} else if (is_step) {
 		buf_printf(out, "%.*s %.*s", SLICE_FMT(process), SLICE_FMT(buf_slice(&step)));
 	} else {
 		buf_add_slice(out, line);
 	}
 	buf_fini(&step);
+}
+
+static void
+say_lost(struct trace *t)
+{
+	struct buf line = {0};
+	struct json j;
+
+	if (t->client->json) {
+		json_begin(&j, &line);
+		json_count(&j, "lost", t->lost);
+		json_end(&j);
+	} else {
+		buf_printf(&line, "(%llu lines are left out)", (unsigned long long)t->lost);
+	}
+	client_text(t->client, buf_slice(&line));
+	buf_fini(&line);
+	t->lost = 0;
 }
 
 static void
@@ -89,9 +102,7 @@ pass(struct trace *t, struct slice line)
 		return;
 	}
 	if (t->lost > 0)
-		client_line(c, c->json ? "{\"lost\":%llu}" : "(%llu lines are left out)",
-		    (unsigned long long)t->lost);
-	t->lost = 0;
+		say_lost(t);
 	add_line(&out, c->json, line);
 	client_text(c, buf_slice(&out));
 	buf_fini(&out);

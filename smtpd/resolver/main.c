@@ -3,6 +3,7 @@
  * nothing of mail.
  */
 #include "common/conf/child.h"
+#include "common/conf/status.h"
 #include "common/ipc/any_resolver.h"
 #include "smtpd/resolver/hosts.h"
 #include "smtpd/resolver/query.h"
@@ -86,15 +87,13 @@ start(const struct conf *c, struct error *why)
 static void
 on_control(struct control *order, struct slice verb, struct slice arguments, bool json)
 {
-	if (!slice_equal_text(verb, "show status")) {
-		control_done(order, 1, "resolver does not know this order");
-		return;
-	}
-	control_line(order,
-	    json ? "{\"process\":\"resolver\",\"mx\":%ju,\"address\":%ju,\"ptr\":%ju}"
-		 : "resolver: asked for %ju domains, %ju hosts, %ju addresses",
-	    mx_count, address_count, ptr_count);
-	control_done(order, 0, "");
+	const struct status_count counts[] = {
+	    {"mx", "domain asked for", "domains asked for", mx_count},
+	    {"address", "host", "hosts", address_count},
+	    {"ptr", "address", "addresses", ptr_count},
+	};
+
+	status_control(order, verb, json, "resolver", counts, sizeof(counts) / sizeof(counts[0]));
 }
 
 int

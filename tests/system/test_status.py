@@ -139,6 +139,49 @@ class Status(BackgroundCase):
             wait_until(lambda: any(f" {process}: event=auth_failed" in l and l.endswith(f" user={user}")
                                    for l in s.lines), 10, f"{user} in " + s.log())
 
+    def test_json_of_every_order(self):
+        """Whatever smtpctl can be ordered: with --json each line is one object, or there is none."""
+        s = self.suite()
+        s.begin()
+        hostile = '"\\"},{\\\\"@q.test'
+        s.ctl("pause", "mda")
+        with s.smtp() as c:
+            c.ehlo("x.test")
+            for sender in (hostile, "a@b.test"):
+                self.assertEqual(c.mail(f"<{sender}>")[0], 250)
+                self.assertEqual(c.rcpt(s.address("bob"))[0], 250)
+                self.assertEqual(c.data(message("a", "b"))[0], 250)
+        first = s.queue()[0]
+        self.assertEqual({e["sender"] for e in s.queue()}, {hostile, "a@b.test"})
+        text = {"encrypt": "a hash", "show message": "the message"}  # of which the manual says so
+        endless = {"monitor", "trace"}  # have tests of their own
+        arguments = {
+            "account add": ("new@example.test",), "account passwd": ("new@example.test",), "account del": ("new@example.test",),
+            "pause envelope": (first["envelope"],), "show envelope": (first["envelope"],), "resume envelope": ("all",),
+            "show message": (first["message"],), "schedule": ("all",), "remove": ("all",)}
+        rows = {"account list": 3, "pause envelope": 1, "resume envelope": 1, "remove": 1, "schedule": 1, "show envelope": 1,
+                "show queue": 2, "show stats": 1, "show status": 10}
+        orders = re.findall(r"(?m)^  ([a-z]+(?: [a-z]+)?)  ", s.ctl("help").stdout)
+        self.assertGreater(len(orders), 20)
+        for order in sorted(set(orders) - endless - {"stop"}, key=lambda o: (o.startswith("remove"), o == "account del", o)):
+            r = s.ctl("--json", *order.split(), *arguments.get(order, ()), stdin="a long password\n")
+            if order not in text:
+                objects = [json.loads(l) for l in r.stdout.splitlines()]
+                self.assertTrue(all(isinstance(o, dict) for o in objects), r.stdout)
+                self.assertEqual(len(objects), rows.get(order, 0), (order, r.stdout))
+
+    def test_one_and_many(self):
+        """What is counted is named as people do."""
+        s = self.suite()
+        s.begin()
+        text = s.ctl("show", "status").stdout
+        self.assertIn("; 1 key, ", text)
+        self.assertIn("; 0 sessions\n", text)
+        self.assertIsNone(re.search(r"\b1 (keys|sessions|accounts|handles|messages|domains|hosts|addresses|envelopes)\b", text), text)
+        with s.smtp() as c:
+            c.ehlo("x.test")
+            self.assertRegex(s.ctl("show", "status").stdout, r"(?m)^listener .*; 1 session$")
+
     def trace(self, s, *what, tool=()):
         """Begins a trace; what it gives ends it, and gives its lines."""
         p = subprocess.Popen([SMTPCTL, "-s", s.folder / "run/smtpd.sock", *tool, "trace", *what],
