@@ -277,9 +277,10 @@ settle(struct search *s)
 {
 	if (s->is_match)
 		range_add(&s->uids, s->candidate.m.uid);
-	if (s->candidate.is_new)
+	/* While it was in the pool, the store may have been closed. */
+	if (s->candidate.is_new && s->job.handle->account->is_open)
 		store_put_signature(
-		    store_of(s), s->candidate.m.body, buf_slice(&s->candidate.signature));
+		    store_of(s), s->mailbox, &s->candidate.m, buf_slice(&s->candidate.signature));
 	unload(&s->candidate);
 	if (s->uids.len >= BATCH)
 		send_found(s);

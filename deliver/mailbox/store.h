@@ -166,8 +166,10 @@ bool store_signature(
     struct store *s, struct store_signatures *r, uint64_t body, struct slice *bits);
 void store_signatures_end(struct store_signatures *r);
 
-/* Keeps one, if it can; it may be lost by a power cut. */
-void store_put_signature(struct store *s, uint64_t body, struct slice bits);
+/* Keeps that of a message's body, if it can and the message is still there; it may be lost by a
+ * power cut. */
+void store_put_signature(
+    struct store *s, uint64_t mailbox, const struct store_message *message, struct slice bits);
 enum store_result store_remove_signature(struct store *s, uint64_t body);
 
 /* Drops those that were made in another way than now. */

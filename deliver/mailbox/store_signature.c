@@ -51,16 +51,21 @@ store_signatures_end(struct store_signatures *r)
 }
 
 void
-store_put_signature(struct store *s, uint64_t body, struct slice bits)
+store_put_signature(
+    struct store *s, uint64_t mailbox, const struct store_message *message, struct slice bits)
 {
+	/* What was read in the pool may be gone by now, and its body's number another's. */
 	struct statement *st =
-	    db_statement(s->db, "INSERT OR REPLACE INTO signature VALUES (?, ?)");
+	    db_statement(s->db, "INSERT OR REPLACE INTO signature SELECT body, ? FROM message"
+				" WHERE mailbox = ? AND uid = ? AND body = ?");
 
 	/* It is no loss if it is not kept: the next search makes it again. */
 	if (!store_has_room(s, bits.len) || !commit_begin(s->commit))
 		return;
-	statement_bind_number(st, 1, (int64_t)body);
-	statement_bind_octets(st, 2, bits);
+	statement_bind_octets(st, 1, bits);
+	statement_bind_number(st, 2, (int64_t)mailbox);
+	statement_bind_number(st, 3, message->uid);
+	statement_bind_number(st, 4, (int64_t)message->body);
 	statement_run(st);
 	commit_soon(s->commit);
 }

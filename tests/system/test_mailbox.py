@@ -1,0 +1,54 @@
+"""The mail store's process alone, asked by several sessions at once: what overlaps must not mix."""
+
+import struct
+import unittest
+
+from mailbox_alone import Mailbox
+
+SEARCH_TEXT = 17      # common/mail/search.h
+ALL = struct.pack("!II", 1, 2**32 - 1)
+
+
+def text_key(text):
+    return bytes([SEARCH_TEXT]) + struct.pack("!I", len(text)) + text
+
+
+class Sessions(unittest.TestCase):
+    def setUp(self):
+        self.mailbox = Mailbox()
+        self.addCleanup(self.mailbox.kill)
+
+    def sessions(self, count, account="alice@example.test"):
+        made = [self.mailbox.session(account) for _ in range(count)]
+        for s in made:
+            s.view("INBOX")
+        return made
+
+    def answer(self, session, request):
+        """The last message of an answer that was not waited for, and how many there were."""
+        count = 0
+        while True:
+            name, of, _, _ = session.channel.receive(20)
+            count += of == request
+            if of == request and name in ("am_ok", "am_no"):
+                return name, count
+
+    def found(self, session, text):
+        answer = session.ask("am_search", uids=ALL, program=text_key(text))
+        return [uid for kind, values, _ in answer if kind == "am_found"
+                for uid, in struct.iter_unpack("!I", values["uids"])]
+
+    def test_a_search_that_outlasts_its_message_says_nothing_of_the_next(self):
+        """A body's number comes again; what a search in the pool knew of the old one must not be kept for the new."""
+        a, b = self.sessions(2)
+        a.append("INBOX", b"Subject: large\r\n\r\n" + b"nothing of note\r\n" * 1500000)
+        a.channel.send("am_search", request=1 << 30, handle=a.handle, uids=ALL, program=text_key(b"absent"))
+        b.ask("am_expunge", uids=ALL, only_deleted=0)
+        self.assertEqual(self.answer(a, 1 << 30)[0], "am_ok")
+        _, uid = b.append("INBOX", b"Subject: small\r\n\r\nhere is the needle\r\n")
+        self.assertEqual(self.found(b, b"needle"), [uid])
+        self.mailbox.stop()
+
+
+if __name__ == "__main__":
+    unittest.main()
