@@ -41,16 +41,25 @@ stream_watch(struct stream *s)
 		io_want(s->io, 0);
 		return;
 	}
-	if (s->connecting) {
-		io_want(s->io, IO_WRITE);
-		return;
-	}
-	if ((s->wanted && !s->ended && !s->handshaking) || s->write_needs_read)
-		events |= IO_READ;
-	if (s->write_blocked || s->read_needs_write)
-		events |= IO_WRITE;
-	if (s->lingering)
+	switch (s->phase) {
+	case PHASE_CONNECTING:
+		events = IO_WRITE;
+		break;
+	case PHASE_LINGERING:
 		events = IO_READ;
+		break;
+	case PHASE_CLEAR:
+	case PHASE_SECURE:
+		if (s->wanted && !s->ended)
+			events |= IO_READ;
+		/* fall through */
+	case PHASE_TLS_DUE:
+	case PHASE_HANDSHAKE:
+		if (s->write_needs_read)
+			events |= IO_READ;
+		if (s->write_blocked || s->read_needs_write)
+			events |= IO_WRITE;
+	}
 	io_want(s->io, events);
 }
 
@@ -117,7 +126,7 @@ continue_handshake(struct stream *s)
 	s->write_needs_read = s->read_needs_write = false;
 	switch (tls_handshake(s->tls)) {
 	case TLS_OK:
-		s->handshaking = false;
+		s->phase = PHASE_SECURE;
 		task_queue(&s->flush);
 		break;
 	case TLS_WANT_READ:
@@ -138,6 +147,15 @@ continue_handshake(struct stream *s)
 	stream_watch(s);
 }
 
+/* Goes on with the handshake; the session hears how it ended. */
+static void
+shake(struct stream *s)
+{
+	continue_handshake(s);
+	if (s->failed || s->phase == PHASE_SECURE)
+		wake(s);
+}
+
 /* Keyholder has signed. */
 static void
 on_signed(void *owner)
@@ -147,9 +165,7 @@ on_signed(void *owner)
 	if (s->closed || s->failed)
 		return;
 	s->busy = true;
-	continue_handshake(s);
-	if (s->failed || !s->handshaking)
-		wake(s);
+	shake(s);
 	s->busy = false;
 	stream_end_if_finished(s);
 }
@@ -157,6 +173,7 @@ on_signed(void *owner)
 static void
 begin_tls(struct stream *s)
 {
+	s->phase = PHASE_HANDSHAKE;
 	if (s->server != NULL)
 		s->tls = tls_accept(s->server, s->fd, on_signed, s);
 	else
@@ -171,10 +188,10 @@ stream_flush(struct stream *s)
 {
 	bool tell = s->write_blocked || s->out.len >= STREAM_HIGH;
 
-	if (s->connecting || s->failed || s->closed)
+	if (s->phase == PHASE_CONNECTING || s->failed || s->closed)
 		return false;
 	s->write_blocked = false;
-	if (s->handshaking && s->tls != NULL)
+	if (s->phase == PHASE_HANDSHAKE)
 		return false;
 	while (s->out.len > 0) {
 		size_t n = 0;
@@ -195,9 +212,9 @@ stream_flush(struct stream *s)
 	}
 	buf_fini(&s->out);
 	s->out.is_secret = false;
-	if (s->handshaking && s->tls == NULL) {
+	if (s->phase == PHASE_TLS_DUE) {
 		begin_tls(s);
-		tell |= !s->handshaking; /* a quick peer: all in one go */
+		tell |= s->phase == PHASE_SECURE; /* a quick peer: all in one go */
 	}
 	stream_watch(s);
 	return tell || s->failed;
@@ -285,7 +302,7 @@ finish_connect(struct stream *s)
 	socklen_t len = sizeof(code);
 
 	getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &code, &len);
-	s->connecting = false;
+	s->phase = PHASE_CLEAR;
 	if (code != 0)
 		fail(s, strerror(code));
 	task_queue(&s->flush);
@@ -314,18 +331,22 @@ on_ready(void *owner, int events)
 	struct stream *s = owner;
 
 	s->busy = true;
-	if (s->lingering) {
-		stream_linger(s);
-	} else if (s->connecting) {
+	switch (s->phase) {
+	case PHASE_CONNECTING:
 		finish_connect(s);
-	} else if (s->handshaking && s->tls != NULL) {
-		continue_handshake(s);
-		if (s->failed || !s->handshaking)
-			wake(s);
-	} else {
+		break;
+	case PHASE_HANDSHAKE:
+		shake(s);
+		break;
+	case PHASE_LINGERING:
+		stream_linger(s);
+		break;
+	case PHASE_CLEAR:
+	case PHASE_TLS_DUE:
+	case PHASE_SECURE:
 		if (s->write_blocked && stream_flush(s))
 			wake(s);
-		if (!s->closed && !s->handshaking && !s->failed)
+		if (!s->closed && !s->failed && stream_is_open(s))
 			read_and_wake(s);
 	}
 	if (s->view.data != NULL && !s->closed)
@@ -341,6 +362,7 @@ stream_new(int fd, void (*wake_owner)(void *owner), void *owner)
 	struct stream *s = mem_zero(sizeof(*s));
 	int one = 1;
 
+	s->phase = PHASE_CLEAR;
 	s->fd = fd;
 	s->wake = wake_owner;
 	s->owner = owner;
@@ -376,7 +398,8 @@ stream_connect(const struct netaddr *to, const struct netaddr *from,
 		return NULL;
 	}
 	s = stream_new(fd, wake_owner, owner);
-	s->connecting = s->is_client = true;
+	s->phase = PHASE_CONNECTING;
+	s->is_client = true;
 	stream_watch(s);
 	return s;
 }
@@ -408,7 +431,7 @@ lacking(struct stream *s)
 static bool
 is_unready(const struct stream *s)
 {
-	return s->failed || s->connecting || s->handshaking || is_choked(s);
+	return s->failed || !stream_is_open(s) || is_choked(s);
 }
 
 enum stream_result
@@ -506,40 +529,40 @@ stream_pending(const struct stream *s)
 void
 stream_start_tls_server(struct stream *s, struct tls_server *server)
 {
-	ASSERT(s->tls == NULL && !s->handshaking);
+	ASSERT(s->phase == PHASE_CLEAR);
 	stream_discard_input(s);
 	s->server = server;
-	s->handshaking = true;
+	s->phase = PHASE_TLS_DUE;
 	task_queue(&s->flush);
 }
 
 void
 stream_start_tls_client(struct stream *s, struct tls_client *client, const char *name)
 {
-	ASSERT(s->tls == NULL && !s->handshaking);
+	ASSERT(s->phase == PHASE_CLEAR);
 	stream_discard_input(s);
 	s->client = client;
 	s->name = mem_text(name, strlen(name));
-	s->handshaking = true;
+	s->phase = PHASE_TLS_DUE;
 	task_queue(&s->flush);
 }
 
 const struct tls *
 stream_tls(const struct stream *s)
 {
-	return s->handshaking ? NULL : s->tls;
+	return s->phase == PHASE_SECURE ? s->tls : NULL;
 }
 
 bool
 stream_is_handshaking(const struct stream *s)
 {
-	return s->handshaking;
+	return s->phase == PHASE_TLS_DUE || s->phase == PHASE_HANDSHAKE;
 }
 
 bool
 stream_is_connecting(const struct stream *s)
 {
-	return s->connecting;
+	return s->phase == PHASE_CONNECTING;
 }
 
 const char *

@@ -21,9 +21,9 @@ stream_close(struct stream *s)
 {
 	if (s == NULL)
 		return;
-	if (!s->closed && !s->failed && !s->connecting && !s->lingering) {
+	if (!s->closed && !s->failed && s->phase != PHASE_LINGERING) {
 		stream_flush(s);
-		if (s->tls != NULL && !s->handshaking && !s->failed)
+		if (s->phase == PHASE_SECURE && !s->failed)
 			tls_close_notify(s->tls);
 	}
 	s->closed = true;
@@ -31,7 +31,7 @@ stream_close(struct stream *s)
 	timer_stop(&s->patience);
 	if (s->busy)
 		return;
-	if (s->lingering)
+	if (s->phase == PHASE_LINGERING)
 		lingering--;
 	io_close(s->io);
 	tls_free(s->tls);
@@ -57,10 +57,10 @@ begin_lingering(struct stream *s)
 		stream_close(s);
 		return;
 	}
-	if (s->tls != NULL)
+	if (s->phase == PHASE_SECURE)
 		tls_close_notify(s->tls);
 	lingering++;
-	s->lingering = true;
+	s->phase = PHASE_LINGERING;
 	tls_free(s->tls);
 	s->tls = NULL;
 	stream_discard_input(s);
@@ -89,7 +89,7 @@ stream_end_if_finished(struct stream *s)
 {
 	if (s->closed || (s->finishing && (s->failed || (s->ended && s->out.len == 0))))
 		stream_close(s);
-	else if (s->finishing && s->out.len == 0 && !s->lingering)
+	else if (s->finishing && s->out.len == 0 && s->phase != PHASE_LINGERING)
 		begin_lingering(s);
 }
 
@@ -99,7 +99,7 @@ stream_finish(struct stream *s)
 	if (s == NULL)
 		return;
 	s->wake = NULL;
-	if (s->failed || s->connecting || s->handshaking) {
+	if (s->failed || !stream_is_open(s)) {
 		stream_close(s);
 		return;
 	}

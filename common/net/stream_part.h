@@ -9,7 +9,24 @@
 #include "common/net/loop.h"
 #include "common/net/stream.h"
 
+/*
+ *   CONNECTING ──▶ CLEAR ──▶ TLS_DUE ──▶ HANDSHAKE ──▶ SECURE
+ *                    └──────────────────────────────────┴──▶ LINGERING
+ *
+ * A stream that was taken from a listening socket begins in CLEAR. It may fail, or be closed, in
+ * each.
+ */
+enum stream_phase {
+	PHASE_CONNECTING,
+	PHASE_CLEAR,
+	PHASE_TLS_DUE, /* what was written in clear goes out first */
+	PHASE_HANDSHAKE,
+	PHASE_SECURE,
+	PHASE_LINGERING, /* the last word is out: it waits for the peer's end */
+};
+
 struct stream {
+	enum stream_phase phase;
 	int fd;
 	struct io *io;
 	void (*wake)(void *owner);
@@ -24,11 +41,17 @@ struct stream {
 	struct line_skip skip;
 	struct task flush;
 	struct timer patience; /* of a stream that finishes by itself */
-	bool wanted, connecting, handshaking;
-	bool is_client;   /* we called; the answers to what we write may come first */
+	bool is_client;        /* we called; the answers to what we write may come first */
+	bool wanted;           /* the session waits for input */
+	bool write_blocked;    /* the kernel took no more */
+	bool read_needs_write; /* TLS has something of its own to say first, */
+	bool write_needs_read; /* or to hear */
+	bool ended;            /* the peer says no more */
+	bool failed;
+	bool finishing; /* nobody owns it any more; it ends when its last octets are out */
+	bool closed;    /* it is freed when the call that is busy with it ends */
+	bool busy;
 	size_t discarded; /* octets that came after the last word */
-	bool busy, closed, finishing, lingering, ended, failed, write_blocked;
-	bool read_needs_write, write_needs_read;
 	char *failure;
 };
 
@@ -37,6 +60,12 @@ void stream_watch(struct stream *s);
 
 /* Sends what is queued. True when the session should hear of it: room again, or failed. */
 bool stream_flush(struct stream *s);
+
+static inline bool
+stream_is_open(const struct stream *s)
+{
+	return s->phase == PHASE_CLEAR || s->phase == PHASE_SECURE;
+}
 
 /* What comes after the last word of a stream that finishes: it is thrown away. */
 void stream_linger(struct stream *s);
