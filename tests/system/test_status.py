@@ -163,7 +163,7 @@ class Status(BackgroundCase):
                 "show queue": 2, "show stats": 1, "show status": 10}
         orders = re.findall(r"(?m)^  ([a-z]+(?: [a-z]+)?)  ", s.ctl("help").stdout)
         self.assertGreater(len(orders), 20)
-        for order in sorted(set(orders) - endless - {"stop"}, key=lambda o: (o.startswith("remove"), o == "account del", o)):
+        for order in sorted(set(orders) - endless - {"stop"}, key=lambda o: (o.startswith("re") or o == "account del", o)):
             r = s.ctl("--json", *order.split(), *arguments.get(order, ()), stdin="a long password\n")
             if order not in text:
                 objects = [json.loads(l) for l in r.stdout.splitlines()]
