@@ -4,6 +4,7 @@ Every test that needs the whole of Kurir makes a Suite, uses real clients agains
 it. Only processes that were started here are ended, by their process ids.
 """
 
+import fcntl
 import json
 import os
 import shutil
@@ -21,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("KURIR_BUILD", ROOT / "build")).resolve()
 SMTPD = BUILD / "smtpd/parent/smtpd"
 SMTPCTL = BUILD / "smtpd/ctl/smtpctl"
+PORTS = range(10000, 32000)
 PASSWORDS = {"alice": "alice-secret", "bob": "bob-secret"}
 
 
@@ -43,30 +45,35 @@ def state_of(pid):
         return ""
 
 
-def free_ports(count, host):
-    """Ports that nobody uses now on host, all different."""
-    sockets = []
-    for _ in range(count):
-        s = socket.socket()
-        s.bind((host, 0))
-        sockets.append(s)
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
+def next_port():
+    """The next of the ports for tests: below those that the kernel gives to clients, in turn for all tests of a user,
+    so that two that run at the same time never mean the same."""
+    with open(Path(tempfile.gettempdir()) / f"kurir-ports-{os.getuid()}", "a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        last = int(file.read() or 0)
+        port = last + 1 if PORTS.start <= last < PORTS.stop - 1 else PORTS.start
+        file.truncate(0)
+        file.write(str(port))
+    return port
 
 
 def free_port_on(*hosts):
     """A port that nobody uses now on any of these."""
     while True:
-        port = free_ports(1, hosts[0])[0]
+        port = next_port()
         try:
-            for host in hosts[1:]:
+            for host in hosts:
                 with socket.socket() as s:
                     s.bind((host, port))
             return port
         except OSError:
             pass
+
+
+def free_ports(count, host):
+    """Ports that nobody uses now on host, all different."""
+    return [free_port_on(host) for _ in range(count)]
 
 
 def message(sender, to, subject="test", body="hello\r\n", extra=""):
