@@ -44,10 +44,11 @@ struct control {
 static struct {
 	const struct child *self;
 	struct channel *parent;
-	struct conf *conf;          /* in force */
-	struct conf *coming;        /* being received */
-	char users[NAME];           /* what the names of our users begin with */
-	char empty[1024];           /* the folder to be locked into */
+	struct conf *conf;   /* in force */
+	struct conf *coming; /* being received */
+	char users[NAME];    /* what the names of our users begin with */
+	char empty[1024];    /* the folder to be locked into */
+	bool ordinary;       /* no users of ours: an ordinary user runs the suite */
 	STAILQ_HEAD(, early_peer) early;
 	LIST_HEAD(, neighbour) neighbours;
 	bool started;
@@ -192,10 +193,8 @@ open_early_peers(void)
 static bool
 confine(struct sandbox_paths *paths, struct error *why)
 {
-	bool ordinary;
-
-	return sandbox_drop(child.self->role, child.users, child.empty, &ordinary, why) &&
-	    sandbox_enter(child.self->role, paths, why);
+	return sandbox_drop(child.self->role, child.users, child.empty, &child.ordinary, why) &&
+	       sandbox_enter(child.self->role, paths, why);
 }
 
 static void
@@ -252,7 +251,8 @@ on_control(void *owner, struct ipc_message *m)
 	struct control *order = mem_zero(sizeof(*order));
 
 	order->id = m->id;
-	if (child.started && child.self->control == NULL && slice_equal_text(c->verb, "show status"))
+	if (child.started && child.self->control == NULL &&
+	    slice_equal_text(c->verb, "show status"))
 		control_done(order, 0, ""); /* it runs, and counts nothing */
 	else if (child.self->control == NULL || !child.started)
 		control_done(order, 1, "the process does not take orders");
@@ -326,11 +326,12 @@ int
 child_main(int argc, char **argv, const struct child *self)
 {
 	struct ipc_handler *all = all_handlers(self);
-	struct channel_options o = {.peer = "parent", .handlers = all, .answers = self->answers,
-	    .down = on_parent_down};
+	struct channel_options o = {
+	    .peer = "parent", .handlers = all, .answers = self->answers, .down = on_parent_down};
 
 	title_set(argc, argv, self->name);
-	if (getsockopt(CHANNEL_PARENT, SOL_SOCKET, SO_TYPE, &(int){0}, &(socklen_t){sizeof(int)}) < 0) {
+	if (getsockopt(CHANNEL_PARENT, SOL_SOCKET, SO_TYPE, &(int){0}, &(socklen_t){sizeof(int)}) <
+	    0) {
 		fprintf(stderr, "%s is started by smtpd(8), not by hand\n", self->name);
 		free(all);
 		return 1;
@@ -338,7 +339,8 @@ child_main(int argc, char **argv, const struct child *self)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
-	tzset(); /* the first question for a date reads a file, and behind the walls there is none */
+	tzset(); /* the first question for a date reads a file, and behind the walls there is none
+		  */
 	child.self = self;
 	STAILQ_INIT(&child.early);
 	log_init(self->name, false, false);
@@ -368,6 +370,12 @@ struct channel *
 child_parent(void)
 {
 	return child.parent;
+}
+
+bool
+child_runs_as(struct slice user)
+{
+	return !child.ordinary && slice_has_prefix(user, slice_of(child.users));
 }
 
 const struct conf *

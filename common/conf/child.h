@@ -58,6 +58,9 @@ void child_exit(void);
 /* The line to the parent, for those that ask it things. */
 struct channel *child_parent(void);
 
+/* Whether a user of that name is one that the suite's processes run as: nobody's mailbox. */
+bool child_runs_as(struct slice user);
+
 /* The configuration in force. */
 const struct conf *child_conf(void);
 

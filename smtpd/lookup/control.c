@@ -7,7 +7,9 @@
 #include "common/conf/status.h"
 #include "common/net/loop.h"
 #include "smtpd/lookup/accounts.h"
+#include "smtpd/lookup/expand.h"
 #include "smtpd/lookup/remember.h"
+#include "smtpd/lookup/ruleset.h"
 
 #include <string.h>
 #include <time.h>
@@ -48,15 +50,42 @@ free_change(struct change *c)
 	free(c);
 }
 
+/* What an account is worth by the rules: whoever makes one expects it to get mail. */
+static void
+add_advice(const char *account, struct buf *text)
+{
+	const struct conf *c = child_conf();
+	const char *domain = strrchr(account, '@');
+	bool has_mailbox = false;
+
+	if (ruleset_leads(c, slice_of(account), expand_uses_accounts))
+		return;
+	for (size_t i = 0; i < c->action_count; i++)
+		has_mailbox |= expand_uses_accounts(&c->actions[i]);
+	buf_printf(text,
+	    "the account is made, but gets no mail: no rule of smtpd.conf delivers mail for %s "
+	    "into "
+	    "the accounts; write there: %smatch from any for domain \"%s\" action \"%s\", and "
+	    "then: "
+	    "smtpctl reload",
+	    domain == NULL ? account : domain + 1,
+	    has_mailbox ? "" : "action \"local\" mailbox, and ", domain == NULL ? "…" : domain + 1,
+	    has_mailbox ? "…" : "local");
+}
+
 static void
 on_durable(void *owner, bool ok)
 {
 	struct change *c = owner;
+	struct buf advice = {0};
 
+	if (ok && c->is_new)
+		add_advice(c->account, &advice);
 	if (ok)
-		control_done(c->order, 0, "");
+		control_done(c->order, 0, buf_text(&advice));
 	else
 		fail(c->order, "the disk did not take the change; the log says why");
+	buf_fini(&advice);
 	free_change(c);
 }
 

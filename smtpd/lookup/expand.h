@@ -20,6 +20,9 @@ struct expand_options {
 	void *owner;
 };
 
+/* Whether the action delivers into the suite's own accounts. */
+bool expand_uses_accounts(const struct conf_action *a);
+
 /* Copies the question. */
 struct expansion *expand_new(const struct al_route *q, const struct expand_options *o);
 void expand_free(struct expansion *e);

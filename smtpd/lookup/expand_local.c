@@ -4,6 +4,7 @@
  */
 #include "smtpd/lookup/expand_node.h"
 
+#include "common/conf/child.h"
 #include "common/mail/address.h"
 #include "smtpd/lookup/accounts.h"
 #include "smtpd/lookup/host.h"
@@ -96,6 +97,8 @@ find_in_userbase(const struct conf_action *a, struct slice user, struct buf *inf
 
 	if (user.len == 0 || user.len > USER)
 		return TABLE_NONE;
+	if (child_runs_as(user)) /* nothing is delivered as one of them */
+		return TABLE_NONE;
 	if (a->userbase.len > 0)
 		return table_find(a->userbase, TABLE_USERINFO, user, info);
 	return table_system.find(&everybody, TABLE_USERINFO, user, info);
@@ -127,8 +130,8 @@ find_user(
 	return result;
 }
 
-static bool
-uses_accounts(const struct conf_action *a)
+bool
+expand_uses_accounts(const struct conf_action *a)
 {
 	return a->method == METHOD_MAILBOX && a->userbase.len == 0 && a->user.len == 0;
 }
@@ -149,7 +152,7 @@ find_stand_in(
 		return TABLE_NONE;
 	}
 	buf_fini(&list);
-	if (!uses_accounts(a))
+	if (!expand_uses_accounts(a))
 		return TABLE_NONE;
 	buf_clear(name);
 	buf_printf(name, "root@%s", n->domain);
@@ -188,7 +191,7 @@ to_user(struct expansion *e, struct expand_node *n, const struct conf_action *a,
 
 	if (a->method == METHOD_EXPAND_ONLY)
 		result = TABLE_NONE;
-	else if (uses_accounts(a))
+	else if (expand_uses_accounts(a))
 		result = find_account(n, delimiter, &name);
 	else
 		result = find_user(n, a, delimiter, &name);
@@ -198,7 +201,7 @@ to_user(struct expansion *e, struct expand_node *n, const struct conf_action *a,
 		expand_give_up(e);
 	else if (result == TABLE_NONE)
 		expand_fail(e, n, ROUTE_UNKNOWN);
-	else if (uses_accounts(a) || n->is_plain || a->user.len > 0)
+	else if (expand_uses_accounts(a) || n->is_plain || a->user.len > 0)
 		deliver(e, n, a, buf_slice(&name));
 	else
 		expand_wait_forward(e, n, buf_slice(&name));

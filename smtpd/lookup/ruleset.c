@@ -124,17 +124,24 @@ match_holds(const struct conf_match_node *m, const struct asked *a)
 	return says_for ? TABLE_FOUND : holds(&for_local, a);
 }
 
+static void
+fold_domain(struct slice recipient, struct buf *domain)
+{
+	ptrdiff_t at = slice_find_last(recipient, '@');
+	struct address parts = {
+	    .domain = at < 0 ? SLICE("") : slice_from(recipient, (size_t)at + 1)};
+
+	address_domain_folded(domain, &parts);
+}
+
 enum ruleset_result
 ruleset_match(const struct conf *c, const struct al_route *q, struct slice recipient,
     const struct conf_action **action)
 {
 	struct asked a = {.q = q, .recipient = recipient};
-	ptrdiff_t at = slice_find_last(recipient, '@');
-	struct address parts = {
-	    .domain = at < 0 ? SLICE("") : slice_from(recipient, (size_t)at + 1)};
 	enum ruleset_result result = RULESET_NONE;
 
-	address_domain_folded(&a.domain, &parts);
+	fold_domain(recipient, &a.domain);
 	for (size_t i = 0; i < c->match_count && result == RULESET_NONE; i++) {
 		const struct conf_match_node *m = &c->matches[i];
 		enum table_result held = match_holds(m, &a);
@@ -150,4 +157,47 @@ ruleset_match(const struct conf *c, const struct al_route *q, struct slice recip
 	}
 	buf_fini(&a.domain);
 	return result;
+}
+
+static bool
+is_of_recipient(const struct conf_condition *c)
+{
+	return is_for(c) || c->subject == WITH_RCPT_TO;
+}
+
+/* A table that cannot be asked now might say yes. */
+static bool
+may_lead(const struct conf_match_node *m, const struct asked *a)
+{
+	static const struct conf_condition for_local = {.subject = FOR_LOCAL};
+	bool says_for = false;
+
+	for (size_t i = 0; i < m->condition_count; i++) {
+		const struct conf_condition *c = &m->conditions[i];
+
+		says_for |= is_for(c);
+		if (is_of_recipient(c) && judge(c, a) == TABLE_NONE)
+			return false;
+	}
+	return says_for || holds(&for_local, a) != TABLE_NONE;
+}
+
+bool
+ruleset_leads(
+    const struct conf *c, struct slice recipient, bool (*fits)(const struct conf_action *a))
+{
+	const struct al_route nothing = {.local = 0};
+	struct asked a = {.q = &nothing, .recipient = recipient};
+	bool found = false;
+
+	fold_domain(recipient, &a.domain);
+	for (size_t i = 0; i < c->match_count && !found; i++) {
+		const struct conf_match *m = &c->matches[i].match;
+		const struct conf_action *action =
+		    m->reject ? NULL : conf_find_action(c, m->action);
+
+		found = action != NULL && fits(action) && may_lead(&c->matches[i], &a);
+	}
+	buf_fini(&a.domain);
+	return found;
 }

@@ -73,7 +73,7 @@ class Agent(unittest.TestCase):
             cls.addClassCleanup(server.server_close)
             cls.addClassCleanup(server.shutdown)
         (f / "aliases").write_text(f"# who is who\nteam: {USER}, alice@example.test\npost: |cat > {cls.out}/alias\nkeep: {cls.out}/file\n"
-                                   "gone: error:550 moved away\nround: circle\ncircle: round\n")
+                                   "gone: error:550 moved away\nown: _kurirq\nround: circle\ncircle: round\n")
         actions = {
             "maildir.test": "maildir", "path.test": 'maildir "~/In/%{dest.user:uppercase}/%{sender.domain}"', "junk.test": "maildir junk",
             "spool.test": "mbox",
@@ -178,6 +178,18 @@ class Agent(unittest.TestCase):
         self.assertEqual(pwd.getpwnam(user).pw_dir, "")
         self.delivered(f"{user}@mbox.test")
         self.assertIn("Subject: to the agent", self.read(f"mbox-{user}"))
+
+    def test_the_suite_s_own_users_are_nobody(self):
+        """They stand in the system's user database, but nothing is delivered as them: a client is told at once."""
+        with self.suite.smtp() as c:
+            c.ehlo("x.test")
+            c.mail("ann@sender.test")
+            for user in ("_kurir", "_kurirq", "_kurirl+tag", "root"):
+                for domain in ("maildir.test", "mbox.test", "alias.test", "spool.test"):
+                    code, text = c.rcpt(f"{user}@{domain}")
+                    self.assertEqual((code, text[:5]), (550, b"5.1.1"), (user, domain))
+            self.assertEqual(c.rcpt("own@alias.test")[:2][0], 550)
+            self.assertEqual(c.rcpt(f"{USER}@maildir.test")[0], 250)
 
     def test_what_a_command_knows(self):
         self.delivered(f"{USER}+tag@env.test")

@@ -136,7 +136,7 @@ class Operation(unittest.TestCase):
     def test_smtpctl(self):
         with Suite() as s:
             self.assertIn("alice@example.test", s.ctl("account", "list").stdout)
-            s.ctl("account", "add", "carol@example.test", stdin="carol-secret\n")
+            self.assertEqual(s.ctl("account", "add", "carol@example.test", stdin="carol-secret\n").stderr, "")
             s.submit("alice", ["carol@example.test"], message("a", "c", "to carol"))
             s.wait_messages("carol", 1)
             s.ctl("account", "passwd", "carol@example.test", stdin="other-secret\n")
@@ -157,6 +157,19 @@ class Operation(unittest.TestCase):
             s.ctl("resume", "mda")
             s.wait_messages("bob", 1)
             self.assertNotEqual(s.ctl("no-such-thing", check=False).returncode, 0)
+
+    def test_an_account_that_gets_no_mail_is_told(self):
+        """Made it is; whoever made it hears that no rule brings mail there, and which one would."""
+        extra = 'action "away" relay host "smtp://192.0.2.1"\n'
+        match = ('match from any for domain "example.test" action "local"\nmatch from any for domain "away.test" action "away"\n'
+                 'match from src "192.0.2.7" ! for domain { "example.test", "away.test", "other.test" } action "local"\n')
+        with Suite(extra=extra, match=match) as s:
+            for domain, is_told in (("away.test", True), ("other.test", True), ("third.test", False), ("EXAMPLE.test", False)):
+                r = s.ctl("account", "add", f"ann@{domain}", stdin="a long password\n")
+                said = (f"smtpctl: the account is made, but gets no mail: no rule of smtpd.conf delivers mail for {domain} into the accounts; "
+                        f'write there: match from any for domain "{domain}" action "…", and then: smtpctl reload\n')
+                self.assertEqual((r.returncode, r.stdout, r.stderr), (0, "", said if is_told else ""))
+                self.assertIn(f"ann@{domain.lower()}", s.ctl("account", "list").stdout)
 
     @unittest.skipUnless(os.geteuid() == 0, "needs root to mount a small disk")
     def test_a_full_disk_is_said_and_the_service_recovers(self):

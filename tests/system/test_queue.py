@@ -463,6 +463,25 @@ class QueueAlone(unittest.TestCase):
         q.wait_empty()
         self.assertEqual([t["rcpts"][0]["address"] for t in relay.transfers], ["r5@y.test", "r1@y.test"])
 
+    def test_what_is_held_does_not_expire(self):
+        q = self.start(queue_ttl=1)
+        l = q.listener()
+        relay = Taker(q.peer("relay"))
+        q.order("pause", "mta")
+        l.store(["b@y.test"])
+        q.order("pause", "envelope", "all")
+        q.order("resume", "mta")
+        time.sleep(2.5)
+        q.restart()
+        relay = Taker(q.peer("relay"))
+        time.sleep(1)
+        self.assertEqual([(e["state"], e["recipient"]) for e in q.show()], [("held", "b@y.test")])
+        self.assertGreater(q.show()[0]["age"], 1)
+        self.assertEqual(relay.transfers, [])
+        q.order("resume", "envelope", "all")
+        q.wait_empty()
+        self.assertEqual([t["rcpts"][0]["address"] for t in relay.transfers], ["b@y.test"])
+
     def test_pausing_smtp_is_told_to_the_listener(self):
         q = self.start()
         l = q.listener()
