@@ -62,6 +62,9 @@ query_init(struct slice servers, struct slice trust_anchor, struct error *why)
 	ub_ctx_async(context, 1);
 	ub_ctx_set_option(context, "do-not-query-localhost:", "no");
 	ub_ctx_set_option(context, "num-threads:", "1");
+	/* A library's own 16 and 2 are soon taken by names whose servers say nothing. */
+	ub_ctx_set_option(context, "outgoing-range:", "1024");
+	ub_ctx_set_option(context, "outgoing-num-tcp:", "128");
 	ub_ctx_set_option(context, "unblock-lan-zones:", "yes");
 	if (servers.len > 0 && !use_servers(servers, why))
 		return false;

@@ -1,5 +1,6 @@
 #include "smtpd/resolver/reverse.h"
 
+#include "common/base/limits.h"
 #include "common/base/mem.h"
 #include "smtpd/resolver/query.h"
 #include "smtpd/resolver/rdata.h"
@@ -13,6 +14,8 @@ struct reverse {
 	char name[LIMIT_DOMAIN + 1];
 };
 
+static size_t open_count; /* names that are looked for */
+
 static void
 finish(struct reverse *r, enum ar_status status, bool confirmed)
 {
@@ -20,6 +23,7 @@ finish(struct reverse *r, enum ar_status status, bool confirmed)
 	    .status = (uint8_t)status, .name = slice_of(r->name), .confirmed = confirmed};
 
 	ar_name_send(ipc_asker_channel(&r->asker), r->asker.id, &n, -1);
+	open_count--;
 	free(r);
 }
 
@@ -58,7 +62,9 @@ reverse_answer(struct ipc_asker asker, const struct ar_ptr *q)
 	r->asker = asker;
 	r->len = q->address.len;
 	memcpy(r->address, q->address.data, q->address.len);
-	if (rdata_reverse(q->address, name))
+	if (open_count++ >= LIMIT_POINTERS)
+		finish(r, DNS_TEMPORARY, false);
+	else if (rdata_reverse(q->address, name))
 		query_ask(name, QUERY_PTR, on_ptr, r);
 	else
 		finish(r, DNS_NONE, false);

@@ -11,6 +11,7 @@ from suite import free_port_on
 HOST = "127.0.0.1"
 A, NS, PTR, MX, AAAA = 1, 2, 12, 15, 28
 DATAGRAM = 512
+SILENCE = object()  # in the place of records: no answer at all
 START = b"\xc0\x0c"  # a pointer to the question's name
 
 
@@ -66,6 +67,8 @@ class Names:
             try:
                 query, peer = self.udp.recvfrom(65536)
                 reply = self.reply(query)
+                if reply is None:
+                    continue
                 if len(reply) > DATAGRAM:
                     reply = reply[:2] + bytes([reply[2] | 2]) + reply[3:6] + bytes(6) + self.question(query)[2]
                 self.udp.sendto(reply, peer)
@@ -84,6 +87,8 @@ class Names:
         with peer, peer.makefile("rb") as f:
             while len(head := f.read(2)) == 2:
                 reply = self.reply(f.read(struct.unpack("!H", head)[0]))
+                if reply is None:
+                    continue
                 try:
                     peer.sendall(struct.pack("!H", len(reply)) + reply)
                 except OSError:
@@ -105,6 +110,8 @@ class Names:
         for suffix, answer in self.answers.items():
             if found is None and suffix[0].startswith("*") and asked.endswith(suffix[0][1:]):
                 found = answer(asked, kind)
+        if found is SILENCE:
+            return None
         records = b"".join(START + struct.pack("!HHIH", kind, 1, 60, len(r)) + r for r in found or [])
         code = 0 if found is not None else 3
         return (query[:2] + struct.pack("!HHHHH", 0x8580 | code, 1, len(found or []), 0, 0) + question + records)

@@ -16,6 +16,7 @@ MANY_MX = 2000
 MOST_MX = 2900      # as many as fit into an answer, and more than libunbound takes
 HOSTS, ADDRESSES = 20, 10
 BAD = "127.77.0."
+STRANGERS = 2000    # more than are asked about, one after the other, while relay has patience
 
 
 class Closed:
@@ -60,7 +61,7 @@ class DnsAttacks(Attacks):
             ("most.test", None): addresses,
             ("lone.test", MX): [mx(10, dotted("h.lone.test"))],
             ("h.lone.test", None): addresses,
-            ("*.in-addr.arpa", None): lambda asked, _: cls.pointers.get(asked),
+            ("*.in-addr.arpa", None): lambda asked, _: cls.pointers.get(asked, names.SILENCE if asked.endswith(".66.10.in-addr.arpa") else None),
         })
         cls.pointers = {}
         cls.port, cls.proxy = free_ports(2, "127.0.0.1")
@@ -156,6 +157,14 @@ class DnsAttacks(Attacks):
                     self.assertIn(f" ({expected} [10.9.8.{i + 1}])", line)
         log = self.suite.log()
         self.assertNotIn("\x1b", log)
+
+    def test_names_that_nobody_tells(self):
+        with self.row("D11 silence"):  # of the name servers of those who connect: the others' questions go on
+            for i in range(STRANGERS):
+                with socket.create_connection(("127.0.0.1", self.proxy), 20) as c:
+                    c.sendall(proxy_header(f"10.66.{i // 256}.{i % 256}"))
+            wait_until(lambda: any(".66.10." in n for n, _ in self.names.asked), 20, "a question about a stranger")
+            self.goes_nowhere("lone.test", 1, ADDRESSES)
 
 
 if __name__ == "__main__":
