@@ -140,8 +140,9 @@ has_whole_header(const struct smtp_transaction *t)
 	return t->body.state == DATA_END || header_end(message) < message.len;
 }
 
-/* Once, before the message is handed over or goes on in a file. To a header whose end is not in
- * memory nothing is added: it may come later. */
+/* Once, when the whole message has come or before it goes on in a file: only then is it known
+ * whether it must, for what is added counts too. To a header whose end is not in memory nothing is
+ * added: it may come later. */
 static void
 complete(struct smtp_session *s)
 {
@@ -163,7 +164,6 @@ complete(struct smtp_session *s)
 static enum session_next
 hand_over(struct smtp_session *s)
 {
-	complete(s);
 	if (s->transaction->spool_id != 0)
 		smtp_transaction_spill(s->transaction);
 	if (s->transaction->spool_failed) {
@@ -298,6 +298,8 @@ take_octets(struct smtp_session *s, struct slice octets)
 		buf_clear(&t->octets);
 	else if (t->spool >= 0 && t->octets.len > LIMIT_INLINE)
 		smtp_transaction_spill(t);
+	else if (t->body.state == DATA_END)
+		complete(s);
 	if (is_outgrown(s)) {
 		complete(s);
 		return ask_spool(s);

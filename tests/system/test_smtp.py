@@ -66,6 +66,13 @@ class Smtp(unittest.TestCase):
             self.assertEqual((got.count(b"\r\nDate:"), got.count(b"\r\nMessage-ID:")), (1, 1), f"{fields} fields, {len(body)} octets")
             self.assertEqual(got.count(b"\r\nX-"), fields)
 
+    def test_what_is_added_may_make_a_message_large(self):
+        """A message without date and id, so long that it needs a file with them, and none without."""
+        for size in range(64 * 1024 - 500, 64 * 1024 + 1, 25):
+            with self.subTest(size):
+                text = (b"Subject: long\r\n\r\n" + (b"x" * 70 + b"\r\n") * 1000)[:size - 2].rstrip(b"\r\n")
+                self.suite.submit("alice", [self.suite.address("bob")], text + b"\r\n")
+
     def test_refusals(self):
         s = self.suite
         cases = [
