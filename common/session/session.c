@@ -79,6 +79,26 @@ session_heard(struct session *s)
 }
 
 bool
+session_peek(struct session *s, struct slice *octets, enum session_next *next)
+{
+	switch (stream_peek(s->stream, octets)) {
+	case STREAM_OK:
+		return true;
+	case STREAM_AGAIN:
+		*next = SESSION_WAIT;
+		return false;
+	case STREAM_BARE:
+	case STREAM_TOO_LONG:
+	case STREAM_FLOOD:
+	case STREAM_CLOSED:
+		break;
+	}
+	session_move(s, s->kind->closing);
+	*next = SESSION_GO_ON;
+	return false;
+}
+
+bool
 session_request(struct session *s, struct channel *c,
     void (*answer)(void *owner, struct ipc_message *m),
     void (*ended)(void *owner, enum channel_end why), struct span deadline)

@@ -83,6 +83,12 @@ void session_move(struct session *s, unsigned next);
 /* The client was heard, and has its patience from now on. */
 void session_heard(struct session *s);
 
+/*
+ * For a state that takes octets as they come: those that are there. False when there are none, and
+ * *next is what its step ends with: the session waits, or is in its closing state.
+ */
+bool session_peek(struct session *s, struct slice *octets, enum session_next *next);
+
 /* Opens a request in the session's name, whose owner it is; false: answer with a temporary failure.
  */
 bool session_request(struct session *s, struct channel *c,

@@ -311,20 +311,9 @@ enum session_next
 smtp_when_data(struct smtp_session *s)
 {
 	struct slice octets;
+	enum session_next next;
 
 	if (s->transaction->body.state == DATA_END)
 		return end_of_data(s);
-	switch (stream_peek(s->base.stream, &octets)) {
-	case STREAM_OK:
-		return take_octets(s, octets);
-	case STREAM_AGAIN:
-		return SESSION_WAIT;
-	case STREAM_BARE:
-	case STREAM_TOO_LONG:
-	case STREAM_FLOOD:
-	case STREAM_CLOSED:
-		break;
-	}
-	smtp_move(s, SMTP_CLOSING);
-	return SESSION_GO_ON;
+	return session_peek(&s->base, &octets, &next) ? take_octets(s, octets) : next;
 }

@@ -168,20 +168,9 @@ enum session_next
 smtp_when_proxy(struct smtp_session *s)
 {
 	struct slice octets;
+	enum session_next next;
 
-	switch (stream_peek(s->base.stream, &octets)) {
-	case STREAM_OK:
-		return take_header(s, octets);
-	case STREAM_AGAIN:
-		return SESSION_WAIT;
-	case STREAM_BARE:
-	case STREAM_TOO_LONG:
-	case STREAM_FLOOD:
-	case STREAM_CLOSED:
-		break;
-	}
-	smtp_move(s, SMTP_CLOSING);
-	return SESSION_GO_ON;
+	return session_peek(&s->base, &octets, &next) ? take_header(s, octets) : next;
 }
 
 enum session_next
