@@ -1,10 +1,13 @@
 /*
- * A line comes in; its first one names the command, so that a literal of a command that will
- * not run is refused before it is sent. When the command is whole it runs.
+ * The table of commands, and the one in hand. Its first line names it, so that a literal of a
+ * command that will not run is refused before it is sent; when it is whole, it runs. Invariant: a
+ * command is in hand from its first line to its tagged response, and there is one at most.
  */
 #include "imapd/command.h"
 
+#include "common/base/assert.h"
 #include "common/base/mem.h"
+#include "imapd/beginning.h"
 
 enum {
 	NOT = IMAP_NOT_AUTHENTICATED,
@@ -15,16 +18,15 @@ enum {
 	BY_UID = 16, /* may stand behind UID */
 	KEEPS = 64,  /* EXPUNGE may not follow unless it is a UID command */
 	TAKES_MESSAGE = 128,
-	ERRORS_AFTER_LOGIN = 100,
 };
 
-struct imap_command {
+struct imap_verb {
 	const char *name;
 	unsigned flags;
 	void (*run)(struct imap_session *s, struct imap_parse *p);
 };
 
-static const struct imap_command commands[] = {
+static const struct imap_verb verbs[] = {
     {"APPEND", AUTH | TAKES_MESSAGE, imap_command_append},
     {"AUTHENTICATE", NOT, imap_command_authenticate},
     {"CAPABILITY", ANY | ALONE, imap_command_capability},
@@ -60,58 +62,70 @@ static const struct imap_command commands[] = {
 bool
 imap_command_may_expunge(const struct imap_session *s)
 {
-	return s->is_idle || (s->command != NULL && (!(s->command->flags & KEEPS) || s->is_uid));
+	const struct imap_command *c = &s->command;
+
+	return s->is_idle || (c->verb != NULL && (!(c->verb->flags & KEEPS) || c->is_uid));
 }
 
-static const struct imap_command *
-find_command(struct slice name)
+bool
+imap_command_takes_message(const struct imap_session *s)
 {
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		if (slice_equal_text_nocase(name, commands[i].name))
-			return &commands[i];
+	return s->command.verb != NULL && (s->command.verb->flags & TAKES_MESSAGE);
+}
+
+static const struct imap_verb *
+find_verb(struct slice name)
+{
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		if (slice_equal_text_nocase(name, verbs[i].name))
+			return &verbs[i];
 	}
 	return NULL;
 }
 
-/* Takes tag and name off a command's first line, or says what is wrong with them. */
+/* Whether the command may come now; else why not. */
 static const char *
-read_name(struct imap_session *s, struct imap_parse *p)
+check_verb(const struct imap_session *s)
 {
-	struct slice word;
+	const struct imap_verb *verb = s->command.verb;
 
-	if (!imap_parse_word(p, IMAP_TAG, &word) || word.len > IMAP_TAG_OCTETS)
-		return "a command begins with a tag";
-	if (s->tag == NULL)
-		s->tag = slice_text(word);
-	if (!imap_parse_char(p, ' ') || !imap_parse_word(p, IMAP_ATOM, &word))
-		return "the command's name is missing";
-	s->is_uid = slice_equal_text_nocase(word, "UID");
-	if (s->is_uid && (!imap_parse_char(p, ' ') || !imap_parse_word(p, IMAP_ATOM, &word)))
-		return "UID needs a command";
-	s->command = find_command(word);
-	if (s->command == NULL || (s->is_uid && !(s->command->flags & BY_UID)))
+	if (verb == NULL || (s->command.is_uid && !(verb->flags & BY_UID)))
 		return "there is no such command";
-	if (s->command->flags & (unsigned)s->level)
+	if (verb->flags & (unsigned)s->level)
 		return NULL;
 	if (s->level == IMAP_NOT_AUTHENTICATED)
 		return "log in first";
-	return s->command->flags & NOT ? "you are logged in already" : "select a mailbox first";
+	return verb->flags & NOT ? "you are logged in already" : "select a mailbox first";
 }
 
-/* The command's first line: know the command before anything of it is taken. */
-static void
-begin(struct imap_session *s, struct slice line)
+void
+imap_command_begin(struct imap_session *s, struct slice line)
 {
-	struct imap_parse p = {
-	    (char *)(uintptr_t)line.data, (char *)(uintptr_t)line.data + line.len};
-	const char *flaw = read_name(s, &p);
+	struct imap_beginning b;
+	const char *flaw = imap_beginning_parse(line, &b);
 
+	ASSERT(s->command.ending == NULL && s->command.work == NULL);
+	s->command = (struct imap_command){.tag = b.tag.len > 0 ? slice_text(b.tag) : NULL,
+	    .verb = find_verb(b.name),
+	    .is_uid = b.is_uid,
+	    .arguments = b.octets};
+	if (flaw == NULL)
+		flaw = check_verb(s);
 	if (flaw != NULL)
 		imap_input_spoil(&s->input, "", flaw);
 }
 
-static void
-run(struct imap_session *s)
+struct imap_parse
+imap_command_arguments(struct imap_session *s)
+{
+	struct imap_parse p = imap_parse_of(&s->input.command);
+
+	p.at += s->command.arguments;
+	return p;
+}
+
+void
+imap_command_run(struct imap_session *s)
 {
 	struct imap_parse p;
 
@@ -119,160 +133,43 @@ run(struct imap_session *s)
 		imap_bad(s, s->input.flaw);
 		return;
 	}
-	p = imap_parse_of(&s->input.command);
-	if (read_name(s, &p) != NULL || ((s->command->flags & ALONE) && !imap_parse_is_end(&p))) {
+	p = imap_command_arguments(s);
+	if ((s->command.verb->flags & ALONE) && !imap_parse_is_end(&p)) {
 		imap_bad(s, "this command takes no argument");
 		return;
 	}
 	if (s->level != IMAP_NOT_AUTHENTICATED)
 		s->errors = 0;
-	s->command->run(s, &p);
-}
-
-static struct imap_input_limits
-limits_of(const struct imap_session *s)
-{
-	size_t message = (size_t)s->base.service->conf->global.max_message;
-
-	if (s->level == IMAP_NOT_AUTHENTICATED)
-		return (struct imap_input_limits){.lines = LIMIT_IMAP_LOGIN_LINE,
-		    .literal = LIMIT_IMAP_LOGIN_LITERAL,
-		    .literals = 4 * LIMIT_IMAP_LOGIN_LITERAL,
-		    .skipped = 4 * LIMIT_IMAP_LOGIN_LITERAL};
-	if (s->command != NULL && (s->command->flags & TAKES_MESSAGE))
-		return (struct imap_input_limits){.lines = LIMIT_IMAP_LINE,
-		    .literal = message,
-		    .literals = message + LIMIT_IMAP_LITERALS,
-		    .skipped = message};
-	return (struct imap_input_limits){.lines = LIMIT_IMAP_LINE,
-	    .literal = LIMIT_IMAP_LITERALS,
-	    .literals = LIMIT_IMAP_LITERALS,
-	    .skipped = message};
-}
-
-/* The client waits for "+" with its literal, and will not send it. */
-static void
-refuse_literal(struct imap_session *s)
-{
-	if (s->input.code[0] != '\0')
-		imap_done(s, "NO %s%s", s->input.code, s->input.flaw);
-	else
-		imap_bad(s, s->input.flaw);
-}
-
-static void
-begin_literal(struct imap_session *s, bool is_sync)
-{
-	if (s->command != NULL && (s->command->flags & TAKES_MESSAGE) && s->input.flaw == NULL &&
-	    imap_append_begin(s, is_sync))
-		return;
-	if (is_sync && s->input.flaw != NULL) {
-		refuse_literal(s);
-		return;
-	}
-	if (is_sync)
-		imap_write(s, SLICE("+ go ahead\r\n"));
-	imap_move(s, IMAP_LITERAL);
+	s->command.verb->run(s, &p);
 }
 
 void
-imap_command_line(struct imap_session *s, struct slice line)
+imap_command_end(struct imap_session *s)
 {
-	struct imap_input_limits limits;
-
-	if (s->input.lines == 0)
-		begin(s, line);
-	limits = limits_of(s);
-	switch (imap_input_line(&s->input, line, &limits)) {
-	case IMAP_INPUT_DONE:
-		run(s);
-		break;
-	case IMAP_INPUT_ASK:
-		begin_literal(s, true);
-		break;
-	case IMAP_INPUT_OCTETS:
-		begin_literal(s, false);
-		break;
-	case IMAP_INPUT_REFUSE:
-		refuse_literal(s);
-		break;
-	case IMAP_INPUT_BYE:
-		imap_session_shut(s, "[TOOBIG] the command is too large");
-		break;
-	}
+	if (s->command.drop_work != NULL)
+		s->command.drop_work(s->command.work);
+	imap_input_reset(&s->input);
+	free(s->command.tag);
+	free(s->command.ending);
+	s->command = (struct imap_command){.tag = NULL};
 }
 
-static size_t
-longest_line(const struct imap_session *s)
+void
+imap_keep_work(struct imap_session *s, void *work, void (*drop)(void *work))
 {
-	return s->level == IMAP_NOT_AUTHENTICATED ? LIMIT_IMAP_LOGIN_LINE : LIMIT_IMAP_LINE;
+	ASSERT(s->command.work == NULL);
+	s->command.work = work;
+	s->command.drop_work = drop;
 }
 
-enum session_next
-imap_when_command(struct imap_session *s)
+void *
+imap_take_work(struct imap_session *s)
 {
-	unsigned most = s->level == IMAP_NOT_AUTHENTICATED ? LIMIT_IMAP_ERRORS : ERRORS_AFTER_LOGIN;
-	struct slice line;
+	void *work = s->command.work;
 
-	if (!imap_output_is_empty(&s->output))
-		return SESSION_WAIT;
-	if (s->errors >= most) {
-		imap_session_shut(s, "too many errors");
-		return SESSION_GO_ON;
-	}
-	switch (stream_line(s->base.stream, longest_line(s), &line)) {
-	case STREAM_OK:
-		imap_heard(s);
-		imap_command_line(s, line);
-		if (s->level == IMAP_NOT_AUTHENTICATED)
-			stream_wipe(s->base.stream);
-		return SESSION_GO_ON;
-	case STREAM_AGAIN:
-		return SESSION_WAIT;
-	case STREAM_BARE:
-		/* What looks like a literal behind it must not be taken for commands. */
-		if (line.len > 0 && line.data[line.len - 1] == '}') {
-			imap_session_shut(s, "a line ends in CR LF");
-			return SESSION_GO_ON;
-		}
-		if (s->input.lines == 0)
-			begin(s, line);
-		imap_bad(s, "a line ends in CR LF");
-		return SESSION_GO_ON;
-	case STREAM_TOO_LONG:
-	case STREAM_FLOOD:
-		imap_session_shut(s, "the line is too long");
-		return SESSION_GO_ON;
-	case STREAM_CLOSED:
-		break;
-	}
-	imap_move(s, IMAP_CLOSING);
-	return SESSION_GO_ON;
-}
-
-enum session_next
-imap_when_literal(struct imap_session *s)
-{
-	struct slice octets;
-
-	while (s->input.wanted > 0) {
-		switch (stream_peek(s->base.stream, &octets)) {
-		case STREAM_OK:
-			stream_consume(s->base.stream, imap_input_octets(&s->input, octets));
-			imap_heard(s);
-			break;
-		case STREAM_AGAIN:
-			return SESSION_WAIT;
-		case STREAM_BARE:
-		case STREAM_TOO_LONG:
-		case STREAM_FLOOD:
-		case STREAM_CLOSED:
-			imap_move(s, IMAP_CLOSING);
-			return SESSION_GO_ON;
-		}
-	}
-	imap_move(s, IMAP_COMMAND);
-	return SESSION_GO_ON;
+	s->command.work = NULL;
+	s->command.drop_work = NULL;
+	return work;
 }
 
 bool
@@ -286,7 +183,7 @@ imap_parse_set(struct imap_session *s, struct imap_parse *p, struct imap_set *se
 		imap_bad(s, "that is no set of numbers");
 		return false;
 	}
-	if (!imap_view_resolve(s->view, set, s->is_uid)) {
+	if (!imap_view_resolve(s->view, set, s->command.is_uid)) {
 		imap_set_fini(set);
 		imap_bad(s, "there are fewer messages than that");
 		return false;
@@ -307,16 +204,4 @@ imap_parse_mailbox(struct imap_session *s, struct imap_parse *p, struct buf *nam
 		return true;
 	imap_done(s, "NO [CANNOT] no mailbox can have this name");
 	return false;
-}
-
-bool
-imap_pack_set(const struct imap_session *s, const struct imap_set *set, struct buf *uids)
-{
-	enum { MOST = 64000 / 8 };
-
-	if (set->count > MOST)
-		return false;
-	for (size_t i = 0; i < set->count; i++)
-		imap_view_pack(s->view, &set->ranges[i], uids);
-	return true;
 }

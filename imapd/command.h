@@ -4,7 +4,9 @@
 #ifndef IMAPD_COMMAND_H
 #define IMAPD_COMMAND_H
 
+#include "imapd/ask.h"
 #include "imapd/parse.h"
+#include "imapd/response.h"
 #include "imapd/session.h"
 
 /* The states that read from the client. */
@@ -14,6 +16,21 @@ enum session_next imap_when_idle(struct imap_session *s);
 enum session_next imap_when_message(struct imap_session *s);
 enum session_next imap_when_message_end(struct imap_session *s);
 enum session_next imap_when_sending(struct imap_session *s);
+
+/* A command's first line: from now on it is in hand, spoiled where it cannot run. */
+void imap_command_begin(struct imap_session *s, struct slice line);
+
+/* What stands behind its name, as far as it is here; and whether a message may be there. */
+struct imap_parse imap_command_arguments(struct imap_session *s);
+bool imap_command_takes_message(const struct imap_session *s);
+
+/* It is whole: runs it, or says why not. It is over: frees what it had. */
+void imap_command_run(struct imap_session *s);
+void imap_command_end(struct imap_session *s);
+
+/* What it keeps while it waits; drop frees it with the command, unless it is taken. */
+void imap_keep_work(struct imap_session *s, void *work, void (*drop)(void *work));
+void *imap_take_work(struct imap_session *s);
 
 /* Whether the command in hand may be followed by EXPUNGE (RFC 3501 7.4.1). */
 bool imap_command_may_expunge(const struct imap_session *s);
@@ -43,9 +60,6 @@ bool imap_parse_set(struct imap_session *s, struct imap_parse *p, struct imap_se
 
 /* A space and a mailbox's name; ends the command when it is none. */
 bool imap_parse_mailbox(struct imap_session *s, struct imap_parse *p, struct buf *name);
-
-/* Packs a resolved set for mailbox; false when it is longer than one request takes. */
-bool imap_pack_set(const struct imap_session *s, const struct imap_set *set, struct buf *uids);
 
 /* One command each; what stands behind its name is read from p. */
 #define IMAP_COMMAND(name) void imap_command_##name(struct imap_session *s, struct imap_parse *p)

@@ -25,7 +25,7 @@ struct imap_append {
 
 /* Ready for the next message; the spool stays. */
 static void
-clear(struct imap_append *a)
+clear_append(struct imap_append *a)
 {
 	buf_fini(&a->name);
 	buf_fini(&a->flags.keywords);
@@ -38,7 +38,7 @@ imap_append_free(struct imap_append *a)
 {
 	if (a == NULL)
 		return;
-	clear(a);
+	clear_append(a);
 	if (a->fd >= 0)
 		close(a->fd);
 	free(a);
@@ -46,9 +46,9 @@ imap_append_free(struct imap_append *a)
 
 /* Keeps what is worth keeping: a spool. */
 static void
-let_go(struct imap_session *s)
+leave_append(struct imap_session *s)
 {
-	clear(s->append);
+	clear_append(s->append);
 	if (s->append->fd >= 0)
 		return;
 	imap_append_free(s->append);
@@ -62,23 +62,19 @@ IMAP_COMMAND(append)
 }
 
 static void
-on_appended(void *owner, struct ipc_message *m)
+on_appended(struct imap_session *s, const struct ipc_message *m)
 {
-	struct imap_session *s = owner;
 	const struct am_appended *is = m->body;
 
-	if (!imap_is_answer(s, m, &am_appended_schema))
-		return;
-	session_asked(&s->base);
 	if (s->view != NULL)
 		s->view->is_stale = true;
 	imap_done(s, "OK [APPENDUID %u %u] stored", is->uidvalidity, is->uid);
-	session_again(&s->base);
 }
 
 static void
-store(struct imap_session *s)
+store_message(struct imap_session *s)
 {
+	static const struct imap_answers appended = {.last = {&am_appended_schema, on_appended}};
 	struct imap_append *a = s->append;
 	struct am_append m = {.handle = s->handle,
 	    .name = buf_slice(&a->name),
@@ -95,8 +91,8 @@ store(struct imap_session *s)
 		a->fd = -1;
 		a->spool = 0;
 	}
-	imap_ask_mailbox(s, &am_append_schema, &m, on_appended);
-	let_go(s);
+	imap_ask_mailbox(s, &am_append_schema, &m, &appended);
+	leave_append(s);
 }
 
 /* Name, flags and date; what stops it says why. */
@@ -158,7 +154,7 @@ no_spool(struct imap_session *s, const char *why)
 
 	/* Nobody asked the client for these octets, or it was told not to send them. */
 	if (a->is_sync) {
-		let_go(s);
+		leave_append(s);
 		imap_done(s, "NO [UNAVAILABLE] %s", why);
 		return;
 	}
@@ -167,37 +163,33 @@ no_spool(struct imap_session *s, const char *why)
 }
 
 static void
-on_spool_ended(void *owner, enum channel_end why)
+on_spooled(struct imap_session *s, const struct ipc_message *m)
 {
-	struct imap_session *s = owner;
+	const struct am_spooled *is = m->body;
 
-	s->base.request = 0;
-	no_spool(s, "the mail store does not answer now, try again later");
-	session_again(&s->base);
+	s->append->spool = is->spool;
+	s->append->fd = m->fd;
+	start_message(s);
 }
 
 static void
-on_spooled(void *owner, struct ipc_message *m)
+on_spool_refused(struct imap_session *s, const struct am_no *no)
 {
-	struct imap_session *s = owner;
-	struct imap_append *a = s->append;
+	no_spool(s, "the mail store has no room for the message now");
+}
 
-	session_asked(&s->base);
-	if (m->schema == &am_spooled_schema && m->fd >= 0) {
-		a->spool = ((const struct am_spooled *)m->body)->spool;
-		a->fd = m->fd;
-		start_message(s);
-	} else {
-		if (m->fd >= 0)
-			close(m->fd);
-		no_spool(s, "the mail store has no room for the message now");
-	}
-	session_again(&s->base);
+static void
+on_spool_missing(struct imap_session *s)
+{
+	no_spool(s, "the mail store does not answer now, try again later");
 }
 
 static void
 want_spool(struct imap_session *s)
 {
+	static const struct imap_answers spooled = {.last = {&am_spooled_schema, on_spooled},
+	    .refused = on_spool_refused,
+	    .missing = on_spool_missing};
 	struct imap_append *a = s->append;
 	struct am_spool m = {.handle = s->handle};
 
@@ -207,9 +199,7 @@ want_spool(struct imap_session *s)
 		return;
 	}
 	imap_move(s, IMAP_SPOOL_ASK);
-	if (!session_ask(&s->base, s->mailbox, &am_spool_schema, &m, on_spooled, on_spool_ended,
-		SPAN_SECONDS(IMAP_ASK_SECONDS)))
-		no_spool(s, "the mail store does not answer now, try again later");
+	imap_ask_mailbox(s, &am_spool_schema, &m, &spooled);
 }
 
 /* Whether the literal at hand is the mailbox's name: nothing stands before it. */
@@ -222,14 +212,12 @@ is_name(const struct imap_parse *p)
 bool
 imap_append_begin(struct imap_session *s, bool is_sync)
 {
-	struct imap_parse p = imap_parse_of(&s->input.command);
+	struct imap_parse p = imap_command_arguments(s);
 	struct imap_append *a;
-	struct slice word, wire;
+	struct slice wire;
 	const char *flaw = NULL;
 
-	if (!imap_parse_word(&p, IMAP_TAG, &word) || !imap_parse_char(&p, ' ') ||
-	    !imap_parse_word(&p, IMAP_ATOM, &word) || !imap_parse_char(&p, ' ') ||
-	    !imap_parse_astring(&p, IMAP_ASTRING, &wire)) {
+	if (!imap_parse_char(&p, ' ') || !imap_parse_astring(&p, IMAP_ASTRING, &wire)) {
 		if (!is_name(&p))
 			imap_input_spoil(&s->input, "", "the name of a mailbox is missing");
 		else if (s->input.wanted > LIMIT_IMAP_LITERALS)
@@ -246,7 +234,7 @@ imap_append_begin(struct imap_session *s, bool is_sync)
 	if (flaw != NULL)
 		imap_input_spoil(&s->input, "", flaw);
 	if (s->input.flaw != NULL) {
-		let_go(s);
+		leave_append(s);
 		return false;
 	}
 	a->is_sync = is_sync;
@@ -261,7 +249,7 @@ imap_append_begin(struct imap_session *s, bool is_sync)
 }
 
 static void
-take_octets(struct imap_append *a, struct slice octets)
+take_message_octets(struct imap_append *a, struct slice octets)
 {
 	if (a->flaw == NULL && slice_find(octets, '\0') >= 0)
 		a->flaw = "a message has no NUL";
@@ -287,26 +275,16 @@ imap_when_message(struct imap_session *s)
 {
 	struct imap_append *a = s->append;
 	struct slice octets;
+	enum session_next next;
 
 	while (a->left > 0) {
-		switch (stream_peek(s->base.stream, &octets)) {
-		case STREAM_OK:
-			octets =
-			    slice_sub(octets, 0, a->left < SIZE_MAX ? (size_t)a->left : SIZE_MAX);
-			take_octets(a, octets);
-			a->left -= octets.len;
-			stream_consume(s->base.stream, octets.len);
-			imap_heard(s);
-			break;
-		case STREAM_AGAIN:
-			return SESSION_WAIT;
-		case STREAM_BARE:
-		case STREAM_TOO_LONG:
-		case STREAM_FLOOD:
-		case STREAM_CLOSED:
-			imap_move(s, IMAP_CLOSING);
-			return SESSION_GO_ON;
-		}
+		if (!session_peek(&s->base, &octets, &next))
+			return next;
+		octets = slice_sub(octets, 0, a->left < SIZE_MAX ? (size_t)a->left : SIZE_MAX);
+		take_message_octets(a, octets);
+		a->left -= octets.len;
+		stream_consume(s->base.stream, octets.len);
+		imap_heard(s);
 	}
 	imap_heard(s);
 	imap_move(s, IMAP_MESSAGE_END);
@@ -317,7 +295,7 @@ imap_when_message(struct imap_session *s)
 static void
 refuse_more(struct imap_session *s, struct slice line)
 {
-	let_go(s);
+	leave_append(s);
 	imap_input_spoil(&s->input, "", "APPEND takes one message");
 	imap_move(s, IMAP_COMMAND);
 	imap_command_line(s, line);
@@ -349,9 +327,9 @@ imap_when_message_end(struct imap_session *s)
 		const char *why = a->size == 0 ? "the message is empty" : a->flaw;
 
 		imap_done(s, "NO %s", why);
-		let_go(s);
+		leave_append(s);
 	} else {
-		store(s);
+		store_message(s);
 	}
 	return SESSION_GO_ON;
 }

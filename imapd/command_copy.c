@@ -51,53 +51,45 @@ add_code(struct buf *out, const struct am_copied *is)
 }
 
 static void
-on_copied(void *owner, struct ipc_message *m)
+on_copied(struct imap_session *s, const struct ipc_message *m)
 {
-	struct imap_session *s = owner;
 	struct buf code = {0};
 
-	if (!imap_is_answer(s, m, &am_copied_schema))
-		return;
 	add_code(&code, m->body);
-	session_asked(&s->base);
 	s->view->is_stale = true;
 	imap_done(s, "OK %scopied", buf_text(&code));
 	buf_fini(&code);
-	session_again(&s->base);
 }
 
 /* RFC 6851 4.3: where they went is told before they go. */
 static void
-on_moved(void *owner, struct ipc_message *m)
+on_moved(struct imap_session *s, const struct ipc_message *m)
 {
-	struct imap_session *s = owner;
 	struct buf code = {0};
 
-	if (!imap_is_answer(s, m, &am_copied_schema))
-		return;
 	add_code(&code, m->body);
-	session_asked(&s->base);
 	if (code.len > 0)
 		imap_printf(s, "* OK %smoved\r\n", buf_text(&code));
 	buf_fini(&code);
 	s->view->is_stale = true;
 	imap_done(s, "OK done");
-	session_again(&s->base);
 }
 
 static void
 send_copy(struct imap_session *s, const struct imap_set *set, struct slice to, bool move)
 {
+	static const struct imap_answers copied = {.last = {&am_copied_schema, on_copied}};
+	static const struct imap_answers moved = {.last = {&am_copied_schema, on_moved}};
 	struct buf uids = {0};
 	struct am_copy m = {.handle = s->handle, .to = to, .move = move};
 
 	if (set->count == 0) {
 		imap_done(s, "OK no such messages");
-	} else if (!imap_pack_set(s, set, &uids)) {
+	} else if (!imap_view_pack_set(s->view, set, &uids)) {
 		imap_done(s, "NO [LIMIT] the set has too many ranges");
 	} else {
 		m.uids = buf_slice(&uids);
-		imap_ask_mailbox(s, &am_copy_schema, &m, move ? on_moved : on_copied);
+		imap_ask_mailbox(s, &am_copy_schema, &m, move ? &moved : &copied);
 	}
 	buf_fini(&uids);
 }

@@ -131,7 +131,7 @@ write_item(struct imap_session *s, const struct imap_fetch_item *it,
 		break;
 	case IMAP_ITEM_BODY:
 		imap_write(s, SLICE("BODY "));
-		write_body(s, s->work, m, src);
+		write_body(s, s->command.work, m, src);
 		break;
 	case IMAP_ITEM_STRUCTURE:
 		imap_write(s, SLICE("BODYSTRUCTURE "));
@@ -148,11 +148,11 @@ static void
 write_message(struct imap_session *s, struct imap_message *known, const struct am_message *m,
     struct source *src)
 {
-	const struct fetch *f = s->work;
+	const struct fetch *f = s->command.work;
 	const char *blank = "";
 
 	imap_printf(s, "* %zu FETCH (", (size_t)(known - s->view->messages) + 1);
-	if (s->is_uid && !imap_fetch_items_has(&f->items, IMAP_ITEM_UID)) {
+	if (s->command.is_uid && !imap_fetch_items_has(&f->items, IMAP_ITEM_UID)) {
 		imap_printf(s, "UID %u", known->uid);
 		blank = " ";
 	}
@@ -208,28 +208,67 @@ source_close(struct source *src, const struct am_message *m)
 }
 
 static void
-take_message(struct imap_session *s, const struct am_message *m, int fd)
+on_message(struct imap_session *s, const struct ipc_message *m)
 {
-	struct imap_message *known = imap_view_find(s->view, m->uid);
-	struct fetch *f = s->work;
+	const struct am_message *is = m->body;
+	struct imap_message *known = imap_view_find(s->view, is->uid);
+	struct fetch *f = s->command.work;
 	struct source src = {0};
 
-	if (!source_open(&src, m, fd, f->items.wants & WANT_OCTETS)) {
+	if (!source_open(&src, is, m->fd, f->items.wants & WANT_OCTETS)) {
 		f->has_failed = true;
 		log_error("a message cannot be read, or not all of it: it is left out of FETCH");
 	} else if (known != NULL) {
-		write_message(s, known, m, &src);
+		write_message(s, known, is, &src);
 	}
-	source_close(&src, m);
+	source_close(&src, is);
 }
 
-static void on_message(void *owner, struct ipc_message *m);
+/* The next batch comes when the client has taken this one. */
+static void
+on_batch(struct imap_session *s, const struct ipc_message *m)
+{
+	struct fetch *f = s->command.work;
+
+	f->is_waiting = true;
+	imap_move(s, IMAP_SENDING);
+	session_again(&s->base);
+}
+
+static void ask_next(struct imap_session *s);
+
+static void
+on_part_fetched(struct imap_session *s, const struct ipc_message *m)
+{
+	ask_next(s);
+}
+
+/* Mailbox has left out what it cannot read: the other parts of the set are asked for all the same.
+ */
+static void
+on_part_refused(struct imap_session *s, const struct am_no *no)
+{
+	struct fetch *f = s->command.work;
+
+	if (no->code != AM_CORRUPTION) {
+		imap_no(s, no);
+		return;
+	}
+	f->has_failed = true;
+	ask_next(s);
+}
 
 /* Asks for the next part of the set, or ends the command. */
 static void
 ask_next(struct imap_session *s)
 {
-	struct fetch *f = s->work;
+	static const struct imap_answers fetched = {
+	    .parts = {{&am_message_schema, on_message}, {&am_batch_schema, on_batch}},
+	    .last = {&am_ok_schema, on_part_fetched},
+	    .refused = on_part_refused,
+	    .is_paced = true,
+	};
+	struct fetch *f = s->command.work;
 	struct buf uids = {0};
 	struct am_fetch m = {.handle = s->handle, .want = (uint8_t)f->items.wants};
 	size_t to = f->at + RANGES < f->set.count ? f->at + RANGES : f->set.count;
@@ -242,7 +281,7 @@ ask_next(struct imap_session *s)
 	for (; f->at < to; f->at++)
 		imap_view_pack(s->view, &f->set.ranges[f->at], &uids);
 	m.uids = buf_slice(&uids);
-	imap_ask_mailbox(s, &am_fetch_schema, &m, on_message);
+	imap_ask_mailbox(s, &am_fetch_schema, &m, &fetched);
 	buf_fini(&uids);
 }
 
@@ -250,7 +289,7 @@ static void
 ask_more(struct imap_session *s)
 {
 	struct am_more more = {0};
-	struct fetch *f = s->work;
+	struct fetch *f = s->command.work;
 
 	f->is_waiting = false;
 	if (s->base.state != IMAP_ASK)
@@ -265,41 +304,11 @@ is_client_slow(const struct imap_session *s)
 	       stream_failure(s->base.stream)[0] != '\0';
 }
 
-/* Mailbox has left out what it cannot read: the other parts of the set are asked for all the same.
- */
-static bool
-is_over(struct fetch *f, const struct ipc_message *m)
-{
-	if (m->schema != &am_no_schema || ((const struct am_no *)m->body)->code != AM_CORRUPTION)
-		return false;
-	f->has_failed = true;
-	return true;
-}
-
-static void
-on_message(void *owner, struct ipc_message *m)
-{
-	struct imap_session *s = owner;
-	struct fetch *f = s->work;
-
-	if (m->schema == &am_message_schema) {
-		take_message(s, m->body, m->fd);
-	} else if (m->schema == &am_batch_schema) {
-		f->is_waiting = true;
-		imap_move(s, IMAP_SENDING);
-		session_again(&s->base);
-	} else if (is_over(f, m) || imap_is_answer(s, m, &am_ok_schema)) {
-		session_asked(&s->base);
-		ask_next(s);
-		session_again(&s->base);
-	}
-}
-
 /* Answers from the view alone, some messages a step. False: all are done. */
 static bool
 tell_from_view(struct imap_session *s)
 {
-	struct fetch *f = s->work;
+	struct fetch *f = s->command.work;
 	static const struct am_message nothing;
 	struct source src = {0};
 
@@ -319,7 +328,7 @@ tell_from_view(struct imap_session *s)
 
 /* Others come first: one step a turn. */
 static enum session_next
-yield(struct imap_session *s)
+yield_to_others(struct imap_session *s)
 {
 	session_again(&s->base);
 	return SESSION_WAIT;
@@ -328,7 +337,7 @@ yield(struct imap_session *s)
 enum session_next
 imap_when_sending(struct imap_session *s)
 {
-	struct fetch *f = s->work;
+	struct fetch *f = s->command.work;
 
 	if (stream_failure(s->base.stream)[0] != '\0') {
 		imap_move(s, IMAP_CLOSING);
@@ -342,14 +351,14 @@ imap_when_sending(struct imap_session *s)
 	else if (!tell_from_view(s))
 		imap_done(s, "OK fetched");
 	else
-		return yield(s);
+		return yield_to_others(s);
 	return SESSION_GO_ON;
 }
 
 static void
-begin(struct imap_session *s)
+begin_fetch(struct imap_session *s)
 {
-	const struct fetch *f = s->work;
+	const struct fetch *f = s->command.work;
 
 	if (f->items.wants != 0)
 		ask_next(s);
@@ -360,14 +369,10 @@ begin(struct imap_session *s)
 }
 
 static void
-on_seen(void *owner, struct ipc_message *m)
+on_seen(struct imap_session *s, const struct ipc_message *m)
 {
-	struct imap_session *s = owner;
-	struct fetch *f = s->work;
+	struct fetch *f = s->command.work;
 
-	if (!imap_is_answer(s, m, &am_ok_schema))
-		return;
-	session_asked(&s->base);
 	for (size_t i = 0; i < f->set.count; i++) {
 		for (size_t n = f->set.ranges[i].first; n <= f->set.ranges[i].last; n++) {
 			struct imap_message *known = &s->view->messages[n];
@@ -378,8 +383,7 @@ on_seen(void *owner, struct ipc_message *m)
 		}
 	}
 	s->view->is_stale = true;
-	begin(s);
-	session_again(&s->base);
+	begin_fetch(s);
 }
 
 /* Packs the messages of the set that are not seen yet, in runs. False: there is none. */
@@ -405,17 +409,18 @@ pack_unseen(struct imap_session *s, const struct imap_set *set, struct buf *uids
 static void
 set_seen(struct imap_session *s)
 {
-	struct fetch *f = s->work;
+	static const struct imap_answers seen = {.last = {&am_ok_schema, on_seen}};
+	struct fetch *f = s->command.work;
 	struct buf uids = {0};
 	struct am_store m = {.handle = s->handle, .mode = STORE_ADD, .flags = FLAG_SEEN};
 
 	if (!pack_unseen(s, &f->set, &uids)) {
-		begin(s);
+		begin_fetch(s);
 	} else if (uids.len > RANGES * 8) {
 		imap_done(s, "NO [LIMIT] too many messages at once, use BODY.PEEK or fewer");
 	} else {
 		m.uids = buf_slice(&uids);
-		imap_ask_mailbox(s, &am_store_schema, &m, on_seen);
+		imap_ask_mailbox(s, &am_store_schema, &m, &seen);
 	}
 	buf_fini(&uids);
 }
@@ -438,5 +443,5 @@ IMAP_COMMAND(fetch)
 	if (f->items.sets_seen && !s->view->is_readonly)
 		set_seen(s);
 	else
-		begin(s);
+		begin_fetch(s);
 }

@@ -14,7 +14,7 @@
 
 enum { PATTERNS = 100 };
 
-struct list {
+struct listing {
 	struct buf patterns[PATTERNS]; /* UTF-8, the reference before them */
 	size_t count;
 	bool is_lsub;
@@ -24,9 +24,9 @@ struct list {
 };
 
 static void
-drop_list(void *work)
+drop_listing(void *work)
 {
-	struct list *l = work;
+	struct listing *l = work;
 
 	for (size_t i = 0; i < l->count; i++)
 		buf_fini(&l->patterns[i]);
@@ -35,7 +35,7 @@ drop_list(void *work)
 }
 
 static bool
-matches(const struct list *l, struct slice name)
+is_listed(const struct listing *l, struct slice name)
 {
 	for (size_t i = 0; i < l->count; i++) {
 		if (imap_list_match(buf_slice(&l->patterns[i]), name))
@@ -45,9 +45,10 @@ matches(const struct list *l, struct slice name)
 }
 
 static void
-tell(struct imap_session *s, const char *attributes, struct slice special, struct slice name)
+tell_mailbox(
+    struct imap_session *s, const char *attributes, struct slice special, struct slice name)
 {
-	struct list *l = s->work;
+	struct listing *l = s->command.work;
 	struct buf out = {0}, wire = {0};
 
 	mutf7_encode(&wire, name);
@@ -68,66 +69,59 @@ tell(struct imap_session *s, const char *attributes, struct slice special, struc
 static void
 tell_parents(struct imap_session *s, struct slice name)
 {
-	struct list *l = s->work;
+	struct listing *l = s->command.work;
 
 	for (size_t i = 1; i < name.len; i++) {
 		struct slice parent = slice_sub(name, 0, i);
 
-		if (name.data[i] != '/' || !matches(l, parent) ||
+		if (name.data[i] != '/' || !is_listed(l, parent) ||
 		    hash_find(&l->parents, parent) != NULL)
 			continue;
 		hash_add(&l->parents, parent, l);
-		tell(s, "\\Noselect", SLICE(""), parent);
+		tell_mailbox(s, "\\Noselect", SLICE(""), parent);
 	}
 }
 
 static void
-take_mailbox(struct imap_session *s, const struct am_mailbox *m)
+on_mailbox(struct imap_session *s, const struct ipc_message *m)
 {
-	struct list *l = s->work;
+	const struct am_mailbox *is = m->body;
+	struct listing *l = s->command.work;
 	char attributes[80] = "";
-	bool subscribed = m->flags & MAILBOX_SUBSCRIBED;
-	bool exists = !(m->flags & MAILBOX_NONEXISTENT);
+	bool subscribed = is->flags & MAILBOX_SUBSCRIBED;
+	bool exists = !(is->flags & MAILBOX_NONEXISTENT);
 
 	if ((l->is_lsub || l->only_subscribed) ? !subscribed : !exists)
 		return;
-	if (l->only_special && m->special_use.len == 0)
+	if (l->only_special && is->special_use.len == 0)
 		return;
-	if (!matches(l, m->name)) {
+	if (!is_listed(l, is->name)) {
 		if (l->is_lsub)
-			tell_parents(s, m->name);
+			tell_parents(s, is->name);
 		return;
 	}
 	if (l->is_lsub) {
-		if (hash_add(&l->parents, m->name, l) == NULL)
-			tell(s, m->flags & MAILBOX_NOSELECT || !exists ? "\\Noselect" : "",
-			    SLICE(""), m->name);
+		if (hash_add(&l->parents, is->name, l) == NULL)
+			tell_mailbox(s, is->flags & MAILBOX_NOSELECT || !exists ? "\\Noselect" : "",
+			    SLICE(""), is->name);
 		return;
 	}
 	snprintf(attributes, sizeof(attributes), "%s%s%s%s", exists ? "" : "\\NonExistent ",
-	    m->flags & MAILBOX_NOSELECT ? "\\Noselect " : "",
+	    is->flags & MAILBOX_NOSELECT ? "\\Noselect " : "",
 	    l->only_subscribed || (l->tells_subscribed && subscribed) ? "\\Subscribed " : "",
-	    m->flags & MAILBOX_HASCHILDREN ? "\\HasChildren" : "\\HasNoChildren");
-	tell(s, attributes, m->special_use, m->name);
+	    is->flags & MAILBOX_HASCHILDREN ? "\\HasChildren" : "\\HasNoChildren");
+	tell_mailbox(s, attributes, is->special_use, is->name);
 }
 
 static void
-on_mailbox(void *owner, struct ipc_message *m)
+on_listed(struct imap_session *s, const struct ipc_message *m)
 {
-	struct imap_session *s = owner;
-
-	if (m->schema == &am_mailbox_schema) {
-		take_mailbox(s, m->body);
-	} else if (imap_is_answer(s, m, &am_ok_schema)) {
-		session_asked(&s->base);
-		imap_done(s, "OK listed");
-		session_again(&s->base);
-	}
+	imap_done(s, "OK listed");
 }
 
 /* Pattern and reference, decoded; a pattern that is no name at all matches nothing. */
 static bool
-add_pattern(struct list *l, struct slice reference, struct slice pattern)
+add_pattern(struct listing *l, struct slice reference, struct slice pattern)
 {
 	struct buf whole = {0}, *out;
 	bool holds;
@@ -140,7 +134,7 @@ add_pattern(struct list *l, struct slice reference, struct slice pattern)
 	holds = mutf7_decode(out, buf_slice(&whole));
 	buf_fini(&whole);
 	if (!holds) {
-		buf_fini(out); /* drop_list() frees only those that count */
+		buf_fini(out); /* drop_listing() frees only those that count */
 		return true;
 	}
 	l->count++;
@@ -149,7 +143,7 @@ add_pattern(struct list *l, struct slice reference, struct slice pattern)
 }
 
 static bool
-parse_patterns(struct list *l, struct imap_parse *p, struct slice reference, bool *is_empty)
+parse_patterns(struct listing *l, struct imap_parse *p, struct slice reference, bool *is_empty)
 {
 	struct slice pattern;
 
@@ -172,7 +166,7 @@ parse_patterns(struct list *l, struct imap_parse *p, struct slice reference, boo
 
 /* Behind "(": the options of selection. REMOTE adds nothing where all is here. */
 static bool
-parse_selection(struct list *l, struct imap_parse *p)
+parse_selection(struct listing *l, struct imap_parse *p)
 {
 	if (imap_parse_char(p, ')'))
 		return true;
@@ -188,7 +182,7 @@ parse_selection(struct list *l, struct imap_parse *p)
 }
 
 static bool
-parse_return(struct list *l, struct imap_parse *p)
+parse_return(struct listing *l, struct imap_parse *p)
 {
 	if (imap_parse_is_end(p))
 		return true;
@@ -208,7 +202,7 @@ parse_return(struct list *l, struct imap_parse *p)
 }
 
 static bool
-parse_list(struct list *l, struct imap_parse *p, bool *is_empty)
+parse_list(struct listing *l, struct imap_parse *p, bool *is_empty)
 {
 	struct slice reference;
 
@@ -224,15 +218,17 @@ parse_list(struct list *l, struct imap_parse *p, bool *is_empty)
 }
 
 static void
-list(struct imap_session *s, struct imap_parse *p, bool is_lsub)
+list_mailboxes(struct imap_session *s, struct imap_parse *p, bool is_lsub)
 {
-	struct list *l = mem_zero(sizeof(*l));
+	static const struct imap_answers listed = {
+	    .parts = {{&am_mailbox_schema, on_mailbox}}, .last = {&am_ok_schema, on_listed}};
+	struct listing *l = mem_zero(sizeof(*l));
 	struct am_list m = {.handle = s->handle};
 	bool is_empty;
 
 	l->is_lsub = is_lsub;
 	hash_init(&l->parents);
-	imap_keep_work(s, l, drop_list);
+	imap_keep_work(s, l, drop_listing);
 	if (!parse_list(l, p, &is_empty)) {
 		imap_bad(s, "LIST takes a reference and a pattern");
 		return;
@@ -244,15 +240,15 @@ list(struct imap_session *s, struct imap_parse *p, bool is_lsub)
 		imap_done(s, "OK listed");
 		return;
 	}
-	imap_ask_mailbox(s, &am_list_schema, &m, on_mailbox);
+	imap_ask_mailbox(s, &am_list_schema, &m, &listed);
 }
 
 IMAP_COMMAND(list)
 {
-	list(s, p, false);
+	list_mailboxes(s, p, false);
 }
 
 IMAP_COMMAND(lsub)
 {
-	list(s, p, true);
+	list_mailboxes(s, p, true);
 }

@@ -48,31 +48,17 @@ IMAP_COMMAND(starttls)
 }
 
 static void
-temporary(struct imap_session *s)
+cannot_check(struct imap_session *s)
 {
 	imap_done(s, "NO [UNAVAILABLE] cannot check the password now, try again later");
 }
 
 static void
-on_ended(void *owner, enum channel_end why)
+on_opened(struct imap_session *s, const struct ipc_message *m)
 {
-	struct imap_session *s = owner;
-
-	s->base.request = 0;
-	temporary(s);
-	session_again(&s->base);
-}
-
-static void
-on_opened(void *owner, struct ipc_message *m)
-{
-	struct imap_session *s = owner;
 	struct buf text = {0};
 
-	if (!imap_is_answer(s, m, &am_opened_schema))
-		return;
 	s->handle = ((const struct am_opened *)m->body)->handle;
-	session_asked(&s->base);
 	imap_server_enter(s->instance, s->handle, s);
 	s->level = IMAP_AUTHENTICATED;
 	s->errors = 0;
@@ -80,30 +66,29 @@ on_opened(void *owner, struct ipc_message *m)
 	imap_capabilities(s, &text);
 	imap_done(s, "OK [CAPABILITY %s] welcome", buf_text(&text));
 	buf_fini(&text);
-	session_again(&s->base);
 }
 
 void
 imap_open(struct imap_session *s, struct slice token, unsigned mailbox)
 {
+	static const struct imap_answers opened = {
+	    .last = {&am_opened_schema, on_opened}, .missing = cannot_check};
 	struct am_open open = {.token = token};
 
 	imap_move(s, IMAP_OPEN_ASK);
 	s->instance = (int)mailbox;
 	s->mailbox = mailbox < IMAP_MAILBOXES ? imap_server.mailboxes[mailbox] : NULL;
-	if (!session_ask(&s->base, s->mailbox, &am_open_schema, &open, on_opened, on_ended,
-		SPAN_SECONDS(IMAP_ASK_SECONDS)))
-		temporary(s);
+	imap_ask_mailbox(s, &am_open_schema, &open, &opened);
 }
 
 static void
-granted(struct session *base, const struct al_login_is *is)
+on_granted(struct session *base, const struct al_login_is *is)
 {
 	imap_open((struct imap_session *)base, is->token, is->mailbox);
 }
 
 static void
-refused(struct session *base, enum login_refusal why, const char *form)
+on_refused(struct session *base, enum login_refusal why, const char *form)
 {
 	struct imap_session *s = (struct imap_session *)base;
 
@@ -112,7 +97,7 @@ refused(struct session *base, enum login_refusal why, const char *form)
 		imap_done(s, "NO [AUTHENTICATIONFAILED] user or password is wrong");
 		break;
 	case REFUSED_NOT_NOW:
-		temporary(s);
+		cannot_check(s);
 		break;
 	case REFUSED_MALFORMED:
 	case REFUSED_LINE:
@@ -126,7 +111,7 @@ refused(struct session *base, enum login_refusal why, const char *form)
 }
 
 static void
-too_often(struct session *base)
+on_too_often(struct session *base)
 {
 	imap_session_shut((struct imap_session *)base, "too many wrong passwords");
 }
@@ -136,9 +121,9 @@ const struct login_kind imap_login = {
     .input = IMAP_AUTH_INPUT,
     .asking = IMAP_LOGIN_ASK,
     .challenge = "+ ",
-    .granted = granted,
-    .refused = refused,
-    .too_often = too_often,
+    .granted = on_granted,
+    .refused = on_refused,
+    .too_often = on_too_often,
 };
 
 static bool

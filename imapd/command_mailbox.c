@@ -5,16 +5,12 @@
 #include "imapd/command.h"
 
 static void
-on_ok(void *owner, struct ipc_message *m)
+on_changed(struct imap_session *s, const struct ipc_message *m)
 {
-	struct imap_session *s = owner;
-
-	if (!imap_is_answer(s, m, &am_ok_schema))
-		return;
-	session_asked(&s->base);
 	imap_done(s, "OK done");
-	session_again(&s->base);
 }
+
+static const struct imap_answers changed = {.last = {&am_ok_schema, on_changed}};
 
 /* Levels that end in a blank name are told by clients that want to have children in them. */
 static void
@@ -74,7 +70,7 @@ IMAP_COMMAND(create)
 			imap_done(s, "NO [USEATTR] a mailbox is for one of archive, drafts, junk,"
 				     " sent and trash");
 		else
-			imap_ask_mailbox(s, &am_create_schema, &m, on_ok);
+			imap_ask_mailbox(s, &am_create_schema, &m, &changed);
 	}
 	buf_fini(&name);
 }
@@ -89,7 +85,7 @@ IMAP_COMMAND(delete)
 		if (!imap_parse_is_end(p))
 			imap_bad(s, "DELETE takes one name");
 		else
-			imap_ask_mailbox(s, &am_remove_schema, &m, on_ok);
+			imap_ask_mailbox(s, &am_remove_schema, &m, &changed);
 	}
 	buf_fini(&name);
 }
@@ -106,7 +102,7 @@ IMAP_COMMAND(rename)
 		if (!imap_parse_is_end(p))
 			imap_bad(s, "RENAME takes two names");
 		else
-			imap_ask_mailbox(s, &am_rename_schema, &m, on_ok);
+			imap_ask_mailbox(s, &am_rename_schema, &m, &changed);
 	}
 	buf_fini(&name);
 	buf_fini(&to);
@@ -124,7 +120,7 @@ subscribe(struct imap_session *s, struct imap_parse *p, bool on)
 		if (!imap_parse_is_end(p))
 			imap_bad(s, "this command takes one name");
 		else
-			imap_ask_mailbox(s, &am_subscribe_schema, &m, on_ok);
+			imap_ask_mailbox(s, &am_subscribe_schema, &m, &changed);
 	}
 	buf_fini(&name);
 }
@@ -170,33 +166,39 @@ tell_selected(struct imap_session *s)
 }
 
 static void
-on_view(void *owner, struct ipc_message *m)
+on_view(struct imap_session *s, const struct ipc_message *m)
 {
-	struct imap_session *s = owner;
-	struct imap_view *v = s->work;
+	const struct am_view_is *is = m->body;
+	struct imap_view *v = s->command.work;
 
-	if (m->schema == &am_view_is_schema) {
-		const struct am_view_is *is = m->body;
+	v->uidvalidity = is->uidvalidity;
+	v->uidnext = is->uidnext;
+	v->modseq = is->modseq;
+}
 
-		v->uidvalidity = is->uidvalidity;
-		v->uidnext = is->uidnext;
-		v->modseq = is->modseq;
-	} else if (m->schema == &am_keywords_schema) {
-		const struct am_keywords *k = m->body;
+static void
+on_keywords(struct imap_session *s, const struct ipc_message *m)
+{
+	const struct am_keywords *is = m->body;
 
-		imap_view_keywords(v, k->set, k->keywords);
-	} else if (m->schema == &am_messages_schema) {
-		imap_view_records(v, ((const struct am_messages *)m->body)->records);
-	} else if (imap_is_answer(s, m, &am_ok_schema)) {
-		session_asked(&s->base);
-		s->work = NULL;
-		s->drop_work = NULL;
-		s->view = v;
-		s->level = IMAP_SELECTED;
-		tell_selected(s);
-		imap_done(s, "OK [READ-%s] selected", v->is_readonly ? "ONLY" : "WRITE");
-		session_again(&s->base);
-	}
+	imap_view_keywords(s->command.work, is->set, is->keywords);
+}
+
+static void
+on_messages(struct imap_session *s, const struct ipc_message *m)
+{
+	const struct am_messages *is = m->body;
+
+	imap_view_records(s->command.work, is->records);
+}
+
+static void
+on_selected(struct imap_session *s, const struct ipc_message *m)
+{
+	s->view = imap_take_work(s);
+	s->level = IMAP_SELECTED;
+	tell_selected(s);
+	imap_done(s, "OK [READ-%s] selected", s->view->is_readonly ? "ONLY" : "WRITE");
 }
 
 static void
@@ -209,6 +211,11 @@ drop_view(void *work)
 static void
 select_mailbox(struct imap_session *s, struct imap_parse *p, bool readonly)
 {
+	static const struct imap_answers selected = {
+	    .parts = {{&am_view_is_schema, on_view}, {&am_keywords_schema, on_keywords},
+		{&am_messages_schema, on_messages}},
+	    .last = {&am_ok_schema, on_selected},
+	};
 	struct buf name = {0};
 	struct am_view m = {.handle = s->handle, .readonly = readonly};
 	struct imap_view *v;
@@ -222,7 +229,7 @@ select_mailbox(struct imap_session *s, struct imap_parse *p, bool readonly)
 			v = mem_zero(sizeof(*v));
 			v->is_readonly = readonly;
 			imap_keep_work(s, v, drop_view);
-			imap_ask_mailbox(s, &am_view_schema, &m, on_view);
+			imap_ask_mailbox(s, &am_view_schema, &m, &selected);
 		}
 	}
 	buf_fini(&name);
@@ -245,41 +252,28 @@ IMAP_COMMAND(unselect)
 }
 
 static void
-on_closed(void *owner, struct ipc_message *m)
+on_closed(struct imap_session *s, const struct ipc_message *m)
 {
-	struct imap_session *s = owner;
-
-	if (!imap_is_answer(s, m, &am_ok_schema))
-		return;
-	session_asked(&s->base);
 	imap_unselect(s);
 	imap_done(s, "OK closed");
-	session_again(&s->base);
 }
 
 static void
-on_expunged(void *owner, struct ipc_message *m)
+on_expunged(struct imap_session *s, const struct ipc_message *m)
 {
-	struct imap_session *s = owner;
-
-	if (!imap_is_answer(s, m, &am_ok_schema))
-		return;
-	session_asked(&s->base);
 	s->view->is_stale = true;
 	imap_done(s, "OK expunged");
-	session_again(&s->base);
 }
 
 static void
-expunge(struct imap_session *s, const struct imap_set *set,
-    void (*answer)(void *owner, struct ipc_message *m))
+send_expunge(struct imap_session *s, const struct imap_set *set, const struct imap_answers *answers)
 {
 	struct buf uids = {0};
 	struct am_expunge m = {.handle = s->handle, .only_deleted = 1};
 
-	if (imap_pack_set(s, set, &uids)) {
+	if (imap_view_pack_set(s->view, set, &uids)) {
 		m.uids = buf_slice(&uids);
-		imap_ask_mailbox(s, &am_expunge_schema, &m, answer);
+		imap_ask_mailbox(s, &am_expunge_schema, &m, answers);
 	} else {
 		imap_done(s, "NO [LIMIT] the set has too many ranges");
 	}
@@ -289,6 +283,7 @@ expunge(struct imap_session *s, const struct imap_set *set,
 /* RFC 3501 6.4.2: what is deleted goes, and the client is not told one by one. */
 IMAP_COMMAND(close)
 {
+	static const struct imap_answers closed = {.last = {&am_ok_schema, on_closed}};
 	struct imap_range all = {0, (uint32_t)s->view->count - 1};
 	struct imap_set set = {&all, 1};
 
@@ -297,24 +292,25 @@ IMAP_COMMAND(close)
 		imap_done(s, "OK closed");
 		return;
 	}
-	expunge(s, &set, on_closed);
+	send_expunge(s, &set, &closed);
 }
 
 IMAP_COMMAND(expunge)
 {
+	static const struct imap_answers expunged = {.last = {&am_ok_schema, on_expunged}};
 	struct imap_range all = {0, (uint32_t)s->view->count - 1};
 	struct imap_set set = {&all, s->view->count > 0};
 	struct imap_set named = {0};
 
-	if (s->is_uid && !imap_parse_set(s, p, &named))
+	if (s->command.is_uid && !imap_parse_set(s, p, &named))
 		return;
 	if (!imap_parse_is_end(p))
 		imap_bad(s, "only UID EXPUNGE takes a set");
 	else if (s->view->is_readonly)
 		imap_done(s, "NO [READ-ONLY] the mailbox is open for reading only");
-	else if ((s->is_uid ? named.count : set.count) == 0)
+	else if ((s->command.is_uid ? named.count : set.count) == 0)
 		imap_done(s, "OK nothing to expunge");
 	else
-		expunge(s, s->is_uid ? &named : &set, on_expunged);
+		send_expunge(s, s->command.is_uid ? &named : &set, &expunged);
 	imap_set_fini(&named);
 }

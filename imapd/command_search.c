@@ -20,24 +20,27 @@ u32_at(struct slice packed, size_t at)
 
 /* What the client does not know of yet it is not told of here. */
 static void
-add_found(struct imap_session *s, struct slice uids)
+on_found(struct imap_session *s, const struct ipc_message *m)
 {
-	struct buf *out = s->work;
+	struct slice uids = ((const struct am_found *)m->body)->uids;
+	const struct imap_message *messages = s->view->messages;
+	struct buf *out = s->command.work;
 
 	for (size_t at = 0; at + 4 <= uids.len; at += 4) {
-		const struct imap_message *m = imap_view_find(s->view, u32_at(uids, at));
+		const struct imap_message *known = imap_view_find(s->view, u32_at(uids, at));
 
-		if (m == NULL || (size_t)(m - s->view->messages) >= s->view->told)
+		if (known == NULL || (size_t)(known - messages) >= s->view->told)
 			continue;
 		buf_add_char(out, ' ');
-		buf_add_number(out, s->is_uid ? m->uid : (uint64_t)(m - s->view->messages) + 1);
+		buf_add_number(
+		    out, s->command.is_uid ? known->uid : (uint64_t)(known - messages) + 1);
 	}
 }
 
 static void
-tell(struct imap_session *s)
+tell_found(struct imap_session *s)
 {
-	struct buf *out = s->work;
+	struct buf *out = s->command.work;
 
 	buf_add_text(out, "\r\n");
 	imap_write(s, buf_slice(out));
@@ -45,22 +48,16 @@ tell(struct imap_session *s)
 }
 
 static void
-on_found(void *owner, struct ipc_message *m)
+on_searched(struct imap_session *s, const struct ipc_message *m)
 {
-	struct imap_session *s = owner;
-
-	if (m->schema == &am_found_schema) {
-		add_found(s, ((const struct am_found *)m->body)->uids);
-	} else if (imap_is_answer(s, m, &am_ok_schema)) {
-		session_asked(&s->base);
-		tell(s);
-		session_again(&s->base);
-	}
+	tell_found(s);
 }
 
 static void
 send_search(struct imap_session *s, struct slice program)
 {
+	static const struct imap_answers found = {
+	    .parts = {{&am_found_schema, on_found}}, .last = {&am_ok_schema, on_searched}};
 	struct imap_range all = {0, (uint32_t)s->view->count - 1};
 	struct buf uids = {0}, *out = mem_zero(sizeof(*out));
 	struct am_search m = {.handle = s->handle, .program = program};
@@ -68,12 +65,12 @@ send_search(struct imap_session *s, struct slice program)
 	buf_add_text(out, "* SEARCH");
 	imap_keep_work(s, out, drop_found);
 	if (s->view->count == 0) {
-		tell(s);
+		tell_found(s);
 		return;
 	}
 	imap_view_pack(s->view, &all, &uids);
 	m.uids = buf_slice(&uids);
-	imap_ask_mailbox(s, &am_search_schema, &m, on_found);
+	imap_ask_mailbox(s, &am_search_schema, &m, &found);
 	buf_fini(&uids);
 }
 

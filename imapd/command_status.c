@@ -4,7 +4,7 @@
 #include "imapd/command.h"
 #include "imapd/mutf7.h"
 
-enum item { MESSAGES, RECENT, UIDNEXT, UIDVALIDITY, UNSEEN, SIZE, ITEMS };
+enum status_item { MESSAGES, RECENT, UIDNEXT, UIDVALIDITY, UNSEEN, SIZE, ITEMS };
 
 static const char *const names[ITEMS] = {
     "MESSAGES", "RECENT", "UIDNEXT", "UIDVALIDITY", "UNSEEN", "SIZE"};
@@ -24,9 +24,9 @@ drop_status(void *work)
 }
 
 static void
-tell(struct imap_session *s, const struct am_status_is *is)
+tell_status(struct imap_session *s, const struct am_status_is *is)
 {
-	const struct status *st = s->work;
+	const struct status *st = s->command.work;
 	const uint64_t values[ITEMS] = {
 	    is->messages, is->recent, is->uidnext, is->uidvalidity, is->unseen, is->size};
 	struct buf out = {0}, wire = {0};
@@ -48,16 +48,10 @@ tell(struct imap_session *s, const struct am_status_is *is)
 }
 
 static void
-on_status(void *owner, struct ipc_message *m)
+on_status(struct imap_session *s, const struct ipc_message *m)
 {
-	struct imap_session *s = owner;
-
-	if (!imap_is_answer(s, m, &am_status_is_schema))
-		return;
-	session_asked(&s->base);
-	tell(s, m->body);
+	tell_status(s, m->body);
 	imap_done(s, "OK that is its status");
-	session_again(&s->base);
 }
 
 static bool
@@ -83,6 +77,7 @@ parse_items(struct imap_parse *p, unsigned *items)
 
 IMAP_COMMAND(status)
 {
+	static const struct imap_answers told = {.last = {&am_status_is_schema, on_status}};
 	struct status *st = mem_zero(sizeof(*st));
 	struct am_status m = {.handle = s->handle};
 
@@ -94,5 +89,5 @@ IMAP_COMMAND(status)
 		return;
 	}
 	m.name = buf_slice(&st->name);
-	imap_ask_mailbox(s, &am_status_schema, &m, on_status);
+	imap_ask_mailbox(s, &am_status_schema, &m, &told);
 }

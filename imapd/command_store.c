@@ -23,7 +23,7 @@ drop_store(void *work)
 }
 
 static void
-expect(struct imap_message *m, const struct store *st)
+expect_flags(struct imap_message *m, const struct store *st)
 {
 	uint8_t recent = m->flags & FLAG_RECENT;
 
@@ -37,27 +37,22 @@ expect(struct imap_message *m, const struct store *st)
 }
 
 static void
-on_stored(void *owner, struct ipc_message *m)
+on_stored(struct imap_session *s, const struct ipc_message *m)
 {
-	struct imap_session *s = owner;
-	const struct store *st = s->work;
+	const struct store *st = s->command.work;
 
-	if (!imap_is_answer(s, m, &am_ok_schema))
-		return;
-	session_asked(&s->base);
 	if (st->is_silent)
 		imap_view_expect(s->view, st->mode, buf_slice(&st->flags.keywords));
 	for (size_t i = 0; i < st->set.count; i++) {
 		for (size_t n = st->set.ranges[i].first; n <= st->set.ranges[i].last; n++) {
 			if (st->is_silent)
-				expect(&s->view->messages[n], st);
+				expect_flags(&s->view->messages[n], st);
 			else
 				s->view->messages[n].marks |= IMAP_TELL;
 		}
 	}
 	s->view->is_stale = true;
 	imap_done(s, "OK stored");
-	session_again(&s->base);
 }
 
 /* " +FLAGS.SILENT " and its kin. */
@@ -78,17 +73,18 @@ parse_mode(struct store *st, struct imap_parse *p)
 static void
 send_store(struct imap_session *s, const struct store *st)
 {
+	static const struct imap_answers stored = {.last = {&am_ok_schema, on_stored}};
 	struct buf uids = {0};
 	struct am_store m = {.handle = s->handle,
 	    .mode = (uint8_t)st->mode,
 	    .flags = st->flags.system,
 	    .keywords = buf_slice(&st->flags.keywords)};
 
-	if (!imap_pack_set(s, &st->set, &uids)) {
+	if (!imap_view_pack_set(s->view, &st->set, &uids)) {
 		imap_done(s, "NO [LIMIT] the set has too many ranges");
 	} else {
 		m.uids = buf_slice(&uids);
-		imap_ask_mailbox(s, &am_store_schema, &m, on_stored);
+		imap_ask_mailbox(s, &am_store_schema, &m, &stored);
 	}
 	buf_fini(&uids);
 }

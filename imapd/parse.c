@@ -52,17 +52,25 @@ is_of(enum imap_word kind, char c)
 	}
 }
 
+size_t
+imap_word_span(struct slice text, enum imap_word kind)
+{
+	size_t n = 0;
+
+	while (n < text.len && is_of(kind, text.data[n]))
+		n++;
+	return n;
+}
+
 bool
 imap_parse_word(struct imap_parse *p, enum imap_word kind, struct slice *word)
 {
-	char *at = p->at;
+	size_t n = imap_word_span(slice_make(p->at, (size_t)(p->end - p->at)), kind);
 
-	while (at < p->end && is_of(kind, *at))
-		at++;
-	if (at == p->at)
+	if (n == 0)
 		return false;
-	*word = slice_make(p->at, (size_t)(at - p->at));
-	p->at = at;
+	*word = slice_make(p->at, n);
+	p->at += n;
 	return true;
 }
 

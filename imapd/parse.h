@@ -25,6 +25,9 @@ enum imap_word {
 
 struct imap_parse imap_parse_of(struct buf *command);
 
+/* How many octets at the front of text are a word of that kind. */
+size_t imap_word_span(struct slice text, enum imap_word kind);
+
 bool imap_parse_is_end(const struct imap_parse *p);
 bool imap_parse_char(struct imap_parse *p, char c);      /* just this one */
 bool imap_parse_word(struct imap_parse *p, enum imap_word kind, struct slice *word);

@@ -1,16 +1,10 @@
-/*
- * Invariant: a command is in hand from its first line to its tagged reply, and there is one at
- * most.
- */
 #include "imapd/session.h"
 
 #include "common/base/assert.h"
 #include "common/base/mem.h"
 #include "common/session/login.h"
 #include "imapd/command.h"
-#include "imapd/sync.h"
-
-#include <stdio.h>
+#include "imapd/response.h"
 
 enum { ASKING = TO(LOGIN_ASK) | TO(OPEN_ASK) | TO(ASK) | TO(SPOOL_ASK) | TO(SYNC_ASK) };
 
@@ -30,155 +24,6 @@ imap_heard(struct imap_session *s)
 }
 
 void
-imap_write(struct imap_session *s, struct slice text)
-{
-	if (text.len > 0)
-		imap_output_text(&s->output, s->base.stream, text);
-}
-
-void
-imap_printf(struct imap_session *s, const char *fmt, ...)
-{
-	struct buf text = {0};
-	va_list ap;
-
-	va_start(ap, fmt);
-	buf_vprintf(&text, fmt, ap);
-	va_end(ap);
-	imap_write(s, buf_slice(&text));
-	buf_fini(&text);
-}
-
-/* The command in hand is over. */
-static void
-end_command(struct imap_session *s)
-{
-	if (s->drop_work != NULL)
-		s->drop_work(s->work);
-	s->work = NULL;
-	s->drop_work = NULL;
-	imap_input_reset(&s->input);
-	free(s->tag);
-	free(s->ending);
-	s->tag = s->ending = NULL;
-	s->command = NULL;
-	s->is_uid = false;
-}
-
-void
-imap_synced(struct imap_session *s)
-{
-	if (s->is_idle) {
-		imap_move(s, IMAP_IDLE);
-		return;
-	}
-	imap_printf(s, "%s\r\n", s->ending);
-	end_command(s);
-	/* State stays COMMAND where nothing had to be asked. */
-	if (s->base.state != IMAP_COMMAND && s->base.state != IMAP_CLOSING)
-		imap_move(s, IMAP_COMMAND);
-}
-
-void
-imap_done(struct imap_session *s, const char *fmt, ...)
-{
-	struct buf line = {0};
-	va_list ap;
-
-	va_start(ap, fmt);
-	buf_printf(&line, "%s ", s->tag == NULL ? "*" : s->tag);
-	buf_vprintf(&line, fmt, ap);
-	va_end(ap);
-	for (size_t i = 0; i < line.len; i++) {
-		if ((unsigned char)line.data[i] < ' ' || (unsigned char)line.data[i] >= 0x7f)
-			line.data[i] = '?';
-	}
-	free(s->ending);
-	s->ending = buf_take(&line, NULL);
-	s->is_idle = false;
-	if (imap_sync_is_due(s))
-		imap_sync_start(s);
-	else
-		imap_synced(s);
-}
-
-void
-imap_bad(struct imap_session *s, const char *why)
-{
-	s->errors++;
-	imap_done(s, "BAD %s", why);
-}
-
-void
-imap_no(struct imap_session *s, const struct am_no *no)
-{
-	/* clang-format off */
-	static const char *const codes[] = {
-	    [AM_TEMPORARY] = "UNAVAILABLE", [AM_NONEXISTENT] = "NONEXISTENT",
-	    [AM_ALREADYEXISTS] = "ALREADYEXISTS", [AM_CANNOT] = "CANNOT", [AM_LIMIT] = "LIMIT",
-	    [AM_OVERQUOTA] = "OVERQUOTA", [AM_INUSE] = "INUSE", [AM_TRYCREATE] = "TRYCREATE",
-	    [AM_AUTHENTICATIONFAILED] = "AUTHENTICATIONFAILED",
-	    [AM_CORRUPTION] = "CORRUPTION",
-	};
-	/* clang-format on */
-	struct slice text = no->text.len > 0 ? no->text : SLICE("that cannot be done");
-
-	imap_done(s, "NO [%s] %.*s", codes[no->code], SLICE_FMT(text));
-}
-
-void
-imap_unavailable(struct imap_session *s)
-{
-	imap_done(s, "NO [UNAVAILABLE] the mail store does not answer now, try again later");
-}
-
-void
-imap_keep_work(struct imap_session *s, void *work, void (*drop)(void *work))
-{
-	ASSERT(s->work == NULL);
-	s->work = work;
-	s->drop_work = drop;
-}
-
-static void
-on_ask_ended(void *owner, enum channel_end why)
-{
-	struct imap_session *s = owner;
-
-	s->base.request = 0;
-	imap_unavailable(s);
-	session_again(&s->base);
-}
-
-void
-imap_ask_mailbox(struct imap_session *s, const struct ipc_schema *schema, const void *message,
-    void (*answer)(void *owner, struct ipc_message *m))
-{
-	struct span deadline =
-	    schema == &am_fetch_schema ? SPAN_MS(0) : SPAN_SECONDS(IMAP_ASK_SECONDS);
-
-	if (s->base.state != IMAP_ASK)
-		imap_move(s, IMAP_ASK);
-	if (!session_ask(&s->base, s->mailbox, schema, message, answer, on_ask_ended, deadline))
-		imap_unavailable(s);
-}
-
-bool
-imap_is_answer(struct imap_session *s, struct ipc_message *m, const struct ipc_schema *wanted)
-{
-	if (m->schema == wanted)
-		return true;
-	if (m->schema == &am_no_schema) {
-		session_asked(&s->base);
-		imap_no(s, m->body);
-		session_again(&s->base);
-	} else {
-		channel_violation(m->channel, m->schema->name);
-	}
-	return false;
-}
-
-void
 imap_unselect(struct imap_session *s)
 {
 	struct am_unview m = {.handle = s->handle};
@@ -194,7 +39,7 @@ imap_unselect(struct imap_session *s)
 }
 
 static void
-free_session(struct session *base)
+imap_session_free(struct session *base)
 {
 	struct imap_session *s = (struct imap_session *)base;
 
@@ -208,7 +53,7 @@ free_session(struct session *base)
 		am_close_send(s->mailbox, 0, &m, -1);
 	}
 	timer_stop(&s->retry);
-	end_command(s);
+	imap_command_end(s);
 	imap_append_free(s->append);
 	imap_output_fini(&s->output);
 	LIST_REMOVE(s, link);
@@ -242,8 +87,9 @@ imap_session_lost(struct imap_session *s)
 	s->handle = 0;
 	if (s->base.state == IMAP_CLOSING)
 		return;
-	if (was_asked && s->tag != NULL)
-		imap_printf(s, "%s NO [UNAVAILABLE] the mail store was restarted\r\n", s->tag);
+	if (was_asked && s->command.tag != NULL)
+		imap_printf(
+		    s, "%s NO [UNAVAILABLE] the mail store was restarted\r\n", s->command.tag);
 	imap_session_shut(s, "[UNAVAILABLE] the mail store was restarted, please connect again");
 }
 
@@ -261,7 +107,7 @@ imap_session_changed(struct imap_session *s, uint64_t modseq, bool removed)
 }
 
 static void
-greet(struct imap_session *s)
+imap_greet(struct imap_session *s)
 {
 	struct buf capabilities = {0};
 
@@ -272,13 +118,13 @@ greet(struct imap_session *s)
 }
 
 static void
-secured(struct session *base)
+imap_secured(struct session *base)
 {
 	struct imap_session *s = (struct imap_session *)base;
 
 	imap_move(s, IMAP_COMMAND);
 	if (s->base.service->listen->tls == TLS_IMPLICIT)
-		greet(s);
+		imap_greet(s);
 }
 
 static enum session_next
@@ -291,14 +137,14 @@ when_closing(struct imap_session *s)
 
 /* Between commands, and in IDLE: a mailbox that is gone cannot stay selected. */
 static bool
-must_leave(const struct imap_session *s)
+is_mailbox_gone(const struct imap_session *s)
 {
 	return s->view != NULL && s->view->is_removed &&
 	       (s->base.state == IMAP_COMMAND || s->base.state == IMAP_IDLE) && s->input.lines == 0;
 }
 
 static enum session_next
-step(struct session *base)
+imap_step(struct session *base)
 {
 	struct imap_session *s = (struct imap_session *)base;
 
@@ -307,7 +153,7 @@ step(struct session *base)
 		imap_output_fini(&s->output);
 		return SESSION_END;
 	}
-	if (must_leave(s)) {
+	if (is_mailbox_gone(s)) {
 		imap_session_shut(s, "the selected mailbox was deleted");
 		return SESSION_GO_ON;
 	}
@@ -350,7 +196,7 @@ on_retry(void *owner)
 
 /* Before login a client has little time, whatever it says. */
 static struct span
-patience(const struct session *base)
+imap_patience(const struct session *base)
 {
 	const struct imap_session *s = (const struct imap_session *)base;
 
@@ -359,7 +205,7 @@ patience(const struct session *base)
 }
 
 static void
-silent(struct session *base)
+imap_silent(struct session *base)
 {
 	struct imap_session *s = (struct imap_session *)base;
 
@@ -372,24 +218,24 @@ silent(struct session *base)
 	imap_session_shut(s, "nothing came for too long");
 }
 
-static const unsigned moves[] = {
+static const unsigned imap_moves[] = {
 #define S(name, waits, next) next,
     IMAP_STATES(S)
 #undef S
 };
 
 /* FETCH's request stays open while the client takes what has come. */
-static const struct session_kind kind = {
-    .moves = moves,
+static const struct session_kind imap_kind = {
+    .moves = imap_moves,
     .login = &imap_login,
     .asking = ASKING,
     .open = ASKING | TO(SENDING),
     .closing = IMAP_CLOSING,
-    .step = step,
-    .patience = patience,
-    .secured = secured,
-    .silent = silent,
-    .free = free_session,
+    .step = imap_step,
+    .patience = imap_patience,
+    .secured = imap_secured,
+    .silent = imap_silent,
+    .free = imap_session_free,
 };
 
 void
@@ -399,7 +245,7 @@ imap_session_start(struct service *service, int fd, const struct netaddr *peer)
 	char text[NETADDR_TEXT];
 
 	s->level = IMAP_NOT_AUTHENTICATED;
-	session_init(&s->base, &kind, service, fd, peer);
+	session_init(&s->base, &imap_kind, service, fd, peer);
 	imap_output_init(&s->output);
 	timer_init(&s->retry, on_retry, s);
 	LIST_INSERT_HEAD(&imap_server.sessions, s, link);
@@ -409,7 +255,7 @@ imap_session_start(struct service *service, int fd, const struct netaddr *peer)
 		imap_move(s, IMAP_TLS);
 		session_start_tls(&s->base);
 	} else {
-		greet(s);
+		imap_greet(s);
 	}
 	session_step(&s->base);
 }

@@ -10,7 +10,7 @@ imap_sync_flags(const struct imap_session *s, size_t index, struct buf *out)
 	const struct imap_message *m = &s->view->messages[index];
 
 	buf_printf(out, "* %zu FETCH (", index + 1);
-	if (s->is_uid)
+	if (s->command.is_uid)
 		buf_printf(out, "UID %u ", m->uid);
 	buf_add_text(out, "FLAGS ");
 	imap_view_flags(s->view, m, out);
@@ -64,7 +64,7 @@ tell_flags(struct imap_session *s, struct buf *out)
 }
 
 static void
-tell(struct imap_session *s)
+tell_changes(struct imap_session *s)
 {
 	struct imap_view *v = s->view;
 	struct buf out = {0};
@@ -84,55 +84,59 @@ tell(struct imap_session *s)
 }
 
 static void
-finish(struct imap_session *s)
+finish_sync(struct imap_session *s)
 {
-	tell(s);
+	tell_changes(s);
 	imap_synced(s);
-	session_again(&s->base);
 }
 
 /* The news are still to be had; IDLE, where nobody else would ask again, does so after a pause. */
 static void
-fail(struct imap_session *s)
+on_missing(struct imap_session *s)
 {
 	s->view->is_stale = true;
 	if (s->is_idle)
 		timer_start(&s->retry, SPAN_SECONDS(RETRY_SECONDS));
-	finish(s);
+	finish_sync(s);
 }
 
 static void
-on_ended(void *owner, enum channel_end why)
+on_refused(struct imap_session *s, const struct am_no *no)
 {
-	struct imap_session *s = owner;
-
-	s->base.request = 0;
-	fail(s);
+	on_missing(s);
 }
 
 static void
-on_changes(void *owner, struct ipc_message *m)
+on_keywords(struct imap_session *s, const struct ipc_message *m)
 {
-	struct imap_session *s = owner;
+	const struct am_keywords *is = m->body;
 
-	if (m->schema == &am_keywords_schema) {
-		const struct am_keywords *k = m->body;
+	imap_view_keywords(s->view, is->set, is->keywords);
+}
 
-		imap_view_keywords(s->view, k->set, k->keywords);
-	} else if (m->schema == &am_messages_schema) {
-		imap_view_records(s->view, ((const struct am_messages *)m->body)->records);
-	} else if (m->schema == &am_gone_schema) {
-		imap_view_gone(s->view, ((const struct am_gone *)m->body)->uids);
-	} else if (m->schema == &am_ok_schema) {
-		session_asked(&s->base);
-		s->view->modseq = ((const struct am_ok *)m->body)->modseq;
-		finish(s);
-	} else if (m->schema == &am_no_schema) {
-		session_asked(&s->base);
-		fail(s);
-	} else {
-		channel_violation(m->channel, m->schema->name);
-	}
+static void
+on_messages(struct imap_session *s, const struct ipc_message *m)
+{
+	const struct am_messages *is = m->body;
+
+	imap_view_records(s->view, is->records);
+}
+
+static void
+on_gone(struct imap_session *s, const struct ipc_message *m)
+{
+	const struct am_gone *is = m->body;
+
+	imap_view_gone(s->view, is->uids);
+}
+
+static void
+on_up_to_date(struct imap_session *s, const struct ipc_message *m)
+{
+	const struct am_ok *is = m->body;
+
+	s->view->modseq = is->modseq;
+	finish_sync(s);
 }
 
 bool
@@ -145,13 +149,16 @@ imap_sync_is_due(const struct imap_session *s)
 void
 imap_sync_start(struct imap_session *s)
 {
+	static const struct imap_answers news = {
+	    .parts = {{&am_keywords_schema, on_keywords}, {&am_messages_schema, on_messages},
+		{&am_gone_schema, on_gone}},
+	    .last = {&am_ok_schema, on_up_to_date},
+	    .refused = on_refused,
+	    .missing = on_missing,
+	};
 	struct am_changes changes = {.handle = s->handle, .since = s->view->modseq};
 
 	imap_move(s, IMAP_SYNC_ASK);
-	if (!session_ask(&s->base, s->mailbox, &am_changes_schema, &changes, on_changes, on_ended,
-		SPAN_SECONDS(IMAP_ASK_SECONDS))) {
-		fail(s);
-		return;
-	}
 	s->view->is_stale = false;
+	imap_ask_mailbox(s, &am_changes_schema, &changes, &news);
 }

@@ -15,11 +15,7 @@ mailbox_name_fold(char *name, size_t len)
 bool
 mailbox_name_is_text(struct slice name)
 {
-	for (size_t i = 0; i < name.len; i++) {
-		if ((unsigned char)name.data[i] < ' ' || name.data[i] == 0x7f)
-			return false;
-	}
-	return name.len > 0;
+	return name.len > 0 && !slice_has_control(name);
 }
 
 static bool

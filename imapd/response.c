@@ -1,0 +1,92 @@
+#include "imapd/response.h"
+
+#include "common/base/mem.h"
+#include "imapd/command.h"
+#include "imapd/sync.h"
+
+void
+imap_write(struct imap_session *s, struct slice text)
+{
+	if (text.len > 0)
+		imap_output_text(&s->output, s->base.stream, text);
+}
+
+void
+imap_printf(struct imap_session *s, const char *fmt, ...)
+{
+	struct buf text = {0};
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vprintf(&text, fmt, ap);
+	va_end(ap);
+	imap_write(s, buf_slice(&text));
+	buf_fini(&text);
+}
+
+void
+imap_synced(struct imap_session *s)
+{
+	if (s->is_idle) {
+		imap_move(s, IMAP_IDLE);
+		return;
+	}
+	imap_printf(s, "%s\r\n", s->command.ending);
+	imap_command_end(s);
+	/* State stays COMMAND where nothing had to be asked. */
+	if (s->base.state != IMAP_COMMAND && s->base.state != IMAP_CLOSING)
+		imap_move(s, IMAP_COMMAND);
+}
+
+void
+imap_done(struct imap_session *s, const char *fmt, ...)
+{
+	struct buf line = {0};
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_printf(&line, "%s ", s->command.tag == NULL ? "*" : s->command.tag);
+	buf_vprintf(&line, fmt, ap);
+	va_end(ap);
+	for (size_t i = 0; i < line.len; i++) {
+		if ((unsigned char)line.data[i] < ' ' || (unsigned char)line.data[i] >= 0x7f)
+			line.data[i] = '?';
+	}
+	free(s->command.ending);
+	s->command.ending = buf_take(&line, NULL);
+	s->is_idle = false;
+	if (imap_sync_is_due(s))
+		imap_sync_start(s);
+	else
+		imap_synced(s);
+}
+
+void
+imap_bad(struct imap_session *s, const char *why)
+{
+	s->errors++;
+	imap_done(s, "BAD %s", why);
+}
+
+void
+imap_no(struct imap_session *s, const struct am_no *no)
+{
+	/* clang-format off */
+	static const char *const codes[] = {
+	    [AM_TEMPORARY] = "UNAVAILABLE", [AM_NONEXISTENT] = "NONEXISTENT",
+	    [AM_ALREADYEXISTS] = "ALREADYEXISTS", [AM_CANNOT] = "CANNOT", [AM_LIMIT] = "LIMIT",
+	    [AM_OVERQUOTA] = "OVERQUOTA", [AM_INUSE] = "INUSE", [AM_TRYCREATE] = "TRYCREATE",
+	    [AM_AUTHENTICATIONFAILED] = "AUTHENTICATIONFAILED",
+	    [AM_CORRUPTION] = "CORRUPTION",
+	};
+	/* clang-format on */
+	struct slice text = no->text.len > 0 ? no->text : SLICE("that cannot be done");
+
+	imap_done(s, "NO [%s] %.*s", codes[no->code], SLICE_FMT(text));
+}
+
+void
+imap_unavailable(struct imap_session *s)
+{
+	imap_done(s, "NO [UNAVAILABLE] the mail store does not answer now, try again later");
+}

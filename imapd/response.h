@@ -1,0 +1,27 @@
+/*
+ * What a client is told (RFC 3501 7): untagged responses as they come, and the tagged one that ends
+ * the command in hand.
+ */
+#ifndef IMAPD_RESPONSE_H
+#define IMAPD_RESPONSE_H
+
+#include "imapd/session.h"
+
+/* Queues output, behind what is queued already. */
+void imap_write(struct imap_session *s, struct slice text);
+void imap_printf(struct imap_session *s, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/*
+ * Ends the command in hand: what has changed in the mailbox is told first where that is
+ * allowed, then the tagged response. The text begins with OK, NO or BAD.
+ */
+void imap_done(struct imap_session *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void imap_bad(struct imap_session *s, const char *why);
+void imap_no(struct imap_session *s, const struct am_no *no);      /* in the words of RFC 5530 */
+void imap_unavailable(struct imap_session *s);
+
+/* Sends the tagged response that waited for SYNC_ASK, or goes back to IDLE. */
+void imap_synced(struct imap_session *s);
+
+#endif
