@@ -207,6 +207,21 @@ source_close(struct source *src, const struct am_message *m)
 	imap_file_release(src->file);
 }
 
+/* Behind a batch nothing comes before it was asked for: what the client does not take would pile up
+ * here. */
+static bool
+is_untimely(const struct imap_session *s, const struct ipc_message *m)
+{
+	const struct fetch *f = s->command.work;
+
+	if (!f->is_waiting)
+		return false;
+	if (m->fd >= 0)
+		close(m->fd);
+	channel_violation(m->channel, m->schema->name);
+	return true;
+}
+
 static void
 on_message(struct imap_session *s, const struct ipc_message *m)
 {
@@ -215,6 +230,8 @@ on_message(struct imap_session *s, const struct ipc_message *m)
 	struct fetch *f = s->command.work;
 	struct source src = {0};
 
+	if (is_untimely(s, m))
+		return;
 	if (!source_open(&src, is, m->fd, f->items.wants & WANT_OCTETS)) {
 		f->has_failed = true;
 		log_error("a message cannot be read, or not all of it: it is left out of FETCH");
@@ -230,6 +247,8 @@ on_batch(struct imap_session *s, const struct ipc_message *m)
 {
 	struct fetch *f = s->command.work;
 
+	if (is_untimely(s, m))
+		return;
 	f->is_waiting = true;
 	imap_move(s, IMAP_SENDING);
 	session_again(&s->base);

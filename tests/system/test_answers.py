@@ -213,6 +213,25 @@ class Imap(Answers):
         self.server.answer("am_fetch", "am_no", code=CORRUPTION, text="the message cannot be read")
         self.assertRegex(self.client.until("d ")[-1], r"^d NO \[CORRUPTION\]")
 
+    def test_what_comes_behind_a_batch_unasked(self):
+        """The mailbox process is cut off, and imapd lives."""
+        for untimely, values in (("am_batch", {}), ("am_message", {"uid": 1, "size": SIZE})):
+            with self.subTest(untimely):
+                self.select([1, 2])
+                self.client.say("c FETCH 1:2 RFC822.SIZE")
+                request, _ = self.server.expect("am_fetch")
+
+                def speak(request=request, untimely=untimely, values=values):
+                    self.server.mailbox.send("am_batch", request=request)
+                    self.server.mailbox.send(untimely, request=request, **values)
+                self.server.at_once(speak)
+                lines = self.client.until("* BYE")
+                self.assertTrue(any(line.startswith("c NO [UNAVAILABLE]") for line in lines), lines)
+                self.assertFalse([line for line in lines if "RFC822.SIZE" in line], lines)
+                self.assertIsNone(self.server.process.poll(), self.server.output())
+                self.tearDown()
+                self.setUp()
+
     def test_what_cannot_be_read_ends_no_long_fetch(self):
         numbers = list(range(1, 2 * 8100, 2))      # more ranges than one request names
         self.select(list(range(1, 2 * 8100)))
