@@ -57,10 +57,40 @@ on_sender(void *owner, struct ipc_message *m)
 	value_answer_sender(ipc_asker_of(owner, m), m->body);
 }
 
+static bool
+is_needed_by(const struct conf_action *a, const struct al_fetch *q)
+{
+	switch ((enum al_service)q->service) {
+	case FETCH_CREDENTIALS:
+		return slice_equal(q->table, a->auth_table);
+	case FETCH_RELAYHOST:
+		return slice_equal(q->table, a->host_table) ||
+		       slice_equal(q->table, a->domain_table);
+	case FETCH_SOURCE:
+		return slice_equal(q->table, a->src_table);
+	case FETCH_ADDRNAME:
+		return slice_equal(q->table, a->helo_table);
+	case FETCH_DOMAIN:
+		break;
+	}
+	return false;
+}
+
+/* Relay may ask the tables that actions name, and for what they name them: others may hold users'
+ * passwords. Whoever asks for such may do so by a configuration that was, and hears "not now". */
 static void
 on_fetch(void *owner, struct ipc_message *m)
 {
-	value_answer_fetch(ipc_asker_of(owner, m), m->body);
+	const struct al_fetch *q = m->body;
+	const struct conf *c = child_conf();
+	bool is_needed = false;
+
+	for (size_t i = 0; i < c->action_count; i++)
+		is_needed |= is_needed_by(&c->actions[i], q);
+	if (is_needed)
+		value_answer_fetch(ipc_asker_of(owner, m), q);
+	else
+		al_value_send(m->channel, m->id, &(struct al_value){.temporary = 1}, -1);
 }
 
 /* Of all the tables a listener may ask only those that hold its own names. */

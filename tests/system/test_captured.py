@@ -211,6 +211,23 @@ class Intruder(unittest.TestCase):
                 m = MESSAGES[message]
                 self.assertTrue(self.say(c, peer, frame(m.number, m.pack(values))))
 
+    def test_a_captured_relay_reads_no_tables_but_its_own(self):
+        """Those that actions name, for what they name them; a table of passwords is the listener's."""
+        tables = ('table smart { "me" = "user:password" }\ntable users { "me" = "a-hash" }\ntable sources { "127.0.0.1" }\n'
+                  'action "smart" relay host smtps://me@127.0.0.1 auth <smart> src <sources>\n')
+        credentials, host, source, name, domain = range(5)
+        cases = [(credentials, "smart", "me", b"user:password"), (source, "sources", "", b"127.0.0.1"),
+                 (credentials, "users", "me", None), (name, "users", "me", None), (name, "smart", "me", None),
+                 (host, "users", "", None), (source, "users", "", None), (domain, "users", "me", None)]
+        with Captured("relay", extra=tables) as c:
+            line = c.life.lines["lookup"]
+            for number, (service, table, key, value) in enumerate(cases, 1):
+                with self.subTest(f"{table} as service {service}"):
+                    line.send("al_fetch", request=number, service=service, table=table, key=key)
+                    message, request, values, _ = line.receive(10)
+                    self.assertEqual((message, request), ("al_value", number))
+                    self.assertEqual((values["found"], values["value"]), (1, value) if value else (0, b""))
+
     def test_a_route_to_nobody(self):
         """lookup says that a recipient is fine and names none: DATA must never meet a message for nobody."""
         with Captured("lookup") as c:
