@@ -16,6 +16,7 @@
  *	am_copy ─▶ am_copied | am_no
  *	am_changed                            unasked: the viewed mailbox has a higher modseq now
  *
+ * While CHANNEL_HIGH octets of answers wait to be taken, no further request is: an asker never stops reading.
  * A handle views one mailbox at a time. UIDs come as sorted ranges, pairs of u32 in network
  * order (first, last). Every verb that changes something is durable before am_ok (flags: within a second).
  */

@@ -23,7 +23,6 @@
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -59,6 +58,7 @@ struct channel {
 	uint32_t next_id;
 	uint64_t serial;
 	struct task flush;
+	struct task resume;
 	struct task tell_down;
 	void (*drained)(void *owner);
 	void *drained_owner;
@@ -68,13 +68,21 @@ struct channel {
 static char block[BLOCK];
 static uint64_t made; /* channels, ever */
 
+/* Answers enough wait to be taken: the peer's next requests wait too. */
+static bool
+is_choked(const struct channel *c)
+{
+	return c->o.is_answerer && c->out.len >= CHANNEL_HIGH;
+}
+
 static void
 watch(struct channel *c)
 {
 	int events = 0;
 
 	if (c->up) {
-		events |= IO_READ;
+		if (!is_choked(c))
+			events |= IO_READ;
 		if (c->blocked)
 			events |= IO_WRITE;
 	}
@@ -228,6 +236,8 @@ on_flush(void *owner)
 	void (*drained)(void *);
 
 	channel_flush(c);
+	if (c->in.len > 0 && c->up && !is_choked(c))
+		task_queue(&c->resume);
 	drained = c->drained;
 	if (drained != NULL && (c->out.len < CHANNEL_HIGH / 2 || !c->up)) {
 		c->drained = NULL;
@@ -235,28 +245,12 @@ on_flush(void *owner)
 	}
 }
 
-/* A file must be a file and a socket a socket, whatever the peer claims. */
-static bool
-is_right_descriptor(const struct ipc_schema *schema, int fd)
-{
-	struct stat st;
-
-	if (fd < 0)
-		return schema->descriptor == FD_NONE || schema->descriptor == FD_MAYBE;
-	if (schema->descriptor == FD_NONE || fstat(fd, &st) < 0)
-		return false;
-	return schema->descriptor == FD_SOCKET ? S_ISSOCK(st.st_mode) : S_ISREG(st.st_mode);
-}
-
 static const struct ipc_handler *
 find_handler(const struct channel *c, uint16_t type)
 {
-	const struct ipc_handler *h = c->o.handlers;
-
-	while (h != NULL && h->schema != NULL) {
+	for (const struct ipc_handler *h = c->o.handlers; h != NULL && h->schema != NULL; h++) {
 		if (h->schema->type == type)
 			return h;
-		h++;
 	}
 	return NULL;
 }
@@ -264,12 +258,9 @@ find_handler(const struct channel *c, uint16_t type)
 static const struct ipc_schema *
 find_answer(const struct channel *c, uint16_t type)
 {
-	const struct ipc_schema *const *s = c->o.answers;
-
-	while (s != NULL && *s != NULL) {
+	for (const struct ipc_schema *const *s = c->o.answers; s != NULL && *s != NULL; s++) {
 		if ((*s)->type == type)
 			return *s;
-		s++;
 	}
 	return NULL;
 }
@@ -317,7 +308,7 @@ dispatch(struct channel *c, const struct frame *f, struct slice body)
 		m.fd = frame_fds_take(&c->in_fds);
 	if (schema == NULL)
 		wrong = "type";
-	else if (!is_right_descriptor(schema, m.fd))
+	else if (!ipc_takes_descriptor(schema, m.fd))
 		wrong = "descriptor";
 	else if (schema->size > sizeof(room))
 		PANIC("a message's struct is larger than STRUCT_MOST");
@@ -342,7 +333,7 @@ handle_frames(struct channel *c, struct slice octets)
 {
 	size_t at = 0;
 
-	while (c->up && !c->closed) {
+	while (c->up && !c->closed && !is_choked(c)) {
 		struct slice rest = slice_from(octets, at);
 		struct frame f;
 		enum frame_result result = frame_get(rest, &f);
@@ -403,11 +394,22 @@ on_ready(void *owner, int events)
 	c->busy = true;
 	if (events & IO_WRITE)
 		on_flush(c);
-	if ((events & IO_READ) && c->up)
+	if (is_choked(c))
+		watch(c);
+	else if ((events & IO_READ) && c->up)
 		read_frames(c);
+	else
+		buf_consume(&c->in, handle_frames(c, buf_slice(&c->in)));
 	c->busy = false;
 	if (c->closed)
 		channel_close(c);
+}
+
+/* Goes on with what was read before answers were too many. */
+static void
+on_resume(void *owner)
+{
+	on_ready(owner, 0);
 }
 
 /* Whether the peer may send a secret: then nothing it sent stays in memory that is given back. */
@@ -443,6 +445,7 @@ channel_new(int fd, const struct channel_options *o)
 	STAILQ_INIT(&c->out_fds);
 	hash_init(&c->requests);
 	task_init(&c->flush, on_flush, c);
+	task_init(&c->resume, on_resume, c);
 	task_init(&c->tell_down, on_tell_down, c);
 	c->io = io_new(fd, on_ready, c);
 	watch(c);
@@ -461,6 +464,7 @@ channel_close(struct channel *c)
 		c->up = false;
 		c->drained = NULL;
 		task_cancel(&c->flush);
+		task_cancel(&c->resume);
 		task_cancel(&c->tell_down);
 		io_want(c->io, 0);
 	}

@@ -37,6 +37,8 @@ struct channel_options {
 	void *owner;
 	const struct ipc_schema *quiet;          /* a kind of message that verbose logs leave out; or NULL */
 	size_t most_requests;                    /* requests of ours without an answer; 0: LIMIT_REQUESTS */
+	/* Its requests wait while CHANNEL_HIGH octets of answers do: for a peer that takes answers always. */
+	bool is_answerer;
 };
 
 /* The descriptor on which a process that the parent starts finds its line to it. */

@@ -4,6 +4,7 @@
 #include "common/base/utf8.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 struct cursor {
 	const unsigned char *data;
@@ -169,6 +170,18 @@ ipc_unpack(struct slice body, const struct ipc_schema *schema, void *message)
 		memcpy((char *)message + f->offset, &s, sizeof(s));
 	}
 	return c.left == 0 ? NULL : "end";
+}
+
+bool
+ipc_takes_descriptor(const struct ipc_schema *schema, int fd)
+{
+	struct stat st;
+
+	if (fd < 0)
+		return schema->descriptor == FD_NONE || schema->descriptor == FD_MAYBE;
+	if (schema->descriptor == FD_NONE || fstat(fd, &st) < 0)
+		return false;
+	return schema->descriptor == FD_SOCKET ? S_ISSOCK(st.st_mode) : S_ISREG(st.st_mode);
 }
 
 bool

@@ -40,6 +40,9 @@ const char *ipc_pack(struct buf *out, const struct ipc_schema *schema, const voi
  */
 const char *ipc_unpack(struct slice body, const struct ipc_schema *schema, void *message);
 
+/* Whether what came with it (-1: nothing) may: a file must be a file and a socket a socket, whatever the peer claims. */
+bool ipc_takes_descriptor(const struct ipc_schema *schema, int fd);
+
 /* Whether there is a secret among its fields. */
 bool ipc_is_secret(const struct ipc_schema *schema);
 

@@ -56,6 +56,7 @@ on_peer(enum sandbox_role role, int instance, int instances, int fd)
 		o.handlers = grants;
 	else
 		o.handlers = role == SANDBOX_QUEUE ? delivery : verbs;
+	o.is_answerer = o.handlers == verbs;
 	forget(c);
 	*c = channel_new(fd, &o);
 }

@@ -1,9 +1,13 @@
 """The mail store's process alone, asked by several sessions at once: what overlaps must not mix."""
 
+import os
+import queue
 import struct
+import threading
+import time
 import unittest
 
-from mailbox_alone import Mailbox
+from mailbox_alone import OCTETS, Mailbox
 
 SEARCH_TEXT = 17      # common/mail/search.h
 ALL = struct.pack("!II", 1, 2**32 - 1)
@@ -47,6 +51,35 @@ class Sessions(unittest.TestCase):
         self.assertEqual(self.answer(a, 1 << 30)[0], "am_ok")
         _, uid = b.append("INBOX", b"Subject: small\r\n\r\nhere is the needle\r\n")
         self.assertEqual(self.found(b, b"needle"), [uid])
+        self.mailbox.stop()
+
+    def test_every_fetch_is_answered_however_many_come_at_once(self):
+        """Answers may pile up; what does not fit any more must wait, for nobody asks for it again."""
+        a, = self.sessions(1)
+        for _ in range(6):
+            a.append("INBOX", b"Subject: x\r\n\r\n" + os.urandom(30000).hex().encode())
+        missing = {(1 << 30) + i: 6 for i in range(300)}
+        asked = queue.Queue()
+
+        def ask():      # as imapd does it, never waiting to be read before it reads
+            for request in missing.copy():
+                a.channel.send("am_fetch", request=request, handle=a.handle, uids=ALL, want=OCTETS)
+            while request := asked.get():
+                a.channel.send("am_more", request=request)
+
+        asker = threading.Thread(target=ask, daemon=True)
+        asker.start()
+        time.sleep(1)      # they pile up
+        while missing:
+            name, request, _, _ = a.channel.receive(20)
+            if name == "am_batch":
+                asked.put(request)
+            elif name == "am_message":
+                missing[request] -= 1
+            elif name == "am_ok":
+                self.assertEqual(missing.pop(request), 0)
+        asked.put(0)
+        asker.join()
         self.mailbox.stop()
 
 
