@@ -178,6 +178,7 @@ begin_tls(struct stream *s)
 		s->tls = tls_accept(s->server, s->fd, on_signed, s);
 	else
 		s->tls = tls_connect(s->client, s->fd, s->name);
+	tls_client_free(s->client);
 	s->server = NULL;
 	s->client = NULL;
 	continue_handshake(s);
@@ -541,7 +542,7 @@ stream_start_tls_client(struct stream *s, struct tls_client *client, const char 
 {
 	ASSERT(s->phase == PHASE_CLEAR);
 	stream_discard_input(s);
-	s->client = client;
+	s->client = tls_client_share(client);
 	s->name = mem_text(name, strlen(name));
 	s->phase = PHASE_TLS_DUE;
 	task_queue(&s->flush);

@@ -35,6 +35,7 @@ stream_close(struct stream *s)
 		lingering--;
 	io_close(s->io);
 	tls_free(s->tls);
+	tls_client_free(s->client);
 	close(s->fd);
 	stream_discard_input(s);
 	buf_fini(&s->out);

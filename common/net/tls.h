@@ -58,7 +58,10 @@ struct tls_client_options {
 	struct slice protocols;
 };
 struct tls_client *tls_client_new(const struct tls_client_options *o, struct error *why);
-void tls_client_free(struct tls_client *c);
+void tls_client_free(struct tls_client *c);      /* connections keep what they use */
+
+/* The same once more, for who uses it later: each of them frees it. */
+struct tls_client *tls_client_share(struct tls_client *c);
 
 /* One connection on a descriptor that stays the caller's. wake(owner) after TLS_WANT_KEY. */
 struct tls *tls_accept(struct tls_server *s, int fd, void (*wake)(void *owner), void *owner);

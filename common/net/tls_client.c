@@ -67,3 +67,10 @@ tls_client_free(struct tls_client *c)
 	if (c != NULL)
 		tls_client_unref(c);
 }
+
+struct tls_client *
+tls_client_share(struct tls_client *c)
+{
+	c->references++;
+	return c;
+}

@@ -32,6 +32,13 @@ step(void *owner)
 	t.s = NULL;
 }
 
+static void
+wait_for_failure(void *owner)
+{
+	if (stream_failure(t.s)[0] != '\0')
+		loop_stop();
+}
+
 static struct tls_server *
 server_new(const struct test_certificate *c)
 {
@@ -71,4 +78,44 @@ Test(stream_tls, a_session_may_end_when_the_signer_refuses)
 	close(ends[1]);
 	tls_server_free(server);
 	certificate_fini(&c);
+}
+
+/* A reload takes the configuration's client away while a session is on its way to the handshake. */
+Test(stream_tls, a_client_may_go_before_the_handshake_begins)
+{
+	struct tls_client_options options = {.verify = false};
+	struct error why = {""};
+	struct tls_client *client = tls_client_new(&options, &why);
+	int ends[2];
+
+	cr_assert_not_null(client, "%s", why.text);
+	loop_init();
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+	t.s = stream_new(ends[0], wait_for_failure, NULL);
+	stream_start_tls_client(t.s, client, "mail.example");
+	tls_client_free(client);
+	cr_assert_eq(write(ends[1], "no TLS\r\n", 8), 8);
+	loop_run();
+	cr_assert_neq(stream_failure(t.s)[0], '\0');
+	stream_close(t.s);
+	loop_fini();
+	close(ends[1]);
+}
+
+/* Nor does one that never begins keep it. */
+Test(stream_tls, a_handshake_that_never_begins_lets_its_client_go)
+{
+	struct tls_client_options options = {.verify = false};
+	struct error why = {""};
+	struct tls_client *client = tls_client_new(&options, &why);
+	int ends[2];
+
+	loop_init();
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+	t.s = stream_new(ends[0], wait_for_failure, NULL);
+	stream_start_tls_client(t.s, client, "mail.example");
+	stream_close(t.s);
+	tls_client_free(client);
+	loop_fini();
+	close(ends[1]);
 }
