@@ -375,7 +375,8 @@ child_parent(void)
 bool
 child_runs_as(struct slice user)
 {
-	return !child.ordinary && slice_has_prefix(user, slice_of(child.users));
+	return !child.ordinary && child.users[0] != '\0' &&
+	       slice_has_prefix(user, slice_of(child.users));
 }
 
 const struct conf *

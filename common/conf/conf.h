@@ -9,27 +9,8 @@
 #define COMMON_CONF_CONF_H
 
 #include "common/base/error.h"
+#include "common/conf/words.h"
 #include "common/ipc/protocol.h"
-
-enum conf_service { SERVICE_SMTP, SERVICE_SUBMISSION, SERVICE_IMAP, SERVICE_POP3 };
-enum conf_tls { TLS_NONE, TLS_OFFERED, TLS_REQUIRED, TLS_IMPLICIT };
-enum conf_auth { AUTH_NONE, AUTH_OPTIONAL, AUTH_REQUIRED };
-
-enum conf_backend { BACKEND_STATIC, BACKEND_FILE, BACKEND_PASSWD, BACKEND_ACCOUNTS, BACKEND_SYSTEM };
-
-enum conf_method {
-	METHOD_MAILBOX, METHOD_RELAY, METHOD_MAILDIR, METHOD_MBOX, METHOD_LMTP, METHOD_MDA,
-	METHOD_EXPAND_ONLY, METHOD_FORWARD_ONLY,
-};
-
-enum conf_relay_tls { RELAY_TLS_OPPORTUNISTIC, RELAY_TLS_REQUIRED, RELAY_TLS_NO_VERIFY };
-
-/* What a condition of a match looks at. A table that is empty asks only whether there is one. */
-enum conf_subject {
-	FROM_ANY, FROM_LOCAL, FROM_SOCKET, FROM_AUTH, FROM_MAIL_FROM, FROM_RDNS, FROM_SRC,
-	FOR_ANY, FOR_LOCAL, FOR_DOMAIN, FOR_RCPT_TO,
-	WITH_AUTH, WITH_HELO, WITH_MAIL_FROM, WITH_RCPT_TO, WITH_TAG, WITH_TLS,
-};
 
 /* clang-format off */
 #define CONF_GLOBAL(F, m)        /* kind  name            least most */ \
@@ -87,7 +68,7 @@ enum conf_subject {
 	F(m, octets, certificates,   0, 120000)    /* PEM */
 #define CONF_TABLE(F, m) \
 	F(m, text,   name,           1, LIMIT_ACTION) \
-	F(m, u8,     backend,        0, BACKEND_SYSTEM) \
+	F(m, u8,     backend,        0, BACKEND_COUNT - 1) \
 	F(m, text,   path,           0, 1024)
 #define CONF_ENTRY(F, m)         /* of the static table that came last */ \
 	F(m, text,   key,            0, 4096) \
@@ -95,7 +76,7 @@ enum conf_subject {
 	F(m, u8,     has_value,      0, 1)
 #define CONF_ACTION(F, m) \
 	F(m, text,   name,           1, LIMIT_ACTION) \
-	F(m, u8,     method,         0, METHOD_FORWARD_ONLY) \
+	F(m, u8,     method,         0, METHOD_COUNT - 1) \
 	F(m, text,   argument,       0, 2048)      /* maildir's path, lmtp's destination, mda's command */ \
 	F(m, u8,     junk,           0, 1) \
 	F(m, u8,     rcpt_to,        0, 1)         /* lmtp: the address as it came */ \
@@ -125,7 +106,7 @@ enum conf_subject {
 	F(m, u8,     reject,         0, 1) \
 	F(m, text,   action,         0, LIMIT_ACTION)
 #define CONF_CONDITION(F, m)     /* of the match that came last */ \
-	F(m, u8,     subject,        0, WITH_TLS) \
+	F(m, u8,     subject,        0, SUBJECT_COUNT - 1) \
 	F(m, u8,     negated,        0, 1) \
 	F(m, u8,     regex,          0, 1) \
 	F(m, text,   table,          0, LIMIT_ACTION)

@@ -16,16 +16,15 @@ struct config_options {
 	const char *definitions[CONFIG_DEFINITIONS]; /* -D name=value */
 	size_t definition_count;
 	void (*warn)(const char *text); /* a line that is understood and has no effect; or NULL */
+	bool opens_keys; /* looks whether each fits its certificate: for "smtpd -n" */
 };
 
 /*
  * Gives a configuration whose names are all defined, whose certificates are read and fit to serve;
- * the caller frees it. NULL: *why. A key is looked at, not read: that is keyholder's.
+ * the caller frees it. NULL: *why. Without opens_keys a key is looked at, not read: that is
+ * keyholder's.
  */
 struct conf *config_read(const struct config_options *o, struct error *why);
-
-/* Whether each key opens and fits its certificate. It reads the keys: only for "smtpd -n". */
-bool config_check_keys(const struct conf *c, struct error *why);
 
 /* Writes c in the one form that says all of it; read again, it gives the same. */
 void config_print(const struct conf *c, FILE *out);

@@ -1,7 +1,8 @@
 /*
- * The grammar of smtpd.conf: OpenSMTPD's, and the lines that Kurir adds. What a rule means is in
- * parser.h; here is only what may stand where. The words that Kurir adds come last in the list and
- * may still be names (see "word"), so that a configuration made for OpenSMTPD stays what it was.
+ * The grammar of smtpd.conf: OpenSMTPD's, and the lines that Kurir adds. What a line means is in
+ * the file of its noun; here is only what may stand where. The words that Kurir adds come last in
+ * the list and may still be names (see "word"), so that a configuration made for OpenSMTPD stays
+ * what it was.
  */
 %code requires {
 #include "smtpd/parent/config/parser.h"
@@ -15,6 +16,18 @@
 		if (!(x))                                                                          \
 			YYABORT;                                                                   \
 	} while (0)
+
+/* An option of the line in hand: it stands once, and sets what it is for. */
+#define LISTEN_ONCE(at, name) option_once(&p->listen.had, at, name)
+#define LISTEN_TEXT(at, name, field, text)                                                         \
+	TRY(option_text(&p->listen.had, at, name, &p->listen.conf.field, text))
+#define LISTEN_FLAG(at, name, field, value)                                                        \
+	TRY(option_flag(&p->listen.had, at, name, &p->listen.conf.field, value))
+#define ACTION_ONCE(at, name) option_once(&p->action.had, at, name)
+#define ACTION_TEXT(at, name, field, text)                                                         \
+	TRY(option_text(&p->action.had, at, name, &p->action.conf.field, text))
+#define ACTION_FLAG(at, name, field, value)                                                        \
+	TRY(option_flag(&p->action.had, at, name, &p->action.conf.field, value))
 
 /* A rule stands where its first word stands. */
 #define YYLLOC_DEFAULT(now, parts, n)                                                              \
@@ -62,56 +75,57 @@ static void yyerror(const struct place *at, struct parser *p, const char *text);
 %token <text> PATH "path" POP3 "pop3" POP3S "pop3s" PROCESSES "processes" RESOLVER "resolver"
 %token <text> RUN "run" SUBMISSION "submission" SUBMISSIONS "submissions"
 
-%type <text> word text table table_of_many service
+%type <text> word text table table_of_many service wrapper
 %type <number> span
-%type <choice> verified
+%type <choice> verified method method_of
 
 %%
 
 configuration
 	: %empty
 	| configuration NEWLINE
-	| configuration line NEWLINE { option_begin(p); }
+	| configuration line NEWLINE
 	| configuration INCLUDE word NEWLINE
-		{ TRY(config_include(p, @3, $3)); }
+		{ TRY(parser_include(p, @3, $3)); }
 	;
 
 line
 	: word '=' text
-		{ TRY(lexer_set(p->lexer, $1, $3) || config_fail(p, @1, "there are too many macros")); }
+		{ TRY(lexer_set(p->lexer, $1, $3) || draft_fail(&p->draft, @1, "there are too many macros")); }
 	| ADMD word
-		{ config_warn(p, @1, "admd has no effect: it is for filters, and there are none"); }
+		{ draft_warn(&p->draft, @1, "admd has no effect: it is for filters, and there are none"); }
 	| BOUNCE WARN_INTERVAL intervals
-	| CA word CERT word { TRY(define_ca(p, @2, $2, $4)); }
-	| PKI word CERT word { TRY(define_pki(p, @2, $2, $4, NULL)); }
-	| PKI word KEY word { TRY(define_pki(p, @2, $2, NULL, $4)); }
+	| CA word CERT word { TRY(define_ca(&p->defined, @2, $2, $4)); }
+	| PKI word CERT word { TRY(define_pki(&p->defined, @2, $2, $4, NULL)); }
+	| PKI word KEY word { TRY(define_pki(&p->defined, @2, $2, NULL, $4)); }
 	| PKI word DHE word
-		{ config_warn(p, @3, "dhe has no effect: keys are exchanged by ECDHE"); }
-	| HOSTNAME word { p->global.hostname = slice_of($2); }
-	| MAIL PATH word { TRY(value_path(p, @3, $3, &p->global.mail_path)); }
-	| RUN PATH word { TRY(value_path(p, @3, $3, &p->global.run_path)); }
-	| ACCOUNTS PATH word { TRY(value_path(p, @3, $3, &p->global.accounts_path)); }
-	| RESOLVER text { p->global.dns_server = slice_of($2); }
+		{ draft_warn(&p->draft, @3, "dhe has no effect: keys are exchanged by ECDHE"); }
+	| HOSTNAME word { p->global.conf.hostname = slice_of($2); }
+	| MAIL PATH word { TRY(value_path(&p->draft, @3, $3, &p->global.conf.mail_path)); }
+	| RUN PATH word { TRY(value_path(&p->draft, @3, $3, &p->global.conf.run_path)); }
+	| ACCOUNTS PATH word { TRY(value_path(&p->draft, @3, $3, &p->global.conf.accounts_path)); }
+	| RESOLVER text { p->global.conf.dns_server = slice_of($2); }
 	| PROCESSES word
-		{ TRY(value_short(p, @2, $2, 8, &p->global.processes)); }
-	| MDA WRAPPER word word { TRY(define_wrapper(p, @3, $3, $4)); }
+		{ TRY(value_short(&p->draft, @2, $2, 8, &p->global.conf.processes)); }
+	| MDA WRAPPER word word { TRY(define_wrapper(&p->defined, @3, $3, $4)); }
 	| MDA LIMIT limit
 	| MTA LIMIT limit
 	| SCHEDULER LIMIT limit
 	| MTA MAX_DEFERRED word
-		{ TRY(value_number(p, @3, $3, 1, 1000000, &p->global.mta_max_deferred)); }
+		{ TRY(value_number(&p->draft, @3, $3, 1, 1000000, &p->global.conf.mta_max_deferred)); }
 	| MTA PORT word
-		{ TRY(value_short(p, @3, $3, 65535, &p->global.relay_port)); }
+		{ TRY(value_short(&p->draft, @3, $3, 65535, &p->global.conf.relay_port)); }
 	| QUEUE queue
 	| SMTP smtp
 	| SRS srs
-	| TABLE word { TRY(define_table(p, @2, $2)); } '{' entries '}'
-	| TABLE word word { TRY(define_table_at(p, @2, $2, $3)); }
-	| LISTEN ON word { listen_begin(p, 0); } listen_options { TRY(listen_end(p, @3, $3)); }
-	| LISTEN ON SOCKET
-		{ listen_begin(p, 1); } socket_options { TRY(listen_end(p, @3, "socket")); }
-	| ACTION action { TRY(action_end(p, @1)); }
-	| MATCH { match_begin(p, @1); } conditions verdict
+	| TABLE word { TRY(define_table(&p->defined, @2, $2)); } '{' entries '}'
+	| TABLE word word { TRY(define_table_at(&p->defined, @2, $2, $3)); }
+	| LISTEN ON word { listen_begin(&p->listen, &p->draft, false); }
+		listen_options { TRY(listen_end(&p->listen, @3, $3)); }
+	| LISTEN ON SOCKET { listen_begin(&p->listen, &p->draft, true); }
+		socket_options { TRY(listen_end(&p->listen, @3, "socket")); }
+	| ACTION action { TRY(action_end(&p->action, @1)); }
+	| MATCH { match_begin(&p->match, &p->draft, @1); } conditions verdict
 	;
 
 /* A name or a value. */
@@ -123,22 +137,22 @@ word
 /* Words with blanks between them. */
 text
 	: word
-	| text word { $$ = value_join(p, $1, $2); }
+	| text word { $$ = value_join(&p->draft, $1, $2); }
 	;
 
 span
-	: word { TRY(value_span(p, @1, $1, &$$)); }
+	: word { TRY(value_span(&p->draft, @1, $1, &$$)); }
 	;
 
 intervals
-	: word { buf_clear(&p->warn_intervals); TRY(value_warn_interval(p, @1, $1)); }
-	| intervals ',' word { TRY(value_warn_interval(p, @3, $3)); }
+	: word { global_warn_anew(&p->global); TRY(global_warn_add(&p->global, @1, $1)); }
+	| intervals ',' word { TRY(global_warn_add(&p->global, @3, $3)); }
 	;
 
 /* What OpenSMTPD counts by hand adapts itself here. */
 limit
 	: limit_words
-		{ config_warn(p, @1, "this limit has no effect: Kurir adapts to what its peers take"); }
+		{ draft_warn(&p->draft, @1, "this limit has no effect: Kurir adapts to what its peers take"); }
 	;
 
 limit_words
@@ -151,47 +165,52 @@ limit_words
 
 queue
 	: COMPRESSION
-		{ config_warn(p, @1, "compression has no effect: the queue keeps messages as they came"); }
+		{ draft_warn(&p->draft, @1, "compression has no effect: the queue keeps messages as they came"); }
 	| ENCRYPTION
-		{ TRY(config_fail(p, @1, "the queue cannot be encrypted; "
+		{ TRY(draft_fail(&p->draft, @1, "the queue cannot be encrypted; "
 			"remove the line, and put the queue's folder on an encrypted disk")); }
-	| TTL span { p->global.queue_ttl = $2; }
-	| PATH word { TRY(value_path(p, @2, $2, &p->global.queue_path)); }
+	| TTL span { p->global.conf.queue_ttl = $2; }
+	| PATH word { TRY(value_path(&p->draft, @2, $2, &p->global.conf.queue_path)); }
 	;
 
 smtp
-	: CIPHERS word { p->global.smtp_ciphers = slice_of($2); }
-	| MAX_MESSAGE_SIZE word { TRY(value_size(p, @2, $2, &p->global.max_message)); }
-	| LIMIT MAX_MAILS word { TRY(value_number(p, @3, $3, 1, 1000000, &p->global.max_mails)); }
+	: CIPHERS word { p->global.conf.smtp_ciphers = slice_of($2); }
+	| MAX_MESSAGE_SIZE word { TRY(value_size(&p->draft, @2, $2, &p->global.conf.max_message)); }
+	| LIMIT MAX_MAILS word
+		{ TRY(value_number(&p->draft, @3, $3, 1, 1000000, &p->global.conf.max_mails)); }
 	| LIMIT MAX_RCPT word
-		{ TRY(value_number(p, @3, $3, 1, LIMIT_RECIPIENTS, &p->global.max_rcpt)); }
-	| SUB_ADDR_DELIM word { TRY(value_delimiter(p, @2, $2)); }
+		{ TRY(value_number(&p->draft, @3, $3, 1, LIMIT_RECIPIENTS, &p->global.conf.max_rcpt)); }
+	| SUB_ADDR_DELIM word { TRY(value_sign(&p->draft, @2, $2, &p->global.conf.sub_addr_delim)); }
 	;
 
 srs
-	: KEY word { p->global.srs_key = slice_of($2); }
-	| KEY BACKUP word { p->global.srs_key_backup = slice_of($3); }
-	| TTL span { TRY(value_days(p, @2, $2, 1023, &p->global.srs_ttl)); }
+	: KEY word { p->global.conf.srs_key = slice_of($2); }
+	| KEY BACKUP word { p->global.conf.srs_key_backup = slice_of($3); }
+	| TTL span { TRY(value_days(&p->draft, @2, $2, 1023, &p->global.conf.srs_ttl)); }
 	;
 
 /* Tables: by name, or where they are used. */
 table
 	: table_of_many
 	| word
-		{ define_anonymous(p); TRY(define_entry(p, @1, $1, NULL)); $$ = define_last_table(p); }
+		{
+			define_anonymous(&p->defined, @1);
+			TRY(define_entry(&p->defined, @1, $1, NULL));
+			$$ = define_last_table(&p->defined);
+		}
 	;
 
 table_of_many
-	: '<' word '>' { TRY(refer_table(p, @2, $2, &$$)); }
-	| '{' { define_anonymous(p); } entries '}' { $$ = define_last_table(p); }
+	: '<' word '>' { TRY(refer_table(&p->defined, @2, $2, &$$)); }
+	| '{' { define_anonymous(&p->defined, @1); } entries '}' { $$ = define_last_table(&p->defined); }
 	;
 
 entries
 	: %empty
 	| entries NEWLINE
 	| entries ','
-	| entries word { TRY(define_entry(p, @2, $2, NULL)); }
-	| entries word assign word { TRY(define_entry(p, @2, $2, $4)); }
+	| entries word { TRY(define_entry(&p->defined, @2, $2, NULL)); }
+	| entries word assign word { TRY(define_entry(&p->defined, @2, $2, $4)); }
 	;
 
 assign
@@ -212,37 +231,37 @@ socket_options
 
 /* Of every listener, the one on the socket too. */
 common_option
-	: MASK_SRC { TRY(option_flag(p, @1, "mask-src", &p->listen.mask_src, 1)); }
-	| NO_DSN { TRY(option_flag(p, @1, "no-dsn", &p->listen.no_dsn, 1)); }
-	| TAG word { TRY(option_text(p, @1, "tag", &p->listen.tag, $2)); }
+	: MASK_SRC { LISTEN_FLAG(@1, "mask-src", mask_src, 1); }
+	| NO_DSN { LISTEN_FLAG(@1, "no-dsn", no_dsn, 1); }
+	| TAG word { LISTEN_TEXT(@1, "tag", tag, $2); }
 	;
 
 listen_option
-	: service verified { TRY(listen_service(p, @1, $1, $2)); }
-	| INET4 { p->wants_inet4 = true; }
-	| INET6 { p->wants_inet6 = true; }
-	| PORT word { TRY(option_once(p, @1, "port") && listen_port(p, @2, $2)); }
-	| PORT SMTP { TRY(option_once(p, @1, "port") && listen_port(p, @2, "smtp")); }
-	| PORT SMTPS { TRY(option_once(p, @1, "port") && listen_port(p, @2, "smtps")); }
-	| TLS { TRY(listen_tls(p, @1, TLS_OFFERED, false)); }
-	| TLS_REQUIRE verified { TRY(listen_tls(p, @1, TLS_REQUIRED, $2)); }
-	| PKI word { struct slice s; TRY(refer_pki(p, @2, $2, &s)); ipc_list_add(&p->pkis, s); }
-	| CA word { TRY(option_once(p, @1, "ca") && refer_ca(p, @2, $2, &p->listen.ca)); }
-	| CIPHERS word { TRY(option_text(p, @1, "ciphers", &p->listen.ciphers, $2)); }
-	| PROTOCOLS word { TRY(option_text(p, @1, "protocols", &p->listen.protocols, $2)); }
-	| AUTH { TRY(option_flag(p, @1, "auth", &p->listen.auth, AUTH_REQUIRED)); }
+	: service verified { TRY(listen_service(&p->listen, @1, $1, $2)); }
+	| INET4 { p->listen.wants_inet4 = true; }
+	| INET6 { p->listen.wants_inet6 = true; }
+	| PORT word { TRY(LISTEN_ONCE(@1, "port") && listen_port(&p->listen, @2, $2)); }
+	| PORT SMTP { TRY(LISTEN_ONCE(@1, "port") && listen_port(&p->listen, @2, "smtp")); }
+	| PORT SMTPS { TRY(LISTEN_ONCE(@1, "port") && listen_port(&p->listen, @2, "smtps")); }
+	| TLS { TRY(listen_tls(&p->listen, @1, TLS_OFFERED, false)); }
+	| TLS_REQUIRE verified { TRY(listen_tls(&p->listen, @1, TLS_REQUIRED, $2)); }
+	| PKI word { TRY(listen_pki(&p->listen, &p->defined, @2, $2)); }
+	| CA word { TRY(LISTEN_ONCE(@1, "ca") && refer_ca(&p->defined, @2, $2, &p->listen.conf.ca)); }
+	| CIPHERS word { LISTEN_TEXT(@1, "ciphers", ciphers, $2); }
+	| PROTOCOLS word { LISTEN_TEXT(@1, "protocols", protocols, $2); }
+	| AUTH { LISTEN_FLAG(@1, "auth", auth, AUTH_REQUIRED); }
 	| AUTH table_of_many
-		{ TRY(option_text(p, @1, "auth", &p->listen.auth_table, $2)); p->listen.auth = AUTH_REQUIRED; }
-	| AUTH_OPTIONAL { TRY(option_flag(p, @1, "auth", &p->listen.auth, AUTH_OPTIONAL)); }
+		{ LISTEN_TEXT(@1, "auth", auth_table, $2); p->listen.conf.auth = AUTH_REQUIRED; }
+	| AUTH_OPTIONAL { LISTEN_FLAG(@1, "auth", auth, AUTH_OPTIONAL); }
 	| AUTH_OPTIONAL table_of_many
-		{ TRY(option_text(p, @1, "auth", &p->listen.auth_table, $2)); p->listen.auth = AUTH_OPTIONAL; }
-	| HOSTNAME word { TRY(option_text(p, @1, "hostname", &p->listen.hostname, $2)); }
-	| HOSTNAMES table { TRY(option_text(p, @1, "hostnames", &p->listen.hostnames, $2)); }
-	| SENDERS table { TRY(option_text(p, @1, "senders", &p->listen.senders, $2)); }
+		{ LISTEN_TEXT(@1, "auth", auth_table, $2); p->listen.conf.auth = AUTH_OPTIONAL; }
+	| HOSTNAME word { LISTEN_TEXT(@1, "hostname", hostname, $2); }
+	| HOSTNAMES table { LISTEN_TEXT(@1, "hostnames", hostnames, $2); }
+	| SENDERS table { LISTEN_TEXT(@1, "senders", senders, $2); }
 	| SENDERS table MASQUERADE
-		{ TRY(option_text(p, @1, "senders", &p->listen.senders, $2)); p->listen.masquerade = 1; }
-	| RECEIVED_AUTH { TRY(option_flag(p, @1, "received-auth", &p->listen.received_auth, 1)); }
-	| PROXY_V2 { TRY(option_flag(p, @1, "proxy-v2", &p->listen.proxy_v2, 1)); }
+		{ LISTEN_TEXT(@1, "senders", senders, $2); p->listen.conf.masquerade = 1; }
+	| RECEIVED_AUTH { LISTEN_FLAG(@1, "received-auth", received_auth, 1); }
+	| PROXY_V2 { LISTEN_FLAG(@1, "proxy-v2", proxy_v2, 1); }
 	;
 
 service
@@ -256,21 +275,26 @@ verified
 	;
 
 action
-	: word MAILBOX { TRY(action_begin(p, @1, $1, METHOD_MAILBOX)); } local_options
-	| word MAILDIR { TRY(action_begin(p, @1, $1, METHOD_MAILDIR)); } local_options
-	| word MAILDIR word
-		{ TRY(action_begin(p, @1, $1, METHOD_MAILDIR)); p->action.argument = slice_of($3); }
-		local_options
-	| word MBOX { TRY(action_begin(p, @1, $1, METHOD_MBOX)); } local_options
-	| word LMTP word
-		{ TRY(action_begin(p, @1, $1, METHOD_LMTP)); p->action.argument = slice_of($3); }
-		local_options
-	| word MDA word
-		{ TRY(action_begin(p, @1, $1, METHOD_MDA)); p->action.argument = slice_of($3); }
-		local_options
-	| word EXPAND_ONLY { TRY(action_begin(p, @1, $1, METHOD_EXPAND_ONLY)); } local_options
-	| word FORWARD_ONLY { TRY(action_begin(p, @1, $1, METHOD_FORWARD_ONLY)); } local_options
-	| word RELAY { TRY(action_begin(p, @1, $1, METHOD_RELAY)); } relay_options
+	: word method { TRY(action_begin(&p->action, &p->draft, @1, $1, $2, NULL)); } local_options
+	| word method_of word
+		{ TRY(action_begin(&p->action, &p->draft, @1, $1, $2, $3)); } local_options
+	| word RELAY
+		{ TRY(action_begin(&p->action, &p->draft, @1, $1, METHOD_RELAY, NULL)); } relay_options
+	;
+
+method
+	: MAILBOX { $$ = METHOD_MAILBOX; }
+	| MAILDIR { $$ = METHOD_MAILDIR; }
+	| MBOX { $$ = METHOD_MBOX; }
+	| EXPAND_ONLY { $$ = METHOD_EXPAND_ONLY; }
+	| FORWARD_ONLY { $$ = METHOD_FORWARD_ONLY; }
+	;
+
+/* Those with an argument. */
+method_of
+	: MAILDIR { $$ = METHOD_MAILDIR; }
+	| LMTP { $$ = METHOD_LMTP; }
+	| MDA { $$ = METHOD_MDA; }
 	;
 
 local_options
@@ -279,14 +303,18 @@ local_options
 	;
 
 local_option
-	: ALIAS table { TRY(option_text(p, @1, "alias", &p->action.alias, $2)); }
-	| VIRTUAL table { TRY(option_text(p, @1, "virtual", &p->action.virtual, $2)); }
-	| USERBASE table { TRY(option_text(p, @1, "userbase", &p->action.userbase, $2)); }
-	| USER word { TRY(option_once(p, @1, "user") && action_user(p, @1, $2)); }
-	| WRAPPER word { TRY(option_once(p, @1, "wrapper") && action_wrapper(p, @2, $2)); }
-	| TTL span { TRY(option_once(p, @1, "ttl")); p->action.ttl = $2; }
-	| JUNK { TRY(option_flag(p, @1, "junk", &p->action.junk, 1)); }
-	| RCPT_TO { TRY(option_flag(p, @1, "rcpt-to", &p->action.rcpt_to, 1)); }
+	: ALIAS table { ACTION_TEXT(@1, "alias", alias, $2); }
+	| VIRTUAL table { ACTION_TEXT(@1, "virtual", virtual, $2); }
+	| USERBASE table { ACTION_TEXT(@1, "userbase", userbase, $2); }
+	| USER word { TRY(ACTION_ONCE(@1, "user") && action_user(&p->action, @1, $2)); }
+	| WRAPPER wrapper { TRY(ACTION_ONCE(@1, "wrapper") && action_wrapper(&p->action, @2, $2)); }
+	| TTL span { TRY(ACTION_ONCE(@1, "ttl")); p->action.conf.ttl = $2; }
+	| JUNK { ACTION_FLAG(@1, "junk", junk, 1); }
+	| RCPT_TO { ACTION_FLAG(@1, "rcpt-to", rcpt_to, 1); }
+	;
+
+wrapper
+	: word { TRY(refer_wrapper(&p->defined, @1, $1, &$$)); }
 	;
 
 relay_options
@@ -295,27 +323,28 @@ relay_options
 	;
 
 relay_option
-	: HOST word { TRY(option_once(p, @1, "host") && action_host(p, @2, $2)); }
-	| HOST table_of_many { TRY(option_text(p, @1, "host", &p->action.host_table, $2)); }
-	| DOMAIN table { TRY(option_text(p, @1, "domain", &p->action.domain_table, $2)); }
-	| AUTH table { TRY(option_text(p, @1, "auth", &p->action.auth_table, $2)); }
-	| BACKUP { TRY(option_flag(p, @1, "backup", &p->action.backup, 1)); }
+	: HOST word { TRY(ACTION_ONCE(@1, "host") && action_host(&p->action, @2, $2)); }
+	| HOST table_of_many { ACTION_TEXT(@1, "host", host_table, $2); }
+	| DOMAIN table { ACTION_TEXT(@1, "domain", domain_table, $2); }
+	| AUTH table { ACTION_TEXT(@1, "auth", auth_table, $2); }
+	| BACKUP { ACTION_FLAG(@1, "backup", backup, 1); }
 	| BACKUP MX word
-		{ TRY(option_text(p, @1, "backup", &p->action.backup_mx, $3)); p->action.backup = 1; }
-	| CA word { TRY(option_once(p, @1, "ca") && refer_ca(p, @2, $2, &p->action.ca)); }
+		{ ACTION_TEXT(@1, "backup", backup_mx, $3); p->action.conf.backup = 1; }
+	| CA word { TRY(ACTION_ONCE(@1, "ca") && refer_ca(&p->defined, @2, $2, &p->action.conf.ca)); }
 	| PKI word
-		{ TRY(config_fail(p, @1, "a relay shows no certificate of its own in this version; remove pki")); }
-	| HELO word { TRY(option_text(p, @1, "helo", &p->action.helo, $2)); }
-	| HELO_SRC table { TRY(option_text(p, @1, "helo-src", &p->action.helo_table, $2)); }
-	| SRC word { TRY(option_text(p, @1, "src", &p->action.src, $2)); }
-	| SRC table_of_many { TRY(option_text(p, @1, "src", &p->action.src_table, $2)); }
-	| MAIL_FROM word { TRY(option_text(p, @1, "mail-from", &p->action.mail_from, $2)); }
-	| SRS { TRY(option_flag(p, @1, "srs", &p->action.srs, 1)); }
-	| TLS { TRY(option_flag(p, @1, "tls", &p->action.tls, RELAY_TLS_REQUIRED)); }
-	| TLS NO_VERIFY { TRY(option_flag(p, @1, "tls", &p->action.tls, RELAY_TLS_NO_VERIFY)); }
-	| PROTOCOLS word { TRY(option_text(p, @1, "protocols", &p->action.protocols, $2)); }
-	| CIPHERS word { TRY(option_text(p, @1, "ciphers", &p->action.ciphers, $2)); }
-	| TTL span { TRY(option_once(p, @1, "ttl")); p->action.ttl = $2; }
+		{ TRY(draft_fail(&p->draft, @1, "a relay shows no certificate of its own in "
+			"this version; remove pki")); }
+	| HELO word { ACTION_TEXT(@1, "helo", helo, $2); }
+	| HELO_SRC table { ACTION_TEXT(@1, "helo-src", helo_table, $2); }
+	| SRC word { ACTION_TEXT(@1, "src", src, $2); }
+	| SRC table_of_many { ACTION_TEXT(@1, "src", src_table, $2); }
+	| MAIL_FROM word { ACTION_TEXT(@1, "mail-from", mail_from, $2); }
+	| SRS { ACTION_FLAG(@1, "srs", srs, 1); }
+	| TLS { ACTION_FLAG(@1, "tls", tls, RELAY_TLS_REQUIRED); }
+	| TLS NO_VERIFY { ACTION_FLAG(@1, "tls", tls, RELAY_TLS_NO_VERIFY); }
+	| PROTOCOLS word { ACTION_TEXT(@1, "protocols", protocols, $2); }
+	| CIPHERS word { ACTION_TEXT(@1, "ciphers", ciphers, $2); }
+	| TTL span { TRY(ACTION_ONCE(@1, "ttl")); p->action.conf.ttl = $2; }
 	;
 
 conditions
@@ -326,47 +355,47 @@ conditions
 	;
 
 negation
-	: %empty { p->is_negated = false; p->is_regex = false; }
-	| '!' { p->is_negated = true; p->is_regex = false; }
+	: %empty { match_condition(&p->match, false); }
+	| '!' { match_condition(&p->match, true); }
 	;
 
 from
-	: ANY { TRY(match_add(p, @1, FROM_ANY, NULL)); }
-	| LOCAL { TRY(match_add(p, @1, FROM_LOCAL, NULL)); }
-	| SOCKET { TRY(match_add(p, @1, FROM_SOCKET, NULL)); }
-	| AUTH { TRY(match_add(p, @1, FROM_AUTH, NULL)); }
-	| AUTH regex table { TRY(match_add(p, @1, FROM_AUTH, $3)); }
-	| MAIL_FROM regex table { TRY(match_add(p, @1, FROM_MAIL_FROM, $3)); }
-	| RDNS { TRY(match_add(p, @1, FROM_RDNS, NULL)); }
-	| RDNS regex table { TRY(match_add(p, @1, FROM_RDNS, $3)); }
-	| SRC regex table { TRY(match_add(p, @1, FROM_SRC, $3)); }
+	: ANY { TRY(match_add(&p->match, @1, FROM_ANY, NULL)); }
+	| LOCAL { TRY(match_add(&p->match, @1, FROM_LOCAL, NULL)); }
+	| SOCKET { TRY(match_add(&p->match, @1, FROM_SOCKET, NULL)); }
+	| AUTH { TRY(match_add(&p->match, @1, FROM_AUTH, NULL)); }
+	| AUTH regex table { TRY(match_add(&p->match, @1, FROM_AUTH, $3)); }
+	| MAIL_FROM regex table { TRY(match_add(&p->match, @1, FROM_MAIL_FROM, $3)); }
+	| RDNS { TRY(match_add(&p->match, @1, FROM_RDNS, NULL)); }
+	| RDNS regex table { TRY(match_add(&p->match, @1, FROM_RDNS, $3)); }
+	| SRC regex table { TRY(match_add(&p->match, @1, FROM_SRC, $3)); }
 	;
 
 for
-	: ANY { TRY(match_add(p, @1, FOR_ANY, NULL)); }
-	| LOCAL { TRY(match_add(p, @1, FOR_LOCAL, NULL)); }
-	| DOMAIN regex table { TRY(match_add(p, @1, FOR_DOMAIN, $3)); }
-	| RCPT_TO regex table { TRY(match_add(p, @1, FOR_RCPT_TO, $3)); }
+	: ANY { TRY(match_add(&p->match, @1, FOR_ANY, NULL)); }
+	| LOCAL { TRY(match_add(&p->match, @1, FOR_LOCAL, NULL)); }
+	| DOMAIN regex table { TRY(match_add(&p->match, @1, FOR_DOMAIN, $3)); }
+	| RCPT_TO regex table { TRY(match_add(&p->match, @1, FOR_RCPT_TO, $3)); }
 	;
 
 condition
-	: AUTH { TRY(match_add(p, @1, WITH_AUTH, NULL)); }
-	| AUTH regex table { TRY(match_add(p, @1, WITH_AUTH, $3)); }
-	| HELO regex table { TRY(match_add(p, @1, WITH_HELO, $3)); }
-	| MAIL_FROM regex table { TRY(match_add(p, @1, WITH_MAIL_FROM, $3)); }
-	| RCPT_TO regex table { TRY(match_add(p, @1, WITH_RCPT_TO, $3)); }
-	| TAG regex table { TRY(match_add(p, @1, WITH_TAG, $3)); }
-	| TLS { TRY(match_add(p, @1, WITH_TLS, NULL)); }
+	: AUTH { TRY(match_add(&p->match, @1, WITH_AUTH, NULL)); }
+	| AUTH regex table { TRY(match_add(&p->match, @1, WITH_AUTH, $3)); }
+	| HELO regex table { TRY(match_add(&p->match, @1, WITH_HELO, $3)); }
+	| MAIL_FROM regex table { TRY(match_add(&p->match, @1, WITH_MAIL_FROM, $3)); }
+	| RCPT_TO regex table { TRY(match_add(&p->match, @1, WITH_RCPT_TO, $3)); }
+	| TAG regex table { TRY(match_add(&p->match, @1, WITH_TAG, $3)); }
+	| TLS { TRY(match_add(&p->match, @1, WITH_TLS, NULL)); }
 	;
 
 regex
 	: %empty
-	| REGEX { p->is_regex = true; }
+	| REGEX { p->match.is_regex = true; }
 	;
 
 verdict
-	: ACTION word { TRY(match_end(p, @2, $2)); }
-	| REJECT { TRY(match_end(p, @1, NULL)); }
+	: ACTION word { TRY(match_end(&p->match, @2, $2)); }
+	| REJECT { TRY(match_end(&p->match, @1, NULL)); }
 	;
 
 %%
@@ -388,7 +417,7 @@ yylex(YYSTYPE *value, struct place *at, struct parser *p)
 	struct lexer_token t;
 
 	p->before = p->token;
-	t = p->token = lexer_next(p->lexer, p->why);
+	t = p->token = lexer_next(p->lexer, p->draft.why);
 	*at = t.at;
 	value->text = t.text;
 	switch (t.kind) {
@@ -411,7 +440,7 @@ yylex(YYSTYPE *value, struct place *at, struct parser *p)
 static void
 yyerror(const struct place *at, struct parser *p, const char *text)
 {
-	config_fail(p, *at, "%s", text);
+	draft_fail(&p->draft, *at, "%s", text);
 }
 
 static int
@@ -435,6 +464,6 @@ yyreport_syntax_error(const yypcontext_t *context, struct parser *p)
 		if (kinds[i] == YYSYMBOL_NEWLINE)
 			names[n++] = yysymbol_name(kinds[i]);
 	}
-	config_unexpected(p, names, n);
+	parser_unexpected(p, names, n);
 	return 0;
 }

@@ -6,14 +6,9 @@
 #define SMTPD_PARENT_CONFIG_LEXER_H
 
 #include "common/base/error.h"
+#include "smtpd/parent/config/place.h"
 
 enum lexer_kind { LEXER_WORD, LEXER_STRING, LEXER_NEWLINE, LEXER_SIGN, LEXER_END, LEXER_WRONG };
-
-/* Where something stands. The file's name is the lexer's. */
-struct place {
-	const char *file;
-	unsigned line;
-};
 
 struct lexer_token {
 	enum lexer_kind kind;

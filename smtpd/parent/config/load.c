@@ -1,5 +1,4 @@
-/* The files that a configuration names: are they there, whose are they, do they fit? */
-#include "smtpd/parent/config/parser.h"
+#include "smtpd/parent/config/load.h"
 
 #include "common/base/mem.h"
 #include "common/conf/tls_conf.h"
@@ -61,56 +60,58 @@ read_pem(struct conf *c, struct slice path, size_t most, struct slice *pem, stru
 }
 
 static bool
-load_pki(struct parser *p, struct conf_pki *pki, struct place at)
+load_pki(struct draft *d, size_t i)
 {
+	struct conf_pki *pki = &d->conf->pkis[i];
+	struct place at = places_of(&d->certs, i);
 	bool has_cert = pki->cert_path.len > 0;
 	struct error reason = {""};
 	int key;
 
 	if (!has_cert || pki->key_path.len == 0)
-		return config_fail(p, at, "pki \"%s\" has no %s; write: pki \"%s\" %s \"/path\"",
+		return draft_fail(d, at, "pki \"%s\" has no %s; write: pki \"%s\" %s \"/path\"",
 		    pki->name.data, has_cert ? "key" : "cert", pki->name.data,
 		    has_cert ? "key" : "cert");
-	if (!read_pem(p->conf, pki->cert_path, CHAIN_MOST, &pki->chain, &reason))
-		return config_fail(p, at, "%s", reason.text);
+	if (!read_pem(d->conf, pki->cert_path, CHAIN_MOST, &pki->chain, &reason))
+		return draft_fail(d, at, "%s", reason.text);
 	key = open_safe(pki->key_path.data, KEY_MODE, &reason);
 	if (key < 0)
-		return config_fail(p, at, "%s", reason.text);
+		return draft_fail(d, places_of(&d->keys, i), "%s", reason.text);
 	close(key); /* keyholder reads it */
 	return true;
 }
 
 /* Certificates, ciphers and protocols of a line: what its process would refuse is refused here. */
 static bool
-check_tls(struct parser *p, const struct conf_listen *l, struct place at)
+check_tls(struct draft *d, const struct conf_listen *l, struct place at)
 {
 	struct channel *none = NULL;
 	struct error reason = {""};
-	struct tls_server *s = tls_server_from_conf(p->conf, l, "smtp", &none, &reason);
+	struct tls_server *s = tls_server_from_conf(d->conf, l, "smtp", &none, &reason);
 
 	if (s == NULL)
-		return config_fail(p, at, "%s", reason.text);
+		return draft_fail(d, at, "%s", reason.text);
 	tls_server_free(s);
 	return true;
 }
 
 bool
-load_files(struct parser *p)
+load_files(struct draft *d)
 {
-	struct conf *c = p->conf;
+	struct conf *c = d->conf;
 	struct error reason = {""};
 
 	for (size_t i = 0; i < c->pki_count; i++) {
-		if (!load_pki(p, &c->pkis[i], config_noted(&p->pki_places, i)))
+		if (!load_pki(d, i))
 			return false;
 	}
 	for (size_t i = 0; i < c->ca_count; i++) {
 		if (!read_pem(c, c->cas[i].path, CA_MOST, &c->cas[i].certificates, &reason))
-			return config_fail(p, config_noted(&p->ca_places, i), "%s", reason.text);
+			return draft_fail(d, places_of(&d->cas, i), "%s", reason.text);
 	}
 	for (size_t i = 0; i < c->listen_count; i++) {
 		if (c->listens[i].tls != TLS_NONE &&
-		    !check_tls(p, &c->listens[i], config_noted(&p->listen_places, i)))
+		    !check_tls(d, &c->listens[i], places_of(&d->listens, i)))
 			return false;
 	}
 	return true;
@@ -147,11 +148,13 @@ key_fits(const struct conf_pki *p, struct error *why)
 }
 
 bool
-config_check_keys(const struct conf *c, struct error *why)
+load_keys(struct draft *d)
 {
-	for (size_t i = 0; i < c->pki_count; i++) {
-		if (!key_fits(&c->pkis[i], why))
-			return false;
+	struct error reason = {""};
+
+	for (size_t i = 0; i < d->conf->pki_count; i++) {
+		if (!key_fits(&d->conf->pkis[i], &reason))
+			return draft_fail(d, places_of(&d->keys, i), "%s", reason.text);
 	}
 	return true;
 }

@@ -134,12 +134,13 @@ print_global(const struct conf_global *g, FILE *out)
 static void
 print_table(const struct conf_table_node *t, FILE *out)
 {
-	static const char *const kinds[] = {"", "file:", "passwd:", "accounts", "getpwnam"};
+	enum conf_backend kind = (enum conf_backend)t->table.backend;
 
 	fprintf(out, "table ");
 	put_text(out, t->table.name);
-	if (t->table.backend != BACKEND_STATIC) {
-		fprintf(out, " \"%s%.*s\"\n", kinds[t->table.backend], SLICE_FMT(t->table.path));
+	if (kind != BACKEND_STATIC) {
+		fprintf(out, " \"%s%s%.*s\"\n", conf_backend_word(kind),
+		    conf_backend_has_path(kind) ? ":" : "", SLICE_FMT(t->table.path));
 		return;
 	}
 	fprintf(out, " {");
@@ -157,11 +158,10 @@ print_table(const struct conf_table_node *t, FILE *out)
 static void
 print_service(const struct conf_listen *l, FILE *out)
 {
-	static const char *const plain[] = {"", " submission", " imap", " pop3"};
-	static const char *const implicit[] = {" smtps", " submissions", " imaps", " pop3s"};
 	bool is_implicit = l->tls == TLS_IMPLICIT;
+	const char *word = conf_service_word((enum conf_service)l->service, is_implicit)->word;
 
-	fprintf(out, "%s", (is_implicit ? implicit : plain)[l->service]);
+	flag(out, word, word[0] != '\0');
 	flag(out, "verify", is_implicit && l->verify);
 	fprintf(out, " port %u", l->port);
 	flag(out, "tls", l->tls == TLS_OFFERED);
@@ -226,15 +226,14 @@ print_relay(const struct conf_action *a, FILE *out)
 static void
 print_action(const struct conf_action *a, FILE *out)
 {
-	static const char *const methods[] = {
-	    "mailbox", "relay", "maildir", "mbox", "lmtp", "mda", "expand-only", "forward-only"};
+	const char *method = conf_method_word((enum conf_method)a->method);
 
 	fprintf(out, "action ");
 	put_text(out, a->name);
 	if (a->argument.len > 0)
-		option(out, methods[a->method], a->argument);
+		option(out, method, a->argument);
 	else
-		flag(out, methods[a->method], true);
+		flag(out, method, true);
 	table(out, "alias", a->alias);
 	table(out, "virtual", a->virtual);
 	table(out, "userbase", a->userbase);
@@ -254,16 +253,12 @@ print_action(const struct conf_action *a, FILE *out)
 static void
 print_match(const struct conf_match_node *m, FILE *out)
 {
-	static const char *const subjects[] = {"from any", "from local", "from socket", "from auth",
-	    "from mail-from", "from rdns", "from src", "for any", "for local", "for domain",
-	    "for rcpt-to", "auth", "helo", "mail-from", "rcpt-to", "tag", "tls"};
-
 	fprintf(out, "match");
 	for (size_t i = 0; i < m->condition_count; i++) {
 		const struct conf_condition *n = &m->conditions[i];
 
 		flag(out, "!", n->negated);
-		flag(out, subjects[n->subject], true);
+		flag(out, conf_subject_word((enum conf_subject)n->subject), true);
 		flag(out, "regex", n->regex);
 		if (n->table.len > 0)
 			table(out, NULL, n->table);

@@ -1,9 +1,9 @@
 /* Words to values. */
-#include "smtpd/parent/config/parser.h"
+#include "smtpd/parent/config/value.h"
 
 #include <string.h>
 
-enum { YEAR = 31536000, WARN_MOST = 4 };
+enum { YEAR = 31536000 };
 
 /* A number and its unit: the factor by the letter behind it, 0 for a letter that is none. */
 static bool
@@ -37,99 +37,82 @@ unit_of_size(char c)
 }
 
 bool
-value_span(struct parser *p, struct place at, const char *text, uint32_t *seconds)
+value_span(struct draft *d, struct place at, const char *text, uint32_t *seconds)
 {
 	uint64_t n;
 
 	if (!scaled(text, unit_of_time, YEAR, &n))
-		return config_fail(p, at, "\"%.100s\" is no time; write 4d, 2h, 30m or 90s", text);
+		return draft_fail(d, at, "\"%.100s\" is no time; write 4d, 2h, 30m or 90s", text);
 	*seconds = (uint32_t)n;
 	return true;
 }
 
 bool
-value_size(struct parser *p, struct place at, const char *text, uint64_t *octets)
+value_size(struct draft *d, struct place at, const char *text, uint64_t *octets)
 {
 	if (!scaled(text, unit_of_size, 0x7fffffff, octets) || *octets < 1024)
-		return config_fail(p, at, "\"%.100s\" is no size; write 35M or 512K", text);
+		return draft_fail(d, at, "\"%.100s\" is no size; write 35M or 512K", text);
 	return true;
 }
 
 bool
 value_number(
-    struct parser *p, struct place at, const char *text, uint32_t least, uint32_t most, uint32_t *n)
+    struct draft *d, struct place at, const char *text, uint32_t least, uint32_t most, uint32_t *n)
 {
 	uint64_t value;
 
 	if (!slice_number(slice_of(text), most, &value) || value < least)
-		return config_fail(
-		    p, at, "\"%.100s\" is no number from %u to %u", text, least, most);
+		return draft_fail(
+		    d, at, "\"%.100s\" is no number from %u to %u", text, least, most);
 	*n = (uint32_t)value;
 	return true;
 }
 
 bool
-value_short(struct parser *p, struct place at, const char *text, uint16_t most, uint16_t *n)
+value_short(struct draft *d, struct place at, const char *text, uint16_t most, uint16_t *n)
 {
 	uint32_t value;
 
-	if (!value_number(p, at, text, 1, most, &value))
+	if (!value_number(d, at, text, 1, most, &value))
 		return false;
 	*n = (uint16_t)value;
 	return true;
 }
 
 bool
-value_days(struct parser *p, struct place at, uint32_t seconds, uint32_t most, uint32_t *out)
+value_days(struct draft *d, struct place at, uint32_t seconds, uint32_t most, uint32_t *out)
 {
 	if (seconds == 0 || seconds % 86400 != 0 || seconds / 86400 > most)
-		return config_fail(p, at, "write whole days, from 1d to %ud", most);
+		return draft_fail(d, at, "write whole days, from 1d to %ud", most);
 	*out = seconds;
 	return true;
 }
 
 bool
-value_path(struct parser *p, struct place at, const char *text, struct slice *path)
+value_path(struct draft *d, struct place at, const char *text, struct slice *path)
 {
 	*path = slice_of(text);
 	return text[0] == '/' ||
-	       config_fail(p, at, "\"%.100s\": write the whole path, from / on", text);
+	       draft_fail(d, at, "\"%.100s\": write the whole path, from / on", text);
 }
 
 bool
-value_delimiter(struct parser *p, struct place at, const char *text)
+value_sign(struct draft *d, struct place at, const char *text, uint8_t *sign)
 {
 	if (strlen(text) != 1 || text[0] <= ' ' || text[0] > '~' || text[0] == '@')
-		return config_fail(p, at, "\"%.100s\" is not one sign; write +", text);
-	p->global.sub_addr_delim = (uint8_t)text[0];
-	return true;
-}
-
-bool
-value_warn_interval(struct parser *p, struct place at, const char *text)
-{
-	uint32_t seconds;
-	char decimal[16];
-
-	if (!value_span(p, at, text, &seconds))
-		return false;
-	if (p->warn_intervals.len == 0)
-		p->warn_count = 0;
-	if (++p->warn_count > WARN_MOST)
-		return config_fail(p, at, "a sender is warned %d times at most", WARN_MOST);
-	snprintf(decimal, sizeof(decimal), "%u", seconds);
-	ipc_list_add(&p->warn_intervals, slice_of(decimal));
+		return draft_fail(d, at, "\"%.100s\" is not one sign; write +", text);
+	*sign = (uint8_t)text[0];
 	return true;
 }
 
 const char *
-value_join(struct parser *p, const char *a, const char *b)
+value_join(struct draft *d, const char *a, const char *b)
 {
 	struct buf both = {0};
 	struct slice kept;
 
 	buf_printf(&both, "%s %s", a, b);
-	kept = conf_keep(p->conf, buf_slice(&both));
+	kept = conf_keep(d->conf, buf_slice(&both));
 	buf_fini(&both);
 	return kept.data;
 }
