@@ -9,6 +9,7 @@ import unittest
 
 from mailbox_alone import OCTETS, Mailbox
 
+HEADER = 32           # WANT_HEADER of common/ipc/any_mailbox.h
 SEARCH_TEXT = 17      # common/mail/search.h
 ALL = struct.pack("!II", 1, 2**32 - 1)
 
@@ -81,6 +82,24 @@ class Sessions(unittest.TestCase):
         asked.put(0)
         asker.join()
         self.mailbox.stop()
+
+    def test_a_batch_holds_few_descriptors(self):
+        """All sessions of imapd share its descriptors, and a slow client keeps those of a batch."""
+        a, = self.sessions(1)
+        for _ in range(40):
+            a.append("INBOX", b"Subject: large\r\n\r\n" + 5000 * b"0123456789abcd\r\n")
+        for want in (OCTETS, HEADER):
+            a.channel.send("am_fetch", request=1 << 30, handle=a.handle, uids=ALL, want=want)
+            batches = [0]
+            while (message := a.channel.receive(20))[0] != "am_ok":
+                if message[0] == "am_batch":
+                    batches.append(0)
+                    a.channel.send("am_more", request=1 << 30)
+                elif message[0] == "am_message":
+                    os.close(message[3])
+                    batches[-1] += 1
+            self.assertEqual(sum(batches), 40)
+            self.assertLessEqual(max(batches), 16)
 
 
 if __name__ == "__main__":
