@@ -8,7 +8,7 @@
 
 #include "imapd/session.h"
 
-/* What is done with one kind of message; the function owns the message's descriptor, if it has one. */
+/* What is done with one kind of message. The function owns the descriptor that comes with it. */
 struct imap_answer {
 	const struct ipc_schema *schema;
 	void (*take)(struct imap_session *s, const struct ipc_message *m);

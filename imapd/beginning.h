@@ -1,6 +1,6 @@
 /*
- * How a command begins (RFC 3501 9): its tag, UID for some, and its name. This is read once, off the
- * first line, before anything of the command is taken: what it is decides on its literals.
+ * How a command begins (RFC 3501 9): its tag, UID for some, and its name. This is read once, off
+ * the first line, before anything of the command is taken: what it is decides on its literals.
  */
 #ifndef IMAPD_BEGINNING_H
 #define IMAPD_BEGINNING_H

@@ -1,37 +1,22 @@
 /* COPY and MOVE (RFC 3501 6.4.7, RFC 6851), with the UIDs of RFC 4315. */
 #include "common/base/mem.h"
+#include "common/ipc/packed.h"
 #include "imapd/command.h"
-
-static uint32_t
-peek_u32(struct slice packed)
-{
-	const unsigned char *p = (const unsigned char *)packed.data;
-
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
-static uint32_t
-take_u32(struct slice *packed)
-{
-	uint32_t n = peek_u32(*packed);
-
-	*packed = slice_from(*packed, 4);
-	return n;
-}
 
 /* As a set, in the order it came in; what touches is joined. */
 static void
 add_ranges(struct buf *out, struct slice packed)
 {
 	const char *comma = "";
+	uint32_t first, last, next_first, next_last;
+	bool more = am_range_next(&packed, &next_first, &next_last);
 
-	while (packed.len >= 8) {
-		uint32_t first = take_u32(&packed), last = take_u32(&packed);
-
-		while (packed.len >= 8 && last != UINT32_MAX && peek_u32(packed) == last + 1) {
-			take_u32(&packed);
-			last = take_u32(&packed);
-		}
+	while (more) {
+		first = next_first;
+		last = next_last;
+		while ((more = am_range_next(&packed, &next_first, &next_last)) &&
+		       last != UINT32_MAX && next_first == last + 1)
+			last = next_last;
 		buf_printf(out, first == last ? "%s%u" : "%s%u:%u", comma, first, last);
 		comma = ",";
 	}
@@ -95,7 +80,7 @@ send_copy(struct imap_session *s, const struct imap_set *set, struct slice to, b
 }
 
 static void
-copy(struct imap_session *s, struct imap_parse *p, bool move)
+copy_messages(struct imap_session *s, struct imap_parse *p, bool move)
 {
 	struct imap_set set;
 	struct buf to = {0};
@@ -116,10 +101,10 @@ copy(struct imap_session *s, struct imap_parse *p, bool move)
 
 IMAP_COMMAND(copy)
 {
-	copy(s, p, false);
+	copy_messages(s, p, false);
 }
 
 IMAP_COMMAND(move)
 {
-	copy(s, p, true);
+	copy_messages(s, p, true);
 }

@@ -109,7 +109,7 @@ IMAP_COMMAND(rename)
 }
 
 static void
-subscribe(struct imap_session *s, struct imap_parse *p, bool on)
+set_subscribed(struct imap_session *s, struct imap_parse *p, bool on)
 {
 	struct buf name = {0};
 	struct am_subscribe m = {.handle = s->handle, .on = on};
@@ -127,12 +127,12 @@ subscribe(struct imap_session *s, struct imap_parse *p, bool on)
 
 IMAP_COMMAND(subscribe)
 {
-	subscribe(s, p, true);
+	set_subscribed(s, p, true);
 }
 
 IMAP_COMMAND(unsubscribe)
 {
-	subscribe(s, p, false);
+	set_subscribed(s, p, false);
 }
 
 /* What SELECT tells of a mailbox (RFC 3501 6.3.1). */

@@ -1,5 +1,6 @@
 /* SEARCH (RFC 3501 6.4.4): the keys become a program that mailbox runs; UIDs come back. */
 #include "common/base/mem.h"
+#include "common/ipc/packed.h"
 #include "imapd/command.h"
 #include "imapd/search_key.h"
 
@@ -10,14 +11,6 @@ drop_found(void *work)
 	free(work);
 }
 
-static uint32_t
-u32_at(struct slice packed, size_t at)
-{
-	const unsigned char *p = (const unsigned char *)packed.data + at;
-
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
 /* What the client does not know of yet it is not told of here. */
 static void
 on_found(struct imap_session *s, const struct ipc_message *m)
@@ -25,9 +18,10 @@ on_found(struct imap_session *s, const struct ipc_message *m)
 	struct slice uids = ((const struct am_found *)m->body)->uids;
 	const struct imap_message *messages = s->view->messages;
 	struct buf *out = s->command.work;
+	uint32_t uid;
 
-	for (size_t at = 0; at + 4 <= uids.len; at += 4) {
-		const struct imap_message *known = imap_view_find(s->view, u32_at(uids, at));
+	while (am_uid_next(&uids, &uid)) {
+		const struct imap_message *known = imap_view_find(s->view, uid);
 
 		if (known == NULL || (size_t)(known - messages) >= s->view->told)
 			continue;

@@ -344,7 +344,7 @@ find_message(
 }
 
 static struct slice
-partial(const struct imap_section *s, struct slice cut)
+cut_partial(const struct imap_section *s, struct slice cut)
 {
 	return s->is_partial ? slice_sub(cut, s->from, s->octets) : cut;
 }
@@ -380,6 +380,6 @@ imap_section_cut(const struct imap_section *s, struct slice octets, struct mime 
 			*cut = pick_fields(s, *cut, made);
 		break;
 	}
-	*cut = partial(s, *cut);
+	*cut = cut_partial(s, *cut);
 	return true;
 }

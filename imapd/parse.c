@@ -27,7 +27,7 @@ imap_parse_char(struct imap_parse *p, char c)
 }
 
 static bool
-is_of(enum imap_word kind, char c)
+is_in_word(enum imap_word kind, char c)
 {
 	if (kind == IMAP_NUMBERS)
 		return (c >= '0' && c <= '9') || c == ',' || c == ':' || c == '*';
@@ -57,7 +57,7 @@ imap_word_span(struct slice text, enum imap_word kind)
 {
 	size_t n = 0;
 
-	while (n < text.len && is_of(kind, text.data[n]))
+	while (n < text.len && is_in_word(kind, text.data[n]))
 		n++;
 	return n;
 }

@@ -38,7 +38,7 @@ refuse_literal(struct imap_session *s)
 }
 
 static void
-begin_literal(struct imap_session *s, bool is_sync)
+receive_literal(struct imap_session *s, bool is_sync)
 {
 	if (imap_command_takes_message(s) && s->input.flaw == NULL && imap_append_begin(s, is_sync))
 		return;
@@ -64,10 +64,10 @@ imap_command_line(struct imap_session *s, struct slice line)
 		imap_command_run(s);
 		break;
 	case IMAP_INPUT_ASK:
-		begin_literal(s, true);
+		receive_literal(s, true);
 		break;
 	case IMAP_INPUT_OCTETS:
-		begin_literal(s, false);
+		receive_literal(s, false);
 		break;
 	case IMAP_INPUT_REFUSE:
 		refuse_literal(s);

@@ -2,18 +2,11 @@
 
 #include "common/base/mem.h"
 #include "common/ipc/any_mailbox.h"
+#include "common/ipc/packed.h"
 
 #include <string.h>
 
 enum { COMPARED = 1024 }; /* octets of a set's keywords */
-
-static uint32_t
-get_u32(const char *at)
-{
-	const unsigned char *p = (const unsigned char *)at;
-
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
 
 void
 imap_view_fini(struct imap_view *v)
@@ -186,24 +179,25 @@ change_message(struct imap_view *v, struct imap_message *m, uint32_t set, uint8_
 void
 imap_view_records(struct imap_view *v, struct slice records)
 {
-	for (size_t at = 0; at + AM_RECORD <= records.len; at += AM_RECORD) {
-		const char *p = records.data + at;
-		uint32_t uid = get_u32(p), set = get_u32(p + 12);
-		uint8_t flags = (uint8_t)p[16];
-		struct imap_message *m = imap_view_find(v, uid);
+	struct am_record r;
+
+	while (am_record_next(&records, &r)) {
+		struct imap_message *m = imap_view_find(v, r.uid);
 
 		if (m == NULL)
-			add_message(v, uid, set, flags);
+			add_message(v, r.uid, r.set, r.flags);
 		else
-			change_message(v, m, set, flags);
+			change_message(v, m, r.set, r.flags);
 	}
 }
 
 void
 imap_view_gone(struct imap_view *v, struct slice uids)
 {
-	for (size_t at = 0; at + 4 <= uids.len; at += 4) {
-		struct imap_message *m = imap_view_find(v, get_u32(uids.data + at));
+	uint32_t uid;
+
+	while (am_uid_next(&uids, &uid)) {
+		struct imap_message *m = imap_view_find(v, uid);
 
 		if (m == NULL)
 			continue;
@@ -327,19 +321,10 @@ imap_view_resolve(const struct imap_view *v, struct imap_set *set, bool is_uid)
 	return true;
 }
 
-static void
-put_u32(struct buf *out, uint32_t n)
-{
-	char octets[4] = {(char)(n >> 24), (char)(n >> 16), (char)(n >> 8), (char)n};
-
-	buf_add(out, octets, sizeof(octets));
-}
-
 void
 imap_view_pack(const struct imap_view *v, const struct imap_range *indexes, struct buf *out)
 {
-	put_u32(out, v->messages[indexes->first].uid);
-	put_u32(out, v->messages[indexes->last].uid);
+	am_range_add(out, v->messages[indexes->first].uid, v->messages[indexes->last].uid);
 }
 
 bool

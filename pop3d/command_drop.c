@@ -2,6 +2,7 @@
 #include "pop3d/command.h"
 
 #include "common/ipc/any_mailbox.h"
+#include "common/ipc/packed.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -165,15 +166,17 @@ on_fetched(void *owner, struct ipc_message *m)
 static void
 retrieve(struct pop3_session *s, const struct pop3_message *m, uint64_t lines)
 {
-	char range[8] = {(char)(m->uid >> 24), (char)(m->uid >> 16), (char)(m->uid >> 8),
-	    (char)m->uid, (char)(m->uid >> 24), (char)(m->uid >> 16), (char)(m->uid >> 8),
-	    (char)m->uid};
-	struct am_fetch fetch = {
-	    .handle = s->handle, .uids = {range, sizeof(range)}, .want = WANT_OCTETS};
+	struct am_fetch fetch = {.handle = s->handle, .want = WANT_OCTETS};
+	struct buf uids = {0};
+	bool is_asked;
 
+	am_range_add(&uids, m->uid, m->uid);
+	fetch.uids = buf_slice(&uids);
 	s->retrieve = (struct pop3_retrieve){.fd = -1, .lines = lines, .size = m->size};
-	if (!session_ask(&s->base, s->mailbox, &am_fetch_schema, &fetch, on_fetched, on_fetch_ended,
-		SPAN_SECONDS(FETCH_SECONDS))) {
+	is_asked = session_ask(&s->base, s->mailbox, &am_fetch_schema, &fetch, on_fetched,
+	    on_fetch_ended, SPAN_SECONDS(FETCH_SECONDS));
+	buf_fini(&uids);
+	if (!is_asked) {
 		pop3_err(s, "[SYS/TEMP] the message cannot be read now, try again later");
 		return;
 	}

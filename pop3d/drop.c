@@ -1,6 +1,7 @@
 #include "pop3d/drop.h"
 
 #include "common/base/mem.h"
+#include "common/ipc/packed.h"
 
 enum { FIRST = 64 };
 
@@ -15,8 +16,8 @@ void
 pop3_drop_add(struct pop3_drop *d, uint32_t uid)
 {
 	if (d->count == 0 || (d->count >= FIRST && (d->count & (d->count - 1)) == 0))
-		d->messages = mem_resize(d->messages,
-		    (d->count < FIRST ? FIRST : d->count * 2) * sizeof(*d->messages));
+		d->messages = mem_resize(
+		    d->messages, (d->count < FIRST ? FIRST : d->count * 2) * sizeof(*d->messages));
 	d->messages[d->count++] = (struct pop3_message){.uid = uid, .size = UINT32_MAX};
 }
 
@@ -74,16 +75,9 @@ pop3_drop_reset(struct pop3_drop *d)
 		d->messages[i].is_deleted = false;
 }
 
-static void
-add32(struct buf *out, uint32_t n)
-{
-	char octets[4] = {(char)(n >> 24), (char)(n >> 16), (char)(n >> 8), (char)n};
-
-	buf_add(out, octets, sizeof(octets));
-}
-
 void
-pop3_drop_ranges(const struct pop3_drop *d, bool only_deleted, size_t *from, size_t max, struct buf *out)
+pop3_drop_ranges(
+    const struct pop3_drop *d, bool only_deleted, size_t *from, size_t max, struct buf *out)
 {
 	size_t i = *from;
 
@@ -96,10 +90,9 @@ pop3_drop_ranges(const struct pop3_drop *d, bool only_deleted, size_t *from, siz
 			break;
 		first = i;
 		while (i + 1 < d->count && d->messages[i + 1].uid == d->messages[i].uid + 1 &&
-		    (!only_deleted || d->messages[i + 1].is_deleted))
+		       (!only_deleted || d->messages[i + 1].is_deleted))
 			i++;
-		add32(out, d->messages[first].uid);
-		add32(out, d->messages[i].uid);
+		am_range_add(out, d->messages[first].uid, d->messages[i].uid);
 		i++;
 	}
 	*from = i;

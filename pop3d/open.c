@@ -4,6 +4,7 @@
  */
 #include "common/base/mem.h"
 #include "common/ipc/any_mailbox.h"
+#include "common/ipc/packed.h"
 #include "pop3d/command.h"
 
 enum { OPEN_SECONDS = 120, RANGES = 60000 };
@@ -110,12 +111,10 @@ ask_sizes(struct pop3_session *s)
 static void
 take_records(struct pop3_session *s, struct slice records)
 {
-	for (size_t at = 0; at + AM_RECORD <= records.len; at += AM_RECORD) {
-		const unsigned char *p = (const unsigned char *)records.data + at;
+	struct am_record r;
 
-		pop3_drop_add(&s->drop,
-		    (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3]);
-	}
+	while (am_record_next(&records, &r))
+		pop3_drop_add(&s->drop, r.uid);
 }
 
 static void

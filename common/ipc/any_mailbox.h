@@ -18,7 +18,7 @@
  *
  * While CHANNEL_HIGH octets of answers wait to be taken, no further request is: an asker never stops reading.
  * A handle views one mailbox at a time. UIDs come as sorted ranges, pairs of u32 in network
- * order (first, last). Every verb that changes something is durable before am_ok (flags: within a second).
+ * order (first, last): packed.h. Every verb that changes something is durable before am_ok (flags: within a second).
  */
 #ifndef COMMON_IPC_ANY_MAILBOX_H
 #define COMMON_IPC_ANY_MAILBOX_H

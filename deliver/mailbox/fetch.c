@@ -5,7 +5,7 @@
  */
 #include "common/base/hash.h"
 #include "common/base/mem.h"
-#include "deliver/mailbox/range.h"
+#include "deliver/mailbox/cursor.h"
 #include "deliver/mailbox/verb.h"
 
 /* A file counts as much: of descriptors, which a slow client keeps open at imapd, there are few. */

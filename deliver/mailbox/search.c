@@ -7,7 +7,8 @@
 #include "common/mail/search.h"
 #include "common/net/loop.h"
 #include "deliver/mailbox/job.h"
-#include "deliver/mailbox/range.h"
+#include "common/ipc/packed.h"
+#include "deliver/mailbox/cursor.h"
 #include "deliver/mailbox/search_text.h"
 #include "deliver/mailbox/signature.h"
 #include "deliver/mailbox/verb.h"
@@ -101,7 +102,7 @@ in_ranges(struct slice ranges, uint32_t uid)
 {
 	uint32_t first, last;
 
-	while (range_next(&ranges, &first, &last)) {
+	while (am_range_next(&ranges, &first, &last)) {
 		if (uid >= first && uid <= last)
 			return true;
 	}
@@ -276,7 +277,7 @@ static void
 settle(struct search *s)
 {
 	if (s->is_match)
-		range_add(&s->uids, s->candidate.m.uid);
+		am_uid_add(&s->uids, s->candidate.m.uid);
 	/* While it was in the pool, the store may have been closed. */
 	if (s->candidate.is_new && s->job.handle->account->is_open)
 		store_put_signature(

@@ -5,7 +5,8 @@
  */
 #include "common/base/mem.h"
 #include "deliver/mailbox/job.h"
-#include "deliver/mailbox/range.h"
+#include "common/ipc/packed.h"
+#include "deliver/mailbox/cursor.h"
 #include "deliver/mailbox/verb.h"
 
 /* PORTION: messages between two looks at the clock. RANGES: octets that am_copied takes. */
@@ -47,10 +48,8 @@ close_range(struct copies *c)
 {
 	if (c->count == 0)
 		return;
-	range_add(&c->from, c->first_from);
-	range_add(&c->from, c->first_from + c->count - 1);
-	range_add(&c->to, c->first_to);
-	range_add(&c->to, c->first_to + c->count - 1);
+	am_range_add(&c->from, c->first_from, c->first_from + c->count - 1);
+	am_range_add(&c->to, c->first_to, c->first_to + c->count - 1);
 	c->count = 0;
 }
 

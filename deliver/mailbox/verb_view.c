@@ -5,7 +5,8 @@
  */
 #include "common/base/mem.h"
 #include "deliver/mailbox/job.h"
-#include "deliver/mailbox/range.h"
+#include "common/ipc/packed.h"
+#include "deliver/mailbox/cursor.h"
 #include "deliver/mailbox/snapshot.h"
 #include "deliver/mailbox/verb.h"
 
@@ -118,8 +119,7 @@ begin(struct viewing *v)
 	v->modseq = s->modseq;
 	if (v->is_view)
 		am_view_is_send(v->job.channel, v->job.id, &is, -1);
-	range_add(&all, 1);
-	range_add(&all, v->box.uidnext - 1);
+	am_range_add(&all, 1, v->box.uidnext - 1);
 	cursor_init(&v->cursor, buf_slice(&all));
 	buf_fini(&all);
 	v->phase = RECORDS;
@@ -162,7 +162,7 @@ add_gone(void *owner, uint32_t uid)
 {
 	struct viewing *v = owner;
 
-	range_add(&v->packed, uid);
+	am_uid_add(&v->packed, uid);
 	if (v->packed.len >= BATCH)
 		flush_gone(v);
 	return !job_is_over_time();

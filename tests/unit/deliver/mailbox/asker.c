@@ -1,7 +1,6 @@
 #include "tests/unit/deliver/mailbox/asker.h"
 
 #include "deliver/mailbox/grant.h"
-#include "deliver/mailbox/range.h"
 
 #include <stdio.h>
 #include <sys/socket.h>

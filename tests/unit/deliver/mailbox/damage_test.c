@@ -2,7 +2,7 @@
  */
 #include "tests/unit/deliver/mailbox/asker.h"
 
-#include "deliver/mailbox/range.h"
+#include "common/ipc/packed.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -46,8 +46,7 @@ fetch(uint8_t want)
 	struct am_fetch m = {.handle = a.handle, .want = want};
 	struct buf uids = {0};
 
-	range_add(&uids, 1);
-	range_add(&uids, 1000);
+	am_range_add(&uids, 1, 1000);
 	m.uids = buf_slice(&uids);
 	a.message_count = 0;
 	asker_ask(&a, &am_fetch_schema, &m);

@@ -2,7 +2,7 @@
 #include "tests/unit/deliver/mailbox/asker.h"
 
 #include "common/mail/search.h"
-#include "deliver/mailbox/range.h"
+#include "common/ipc/packed.h"
 
 #include <stdio.h>
 
@@ -47,8 +47,7 @@ ask(struct asker *who, uint32_t last)
 	struct am_search m = {.handle = who->handle, .program = buf_slice(&program)};
 	struct buf uids = {0};
 
-	range_add(&uids, 1);
-	range_add(&uids, last);
+	am_range_add(&uids, 1, last);
 	m.uids = buf_slice(&uids);
 	asker_send(who, &am_search_schema, &m);
 	buf_fini(&uids);
@@ -108,8 +107,7 @@ Test(mailbox_search, keys_of_the_row)
 	cr_assert_str_eq(one(SEARCH_SINCE, OF_2020 + DAY, "", ""), "");
 	cr_assert_str_eq(one(SEARCH_SINCE, OF_2020, "", ""), "1 2 3");
 	cr_assert_str_eq(one(SEARCH_MODSEQ, a.modseq, "", ""), "3");
-	range_add(&uids, 2);
-	range_add(&uids, 3);
+	am_range_add(&uids, 2, 3);
 	search_pack(&program, &(struct search_node){.op = SEARCH_UIDS, .text = buf_slice(&uids)});
 	cr_assert_str_eq(found(), "2 3");
 	buf_fini(&uids);
@@ -139,8 +137,7 @@ Test(mailbox_search, keywords)
 
 	fill();
 	ipc_list_add(&words, SLICE("$Work"));
-	range_add(&uids, 2);
-	range_add(&uids, 2);
+	am_range_add(&uids, 2, 2);
 	m = (struct am_store){.handle = a.handle,
 	    .uids = buf_slice(&uids),
 	    .mode = STORE_ADD,
@@ -306,8 +303,7 @@ Test(mailbox_search, bodies_that_were_read_are_signed)
 	search_all_ways();
 	cr_assert_eq(signatures(""), 7);
 	search_all_ways();
-	range_add(&uids, 5);
-	range_add(&uids, 6);
+	am_range_add(&uids, 5, 6);
 	expunge.uids = buf_slice(&uids);
 	asker_ask(&a, &am_expunge_schema, &expunge);
 	buf_fini(&uids);

@@ -1,7 +1,7 @@
 /* A view told from memory is the view that would be read. */
 #include "tests/unit/deliver/mailbox/asker.h"
 
-#include "deliver/mailbox/range.h"
+#include "common/ipc/packed.h"
 #include "deliver/mailbox/snapshot.h"
 
 #include <string.h>
@@ -49,8 +49,7 @@ range(uint32_t first, uint32_t last)
 	static struct buf b;
 
 	buf_clear(&b);
-	range_add(&b, first);
-	range_add(&b, last);
+	am_range_add(&b, first, last);
 	return buf_slice(&b);
 }
 

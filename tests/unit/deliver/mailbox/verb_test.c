@@ -3,7 +3,7 @@
 
 #include "common/base/moment.h"
 #include "deliver/mailbox/grant.h"
-#include "deliver/mailbox/range.h"
+#include "common/ipc/packed.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -41,8 +41,7 @@ range(uint32_t first, uint32_t last)
 	static char octets[8];
 
 	buf_clear(&packed);
-	range_add(&packed, first);
-	range_add(&packed, last);
+	am_range_add(&packed, first, last);
 	memcpy(octets, packed.data, sizeof(octets));
 	buf_fini(&packed);
 	return slice_make(octets, sizeof(octets));

@@ -1,15 +1,10 @@
 /*
- * Ranges of UIDs as they come from imapd and pop3d, and a place among the messages they name that
- * is kept from one slice of work to the next.
+ * A place among the messages that ranges of UIDs name, kept from one slice of work to the next.
  */
-#ifndef DELIVER_MAILBOX_RANGE_H
-#define DELIVER_MAILBOX_RANGE_H
+#ifndef DELIVER_MAILBOX_CURSOR_H
+#define DELIVER_MAILBOX_CURSOR_H
 
 #include "deliver/mailbox/store.h"
-
-/* Sorted pairs of u32. False at the end. */
-bool range_next(struct slice *ranges, uint32_t *first, uint32_t *last);
-void range_add(struct buf *out, uint32_t n);
 
 struct cursor {
 	struct buf ranges;
