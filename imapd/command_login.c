@@ -77,7 +77,7 @@ imap_open(struct imap_session *s, struct slice token, unsigned mailbox)
 
 	imap_move(s, IMAP_OPEN_ASK);
 	s->instance = (int)mailbox;
-	s->mailbox = mailbox < IMAP_MAILBOXES ? imap_server.mailboxes[mailbox] : NULL;
+	s->mailbox = mailbox < LIMIT_INSTANCES ? imap_server.mailboxes[mailbox] : NULL;
 	imap_ask_mailbox(s, &am_open_schema, &open, &opened);
 }
 

@@ -12,7 +12,7 @@ main(int argc, char **argv)
 	    .role = SANDBOX_IMAPD,
 	    .start = imap_server_start,
 	    .apply = services_apply,
-	    .peer = imap_server_peer,
+	    .neighbours = imap_neighbours,
 	    .socket = services_socket,
 	    .control = imap_server_control,
 	    .drain = imap_server_drain,

@@ -5,8 +5,6 @@
 #include "common/ipc/any_mailbox.h"
 #include "imapd/session.h"
 
-#include <unistd.h>
-
 struct imap_server imap_server;
 
 static uint64_t
@@ -31,36 +29,16 @@ imap_server_leave(int instance, uint32_t handle)
 	hash_remove(&imap_server.handles, HASH_NUMBER(key));
 }
 
-static void
-on_down(void *owner)
-{
-	struct channel **c = owner;
-
-	channel_close(*c);
-	*c = NULL;
-}
-
 /* Its handles are gone with it: the sessions that had an account there end. */
 static void
-on_mailbox_down(void *owner)
+on_mailbox_down(struct channel **place, struct channel *gone)
 {
-	struct channel **c = owner, *gone = *c;
 	struct imap_session *s, *next;
 
-	*c = NULL;
 	LIST_FOREACH_SAFE (s, &imap_server.sessions, link, next) {
 		if (s->mailbox == gone)
 			imap_session_lost(s);
 	}
-	channel_close(gone);
-}
-
-static void
-connect_to(struct channel **c, int fd, const struct channel_options *o)
-{
-	if (*c != NULL)
-		o->down(c);
-	*c = channel_new(fd, o);
 }
 
 static void
@@ -76,50 +54,24 @@ on_changed(void *owner, struct ipc_message *m)
 		imap_session_changed(s, changed->modseq, changed->removed);
 }
 
-/* Nobody waits any more for the account that mailbox has opened; left open, it would stay so. */
-static void
-on_late(void *owner, struct ipc_message *m)
-{
-	struct am_close close_it = {0};
+static const struct ipc_handler from_mailbox[] = {{&am_changed_schema, on_changed}, {NULL, NULL}};
+static const struct ipc_schema *const of_mailbox[] = {&am_opened_schema, &am_mailbox_schema,
+    &am_status_is_schema, &am_view_is_schema, &am_keywords_schema, &am_messages_schema,
+    &am_gone_schema, &am_message_schema, &am_batch_schema, &am_found_schema, &am_spooled_schema,
+    &am_appended_schema, &am_copied_schema, &am_ok_schema, &am_no_schema, NULL};
+static const struct ipc_schema *const of_lookup[] = {&al_login_is_schema, NULL};
+static const struct ipc_schema *const of_keyholder[] = {&ak_signed_schema, NULL};
 
-	if (m->schema != &am_opened_schema)
-		return;
-	close_it.handle = ((const struct am_opened *)m->body)->handle;
-	am_close_send(m->channel, 0, &close_it, -1);
-}
-
-void
-imap_server_peer(enum sandbox_role role, int instance, int instances, int fd)
-{
-	static const struct ipc_handler from_mailbox[] = {
-	    {&am_changed_schema, on_changed}, {NULL, NULL}};
-	static const struct ipc_schema *const of_mailbox[] = {&am_opened_schema, &am_mailbox_schema,
-	    &am_status_is_schema, &am_view_is_schema, &am_keywords_schema, &am_messages_schema,
-	    &am_gone_schema, &am_message_schema, &am_batch_schema, &am_found_schema,
-	    &am_spooled_schema, &am_appended_schema, &am_copied_schema, &am_ok_schema,
-	    &am_no_schema, NULL};
-	static const struct ipc_schema *const of_lookup[] = {&al_login_is_schema, NULL};
-	static const struct ipc_schema *const of_keyholder[] = {&ak_signed_schema, NULL};
-	struct channel_options o = {.peer = sandbox_title(role), .down = on_down};
-
-	if (role == SANDBOX_MAILBOX && instance >= 0 && instance < IMAP_MAILBOXES) {
-		o.handlers = from_mailbox;
-		o.answers = of_mailbox;
-		o.down = on_mailbox_down;
-		o.late = on_late;
-		o.owner = &imap_server.mailboxes[instance];
-	} else if (role == SANDBOX_LOOKUP) {
-		o.answers = of_lookup;
-		o.owner = &imap_server.lookup;
-	} else if (role == SANDBOX_KEYHOLDER) {
-		o.answers = of_keyholder;
-		o.owner = &imap_server.keyholder;
-	} else {
-		close(fd);
-		return;
-	}
-	connect_to(o.owner, fd, &o);
-}
+/* clang-format off */
+const struct neighbour imap_neighbours[] = {
+	{.role = SANDBOX_LOOKUP, .lines = &imap_server.lookup, .answers = of_lookup},
+	{.role = SANDBOX_KEYHOLDER, .lines = &imap_server.keyholder, .answers = of_keyholder},
+	{.role = SANDBOX_MAILBOX, .lines = imap_server.mailboxes, .most = LIMIT_INSTANCES,
+	    .handlers = from_mailbox, .answers = of_mailbox,
+	    .late = any_mailbox_late, .down = on_mailbox_down},
+	{0}
+};
+/* clang-format on */
 
 static void
 on_accepted(

@@ -9,18 +9,19 @@
 #include "common/conf/child.h"
 #include "common/conf/service.h"
 
-enum { IMAP_MAILBOXES = 64 };
-
 struct imap_session;
 
 struct imap_server {
 	struct channel *lookup, *keyholder;
-	struct channel *mailboxes[IMAP_MAILBOXES];
+	struct channel *mailboxes[LIMIT_INSTANCES];
 	struct hash handles;      /* instance and handle to session */
 	LIST_HEAD(, imap_session) sessions;
 };
 
 extern struct imap_server imap_server;
+
+/* Whom it has lines to. */
+extern const struct neighbour imap_neighbours[];
 
 /* Once, before child_main(). */
 void imap_server_init(void);
@@ -31,7 +32,6 @@ void imap_server_leave(int instance, uint32_t handle);
 
 /* The hooks of struct child. */
 bool imap_server_start(const struct conf *c, struct error *why);
-void imap_server_peer(enum sandbox_role role, int instance, int instances, int fd);
 void imap_server_drain(void);
 void imap_server_control(
     struct control *order, struct slice verb, struct slice arguments, bool json);

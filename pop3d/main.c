@@ -12,7 +12,7 @@ main(int argc, char **argv)
 	    .role = SANDBOX_POP3D,
 	    .start = pop3_server_start,
 	    .apply = services_apply,
-	    .peer = pop3_server_peer,
+	    .neighbours = pop3_neighbours,
 	    .socket = services_socket,
 	    .control = pop3_server_control,
 	    .drain = pop3_server_drain,

@@ -162,7 +162,7 @@ pop3_open(struct pop3_session *s, struct slice token, unsigned mailbox)
 {
 	struct am_open open = {.token = token, .exclusive = 1};
 
-	s->mailbox = mailbox < POP3_MAILBOXES ? pop3_server.mailboxes[mailbox] : NULL;
+	s->mailbox = mailbox < LIMIT_INSTANCES ? pop3_server.mailboxes[mailbox] : NULL;
 	if (!session_ask(&s->base, s->mailbox, &am_open_schema, &open, on_opened, on_open_ended,
 		SPAN_SECONDS(OPEN_SECONDS))) {
 		pop3_err(s, "[SYS/TEMP] the mail store does not answer now, try again later");

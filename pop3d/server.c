@@ -5,40 +5,18 @@
 #include "common/ipc/any_mailbox.h"
 #include "pop3d/session.h"
 
-#include <unistd.h>
-
 struct pop3_server pop3_server;
-
-static void
-on_down(void *owner)
-{
-	struct channel **c = owner;
-
-	channel_close(*c);
-	*c = NULL;
-}
 
 /* Its handles are gone with it: the sessions that had a maildrop there end. */
 static void
-on_mailbox_down(void *owner)
+on_mailbox_down(struct channel **place, struct channel *gone)
 {
-	struct channel **c = owner, *gone = *c;
 	struct pop3_session *s, *next;
 
-	*c = NULL;
 	LIST_FOREACH_SAFE (s, &pop3_server.sessions, link, next) {
 		if (s->mailbox == gone)
 			pop3_session_lost(s);
 	}
-	channel_close(gone);
-}
-
-static void
-connect_to(struct channel **c, int fd, const struct channel_options *o)
-{
-	if (*c != NULL)
-		o->down(c);
-	*c = channel_new(fd, o);
 }
 
 /* The store says that something changed; a maildrop stays as it was at login. */
@@ -47,47 +25,23 @@ on_changed(void *owner, struct ipc_message *m)
 {
 }
 
-/* Nobody waits any more for the account that mailbox has opened; left open, it would stay so. */
-static void
-on_late(void *owner, struct ipc_message *m)
-{
-	struct am_close close_it = {0};
+static const struct ipc_handler from_mailbox[] = {{&am_changed_schema, on_changed}, {NULL, NULL}};
+static const struct ipc_schema *const of_mailbox[] = {&am_opened_schema, &am_view_is_schema,
+    &am_keywords_schema, &am_messages_schema, &am_message_schema, &am_batch_schema, &am_ok_schema,
+    &am_no_schema, NULL};
+static const struct ipc_schema *const of_lookup[] = {&al_login_is_schema, NULL};
+static const struct ipc_schema *const of_keyholder[] = {&ak_signed_schema, NULL};
 
-	if (m->schema != &am_opened_schema)
-		return;
-	close_it.handle = ((const struct am_opened *)m->body)->handle;
-	am_close_send(m->channel, 0, &close_it, -1);
-}
-
-void
-pop3_server_peer(enum sandbox_role role, int instance, int instances, int fd)
-{
-	static const struct ipc_handler from_mailbox[] = {{&am_changed_schema, on_changed}, {NULL, NULL}};
-	static const struct ipc_schema *const of_mailbox[] = {&am_opened_schema, &am_view_is_schema,
-	    &am_keywords_schema, &am_messages_schema, &am_message_schema, &am_batch_schema, &am_ok_schema,
-	    &am_no_schema, NULL};
-	static const struct ipc_schema *const of_lookup[] = {&al_login_is_schema, NULL};
-	static const struct ipc_schema *const of_keyholder[] = {&ak_signed_schema, NULL};
-	struct channel_options o = {.peer = sandbox_title(role), .down = on_down};
-
-	if (role == SANDBOX_MAILBOX && instance >= 0 && instance < POP3_MAILBOXES) {
-		o.handlers = from_mailbox;
-		o.answers = of_mailbox;
-		o.down = on_mailbox_down;
-		o.late = on_late;
-		o.owner = &pop3_server.mailboxes[instance];
-	} else if (role == SANDBOX_LOOKUP) {
-		o.answers = of_lookup;
-		o.owner = &pop3_server.lookup;
-	} else if (role == SANDBOX_KEYHOLDER) {
-		o.answers = of_keyholder;
-		o.owner = &pop3_server.keyholder;
-	} else {
-		close(fd);
-		return;
-	}
-	connect_to(o.owner, fd, &o);
-}
+/* clang-format off */
+const struct neighbour pop3_neighbours[] = {
+	{.role = SANDBOX_LOOKUP, .lines = &pop3_server.lookup, .answers = of_lookup},
+	{.role = SANDBOX_KEYHOLDER, .lines = &pop3_server.keyholder, .answers = of_keyholder},
+	{.role = SANDBOX_MAILBOX, .lines = pop3_server.mailboxes, .most = LIMIT_INSTANCES,
+	    .handlers = from_mailbox, .answers = of_mailbox,
+	    .late = any_mailbox_late, .down = on_mailbox_down},
+	{0}
+};
+/* clang-format on */
 
 static void
 on_accepted(struct service *service, int fd, const struct netaddr *peer, const struct netaddr *local)

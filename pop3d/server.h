@@ -7,22 +7,22 @@
 #include "common/conf/child.h"
 #include "common/conf/service.h"
 
-enum { POP3_MAILBOXES = 64 };
-
 struct pop3_server {
 	struct channel *lookup, *keyholder;
-	struct channel *mailboxes[POP3_MAILBOXES];
+	struct channel *mailboxes[LIMIT_INSTANCES];
 	LIST_HEAD(, pop3_session) sessions;
 };
 
 extern struct pop3_server pop3_server;
+
+/* Whom it has lines to. */
+extern const struct neighbour pop3_neighbours[];
 
 /* Once, before child_main(). */
 void pop3_server_init(void);
 
 /* The hooks of struct child. */
 bool pop3_server_start(const struct conf *c, struct error *why);
-void pop3_server_peer(enum sandbox_role role, int instance, int instances, int fd);
 void pop3_server_drain(void);
 void pop3_server_control(struct control *order, struct slice verb, struct slice arguments, bool json);
 

@@ -7,7 +7,7 @@
 #include "queue/control.h"
 #include "queue/deliver.h"
 #include "queue/ids.h"
-#include "queue/peers.h"
+#include "queue/neighbours.h"
 #include "queue/receive.h"
 #include "queue/recover.h"
 #include "queue/route.h"
@@ -117,8 +117,7 @@ static void
 end(void)
 {
 	queue_control_fini();
-	queue_receive_close();
-	queue_peers_close();
+	neighbours_close();
 	child_exit();
 }
 
@@ -162,7 +161,6 @@ start(const struct conf *c, struct error *why)
 	timer_init(&sweep_timer, on_sweep, NULL);
 	on_sweep(NULL);
 	queue_recover_start();
-	queue_peers_start();
 	return true;
 }
 
@@ -198,7 +196,7 @@ main(int argc, char **argv)
 	    .prepare = prepare,
 	    .start = start,
 	    .apply = apply,
-	    .peer = queue_peer,
+	    .neighbours = queue_neighbours,
 	    .control = queue_control,
 	    .drain = drain,
 	    .answers = queue_agent_answers,

@@ -10,16 +10,15 @@
 #include "queue/expire.h"
 #include "queue/store.h"
 
-enum { QUEUE_PEERS = 64 };
-
 struct queue {
 	struct store *store;
 	struct expire_rules rules;
 	char hostname[LIMIT_HOSTNAME + 1];
 	struct channel *parent;                   /* asks for agents */
 	struct channel *lookup;
-	struct channel *relays[QUEUE_PEERS];
-	struct channel *mailboxes[QUEUE_PEERS];
+	struct channel *listeners[LIMIT_INSTANCES];
+	struct channel *relays[LIMIT_INSTANCES];
+	struct channel *mailboxes[LIMIT_INSTANCES];
 	int mailbox_count;                        /* 0: not known yet */
 	bool is_smtp_paused;                      /* by smtpctl */
 	bool is_draining;

@@ -33,8 +33,6 @@ struct id_block {
 TAILQ_HEAD(id_blocks, id_block);
 
 struct receive_line {
-	LIST_ENTRY(receive_line) link;
-	int instance;
 	struct channel *channel;
 	struct id_blocks blocks;             /* the newest first */
 	size_t block_count;
@@ -45,10 +43,17 @@ struct receive_line {
 	struct hash spools; /* numbers of files that it writes; the value is this line */
 };
 
-static LIST_HEAD(, receive_line) lines = LIST_HEAD_INITIALIZER(lines);
+static struct receive_line *lines[LIMIT_INSTANCES]; /* what goes with queue.listeners */
 static size_t storing;                       /* hand-overs on their way to the disk, of all lines */
 static uint64_t stored_count;
 static uint32_t last_spool;
+
+/* The place of a line is that of its listener in the table of our neighbours. */
+static struct receive_line **
+line_at(struct channel **place)
+{
+	return &lines[place - queue.listeners];
+}
 
 static void
 give_ids(struct receive_line *l)
@@ -109,7 +114,7 @@ use_id(struct receive_line *l, uint64_t id)
 static void
 on_more(void *owner, struct ipc_message *m)
 {
-	give_ids(owner);
+	give_ids(*line_at(owner));
 }
 
 /* What a client hears instead of 250; a code of 0: mail is taken. */
@@ -247,7 +252,7 @@ on_file_kept(void *arg)
 static void
 on_begin(void *owner, struct ipc_message *m)
 {
-	struct receive_line *l = owner;
+	struct receive_line *l = *line_at(owner);
 	const struct lq_begin *begin = m->body;
 	enum id_use use = use_id(l, begin->message);
 
@@ -273,7 +278,7 @@ find_open(struct receive_line *l, struct ipc_message *m)
 static void
 on_rcpt(void *owner, struct ipc_message *m)
 {
-	struct handover *h = find_open(owner, m);
+	struct handover *h = find_open(*line_at(owner), m);
 
 	if (h != NULL && !queue_handover_add(h, m->body))
 		channel_violation(m->channel, "recipients");
@@ -282,7 +287,7 @@ on_rcpt(void *owner, struct ipc_message *m)
 static void
 on_body(void *owner, struct ipc_message *m)
 {
-	struct handover *h = find_open(owner, m);
+	struct handover *h = find_open(*line_at(owner), m);
 
 	if (h == NULL)
 		return;
@@ -306,7 +311,7 @@ is_whole(struct receive_line *l, struct handover *h, const struct lq_commit *com
 static void
 on_commit(void *owner, struct ipc_message *m)
 {
-	struct receive_line *l = owner;
+	struct receive_line *l = *line_at(owner);
 	struct handover *h = find_open(l, m);
 	const struct lq_commit *commit = m->body;
 
@@ -339,7 +344,7 @@ on_commit(void *owner, struct ipc_message *m)
 static void
 on_spool(void *owner, struct ipc_message *m)
 {
-	struct receive_line *l = owner;
+	struct receive_line *l = *line_at(owner);
 	struct lq_spooled spooled;
 	int fd;
 
@@ -363,7 +368,7 @@ on_spool(void *owner, struct ipc_message *m)
 static void
 on_drop(void *owner, struct ipc_message *m)
 {
-	struct receive_line *l = owner;
+	struct receive_line *l = *line_at(owner);
 	uint32_t spool = ((const struct lq_drop *)m->body)->spool;
 
 	if (hash_remove(&l->spools, HASH_NUMBER(spool)) == NULL)
@@ -387,14 +392,16 @@ remove_spools(struct receive_line *l)
 	hash_fini(&l->spools);
 }
 
-/* The listener is gone. What it handed over whole is stored all the same: its client may be told so
- * by nobody, and then sends it again, which is better than the other way round. */
-static void
-line_free(struct receive_line *l)
+/* What it handed over whole is stored all the same: its client may be told so by nobody, and then
+ * sends it again, which is better than the other way round. */
+void
+queue_receive_down(struct channel **place, struct channel *gone)
 {
+	struct receive_line *l = *line_at(place);
 	struct id_block *b;
 	struct handover *h;
 
+	*line_at(place) = NULL;
 	while ((h = LIST_FIRST(&l->storing)) != NULL) {
 		LIST_REMOVE(h, link);
 		h->line = NULL;
@@ -405,56 +412,34 @@ line_free(struct receive_line *l)
 	}
 	queue_handover_free(l->open);
 	remove_spools(l);
-	LIST_REMOVE(l, link);
-	channel_close(l->channel);
 	free(l);
 }
 
-static void
-on_down(void *owner)
-{
-	line_free(owner);
-}
-
 void
-queue_receive_peer(int instance, int fd)
+queue_receive_up(struct channel **place)
 {
-	static const struct ipc_handler handlers[] = {{&lq_begin_schema, on_begin},
-	    {&lq_rcpt_schema, on_rcpt}, {&lq_body_schema, on_body}, {&lq_commit_schema, on_commit},
-	    {&lq_spool_schema, on_spool}, {&lq_drop_schema, on_drop}, {&lq_more_schema, on_more},
-	    {NULL, NULL}};
-	struct receive_line *l, *next;
-	struct channel_options o = {.peer = "listener", .handlers = handlers, .down = on_down};
+	struct receive_line *l = mem_zero(sizeof(*l));
 
-	LIST_FOREACH_SAFE (l, &lines, link, next) {
-		if (l->instance == instance)
-			line_free(l);
-	}
-	l = mem_zero(sizeof(*l));
-	l->instance = instance;
+	l->channel = *place;
 	TAILQ_INIT(&l->blocks);
 	hash_init(&l->spools);
-	o.owner = l;
-	l->channel = channel_new(fd, &o);
-	LIST_INSERT_HEAD(&lines, l, link);
+	*line_at(place) = l;
 	tell_state(l);
 	give_ids(l);
 }
 
+const struct ipc_handler queue_receive_handlers[] = {{&lq_begin_schema, on_begin},
+    {&lq_rcpt_schema, on_rcpt}, {&lq_body_schema, on_body}, {&lq_commit_schema, on_commit},
+    {&lq_spool_schema, on_spool}, {&lq_drop_schema, on_drop}, {&lq_more_schema, on_more},
+    {NULL, NULL}};
+
 void
 queue_receive_tell(void)
 {
-	struct receive_line *l;
-
-	LIST_FOREACH (l, &lines, link)
-		tell_state(l);
-}
-
-void
-queue_receive_close(void)
-{
-	while (!LIST_EMPTY(&lines))
-		line_free(LIST_FIRST(&lines));
+	for (size_t i = 0; i < LIMIT_INSTANCES; i++) {
+		if (lines[i] != NULL)
+			tell_state(lines[i]);
+	}
 }
 
 bool

@@ -9,14 +9,13 @@
 
 enum { RECEIVE_IDS = 4096 }; /* ids in a block; a listener asks for more before it runs dry */
 
-/* A new line to a listener, in place of an old one. Takes fd. */
-void queue_receive_peer(int instance, int fd);
+/* For the table of neighbours: what a listener may begin, and its line's coming and going. */
+extern const struct ipc_handler queue_receive_handlers[];
+void queue_receive_up(struct channel **place);
+void queue_receive_down(struct channel **place, struct channel *gone);
 
 /* Tells the listeners whether mail is taken now, and why not. */
 void queue_receive_tell(void);
-
-/* Ends all lines. What is on its way to the disk may still get there; nobody is told. */
-void queue_receive_close(void);
 
 /* Whether a message is on its way to the disk. */
 bool queue_receive_is_busy(void);

@@ -15,10 +15,10 @@ const struct ipc_schema *const queue_transfer_answers[] = {
 static struct channel *
 choose_relay(const struct queue_destination *d)
 {
-	size_t first = hash_octets(slice_of(d->domain)) % QUEUE_PEERS;
+	size_t first = hash_octets(slice_of(d->domain)) % LIMIT_INSTANCES;
 
-	for (size_t i = 0; i < QUEUE_PEERS; i++) {
-		struct channel *c = queue.relays[(first + i) % QUEUE_PEERS];
+	for (size_t i = 0; i < LIMIT_INSTANCES; i++) {
+		struct channel *c = queue.relays[(first + i) % LIMIT_INSTANCES];
 
 		if (channel_is_up(c))
 			return c;

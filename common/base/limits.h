@@ -53,6 +53,7 @@ enum {
 	LIMIT_QUERIES       = 4096,               /* questions to the DNS at once; the next fail for now */
 	LIMIT_POINTERS      = 512,                /* of them, for names of clients: a stranger leaves relay the rest */
 	LIMIT_CHANNEL_OUT   = 32 * 1024 * 1024,   /* octets that wait for a slow peer */
+	LIMIT_INSTANCES     = 64,                 /* of one kind of process; smtpd.conf may name fewer */
 	LIMIT_TASKS         = 512,                /* processes and threads of one of our users */
 
 	/* Names and secrets */

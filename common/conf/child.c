@@ -30,13 +30,6 @@ struct early_peer {
 	int fd;
 };
 
-/* Which neighbour is at the other end of a descriptor. */
-struct neighbour {
-	LIST_ENTRY(neighbour) link;
-	int fd;
-	struct pa_suspect who;
-};
-
 struct control {
 	uint32_t id;
 };
@@ -50,7 +43,6 @@ static struct {
 	char empty[1024];    /* the folder to be locked into */
 	bool ordinary;       /* no users of ours: an ordinary user runs the suite */
 	STAILQ_HEAD(, early_peer) early;
-	LIST_HEAD(, neighbour) neighbours;
 	bool started;
 	int code;
 } child;
@@ -121,61 +113,35 @@ on_key(void *owner, struct ipc_message *m)
 	child.self->key(k->pki, m->fd);
 }
 
-static struct neighbour *
-find_neighbour(int fd)
-{
-	struct neighbour *n;
-
-	LIST_FOREACH (n, &child.neighbours, link) {
-		if (n->fd == fd)
-			return n;
-	}
-	return NULL;
-}
-
-/* A descriptor that comes again is that of a new line: the old one is closed. */
-static void
-remember_neighbour(int fd, const struct pa_peer *p)
-{
-	struct neighbour *n = find_neighbour(fd);
-
-	if (n == NULL) {
-		n = mem_zero(sizeof(*n));
-		n->fd = fd;
-		LIST_INSERT_HEAD(&child.neighbours, n, link);
-	}
-	n->who = (struct pa_suspect){.role = p->role, .instance = p->instance};
-}
-
 /* The parent decides which of us two begins anew; if it is we, the log has said why before that. */
 static void
-on_violation(int fd)
+on_violation(const struct channel *c)
 {
-	const struct neighbour *n = find_neighbour(fd);
+	enum sandbox_role role;
+	int instance;
 
 	log_flush();
-	if (n != NULL && child.parent != NULL)
-		pa_suspect_send(child.parent, 0, &n->who, -1);
+	if (child.parent != NULL && neighbours_find(c, &role, &instance)) {
+		struct pa_suspect who = {.role = (uint8_t)role, .instance = (uint8_t)instance};
+
+		pa_suspect_send(child.parent, 0, &who, -1);
+	}
 }
 
 static void
 on_peer(void *owner, struct ipc_message *m)
 {
 	const struct pa_peer *p = m->body;
+	struct early_peer *e;
 
-	remember_neighbour(m->fd, p);
-	if (child.self->peer == NULL) {
-		close(m->fd);
-		channel_violation(m->channel, "role");
-	} else if (child.started) {
-		child.self->peer(p->role, p->instance, p->instances, m->fd);
-	} else {
-		struct early_peer *e = mem_zero(sizeof(*e));
-
-		e->peer = *p;
-		e->fd = m->fd;
-		STAILQ_INSERT_TAIL(&child.early, e, link);
+	if (child.started) {
+		neighbours_take(p->role, p->instance, p->instances, m->fd);
+		return;
 	}
+	e = mem_zero(sizeof(*e));
+	e->peer = *p;
+	e->fd = m->fd;
+	STAILQ_INSERT_TAIL(&child.early, e, link);
 }
 
 static void
@@ -185,7 +151,7 @@ open_early_peers(void)
 
 	while ((e = STAILQ_FIRST(&child.early)) != NULL) {
 		STAILQ_REMOVE_HEAD(&child.early, link);
-		child.self->peer(e->peer.role, e->peer.instance, e->peer.instances, e->fd);
+		neighbours_take(e->peer.role, e->peer.instance, e->peer.instances, e->fd);
 		free(e);
 	}
 }
@@ -311,17 +277,6 @@ all_handlers(const struct child *self)
 	return all;
 }
 
-static void
-forget_neighbours(void)
-{
-	struct neighbour *n;
-
-	while ((n = LIST_FIRST(&child.neighbours)) != NULL) {
-		LIST_REMOVE(n, link);
-		free(n);
-	}
-}
-
 int
 child_main(int argc, char **argv, const struct child *self)
 {
@@ -347,12 +302,12 @@ child_main(int argc, char **argv, const struct child *self)
 	loop_init();
 	child.parent = channel_new(CHANNEL_PARENT, &o);
 	channel_on_violation(on_violation);
+	neighbours_init(self->neighbours);
 	report_begin(child.parent);
 	loop_run();
 	report_end();
 	channel_close(child.parent);
 	child.parent = NULL;
-	forget_neighbours();
 	loop_fini();
 	conf_free(child.conf);
 	conf_free(child.coming);

@@ -8,7 +8,7 @@
 
 #include "common/base/error.h"
 #include "common/conf/conf.h"
-#include "common/sandbox/sandbox.h"
+#include "common/ipc/neighbour.h"
 
 /* An order of smtpctl's for this process. Write lines, then end it, now or later. */
 struct control;
@@ -29,8 +29,8 @@ struct child {
 	/* A new configuration; the old one is freed afterwards, so keep nothing of it. */
 	void (*apply)(const struct conf *c);
 
-	/* A line to a neighbour, the first or a new one in place of one that broke. Takes fd. */
-	void (*peer)(enum sandbox_role role, int instance, int instances, int fd);
+	/* Whom it has lines to, from the start on; common/ipc/neighbour.h keeps them. */
+	const struct neighbour *neighbours;
 
 	/* A listening socket for c->listens[..].id == listen. Takes fd. */
 	void (*socket)(uint32_t listen, int fd);

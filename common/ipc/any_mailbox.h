@@ -207,4 +207,10 @@ enum { AM_RECORD = 17 };
 
 IPC_DECLARE(ANY_MAILBOX)
 
+/*
+ * The late() of who asks: nobody waits any more for the account that mailbox has opened; left
+ * open, it would stay so.
+ */
+void any_mailbox_late(void *place, struct ipc_message *m);
+
 #endif

@@ -137,10 +137,10 @@ on_tell_down(void *owner)
 		channel_close(c);
 }
 
-static void (*on_violation)(int fd);
+static void (*on_violation)(const struct channel *c);
 
 void
-channel_on_violation(void (*told)(int fd))
+channel_on_violation(void (*told)(const struct channel *c))
 {
 	on_violation = told;
 }
@@ -152,7 +152,7 @@ channel_violation(struct channel *c, const char *field)
 		return;
 	log_event(NULL, EV_channel_violation, WORD("peer", c->peer), WORD("field", field));
 	if (on_violation != NULL)
-		on_violation(c->fd);
+		on_violation(c);
 	go_down(c);
 }
 

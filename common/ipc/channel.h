@@ -84,8 +84,8 @@ void channel_done(struct channel *c, uint32_t id);
 /* Says that the message breaks the protocol: logs the field, cuts the peer off after the handler. */
 void channel_violation(struct channel *c, const char *field);
 
-/* From now on tells the descriptor of each peer that was cut off so. */
-void channel_on_violation(void (*told)(int fd));
+/* From now on tells of each peer that was cut off so. */
+void channel_on_violation(void (*told)(const struct channel *c));
 
 bool channel_is_up(const struct channel *c);
 

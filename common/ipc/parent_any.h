@@ -31,8 +31,8 @@
 	F(m, text,   pki,       1, LIMIT_HOSTNAME)
 #define PA_PEER(F, m) \
 	F(m, u8,     role,      0, 31)      /* enum sandbox_role of the neighbour */ \
-	F(m, u8,     instance,  0, 63) \
-	F(m, u8,     instances, 1, 64)
+	F(m, u8,     instance,  0, LIMIT_INSTANCES - 1) \
+	F(m, u8,     instances, 1, LIMIT_INSTANCES)
 #define PA_CONTROL(F, m) \
 	F(m, text,   verb,      1, 64) \
 	F(m, octets, arguments, 0, 60000)   /* an ipc_list */ \
@@ -46,7 +46,7 @@
 	F(m, u8,     verbose,   0, 1)
 #define PA_SUSPECT(F, m) \
 	F(m, u8,     role,      0, 31)      /* enum sandbox_role */ \
-	F(m, u8,     instance,  0, 63)
+	F(m, u8,     instance,  0, LIMIT_INSTANCES - 1)
 #define PA_COUNT(F, m) \
 	F(m, text,   name,      1, 32)      /* an event of common/base/log_events.h, or "deferred" */ \
 	F(m, u64,    count,     0, UINT64_MAX)

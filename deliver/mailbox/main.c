@@ -12,9 +12,7 @@
 
 #include <unistd.h>
 
-enum { INSTANCES = 64 };
-
-static struct channel *peers[SANDBOX_ROLE_COUNT][INSTANCES];
+static struct channel *lookup, *queue, *imapds[LIMIT_INSTANCES], *pop3ds[LIMIT_INSTANCES];
 static char mail_path[1024];
 
 static void
@@ -27,39 +25,28 @@ on_grant(void *owner, struct ipc_message *m)
 	lm_granted_send(m->channel, m->id, &done, -1);
 }
 
+/* What its peer had open, waits for or had begun here goes with a line. */
 static void
-forget(struct channel **c)
+on_down(struct channel **place, struct channel *gone)
 {
-	if (*c == NULL)
-		return;
-	handles_forget(*c);
-	replies_forget(*c);
-	deliveries_forget(*c);
-	channel_close(*c);
-	*c = NULL;
+	handles_forget(gone);
+	replies_forget(gone);
+	deliveries_forget(gone);
 }
 
-static void
-on_down(void *owner)
-{
-	forget(owner);
-}
+static const struct ipc_handler grants[] = {{&lm_grant_schema, on_grant}, {NULL, NULL}};
 
-static void
-on_peer(enum sandbox_role role, int instance, int instances, int fd)
-{
-	static const struct ipc_handler grants[] = {{&lm_grant_schema, on_grant}, {NULL, NULL}};
-	struct channel **c = &peers[role][instance];
-	struct channel_options o = {.peer = sandbox_title(role), .down = on_down, .owner = c};
-
-	if (role == SANDBOX_LOOKUP)
-		o.handlers = grants;
-	else
-		o.handlers = role == SANDBOX_QUEUE ? delivery : verbs;
-	o.is_answerer = o.handlers == verbs;
-	forget(c);
-	*c = channel_new(fd, &o);
-}
+/* clang-format off */
+static const struct neighbour neighbours[] = {
+	{.role = SANDBOX_LOOKUP, .lines = &lookup, .handlers = grants},
+	{.role = SANDBOX_QUEUE, .lines = &queue, .handlers = delivery, .down = on_down},
+	{.role = SANDBOX_IMAPD, .lines = imapds, .most = LIMIT_INSTANCES,
+	    .handlers = verbs, .is_answerer = true, .down = on_down},
+	{.role = SANDBOX_POP3D, .lines = pop3ds, .most = LIMIT_INSTANCES,
+	    .handlers = verbs, .is_answerer = true, .down = on_down},
+	{0}
+};
+/* clang-format on */
 
 static bool
 prepare(const struct conf *c, struct sandbox_paths *paths, struct error *why)
@@ -109,7 +96,7 @@ main(int argc, char **argv)
 	    .role = SANDBOX_MAILBOX,
 	    .prepare = prepare,
 	    .start = start,
-	    .peer = on_peer,
+	    .neighbours = neighbours,
 	    .control = on_control,
 	    .drain = drain,
 	};

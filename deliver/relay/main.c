@@ -71,47 +71,25 @@ forget_coming(void)
 }
 
 static void
-on_down(void *owner)
+on_queue_down(struct channel **place, struct channel *gone)
 {
-	struct channel **c = owner;
-
-	if (c == &relay_server.queue) {
-		relay_transfers_forget(*c);
-		forget_coming();
-	}
-	channel_close(*c);
-	*c = NULL;
+	relay_transfers_forget(gone);
+	forget_coming();
 }
 
-static void
-on_peer(enum sandbox_role role, int instance, int instances, int fd)
-{
-	static const struct ipc_handler from_queue[] = {{&qr_transfer_schema, on_transfer},
-	    {&qr_rcpt_schema, on_rcpt}, {&qr_body_schema, on_body}, {NULL, NULL}};
-	static const struct ipc_schema *const of_lookup[] = {&al_value_schema, NULL};
-	static const struct ipc_schema *const of_resolver[] = {
-	    &ar_host_schema, &ar_done_schema, NULL};
-	struct channel_options o = {.peer = sandbox_title(role), .down = on_down};
-	struct channel **c;
+static const struct ipc_handler from_queue[] = {{&qr_transfer_schema, on_transfer},
+    {&qr_rcpt_schema, on_rcpt}, {&qr_body_schema, on_body}, {NULL, NULL}};
+static const struct ipc_schema *const of_lookup[] = {&al_value_schema, NULL};
+static const struct ipc_schema *const of_resolver[] = {&ar_host_schema, &ar_done_schema, NULL};
 
-	if (role == SANDBOX_QUEUE) {
-		c = &relay_server.queue;
-		o.handlers = from_queue;
-	} else if (role == SANDBOX_LOOKUP) {
-		c = &relay_server.lookup;
-		o.answers = of_lookup;
-	} else if (role == SANDBOX_RESOLVER) {
-		c = &relay_server.resolver;
-		o.answers = of_resolver;
-	} else {
-		close(fd);
-		return;
-	}
-	o.owner = c;
-	if (*c != NULL)
-		on_down(c);
-	*c = channel_new(fd, &o);
-}
+/* clang-format off */
+static const struct neighbour neighbours[] = {
+	{.role = SANDBOX_QUEUE, .lines = &relay_server.queue, .handlers = from_queue, .down = on_queue_down},
+	{.role = SANDBOX_LOOKUP, .lines = &relay_server.lookup, .answers = of_lookup},
+	{.role = SANDBOX_RESOLVER, .lines = &relay_server.resolver, .answers = of_resolver},
+	{0}
+};
+/* clang-format on */
 
 /* The clients are made before the walls go up: they read the system's certificates. */
 static bool
@@ -181,7 +159,7 @@ main(int argc, char **argv)
 	    .prepare = prepare,
 	    .start = start,
 	    .apply = on_apply,
-	    .peer = on_peer,
+	    .neighbours = neighbours,
 	    .control = on_control,
 	    .drain = on_drain,
 	};

@@ -27,12 +27,6 @@ on_key(struct slice pki, int fd)
 	failed = true;
 }
 
-static void
-on_peer(enum sandbox_role role, int instance, int instances, int fd)
-{
-	serve_peer(role, instance, fd);
-}
-
 static bool
 start(const struct conf *c, struct error *why)
 {
@@ -72,7 +66,7 @@ main(int argc, char **argv)
 	    .role = SANDBOX_KEYHOLDER,
 	    .start = start,
 	    .apply = apply,
-	    .peer = on_peer,
+	    .neighbours = serve_neighbours,
 	    .key = on_key,
 	    .control = on_control,
 	};

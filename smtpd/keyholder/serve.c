@@ -18,9 +18,8 @@
 #include "smtpd/keyholder/sign_tls.h"
 
 #include <sys/queue.h>
-#include <unistd.h>
 
-enum { INSTANCES = 64, SIGNATURE = 1024, IN_POOL = 4 };
+enum { SIGNATURE = 1024, IN_POOL = 4 };
 
 struct job {
 	STAILQ_ENTRY(job) link;
@@ -32,9 +31,10 @@ struct job {
 	size_t len;
 };
 
+/* One neighbour's turn and allowance; its line is kept at the same index. */
 struct peer {
 	TAILQ_ENTRY(peer) link;
-	struct channel *channel;
+	struct channel *const *line;
 	unsigned services; /* what this kind of process serves */
 	STAILQ_HEAD(, job) queue;
 	size_t queued;
@@ -43,21 +43,18 @@ struct peer {
 	struct moment warned;
 };
 
-/* clang-format off */
-static const struct kind {
-	enum sandbox_role role;
-	unsigned services;
-} kinds[] = {
-	{SANDBOX_LISTENER, 1U << SERVICE_SMTP | 1U << SERVICE_SUBMISSION},
-	{SANDBOX_IMAPD,    1U << SERVICE_IMAP},
-	{SANDBOX_POP3D,    1U << SERVICE_POP3},
-};
-/* clang-format on */
+/* Who asks. The places of a kind, one for each instance, are behind those of the kind before. */
+enum { LISTENERS, IMAPDS, POP3DS, KINDS, PEERS = KINDS * LIMIT_INSTANCES };
 
-enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
+static const unsigned services[KINDS] = {
+    [LISTENERS] = 1U << SERVICE_SMTP | 1U << SERVICE_SUBMISSION,
+    [IMAPDS] = 1U << SERVICE_IMAP,
+    [POP3DS] = 1U << SERVICE_POP3,
+};
 
 static struct {
-	struct peer peers[KINDS][INSTANCES];
+	struct channel *lines[PEERS];
+	struct peer peers[PEERS];
 	TAILQ_HEAD(, peer) round;
 	size_t in_pool;
 	uint64_t made, refused;
@@ -133,7 +130,7 @@ add_job(struct peer *p, const struct ipc_message *m, EVP_PKEY *key)
 	const struct ak_sign *s = m->body;
 	struct job *j = mem_zero(sizeof(*j));
 
-	j->asker = ipc_asker_of(&p->channel, m);
+	j->asker = ipc_asker_of(p->line, m);
 	j->key = key;
 	EVP_PKEY_up_ref(key);
 	j->scheme = s->scheme;
@@ -164,7 +161,7 @@ is_allowed(struct peer *p)
 static void
 refuse(struct peer *p, const struct ipc_message *m, const char *reason)
 {
-	struct ipc_asker asker = ipc_asker_of(&p->channel, m);
+	struct ipc_asker asker = ipc_asker_of(p->line, m);
 	struct moment now = loop_now();
 
 	if (moment_reached(p->warned, now)) {
@@ -174,10 +171,16 @@ refuse(struct peer *p, const struct ipc_message *m, const char *reason)
 	answer(&asker, NULL, 0);
 }
 
+static struct peer *
+peer_at(struct channel **place)
+{
+	return &serve.peers[place - serve.lines];
+}
+
 static void
 on_sign(void *owner, struct ipc_message *m)
 {
-	struct peer *p = owner;
+	struct peer *p = peer_at(owner);
 	const struct ak_sign *s = m->body;
 	enum sign_shape shape = sign_tls_shape(s->tbs);
 	EVP_PKEY *key = keys_find(s->key, p->services);
@@ -196,10 +199,19 @@ on_sign(void *owner, struct ipc_message *m)
 }
 
 static void
-drop(struct peer *p)
+on_up(struct channel **place)
 {
-	channel_close(p->channel);
-	p->channel = NULL;
+	struct peer *p = peer_at(place);
+
+	p->allowance = (int64_t)LIMIT_SIGNATURES * 1000;
+	p->counted = p->warned = loop_now();
+}
+
+static void
+on_down(struct channel **place, struct channel *gone)
+{
+	struct peer *p = peer_at(place);
+
 	if (p->queued > 0)
 		TAILQ_REMOVE(&serve.round, p, link);
 	while (!STAILQ_EMPTY(&p->queue)) {
@@ -211,54 +223,31 @@ drop(struct peer *p)
 	p->queued = 0;
 }
 
-static void
-on_down(void *owner)
-{
-	drop(owner);
-}
+static const struct ipc_handler handlers[] = {{&ak_sign_schema, on_sign}, {NULL, NULL}};
+
+/* clang-format off */
+const struct neighbour serve_neighbours[] = {
+	{.role = SANDBOX_LISTENER, .lines = serve.lines + LISTENERS * LIMIT_INSTANCES,
+	    .most = LIMIT_INSTANCES, .handlers = handlers, .up = on_up, .down = on_down},
+	{.role = SANDBOX_IMAPD, .lines = serve.lines + IMAPDS * LIMIT_INSTANCES,
+	    .most = LIMIT_INSTANCES, .handlers = handlers, .up = on_up, .down = on_down},
+	{.role = SANDBOX_POP3D, .lines = serve.lines + POP3DS * LIMIT_INSTANCES,
+	    .most = LIMIT_INSTANCES, .handlers = handlers, .up = on_up, .down = on_down},
+	{0}
+};
+/* clang-format on */
 
 void
 serve_init(void)
 {
 	TAILQ_INIT(&serve.round);
-	for (size_t kind = 0; kind < KINDS; kind++) {
-		for (size_t i = 0; i < INSTANCES; i++) {
-			struct peer *p = &serve.peers[kind][i];
+	for (size_t i = 0; i < PEERS; i++) {
+		struct peer *p = &serve.peers[i];
 
-			STAILQ_INIT(&p->queue);
-			p->services = kinds[kind].services;
-		}
+		p->line = &serve.lines[i];
+		p->services = services[i / LIMIT_INSTANCES];
+		STAILQ_INIT(&p->queue);
 	}
-}
-
-void
-serve_fini(void)
-{
-	for (size_t kind = 0; kind < KINDS; kind++)
-		for (size_t i = 0; i < INSTANCES; i++)
-			drop(&serve.peers[kind][i]);
-}
-
-void
-serve_peer(enum sandbox_role role, int instance, int fd)
-{
-	static const struct ipc_handler handlers[] = {{&ak_sign_schema, on_sign}, {NULL, NULL}};
-	struct channel_options o = {
-	    .peer = sandbox_title(role), .handlers = handlers, .down = on_down};
-
-	for (size_t kind = 0; kind < KINDS; kind++) {
-		struct peer *p = &serve.peers[kind][instance];
-
-		if (kinds[kind].role != role)
-			continue;
-		drop(p);
-		p->allowance = (int64_t)LIMIT_SIGNATURES * 1000;
-		p->counted = p->warned = loop_now();
-		o.owner = p;
-		p->channel = channel_new(fd, &o);
-		return;
-	}
-	close(fd);
 }
 
 uint64_t

@@ -5,15 +5,14 @@
 #ifndef SMTPD_KEYHOLDER_SERVE_H
 #define SMTPD_KEYHOLDER_SERVE_H
 
-#include "common/sandbox/sandbox.h"
+#include "common/ipc/neighbour.h"
 
 #include <stdint.h>
 
 void serve_init(void);
-void serve_fini(void);      /* closes all lines; what is in the pool is answered to nobody */
 
-/* A line to a listener, imapd or pop3d, new or in place of an older one. Takes fd. */
-void serve_peer(enum sandbox_role role, int instance, int fd);
+/* Those who ask. When a line goes, what waited on it is dropped. */
+extern const struct neighbour serve_neighbours[];
 
 /* Since the start. */
 uint64_t serve_signed(void);

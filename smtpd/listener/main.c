@@ -12,7 +12,7 @@ main(int argc, char **argv)
 	    .role = SANDBOX_LISTENER,
 	    .start = smtp_server_start,
 	    .apply = services_apply,
-	    .peer = smtp_server_peer,
+	    .neighbours = smtp_neighbours,
 	    .socket = services_socket,
 	    .control = smtp_server_control,
 	    .drain = smtp_server_drain,

@@ -9,8 +9,6 @@
 #include "common/ipc/listener_queue.h"
 #include "smtpd/listener/session.h"
 
-#include <unistd.h>
-
 enum { IDS_LOW = 1024 };
 
 struct smtp_server smtp_server;
@@ -43,33 +41,22 @@ smtp_server_message_id(void)
 	return smtp_server.next_id++;
 }
 
+/* Its ids are good for nothing now, nor are the files that it gave. */
 static void
-lose_spools(void)
+on_queue_down(struct channel **place, struct channel *gone)
 {
 	struct smtp_session *s;
 
+	smtp_server.ids_left = 0;
 	LIST_FOREACH (s, &smtp_server.sessions, link) {
 		if (s->transaction != NULL)
 			smtp_transaction_lose_spool(s->transaction);
 	}
 }
 
-static void
-on_down(void *owner)
-{
-	struct channel **c = owner;
-
-	if (c == &smtp_server.queue) {
-		smtp_server.ids_left = 0;
-		lose_spools();
-	}
-	channel_close(*c);
-	*c = NULL;
-}
-
 /* A spool file that was asked for too long ago: nobody will write into it. */
 static void
-on_late(void *owner, struct ipc_message *m)
+on_queue_late(void *place, struct ipc_message *m)
 {
 	if (m->schema == &lq_spooled_schema) {
 		struct lq_drop drop = {.spool = ((const struct lq_spooled *)m->body)->spool};
@@ -78,44 +65,25 @@ on_late(void *owner, struct ipc_message *m)
 	}
 }
 
-static void
-connect_to(struct channel **c, int fd, const char *peer, const struct ipc_handler *handlers,
-    const struct ipc_schema *const *answers)
-{
-	struct channel_options o = {
-	    .peer = peer, .handlers = handlers, .answers = answers, .down = on_down, .owner = c};
+static const struct ipc_handler from_queue[] = {
+    {&lq_ids_schema, on_ids}, {&lq_state_schema, on_state}, {NULL, NULL}};
+static const struct ipc_schema *const of_queue[] = {
+    &lq_stored_schema, &lq_refused_schema, &lq_spooled_schema, NULL};
+static const struct ipc_schema *const of_lookup[] = {&al_login_is_schema, &al_recipient_schema,
+    &al_route_is_schema, &al_sender_is_schema, &al_value_schema, NULL};
+static const struct ipc_schema *const of_resolver[] = {&ar_name_schema, NULL};
+static const struct ipc_schema *const of_keyholder[] = {&ak_signed_schema, NULL};
 
-	if (c == &smtp_server.queue)
-		o.late = on_late;
-	if (*c != NULL)
-		on_down(c);
-	*c = channel_new(fd, &o);
-}
-
-void
-smtp_server_peer(enum sandbox_role role, int instance, int instances, int fd)
-{
-	static const struct ipc_handler from_queue[] = {
-	    {&lq_ids_schema, on_ids}, {&lq_state_schema, on_state}, {NULL, NULL}};
-	static const struct ipc_schema *const of_queue[] = {
-	    &lq_stored_schema, &lq_refused_schema, &lq_spooled_schema, NULL};
-	static const struct ipc_schema *const of_lookup[] = {&al_login_is_schema,
-	    &al_recipient_schema, &al_route_is_schema, &al_sender_is_schema, &al_value_schema,
-	    NULL};
-	static const struct ipc_schema *const of_resolver[] = {&ar_name_schema, NULL};
-	static const struct ipc_schema *const of_keyholder[] = {&ak_signed_schema, NULL};
-
-	if (role == SANDBOX_QUEUE)
-		connect_to(&smtp_server.queue, fd, "queue", from_queue, of_queue);
-	else if (role == SANDBOX_LOOKUP)
-		connect_to(&smtp_server.lookup, fd, "lookup", NULL, of_lookup);
-	else if (role == SANDBOX_RESOLVER)
-		connect_to(&smtp_server.resolver, fd, "resolver", NULL, of_resolver);
-	else if (role == SANDBOX_KEYHOLDER)
-		connect_to(&smtp_server.keyholder, fd, "keyholder", NULL, of_keyholder);
-	else
-		close(fd);
-}
+/* clang-format off */
+const struct neighbour smtp_neighbours[] = {
+	{.role = SANDBOX_QUEUE, .lines = &smtp_server.queue,
+	    .handlers = from_queue, .answers = of_queue, .late = on_queue_late, .down = on_queue_down},
+	{.role = SANDBOX_LOOKUP, .lines = &smtp_server.lookup, .answers = of_lookup},
+	{.role = SANDBOX_RESOLVER, .lines = &smtp_server.resolver, .answers = of_resolver},
+	{.role = SANDBOX_KEYHOLDER, .lines = &smtp_server.keyholder, .answers = of_keyholder},
+	{0}
+};
+/* clang-format on */
 
 static void
 on_accepted(

@@ -21,12 +21,14 @@ struct smtp_server {
 
 extern struct smtp_server smtp_server;
 
+/* Whom it has lines to. */
+extern const struct neighbour smtp_neighbours[];
+
 /* Once, before child_main(). */
 void smtp_server_init(void);
 
 /* The hooks of struct child. */
 bool smtp_server_start(const struct conf *c, struct error *why);
-void smtp_server_peer(enum sandbox_role role, int instance, int instances, int fd);
 void smtp_server_drain(void);
 void smtp_server_control(struct control *order, struct slice verb, struct slice arguments, bool json);
 

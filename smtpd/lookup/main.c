@@ -89,7 +89,7 @@ main(int argc, char **argv)
 	    .prepare = prepare,
 	    .start = start,
 	    .apply = apply,
-	    .peer = server_peer,
+	    .neighbours = server_neighbours,
 	    .control = lookup_control,
 	    .drain = drain,
 	    .answers = answers,

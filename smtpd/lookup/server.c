@@ -7,36 +7,22 @@
 #include "smtpd/lookup/route.h"
 #include "smtpd/lookup/value.h"
 
-#include <unistd.h>
-
-enum { INSTANCES = 64 };
-
-static struct channel *lines[SANDBOX_ROLE_COUNT][INSTANCES];
-static int mailboxes = 1;
+static struct {
+	struct channel *listeners[LIMIT_INSTANCES], *queue, *relays[LIMIT_INSTANCES],
+	    *imapds[LIMIT_INSTANCES], *pop3ds[LIMIT_INSTANCES], *mailboxes[LIMIT_INSTANCES];
+	int mailbox_count;
+} server = {.mailbox_count = 1};
 
 uint8_t
 server_mailbox_of(struct slice account)
 {
-	return conf_mailbox_of(account, mailboxes);
+	return conf_mailbox_of(account, server.mailbox_count);
 }
 
 struct channel *
 server_mailbox(uint8_t instance)
 {
-	return lines[SANDBOX_MAILBOX][instance % INSTANCES];
-}
-
-static void
-close_line(struct channel **line)
-{
-	channel_close(*line);
-	*line = NULL;
-}
-
-static void
-on_down(void *owner)
-{
-	close_line(owner);
+	return server.mailboxes[instance % LIMIT_INSTANCES];
 }
 
 static void
@@ -110,42 +96,23 @@ on_fetch_hostname(void *owner, struct ipc_message *m)
 }
 
 /* What a process may ask is what it needs for its own work. */
-static const struct ipc_handler *
-handlers_of(enum sandbox_role role)
-{
-	static const struct ipc_handler of_listener[] = {{&al_login_schema, on_login},
-	    {&al_route_schema, on_route}, {&al_sender_schema, on_sender},
-	    {&al_fetch_schema, on_fetch_hostname}, {NULL, NULL}};
-	static const struct ipc_handler of_queue[] = {{&al_route_schema, on_route}, {NULL, NULL}};
-	static const struct ipc_handler of_relay[] = {{&al_fetch_schema, on_fetch}, {NULL, NULL}};
-	static const struct ipc_handler of_reader[] = {{&al_login_schema, on_login}, {NULL, NULL}};
+static const struct ipc_handler from_listener[] = {{&al_login_schema, on_login},
+    {&al_route_schema, on_route}, {&al_sender_schema, on_sender},
+    {&al_fetch_schema, on_fetch_hostname}, {NULL, NULL}};
+static const struct ipc_handler from_queue[] = {{&al_route_schema, on_route}, {NULL, NULL}};
+static const struct ipc_handler from_relay[] = {{&al_fetch_schema, on_fetch}, {NULL, NULL}};
+static const struct ipc_handler from_reader[] = {{&al_login_schema, on_login}, {NULL, NULL}};
+static const struct ipc_schema *const of_mailbox[] = {&lm_granted_schema, NULL};
 
-	if (role == SANDBOX_LISTENER)
-		return of_listener;
-	if (role == SANDBOX_QUEUE)
-		return of_queue;
-	if (role == SANDBOX_RELAY)
-		return of_relay;
-	return role == SANDBOX_IMAPD || role == SANDBOX_POP3D ? of_reader : NULL;
-}
-
-void
-server_peer(enum sandbox_role role, int instance, int instances, int fd)
-{
-	static const struct ipc_schema *const of_mailbox[] = {&lm_granted_schema, NULL};
-	struct channel_options o = {
-	    .peer = sandbox_title(role), .handlers = handlers_of(role), .down = on_down};
-	struct channel **line = &lines[role][instance];
-
-	if (role != SANDBOX_MAILBOX && o.handlers == NULL) {
-		close(fd);
-		return;
-	}
-	if (role == SANDBOX_MAILBOX) {
-		o.answers = of_mailbox;
-		mailboxes = instances;
-	}
-	close_line(line);
-	o.owner = line;
-	*line = channel_new(fd, &o);
-}
+/* clang-format off */
+const struct neighbour server_neighbours[] = {
+	{.role = SANDBOX_LISTENER, .lines = server.listeners, .most = LIMIT_INSTANCES, .handlers = from_listener},
+	{.role = SANDBOX_QUEUE, .lines = &server.queue, .handlers = from_queue},
+	{.role = SANDBOX_RELAY, .lines = server.relays, .most = LIMIT_INSTANCES, .handlers = from_relay},
+	{.role = SANDBOX_IMAPD, .lines = server.imapds, .most = LIMIT_INSTANCES, .handlers = from_reader},
+	{.role = SANDBOX_POP3D, .lines = server.pop3ds, .most = LIMIT_INSTANCES, .handlers = from_reader},
+	{.role = SANDBOX_MAILBOX, .lines = server.mailboxes, .most = LIMIT_INSTANCES,
+	    .instances = &server.mailbox_count, .answers = of_mailbox},
+	{0}
+};
+/* clang-format on */

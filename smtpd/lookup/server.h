@@ -5,13 +5,12 @@
 #define SMTPD_LOOKUP_SERVER_H
 
 #include "common/ipc/asker.h"
-#include "common/sandbox/sandbox.h"
+#include "common/ipc/neighbour.h"
 
 /* The mailbox process that owns an account. */
 uint8_t server_mailbox_of(struct slice account);
 struct channel *server_mailbox(uint8_t instance); /* NULL: not there now */
 
-/* The child's peer(). */
-void server_peer(enum sandbox_role role, int instance, int instances, int fd);
+extern const struct neighbour server_neighbours[];
 
 #endif

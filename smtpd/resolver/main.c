@@ -10,11 +10,8 @@
 #include "smtpd/resolver/reverse.h"
 
 #include <stdint.h>
-#include <unistd.h>
 
-enum { INSTANCES = 64 };
-
-static struct channel *listeners[INSTANCES], *relays[INSTANCES];
+static struct channel *listeners[LIMIT_INSTANCES], *relays[LIMIT_INSTANCES];
 static uintmax_t mx_count, address_count, ptr_count; /* questions of our neighbours */
 
 static void
@@ -38,39 +35,17 @@ on_ptr(void *owner, struct ipc_message *m)
 	reverse_answer(ipc_asker_of(owner, m), m->body);
 }
 
-static void
-drop(struct channel **c)
-{
-	channel_close(*c);
-	*c = NULL;
-}
+static const struct ipc_handler from_listener[] = {{&ar_ptr_schema, on_ptr}, {NULL, NULL}};
+static const struct ipc_handler from_relay[] = {
+    {&ar_mx_schema, on_mx}, {&ar_address_schema, on_address}, {NULL, NULL}};
 
-static void
-on_down(void *owner)
-{
-	drop(owner);
-}
-
-static void
-on_peer(enum sandbox_role role, int instance, int instances, int fd)
-{
-	static const struct ipc_handler from_listener[] = {{&ar_ptr_schema, on_ptr}, {NULL, NULL}};
-	static const struct ipc_handler from_relay[] = {
-	    {&ar_mx_schema, on_mx}, {&ar_address_schema, on_address}, {NULL, NULL}};
-	bool is_relay = role == SANDBOX_RELAY;
-	struct channel **c = is_relay ? &relays[instance] : &listeners[instance];
-	struct channel_options o = {.peer = sandbox_title(role),
-	    .down = on_down,
-	    .owner = c,
-	    .handlers = is_relay ? from_relay : from_listener};
-
-	if (!is_relay && role != SANDBOX_LISTENER) {
-		close(fd);
-		return;
-	}
-	drop(c);
-	*c = channel_new(fd, &o);
-}
+/* clang-format off */
+static const struct neighbour neighbours[] = {
+	{.role = SANDBOX_LISTENER, .lines = listeners, .most = LIMIT_INSTANCES, .handlers = from_listener},
+	{.role = SANDBOX_RELAY, .lines = relays, .most = LIMIT_INSTANCES, .handlers = from_relay},
+	{0}
+};
+/* clang-format on */
 
 static bool
 prepare(const struct conf *c, struct sandbox_paths *paths, struct error *why)
@@ -104,7 +79,7 @@ main(int argc, char **argv)
 	    .role = SANDBOX_RESOLVER,
 	    .prepare = prepare,
 	    .start = start,
-	    .peer = on_peer,
+	    .neighbours = neighbours,
 	    .control = on_control,
 	};
 

@@ -79,7 +79,7 @@ connect_as(enum sandbox_role role)
 	int ends[2];
 
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
-	serve_peer(role, 0, ends[0]);
+	neighbours_take(role, 0, 1, ends[0]);
 	channel_close(t.keyholder);
 	t.keyholder = channel_new(ends[1], &o);
 }
@@ -114,6 +114,7 @@ begin(enum key_kind kind, enum sandbox_role role)
 	memset(&t, 0, sizeof(t));
 	loop_init();
 	serve_init();
+	neighbours_init(serve_neighbours);
 	timer_init(&t.patience, on_patience, NULL);
 	timer_start(&t.patience, SPAN_SECONDS(20));
 	t.certificate = certificate_make(kind, "mail.example");
@@ -132,7 +133,7 @@ end(void)
 {
 	timer_stop(&t.patience);
 	channel_close(t.keyholder);
-	serve_fini();
+	neighbours_close();
 	keys_fini();
 	conf_free(t.conf);
 	certificate_fini(&t.certificate);
@@ -276,7 +277,7 @@ Test(serve, a_handshake_outlives_keyholder_as_a_failure)
 
 	begin(KEY_RSA, SANDBOX_LISTENER);
 	handshake_through_conf(&p);
-	serve_fini();
+	neighbours_close();
 	loop_run();
 	pair_run(&p);
 	cr_assert_eq(p.s_result, TLS_FAILED);

@@ -1,0 +1,39 @@
+#include "queue/neighbours.h"
+
+#include "queue/deliver.h"
+#include "queue/queue.h"
+#include "queue/receive.h"
+#include "queue/route.h"
+#include "queue/schedule.h"
+#include "queue/transfer.h"
+
+static void
+on_lookup_up(struct channel **place)
+{
+	queue_schedule_unblock(TRANSPORT_UNROUTED);
+}
+
+static void
+on_relay_up(struct channel **place)
+{
+	queue_schedule_unblock(TRANSPORT_RELAY);
+}
+
+static void
+on_mailbox_up(struct channel **place)
+{
+	queue_schedule_unblock(TRANSPORT_MAILBOX);
+}
+
+/* clang-format off */
+const struct neighbour queue_neighbours[] = {
+	{.role = SANDBOX_LISTENER, .lines = queue.listeners, .most = LIMIT_INSTANCES,
+	    .handlers = queue_receive_handlers, .up = queue_receive_up, .down = queue_receive_down},
+	{.role = SANDBOX_LOOKUP, .lines = &queue.lookup, .answers = queue_route_answers, .up = on_lookup_up},
+	{.role = SANDBOX_RELAY, .lines = queue.relays, .most = LIMIT_INSTANCES,
+	    .answers = queue_transfer_answers, .up = on_relay_up},
+	{.role = SANDBOX_MAILBOX, .lines = queue.mailboxes, .most = LIMIT_INSTANCES,
+	    .instances = &queue.mailbox_count, .answers = queue_mailbox_answers, .up = on_mailbox_up},
+	{0}
+};
+/* clang-format on */
