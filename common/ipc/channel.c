@@ -1,27 +1,26 @@
 /*
  * Invariants:
- * 1. A request ends exactly once: by channel_done(), by its deadline, or by the channel going down.
- * 2. A descriptor has one owner at any time: the sender until channel_send(), the queue until
+ * 1. A descriptor has one owner at any time: the sender until channel_send(), the outbox until
  *    sendmsg(), the inbox until its frame, then the handler.
- * 3. After a violation nothing of the peer's is handled any more.
- * 4. A secret is in the buffers only while its frame waits or is handled: on a line that may bring
+ * 2. After a violation nothing of the peer's is handled any more.
+ * 3. A secret is in the buffers only while its frame waits or is handled: on a line that may bring
  *    one, `block` is wiped after each reading, and `in` and `out` before they are given back.
  */
 #include "common/ipc/channel.h"
 
 #include "common/base/assert.h"
-#include "common/base/hash.h"
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/ipc/frame.h"
+#include "common/ipc/outbox.h"
+#include "common/ipc/request.h"
 #include "common/net/loop.h"
 
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -31,31 +30,15 @@ enum {
 	NAME = 32,
 };
 
-struct outgoing_fd {
-	STAILQ_ENTRY(outgoing_fd) link;
-	uint64_t at;      /* position in the octets ever queued */
-	int fd;
-};
-
-struct request {
-	struct channel *channel;
-	uint32_t id;
-	struct channel_request r;
-	struct timer timer;
-};
-
 struct channel {
 	int fd;
 	struct io *io;
 	char peer[NAME];
 	struct channel_options o;
 	struct buf in;
-	struct buf out;
-	uint64_t sent;         /* octets ever taken by the kernel; out begins there */
-	STAILQ_HEAD(, outgoing_fd) out_fds;
 	struct frame_fds in_fds;
-	struct hash requests;
-	uint32_t next_id;
+	struct outbox out;
+	struct requests requests;
 	uint64_t serial;
 	struct task flush;
 	struct task resume;
@@ -72,7 +55,7 @@ static uint64_t made; /* channels, ever */
 static bool
 is_choked(const struct channel *c)
 {
-	return c->o.is_answerer && c->out.len >= CHANNEL_HIGH;
+	return c->o.is_answerer && c->out.octets.len >= CHANNEL_HIGH;
 }
 
 static void
@@ -87,30 +70,6 @@ watch(struct channel *c)
 			events |= IO_WRITE;
 	}
 	io_want(c->io, events);
-}
-
-static void
-end_request(struct request *r)
-{
-	hash_remove(&r->channel->requests, HASH_NUMBER(r->id));
-	timer_stop(&r->timer);
-	free(r);
-}
-
-static void
-fail_requests(struct channel *c)
-{
-	while (c->requests.count > 0) {
-		struct hash_walk walk = {0};
-		struct slice key;
-		void *value;
-		struct channel_request ended;
-
-		hash_next(&c->requests, &walk, &key, &value);
-		ended = ((struct request *)value)->r;
-		end_request(value);
-		ended.ended(ended.owner, CHANNEL_DOWN);
-	}
 }
 
 static void
@@ -129,7 +88,7 @@ on_tell_down(void *owner)
 	struct channel *c = owner;
 
 	c->busy = true;
-	fail_requests(c);
+	requests_fail(&c->requests);
 	if (!c->closed && c->o.down != NULL)
 		c->o.down(c->o.owner);
 	c->busy = false;
@@ -156,75 +115,14 @@ channel_violation(struct channel *c, const char *field)
 	go_down(c);
 }
 
-static void
-on_deadline(void *owner)
-{
-	struct request *r = owner;
-	struct channel_request ended = r->r;
-
-	end_request(r);
-	ended.ended(ended.owner, CHANNEL_LATE);
-}
-
-/* How many octets the next sendmsg may carry, and the descriptor that goes with them. */
-static size_t
-next_piece(struct channel *c, int *fd)
-{
-	struct outgoing_fd *o = STAILQ_FIRST(&c->out_fds);
-
-	*fd = -1;
-	if (o == NULL)
-		return c->out.len;
-	if (o->at > c->sent)
-		return (size_t)(o->at - c->sent);
-	*fd = o->fd;
-	o = STAILQ_NEXT(o, link);
-	return o == NULL ? c->out.len : (size_t)(o->at - c->sent);
-}
-
-static void
-drop_sent_fd(struct channel *c)
-{
-	struct outgoing_fd *o = STAILQ_FIRST(&c->out_fds);
-
-	STAILQ_REMOVE_HEAD(&c->out_fds, link);
-	close(o->fd);
-	free(o);
-}
-
 void
 channel_flush(struct channel *c)
 {
-	size_t done = 0;
+	enum outbox_result result = c->up ? outbox_send(&c->out, c->fd) : OUTBOX_SENT;
 
-	c->blocked = false;
-	while (c->up && done < c->out.len) {
-		int fd;
-		size_t len = next_piece(c, &fd);
-		ssize_t n;
-
-		len = len > c->out.len - done ? c->out.len - done : len;
-		n = frame_send(c->fd, slice_make(c->out.data + done, len), fd);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS)) {
-			c->blocked = true;
-			break;
-		}
-		if (n < 0) {
-			go_down(c);
-			break;
-		}
-		if (fd >= 0)
-			drop_sent_fd(c);
-		done += (size_t)n;
-		c->sent += (uint64_t)n;
-	}
-	buf_consume(&c->out, done);
-	if (c->out.len == 0) {
-		buf_fini(&c->out);
-		c->out.is_secret = false;
-	}
+	c->blocked = result == OUTBOX_BLOCKED;
+	if (result == OUTBOX_BROKEN)
+		go_down(c);
 	if (!c->closed)
 		watch(c);
 }
@@ -239,7 +137,7 @@ on_flush(void *owner)
 	if (c->in.len > 0 && c->up && !is_choked(c))
 		task_queue(&c->resume);
 	drained = c->drained;
-	if (drained != NULL && (c->out.len < CHANNEL_HIGH / 2 || !c->up)) {
+	if (drained != NULL && (c->out.octets.len < CHANNEL_HIGH / 2 || !c->up)) {
 		c->drained = NULL;
 		drained(c->drained_owner);
 	}
@@ -280,16 +178,12 @@ trace(const struct channel *c, const struct ipc_message *m)
 static void
 deliver_answer(struct channel *c, struct ipc_message *m)
 {
-	struct request *r = hash_find(&c->requests, HASH_NUMBER(m->id));
-
-	if (r != NULL) {
-		r->r.answer(r->r.owner, m);
+	if (requests_answer(&c->requests, m))
 		return;
-	}
 	if (m->fd >= 0)
 		close(m->fd);
 	m->fd = -1;
-	if (m->id == 0 || m->id >= c->next_id)
+	if (!requests_had(&c->requests, m->id))
 		channel_violation(c, "request id");
 	else if (c->o.late != NULL)
 		c->o.late(c->o.owner, m);
@@ -434,16 +328,13 @@ channel_new(int fd, const struct channel_options *o)
 
 	c->fd = fd;
 	c->o = *o;
-	if (c->o.most_requests == 0)
-		c->o.most_requests = LIMIT_REQUESTS;
 	snprintf(c->peer, sizeof(c->peer), "%s", o->peer);
 	c->o.peer = c->peer;
 	c->in.is_secret = hears_secrets(c);
 	c->up = true;
-	c->next_id = 1;
 	c->serial = ++made;
-	STAILQ_INIT(&c->out_fds);
-	hash_init(&c->requests);
+	outbox_init(&c->out);
+	requests_init(&c->requests, o->most_requests == 0 ? LIMIT_REQUESTS : o->most_requests);
 	task_init(&c->flush, on_flush, c);
 	task_init(&c->resume, on_resume, c);
 	task_init(&c->tell_down, on_tell_down, c);
@@ -471,58 +362,39 @@ channel_close(struct channel *c)
 	if (c->busy)
 		return;
 	c->busy = true;
-	fail_requests(c);
+	requests_fail(&c->requests);
 	io_close(c->io);
 	close(c->fd);
-	while (!STAILQ_EMPTY(&c->out_fds))
-		drop_sent_fd(c);
+	outbox_fini(&c->out);
 	frame_fds_close(&c->in_fds);
-	hash_fini(&c->requests);
+	requests_fini(&c->requests);
 	buf_fini(&c->in);
-	buf_fini(&c->out);
 	free(c);
 }
 
+/* Whether the peer is there and has not fallen too far behind. */
 static bool
-refuse(const struct channel *c, const struct ipc_schema *schema, int fd, const char *field)
+can_take(const struct channel *c)
 {
-	log_warning("cannot send %s to %s: %s is out of range", schema->name, c->peer, field);
-	if (fd >= 0)
-		close(fd);
-	return false;
+	return c != NULL && c->up && c->out.octets.len <= LIMIT_CHANNEL_OUT;
 }
 
 bool
 channel_send(struct channel *c, const struct ipc_schema *schema, uint32_t id, const void *message,
     int fd)
 {
-	size_t start;
 	const char *wrong;
 
-	if (c == NULL || !c->up || c->out.len > LIMIT_CHANNEL_OUT) {
+	if (!can_take(c)) {
 		if (fd >= 0)
 			close(fd);
 		return false;
 	}
-	start = c->out.len;
-	c->out.is_secret |= ipc_is_secret(schema);
-	buf_room(&c->out, FRAME_HEADER);
-	buf_grew(&c->out, FRAME_HEADER);
-	wrong = ipc_pack(&c->out, schema, message);
-	if (wrong == NULL && c->out.len - start > LIMIT_FRAME)
-		wrong = "length";
+	wrong = outbox_add(&c->out, schema, id, message, fd);
 	if (wrong != NULL) {
-		buf_truncate(&c->out, start);
-		return refuse(c, schema, fd, wrong);
-	}
-	frame_put(c->out.data + start, &(struct frame){.length = (uint32_t)(c->out.len - start),
-	    .type = schema->type, .has_fd = fd >= 0, .id = id});
-	if (fd >= 0) {
-		struct outgoing_fd *o = mem_zero(sizeof(*o));
-
-		o->fd = fd;
-		o->at = c->sent + start;
-		STAILQ_INSERT_TAIL(&c->out_fds, o, link);
+		log_warning(
+		    "cannot send %s to %s: %s is out of range", schema->name, c->peer, wrong);
+		return false;
 	}
 	if (!c->blocked)
 		task_queue(&c->flush);
@@ -532,22 +404,7 @@ channel_send(struct channel *c, const struct ipc_schema *schema, uint32_t id, co
 uint32_t
 channel_request(struct channel *c, const struct channel_request *r)
 {
-	struct request *request;
-
-	if (c == NULL || !c->up || c->requests.count >= c->o.most_requests ||
-	    c->out.len > LIMIT_CHANNEL_OUT)
-		return 0;
-	request = mem_zero(sizeof(*request));
-	request->channel = c;
-	request->id = c->next_id++;
-	request->r = *r;
-	if (c->next_id == 0)      /* four thousand million requests on: begin anew */
-		c->next_id = 1;
-	timer_init(&request->timer, on_deadline, request);
-	hash_add(&c->requests, HASH_NUMBER(request->id), request);
-	if (r->deadline.ms > 0)
-		timer_start(&request->timer, r->deadline);
-	return request->id;
+	return can_take(c) ? requests_open(&c->requests, r) : 0;
 }
 
 uint32_t
@@ -565,10 +422,8 @@ channel_ask(struct channel *c, const struct channel_request *r, const struct ipc
 void
 channel_done(struct channel *c, uint32_t id)
 {
-	struct request *r = c == NULL ? NULL : hash_find(&c->requests, HASH_NUMBER(id));
-
-	if (r != NULL)
-		end_request(r);
+	if (c != NULL)
+		requests_done(&c->requests, id);
 }
 
 bool
@@ -586,7 +441,7 @@ channel_serial(const struct channel *c)
 size_t
 channel_pending(const struct channel *c)
 {
-	return c->out.len;
+	return c->out.octets.len;
 }
 
 void
