@@ -1,25 +1,16 @@
 #include "smtpd/lookup/route.h"
 
-#include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/conf/child.h"
 #include "common/ipc/lookup_parent.h"
 #include "common/net/loop.h"
 #include "smtpd/lookup/expand.h"
 
-#include <errno.h>
-#include <string.h>
-#include <unistd.h>
-
 enum { FORWARD_SECONDS = 30 };
 
 struct route {
 	struct ipc_asker asker;
 	struct expansion *expansion;
-	int fd;      /* of a .forward that is being read */
-	ssize_t len; /* of it; -1: error says why it could not be read */
-	int error;
-	char content[LIMIT_FORWARD + 1];
 };
 
 static void
@@ -43,42 +34,6 @@ on_done(void *owner)
 	free(r);
 }
 
-/* In the pool: the file may lie on a disk that hangs. One octet too many tells that it is too long.
- */
-static void
-read_forward(void *arg)
-{
-	struct route *r = arg;
-	ssize_t n;
-
-	r->len = 0;
-	do {
-		n = read(r->fd, r->content + r->len, sizeof(r->content) - (size_t)r->len);
-		if (n > 0)
-			r->len += n;
-	} while ((n > 0 && (size_t)r->len < sizeof(r->content)) || (n < 0 && errno == EINTR));
-	if (n < 0) {
-		r->error = errno;
-		r->len = -1;
-	}
-}
-
-static void
-on_read(void *arg)
-{
-	struct route *r = arg;
-	struct slice content = slice_make(r->content, r->len < 0 ? 0 : (size_t)r->len);
-	enum lp_forward_result result = FORWARD_FOUND;
-
-	close(r->fd);
-	if (r->len < 0 || content.len > LIMIT_FORWARD) {
-		log_warning("a .forward cannot be used: %s",
-		    r->len < 0 ? strerror(r->error) : "it is larger than 4096 octets");
-		result = FORWARD_TEMPORARY;
-	}
-	expand_forward(r->expansion, child_conf(), result, content);
-}
-
 static void
 on_forward(void *owner, struct ipc_message *m)
 {
@@ -90,15 +45,7 @@ on_forward(void *owner, struct ipc_message *m)
 		return;
 	}
 	channel_done(m->channel, m->id);
-	if (is->result == FORWARD_FOUND && m->fd >= 0) {
-		r->fd = m->fd;
-		work_start(read_forward, on_read, r);
-		return;
-	}
-	if (m->fd >= 0)
-		close(m->fd);
-	expand_forward(r->expansion, child_conf(),
-	    is->result == FORWARD_NONE ? FORWARD_NONE : FORWARD_TEMPORARY, SLICE(""));
+	expand_forward(r->expansion, child_conf(), (enum lp_forward_result)is->result, is->content);
 }
 
 static void

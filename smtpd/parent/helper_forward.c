@@ -3,12 +3,12 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/ipc/asker.h"
-#include "common/ipc/frame.h"
 #include "common/ipc/lookup_parent.h"
 #include "smtpd/parent/helper.h"
 #include "smtpd/parent/process.h"
 #include "smtpd/parent/user.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,15 +20,15 @@
 struct forward {
 	struct helper helper;
 	struct ipc_asker asker;
-	int found; /* the descriptor comes from here */
+	int found; /* what stands in it comes from here */
 };
 
 static void
-answer(const struct ipc_asker *a, enum lp_forward_result result, int fd)
+answer(const struct ipc_asker *a, enum lp_forward_result result, struct slice content)
 {
-	struct lp_forward_is m = {.result = (uint8_t)result};
+	struct lp_forward_is m = {.result = (uint8_t)result, .content = content};
 
-	lp_forward_is_send(ipc_asker_channel(a), a->id, &m, fd);
+	lp_forward_is_send(ipc_asker_channel(a), a->id, &m, -1);
 }
 
 /* A .forward that anybody else could have written is none. */
@@ -53,10 +53,29 @@ open_forward(const struct passwd *pw)
 	return fd;
 }
 
-/* In the helper: as the user, who may reach no more through it than he may anyway. */
+/* Appends to what is there until the end or the room's; false: it cannot be read. */
+static bool
+read_all(int fd, char *out, size_t size, size_t *len)
+{
+	ssize_t n = 1;
+
+	while (*len < size && n != 0) {
+		n = read(fd, out + *len, size - *len);
+		if (n < 0 && errno != EINTR)
+			return false;
+		*len += n > 0 ? (size_t)n : 0;
+	}
+	return true;
+}
+
+/* In the helper: as the user, who may reach no more through it than he may anyway. It is read here,
+ * for a file of his may be one whose reading never ends: then this process is killed, and no other
+ * waits. */
 static _Noreturn void
 find_forward(const char *user, int end)
 {
+	char content[LIMIT_FORWARD + 1];
+	size_t len = 0;
 	const struct passwd *pw;
 	enum user_result found = user_find(user, &pw);
 	int fd;
@@ -69,29 +88,26 @@ find_forward(const char *user, int end)
 	log_flush();
 	if (fd < 0)
 		_exit(FORWARD_NONE);
-	_exit(frame_send(end, SLICE("."), fd) == 1 ? FORWARD_FOUND : FORWARD_TEMPORARY);
+	if (!read_all(fd, content, sizeof(content), &len) || len > LIMIT_FORWARD)
+		_exit(FORWARD_TEMPORARY);
+	_exit(write(end, content, len) == (ssize_t)len ? FORWARD_FOUND : FORWARD_TEMPORARY);
 }
 
-/* The descriptor, if it found one, waits on the socket. */
+/* What it found waits on the socket, whole. */
 static void
 on_ended(void *owner, int status)
 {
 	struct forward *f = owner;
 	enum lp_forward_result result = FORWARD_TEMPORARY;
-	struct frame_fds fds = {.count = 0};
-	char dot[1];
-	bool fits;
-	int fd = -1;
+	char content[LIMIT_FORWARD];
+	size_t len = 0;
 
 	if (WIFEXITED(status) && WEXITSTATUS(status) <= FORWARD_TEMPORARY)
 		result = (enum lp_forward_result)WEXITSTATUS(status);
-	if (result == FORWARD_FOUND && frame_receive(f->found, dot, 1, &fds, &fits) == 1)
-		fd = frame_fds_take(&fds);
-	frame_fds_close(&fds);
-	close(f->found);
-	if (result == FORWARD_FOUND && fd < 0)
+	if (result == FORWARD_FOUND && !read_all(f->found, content, sizeof(content), &len))
 		result = FORWARD_TEMPORARY;
-	answer(&f->asker, result, fd);
+	close(f->found);
+	answer(&f->asker, result, slice_make(content, result == FORWARD_FOUND ? len : 0));
 	free(f);
 }
 
@@ -107,11 +123,11 @@ helper_on_lp_forward(void *owner, struct ipc_message *m)
 	pid_t pid;
 
 	if (!slice_copy(q->user, user, sizeof(user))) {
-		answer(&asker, FORWARD_NONE, -1);
+		answer(&asker, FORWARD_NONE, SLICE(""));
 		return;
 	}
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0) {
-		answer(&asker, FORWARD_TEMPORARY, -1);
+		answer(&asker, FORWARD_TEMPORARY, SLICE(""));
 		return;
 	}
 	f = mem_zero(sizeof(*f));
@@ -124,6 +140,6 @@ helper_on_lp_forward(void *owner, struct ipc_message *m)
 	if (pid < 0) {
 		close(ends[0]);
 		free(f);
-		answer(&asker, FORWARD_TEMPORARY, -1);
+		answer(&asker, FORWARD_TEMPORARY, SLICE(""));
 	}
 }

@@ -1,4 +1,4 @@
-/* lp_forward: a user's .forward, which a helper opens as that user. */
+/* lp_forward: a user's .forward, which a helper reads as that user. */
 #ifndef SMTPD_PARENT_HELPER_FORWARD_H
 #define SMTPD_PARENT_HELPER_FORWARD_H
 

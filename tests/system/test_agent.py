@@ -7,6 +7,7 @@ import os
 import pwd
 import shutil
 import smtplib
+import socket
 import socketserver
 import subprocess
 import threading
@@ -14,6 +15,7 @@ import time
 import unittest
 from pathlib import Path
 
+from endless import Endless
 from suite import Suite, free_ports, message, wait_until
 
 USER = "kurirtest"
@@ -262,6 +264,28 @@ class Agent(unittest.TestCase):
         path.symlink_to("/etc/shadow")
         self.before = len(self.suite.lines)
         self.delivered(f"{USER}@forward.test")
+
+    def test_a_forward_that_is_never_read_to_its_end(self):
+        """It holds up the mail of its user, and nobody's login."""
+        path = self.home / ".forward"
+        self.forward("")
+        try:
+            endless = Endless(path, self.user.pw_uid)
+        except OSError:
+            self.skipTest("there is no FUSE")
+        senders = [socket.create_connection((HOST, self.suite.port["smtp"]), 60) for _ in range(8)]
+        try:
+            for s in senders:
+                s.sendall(f"HELO x.test\r\nMAIL FROM:<>\r\nRCPT TO:<{USER}@forward.test>\r\n".encode())
+            wait_until(lambda: endless.reads > 0, 20, "somebody who reads")
+            time.sleep(1)  # and for the others
+            with self.suite.imap("bob") as client:
+                self.assertEqual(client.noop()[0], "OK")
+        finally:
+            endless.stop()
+        for s in senders:
+            with s, s.makefile("rb") as f:
+                self.assertEqual([f.readline()[:3] for _ in range(4)], [b"220", b"250", b"250", b"451"])
 
     def test_forward_only(self):
         self.forward("alice@example.test\n")
