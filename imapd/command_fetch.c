@@ -4,21 +4,13 @@
  * section without PEEK sets \Seen first, so that the flags told are right.
  */
 #include "common/base/mem.h"
-#include "common/mail/bodystructure.h"
-#include "common/mail/date.h"
 #include "imapd/command.h"
 #include "imapd/fetch_item.h"
-#include "imapd/sync.h"
+#include "imapd/fetch_response.h"
 
-#include <sys/mman.h>
 #include <unistd.h>
 
-enum {
-	RANGES = 64000 / 8,     /* of one am_fetch */
-	FROM_VIEW = 500,        /* messages a step */
-	INLINE_CUT = 64 * 1024, /* octets; more are read from the file as the client takes them */
-	BODY_MOST = 60000,      /* octets of a BODY made here */
-};
+enum { FROM_VIEW = 500 }; /* messages a step */
 
 struct fetch {
 	struct imap_fetch_items items;
@@ -29,14 +21,6 @@ struct fetch {
 	bool has_failed;     /* a message could not be read, and was left out */
 };
 
-/* One message's octets, and where they are. */
-struct source {
-	struct slice octets;
-	struct imap_file *file; /* NULL: they came inline */
-	struct mime tree;
-	struct buf made;
-};
-
 static void
 drop_fetch(void *work)
 {
@@ -45,166 +29,6 @@ drop_fetch(void *work)
 	imap_fetch_items_fini(&f->items);
 	imap_set_fini(&f->set);
 	free(f);
-}
-
-static void
-write_section(struct imap_session *s, const struct imap_section *section, struct source *src)
-{
-	struct buf name = {0};
-	struct slice cut;
-
-	imap_section_name(section, &name);
-	if (!imap_section_cut(section, src->octets, &src->tree, &src->made, &cut)) {
-		imap_printf(s, "%s NIL", buf_text(&name));
-	} else {
-		bool is_in_file = src->file != NULL && cut.data >= src->octets.data &&
-				  cut.data < src->octets.data + src->octets.len;
-
-		imap_printf(s, "%s {%zu}\r\n", buf_text(&name), cut.len);
-		if (is_in_file && cut.len > INLINE_CUT)
-			imap_output_file(&s->output, src->file,
-			    (uint64_t)(cut.data - src->octets.data), cut.len);
-		else
-			imap_output_octets(&s->output, s->base.stream, cut);
-	}
-	buf_fini(&name);
-}
-
-/* am_message has one field for BODY and BODYSTRUCTURE: of both, BODY is made here. */
-static void
-write_body(
-    struct imap_session *s, const struct fetch *f, const struct am_message *m, struct source *src)
-{
-	struct buf text = {0};
-
-	if (!(f->items.wants & WANT_STRUCTURE)) {
-		imap_write(s, m->structure);
-		return;
-	}
-	if (src->tree.count == 0)
-		mime_init(&src->tree, src->octets);
-	bodystructure_write(&text, &src->tree, BODYSTRUCTURE_BODY, BODY_MOST);
-	imap_write(s, buf_slice(&text));
-	buf_fini(&text);
-}
-
-static void
-write_date(struct imap_session *s, int64_t seconds)
-{
-	struct buf text = {0};
-
-	date_internal_format(&text, (struct date){.seconds = seconds});
-	imap_printf(s, "INTERNALDATE \"%s\"", buf_text(&text));
-	buf_fini(&text);
-}
-
-static void
-write_flags(struct imap_session *s, const struct imap_message *known)
-{
-	struct buf text = {0};
-
-	imap_view_flags(s->view, known, &text);
-	imap_printf(s, "FLAGS %s", buf_text(&text));
-	buf_fini(&text);
-}
-
-static void
-write_item(struct imap_session *s, const struct imap_fetch_item *it,
-    const struct imap_message *known, const struct am_message *m, struct source *src)
-{
-	switch (it->item) {
-	case IMAP_ITEM_UID:
-		imap_printf(s, "UID %u", known->uid);
-		break;
-	case IMAP_ITEM_FLAGS:
-		write_flags(s, known);
-		break;
-	case IMAP_ITEM_DATE:
-		write_date(s, m->date);
-		break;
-	case IMAP_ITEM_SIZE:
-		imap_printf(s, "RFC822.SIZE %llu", (unsigned long long)m->size);
-		break;
-	case IMAP_ITEM_ENVELOPE:
-		imap_write(s, SLICE("ENVELOPE "));
-		imap_write(s, m->envelope);
-		break;
-	case IMAP_ITEM_BODY:
-		imap_write(s, SLICE("BODY "));
-		write_body(s, s->command.work, m, src);
-		break;
-	case IMAP_ITEM_STRUCTURE:
-		imap_write(s, SLICE("BODYSTRUCTURE "));
-		imap_write(s, m->structure);
-		break;
-	case IMAP_ITEM_SECTION:
-		write_section(s, &it->section, src);
-		break;
-	}
-}
-
-/* One message's answer. Of a UID command the UID is a part in any case (RFC 3501 6.4.8). */
-static void
-write_message(struct imap_session *s, struct imap_message *known, const struct am_message *m,
-    struct source *src)
-{
-	const struct fetch *f = s->command.work;
-	const char *blank = "";
-
-	imap_printf(s, "* %zu FETCH (", (size_t)(known - s->view->messages) + 1);
-	if (s->command.is_uid && !imap_fetch_items_has(&f->items, IMAP_ITEM_UID)) {
-		imap_printf(s, "UID %u", known->uid);
-		blank = " ";
-	}
-	for (size_t i = 0; i < f->items.count; i++) {
-		imap_write(s, slice_of(blank));
-		write_item(s, &f->items.items[i], known, m, src);
-		blank = " ";
-	}
-	if ((known->marks & IMAP_TELL) && f->items.sets_seen) {
-		if (!imap_fetch_items_has(&f->items, IMAP_ITEM_FLAGS)) {
-			imap_write(s, SLICE(" "));
-			write_flags(s, known);
-		}
-		known->marks &= (uint8_t)~IMAP_TELL;
-	}
-	imap_write(s, SLICE(")\r\n"));
-}
-
-/*
- * Takes fd. False when the file cannot be read, or is not the whole message: one that was lost must
- * not pass for an empty one.
- */
-static bool
-source_open(struct source *src, const struct am_message *m, int fd, bool is_whole)
-{
-	off_t size;
-	void *octets;
-
-	src->octets = m->octets;
-	if (fd < 0)
-		return !is_whole || m->octets.len == m->size;
-	src->file = imap_file_new(fd);
-	size = lseek(fd, 0, SEEK_END);
-	if (size <= 0 || (uint64_t)size != m->size)
-		return false;
-	octets = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (octets == MAP_FAILED)
-		return false;
-	src->octets = slice_make(octets, (size_t)size);
-	return true;
-}
-
-static void
-source_close(struct source *src, const struct am_message *m)
-{
-	mime_fini(&src->tree);
-	buf_fini(&src->made);
-	if (src->file == NULL)
-		return;
-	if (src->octets.data != m->octets.data)
-		munmap((void *)(uintptr_t)src->octets.data, src->octets.len);
-	imap_file_release(src->file);
 }
 
 /* Behind a batch nothing comes before it was asked for: what the client does not take would pile up
@@ -225,20 +49,12 @@ is_untimely(const struct imap_session *s, const struct ipc_message *m)
 static void
 on_message(struct imap_session *s, const struct ipc_message *m)
 {
-	const struct am_message *is = m->body;
-	struct imap_message *known = imap_view_find(s->view, is->uid);
 	struct fetch *f = s->command.work;
-	struct source src = {0};
 
-	if (is_untimely(s, m))
+	if (is_untimely(s, m) || imap_fetch_response(s, &f->items, m))
 		return;
-	if (!source_open(&src, is, m->fd, f->items.wants & WANT_OCTETS)) {
-		f->has_failed = true;
-		log_error("a message cannot be read, or not all of it: it is left out of FETCH");
-	} else if (known != NULL) {
-		write_message(s, known, is, &src);
-	}
-	source_close(&src, is);
+	f->has_failed = true;
+	log_error("a message cannot be read, or not all of it: it is left out of FETCH");
 }
 
 /* The next batch comes when the client has taken this one. */
@@ -290,7 +106,7 @@ ask_next(struct imap_session *s)
 	struct fetch *f = s->command.work;
 	struct buf uids = {0};
 	struct am_fetch m = {.handle = s->handle, .want = (uint8_t)f->items.wants};
-	size_t to = f->at + RANGES < f->set.count ? f->at + RANGES : f->set.count;
+	size_t to = f->at + IMAP_RANGES < f->set.count ? f->at + IMAP_RANGES : f->set.count;
 
 	if (f->at == f->set.count) {
 		imap_done(s, f->has_failed ? "NO [CORRUPTION] some of the messages cannot be read"
@@ -328,15 +144,13 @@ static bool
 tell_from_view(struct imap_session *s)
 {
 	struct fetch *f = s->command.work;
-	static const struct am_message nothing;
-	struct source src = {0};
 
 	for (unsigned n = 0; n < FROM_VIEW && f->at < f->set.count; n++) {
 		const struct imap_range *r = &f->set.ranges[f->at];
 		struct imap_message *known = &s->view->messages[r->first + f->number];
 
 		if (!(known->marks & IMAP_GONE))
-			write_message(s, known, &nothing, &src);
+			imap_fetch_response_known(s, &f->items, known);
 		if (r->first + f->number++ == r->last) {
 			f->at++;
 			f->number = 0;
@@ -435,7 +249,7 @@ set_seen(struct imap_session *s)
 
 	if (!pack_unseen(s, &f->set, &uids)) {
 		begin_fetch(s);
-	} else if (uids.len > RANGES * 8) {
+	} else if (uids.len > IMAP_RANGES * 8) {
 		imap_done(s, "NO [LIMIT] too many messages at once, use BODY.PEEK or fewer");
 	} else {
 		m.uids = buf_slice(&uids);

@@ -330,9 +330,7 @@ imap_view_pack(const struct imap_view *v, const struct imap_range *indexes, stru
 bool
 imap_view_pack_set(const struct imap_view *v, const struct imap_set *set, struct buf *out)
 {
-	enum { MOST = 64000 / 8 };
-
-	if (set->count > MOST)
+	if (set->count > IMAP_RANGES)
 		return false;
 	for (size_t i = 0; i < set->count; i++)
 		imap_view_pack(v, &set->ranges[i], out);

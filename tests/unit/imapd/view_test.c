@@ -150,6 +150,28 @@ Test(view, resolves_numbers_and_uids)
 	}
 }
 
+Test(view, packs_what_one_request_takes)
+{
+	struct imap_view v = {0};
+	struct imap_range ranges[IMAP_RANGES + 1] = {{0, 1}, {2, 2}};
+	struct imap_set set = {ranges, 2};
+	struct buf out = {0};
+
+	fill(&v);
+	cr_assert(imap_view_pack_set(&v, &set, &out));
+	cr_assert(slice_equal(buf_slice(&out), SLICE("\0\0\0\2\0\0\0\4\0\0\0\10\0\0\0\10")));
+	buf_clear(&out);
+	set.count = IMAP_RANGES;
+	cr_assert(imap_view_pack_set(&v, &set, &out));
+	cr_assert_eq(out.len, 8 * IMAP_RANGES);
+	buf_clear(&out);
+	set.count++;
+	cr_assert_not(imap_view_pack_set(&v, &set, &out));
+	cr_assert_eq(out.len, 0);
+	buf_fini(&out);
+	imap_view_fini(&v);
+}
+
 Test(view, names_flags_and_keywords)
 {
 	struct imap_view v = {0};

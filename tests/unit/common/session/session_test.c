@@ -31,7 +31,7 @@ static struct {
 	uint32_t asked; /* the request that lookup has not answered */
 	enum al_login_result answer;
 	bool is_mute; /* lookup says nothing */
-	bool is_spinning, is_silent, is_freed, is_often;
+	bool is_taking, is_spinning, is_silent, is_freed, is_often;
 	size_t spins;
 	struct session *session;
 	struct timer end;
@@ -109,12 +109,26 @@ talk(struct session *s)
 	return SESSION_GO_ON;
 }
 
+/* Octets as they come, line ends and all. */
+static enum session_next
+take(struct session *s)
+{
+	struct slice octets;
+	enum session_next next;
+
+	if (!session_peek(s, &octets, &next))
+		return next;
+	stream_printf(s->stream, "<%.*s>", SLICE_FMT(octets));
+	stream_consume(s->stream, octets.len);
+	return SESSION_GO_ON;
+}
+
 static enum session_next
 step(struct session *s)
 {
 	switch ((enum state)s->state) {
 	case TALKING:
-		return talk(s);
+		return t.is_taking ? take(s) : talk(s);
 	case INPUT:
 		return login_when_input(s);
 	case ASKING:
@@ -278,6 +292,20 @@ Test(session, a_login)
 	send_line("and on");
 	expect("and on\r\n");
 	cr_assert_null(t.session->sasl);
+	finish();
+}
+
+Test(session, octets_as_they_come)
+{
+	begin();
+	t.is_taking = true;
+	send_line("one");
+	cr_assert_eq(t.session->state, TALKING);
+	send_line("two");
+	expect("<one\r\n><two\r\n>");
+	shutdown(t.client, SHUT_WR);
+	run_for(50);
+	cr_assert(t.is_freed, "the end of input leads to the closing state");
 	finish();
 }
 
