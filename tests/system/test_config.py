@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """smtpd.conf: what each file of tests/config means, or how its mistake is told."""
 
+import grp
 import os
+import pwd
 import subprocess
 import tempfile
 import unittest
@@ -19,6 +21,7 @@ class Config(unittest.TestCase):
     def setUpClass(cls):
         cls.hold = tempfile.TemporaryDirectory(prefix="kurir-config-")
         cls.dir = Path(cls.hold.name)
+        cls.dir.chmod(0o755)  # lookup reads the tables as a user of its own
         for key, cert in (("key.pem", "cert.pem"), ("other.key", "other.pem")):
             subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                             "-keyout", cls.dir / key, "-out", cls.dir / cert, "-days", "9", "-subj", "/CN=mail.example.org"],
@@ -103,6 +106,29 @@ class Config(unittest.TestCase):
                 status, _, err = self.check(path)
                 self.assertEqual(status, 0, err)
                 self.assertEqual("anybody can send anywhere" in err, is_open, err)
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root")
+    def test_a_table_that_lookup_cannot_read_is_told(self):
+        """Root can read it, and would only learn of it from mail that waits."""
+        shut = self.dir / "shut"
+        shut.mkdir(mode=0o700)
+        (shut / "file").write_text("a: b\n")
+        secrets = self.dir / "secrets"
+        secrets.write_text("a: b\n")
+        path = self.dir / "access.conf"
+        group = grp.getgrgid(pwd.getpwnam("_kurirl").pw_gid)
+        reads = f'chgrp {group.gr_name} DIR/secrets && chmod g+r DIR/secrets'
+        for table, mode, gid, wanted in (
+                ("secrets", 0o644, 0, None), ("secrets", 0o640, group.gr_gid, None),
+                ("secrets", 0o640, 0, f"lookup runs as _kurirl and may not read DIR/secrets; {reads}"),
+                ("secrets", 0o600, group.gr_gid, f"lookup runs as _kurirl and may not read DIR/secrets; {reads}"),
+                ("shut/file", 0o644, 0, "lookup runs as _kurirl and may not enter the folder DIR/shut; chmod o+x DIR/shut, or move the file")):
+            with self.subTest(table=table, mode=mode):
+                secrets.chmod(mode)
+                os.chown(secrets, 0, gid)
+                path.write_text(f'table first file:{self.dir}/file\n\ntable t file:{self.dir}/{table}\nmatch for any reject\n')
+                status, _, err = self.check(path)
+                self.assertEqual((status, err), (1, f'access.conf:3: table "t": {wanted}\n') if wanted else (0, "configuration OK\n"))
 
     def test_bounds(self):
         cases = {"a match has 40 conditions at most": "match " + "helo x " * 41 + "reject\n",

@@ -2,6 +2,7 @@
 
 #include "common/base/mem.h"
 #include "common/net/netaddr.h"
+#include "smtpd/parent/config/access.h"
 #include "smtpd/parent/config/load.h"
 #include "smtpd/parent/config/parser.h"
 
@@ -140,6 +141,6 @@ config_read(const struct config_options *o, struct error *why)
 		return NULL;
 	p = parser_new(lexer, o, why);
 	return parser_free(p, define_macros(p, o) && yyparse(p) == 0 && finish(p) &&
-				  load_files(&p->draft) &&
+				  load_files(&p->draft) && access_tables(&p->draft) &&
 				  (!o->opens_keys || load_keys(&p->draft)));
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 bool
@@ -26,12 +27,17 @@ static bool
 add_table(struct definitions *s, struct place at, const char *name, enum conf_backend backend,
     const char *path)
 {
+	struct stat st = {0};
+
 	if (conf_backend_has_path(backend) && path[0] != '/')
 		return draft_fail(
 		    s->draft, at, "table \"%s\": write the whole path, from / on", name);
 	if (path[0] != '\0' && access(path, R_OK) != 0)
 		return draft_fail(s->draft, at, "table \"%s\": cannot read %.200s: %s", name, path,
 		    strerror(errno));
+	if (path[0] != '\0' && (stat(path, &st) < 0 || !S_ISREG(st.st_mode)))
+		return draft_fail(s->draft, at, "table \"%s\": %.200s is %s, not a file", name,
+		    path, S_ISDIR(st.st_mode) ? "a folder" : "a device or a pipe");
 	if (!define_table(s, at, name))
 		return false;
 	s->draft->conf->tables[s->draft->conf->table_count - 1].table.backend = (uint8_t)backend;
