@@ -19,10 +19,18 @@
 #include <string.h>
 #include <unistd.h>
 
+static struct {
+	const char *pid_path; /* -p */
+	bool foreground, check;
+} chosen;
+
 static void
 on_warning(const char *text)
 {
-	log_warning("%s", text);
+	if (chosen.check)
+		fprintf(stderr, "%s\n", text);
+	else
+		log_warning("%s", text);
 }
 
 static struct config_options options = {.path = KURIR_CONF, .warn = on_warning};
@@ -87,11 +95,6 @@ from_root(const char *path)
 	free(folder);
 	return whole == NULL ? path : whole;
 }
-
-static struct {
-	const char *pid_path; /* -p */
-	bool foreground, check;
-} chosen;
 
 static void
 choose(int argc, char **argv)

@@ -30,6 +30,15 @@ class Config(unittest.TestCase):
             (cls.dir / cert).chmod(0o644)
         (cls.dir / "open.key").write_bytes((cls.dir / "key.pem").read_bytes())
         (cls.dir / "open.key").chmod(0o644)
+        subprocess.run(["openssl", "ec", "-aes128", "-passout", "pass:secret", "-in", cls.dir / "key.pem", "-out", cls.dir / "phrase.key"],
+                       check=True, capture_output=True)
+        (cls.dir / "empty").touch()
+        (cls.dir / "empty.key").touch(mode=0o600)
+        (cls.dir / "phrase.key").chmod(0o600)
+        for name in ("cert.pem", "key.pem"):  # as an editor of another system leaves it
+            crlf = cls.dir / f"crlf-{name}"
+            crlf.write_bytes((cls.dir / name).read_bytes().replace(b"\n", b"\r\n"))
+            crlf.chmod(0o600)
         (cls.dir / "file").write_text("root: alice\n")
         (cls.dir / "included").write_text("included = { a, b }\n".replace("{ a, b }", '"{ 192.0.2.7 }"'))
         (cls.dir / "loop").write_text(f'include "{cls.dir}/loop"\n')
@@ -81,13 +90,24 @@ class Config(unittest.TestCase):
             self.assertIn(f"{word} has no effect", err)
         self.assertEqual(err.count("this limit has no effect"), 3)
 
+    def test_a_domain_that_none_is_called_is_told(self):
+        path = self.dir / "domain.conf"
+        for domain, advice in (("exa mple.org", ""), ("bücher..example", ""), ("example.org.", ""), ("-x.example", ""),
+                               ("ann@example.org", ", or rcpt-to for an address")):
+            path.write_text(f'action a mailbox\nmatch for domain {{ "example.org", "{domain}" }} action a\n')
+            self.assertEqual(self.check(path)[::2], (0, f'domain.conf:2: "{domain}" is no domain, and matches none; write one like '
+                                                        f"example.org{advice}\nconfiguration OK\n"))
+        path.write_text('action a mailbox\nmatch for domain { "*", "*.example.org", ".example.org", "bücher.example", "[192.0.2.1]", '
+                        '"mail?.test", localhost } action a\nmatch for domain regex "^a b$" action a\n')
+        self.assertEqual(self.check(path)[::2], (0, "configuration OK\n"))
+
     def test_a_user_that_is_not_there_is_told(self):
         path = self.dir / "user.conf"
         for user, is_told in (("nobody", False), ("no-such-user", True)):
             path.write_text(f'action a mda "cat" user {user}\nmatch for any action a\n')
             status, _, err = self.check(path)
             self.assertEqual(status, 0, err)
-            self.assertEqual("user.conf:1: this system has no user" in err, is_told, err)
+            self.assertEqual(f'user.conf:1: this system has no user "{user}": mail for the action waits' in err, is_told, err)
 
     def test_an_open_relay_is_told(self):
         """Only where strangers come in without a password, and nobody was refused before."""

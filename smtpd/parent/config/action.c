@@ -2,6 +2,8 @@
 
 #include "common/mail/address.h"
 #include "common/mail/expand.h"
+#include "common/net/netaddr.h"
+#include "smtpd/parent/folder.h"
 
 #include <pwd.h>
 #include <string.h>
@@ -28,6 +30,12 @@ action_user(struct action_line *l, struct place at, const char *name)
 	if (l->conf.method == METHOD_EXPAND_ONLY || l->conf.method == METHOD_FORWARD_ONLY)
 		return draft_fail(
 		    l->draft, at, "nothing is delivered by this action; remove \"user\"");
+	if (strncmp(name, FOLDER_USERS, strlen(FOLDER_USERS)) == 0)
+		return draft_fail(l->draft, at,
+		    "the processes of the suite run as users like %s, and nothing else: name "
+		    "another "
+		    "user",
+		    name);
 	l->conf.user = slice_of(name);
 	return true;
 }
@@ -40,33 +48,60 @@ action_wrapper(struct action_line *l, struct place at, const char *command)
 	       draft_fail(l->draft, at, "a wrapper is for commands; this action runs none");
 }
 
+static const struct {
+	const char *text;
+	bool is_secret, has_port;
+} schemes[] = {{"smtp://", false, false}, {"smtp+tls://", true, false},
+    {"smtp+notls://", false, false}, {"smtps://", true, false}, {"lmtp://", false, true}};
+
+/* host[:port], where the host is a name, an address or [address]. */
+static bool
+is_host(struct slice s, bool needs_port)
+{
+	ptrdiff_t colon = slice_find_last(s, ':'), bracket = slice_find_last(s, ']');
+	bool has_port = colon >= 0 && colon > bracket;
+	struct slice host = has_port ? slice_sub(s, 0, (size_t)colon) : s;
+	struct netaddr a;
+	uint64_t port = 1;
+
+	if (has_port && !slice_number(slice_from(s, (size_t)colon + 1), 65535, &port))
+		return false;
+	if (host.len > 2 && host.data[0] == '[' && host.data[host.len - 1] == ']')
+		return port > 0 && netaddr_parse(slice_sub(host, 1, host.len - 2), &a);
+	return port > 0 && (has_port || !needs_port) &&
+	       (domain_is_valid(host, false) || netaddr_parse(host, &a));
+}
+
 /* scheme://[label@]host[:port]; what is left out comes from the scheme. */
 bool
 action_host(struct action_line *l, struct place at, const char *url)
 {
-	static const struct {
-		const char *scheme;
-		bool is_secret, has_port;
-	} schemes[] = {{"smtp://", false, false}, {"smtp+tls://", true, false},
-	    {"smtp+notls://", false, false}, {"smtps://", true, false}, {"lmtp://", false, true}};
+	const char *end = strstr(url, "://");
+	struct slice host = slice_of(end == NULL ? url : end + 3);
+	ptrdiff_t sign = slice_find(host, '@');
+	size_t i = 0, n = sizeof(schemes) / sizeof(schemes[0]);
 
 	l->conf.host = slice_of(url);
-	if (strstr(url, "://") == NULL)
-		return true;
-	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
-		size_t n = strlen(schemes[i].scheme);
-
-		if (strncmp(url, schemes[i].scheme, n) != 0)
-			continue;
-		if (strchr(url + n, '@') != NULL && !schemes[i].is_secret)
-			return draft_fail(l->draft, at,
-			    "a label@ needs TLS; write smtp+tls:// or smtps:// before it");
-		if (schemes[i].has_port && strrchr(url + n, ':') == NULL)
-			return draft_fail(l->draft, at, "write the port: %s:24", url);
-		return url[n] != '\0' || draft_fail(l->draft, at, "write a host behind %s", url);
-	}
-	return draft_fail(l->draft, at,
-	    "\"%.100s\": write smtp://, smtp+tls://, smtp+notls://, smtps:// or lmtp://", url);
+	while (end != NULL && i < n && strncmp(url, schemes[i].text, (size_t)(end - url) + 3) != 0)
+		i++;
+	if (i == n)
+		return draft_fail(l->draft, at,
+		    "\"%.100s\": write smtp://, smtp+tls://, smtp+notls://, smtps:// or lmtp://",
+		    url);
+	if (sign >= 0 && !schemes[i].is_secret)
+		return draft_fail(
+		    l->draft, at, "a label@ needs TLS; write smtp+tls:// or smtps:// before it");
+	host = slice_from(host, (size_t)(sign + 1));
+	if (host.len == 0)
+		return draft_fail(l->draft, at, "write a host behind %s", url);
+	if (schemes[i].has_port && slice_find(host, ':') < 0)
+		return draft_fail(l->draft, at, "write the port: %s:24", url);
+	return is_host(host, schemes[i].has_port) ||
+	       draft_fail(l->draft, at,
+		   "\"%.*s\" is no host; write a name or an address, and :port from 1 to 65535 if "
+		   "need "
+		   "be",
+		   (int)(host.len > 100 ? 100 : host.len), host.data);
 }
 
 /* An address, or "@domain" for whatever stands before. */
@@ -162,8 +197,8 @@ action_end(struct action_line *l, struct place at)
 	if (pw != NULL && pw->pw_uid == 0)
 		return draft_fail(l->draft, at, "nothing is delivered as root: name another user");
 	if (a->user.len > 0 && a->userbase.len == 0 && pw == NULL)
-		draft_warn(
-		    l->draft, at, "this system has no user of the name that the action runs as");
+		draft_warn(l->draft, at,
+		    "this system has no user \"%s\": mail for the action waits", a->user.data);
 	places_add(&l->draft->actions, at);
 	conf_add_action(l->draft->conf, a);
 	return true;

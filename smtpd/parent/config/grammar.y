@@ -100,11 +100,11 @@ line
 	| PKI word KEY word { TRY(define_pki(&p->defined, @2, $2, NULL, $4)); }
 	| PKI word DHE word
 		{ draft_warn(&p->draft, @3, "dhe has no effect: keys are exchanged by ECDHE"); }
-	| HOSTNAME word { p->global.conf.hostname = slice_of($2); }
+	| HOSTNAME word { TRY(value_hostname(&p->draft, @2, $2, &p->global.conf.hostname)); }
 	| MAIL PATH word { TRY(value_path(&p->draft, @3, $3, &p->global.conf.mail_path)); }
 	| RUN PATH word { TRY(value_path(&p->draft, @3, $3, &p->global.conf.run_path)); }
 	| ACCOUNTS PATH word { TRY(value_path(&p->draft, @3, $3, &p->global.conf.accounts_path)); }
-	| RESOLVER text { p->global.conf.dns_server = slice_of($2); }
+	| RESOLVER text { TRY(value_resolvers(&p->draft, @2, $2, &p->global.conf.dns_server)); }
 	| PROCESSES word
 		{ TRY(value_short(&p->draft, @2, $2, 8, &p->global.conf.processes)); }
 	| MDA WRAPPER word word { TRY(define_wrapper(&p->defined, @3, $3, $4)); }
@@ -255,7 +255,11 @@ listen_option
 	| AUTH_OPTIONAL { LISTEN_FLAG(@1, "auth", auth, AUTH_OPTIONAL); }
 	| AUTH_OPTIONAL table_of_many
 		{ LISTEN_TEXT(@1, "auth", auth_table, $2); p->listen.conf.auth = AUTH_OPTIONAL; }
-	| HOSTNAME word { LISTEN_TEXT(@1, "hostname", hostname, $2); }
+	| HOSTNAME word
+		{
+			LISTEN_TEXT(@1, "hostname", hostname, $2);
+			TRY(value_hostname(&p->draft, @2, $2, &p->listen.conf.hostname));
+		}
 	| HOSTNAMES table { LISTEN_TEXT(@1, "hostnames", hostnames, $2); }
 	| SENDERS table { LISTEN_TEXT(@1, "senders", senders, $2); }
 	| SENDERS table MASQUERADE
@@ -334,7 +338,11 @@ relay_option
 	| PKI word
 		{ TRY(draft_fail(&p->draft, @1, "a relay shows no certificate of its own in "
 			"this version; remove pki")); }
-	| HELO word { ACTION_TEXT(@1, "helo", helo, $2); }
+	| HELO word
+		{
+			ACTION_TEXT(@1, "helo", helo, $2);
+			TRY(value_hostname(&p->draft, @2, $2, &p->action.conf.helo));
+		}
 	| HELO_SRC table { ACTION_TEXT(@1, "helo-src", helo_table, $2); }
 	| SRC word { ACTION_TEXT(@1, "src", src, $2); }
 	| SRC table_of_many { ACTION_TEXT(@1, "src", src_table, $2); }

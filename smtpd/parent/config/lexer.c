@@ -2,9 +2,11 @@
 
 #include "common/base/buf.h"
 #include "common/base/mem.h"
+#include "common/base/utf8.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/stat.h>
@@ -83,8 +85,10 @@ lexer_include(struct lexer *l, const char *path, struct error *why)
 	char *text;
 
 	if (l->depth >= DEPTH)
-		return error_set(
-		    why, "include \"%s\": files include each other more than %d deep", path, DEPTH);
+		return error_set(why,
+		    "include \"%s\": files include each other more than %d deep; remove "
+		    "the include that leads back",
+		    path, DEPTH);
 	text = read_file(path, &len, why);
 	if (text == NULL)
 		return false;
@@ -241,6 +245,44 @@ wrong(const struct source *s, struct error *why, const char *what)
 }
 
 static struct lexer_token
+not_closed(const struct source *s, struct buf *text, struct error *why)
+{
+	char what[120];
+
+	snprintf(what, sizeof(what),
+	    "the quote that opens before \"%.40s\" is not closed; write \" behind the value",
+	    buf_text(text));
+	buf_fini(text);
+	return wrong(s, why, what);
+}
+
+/* A character that is no word's: a letter beyond ASCII, a quote of word processors, a sign. */
+static struct lexer_token
+out_of_place(const struct source *s, struct error *why)
+{
+	static const char *const quotes[] = {"“", "”", "„", "‘", "’", "«", "»"};
+	struct slice rest = slice_make(s->text + s->at, s->len - s->at);
+	char what[120];
+	size_t taken;
+	bool is_wrong;
+	uint32_t code = utf8_next(rest, &taken, &is_wrong);
+
+	for (size_t i = 0; i < sizeof(quotes) / sizeof(quotes[0]); i++) {
+		if (!slice_has_prefix(rest, slice_of(quotes[i])))
+			continue;
+		snprintf(what, sizeof(what), "%s is no quote here; write \"", quotes[i]);
+		return wrong(s, why, what);
+	}
+	if (is_wrong || code < ' ' || code == 127)
+		return wrong(s, why,
+		    "an octet that stands in quotes only, or nowhere: the file must be text, in "
+		    "UTF-8");
+	snprintf(what, sizeof(what), "%.*s stands in quotes only; write \"…\" around the value",
+	    (int)taken, rest.data);
+	return wrong(s, why, what);
+}
+
+static struct lexer_token
 quoted(struct lexer *l, struct source *s, struct error *why)
 {
 	int quote = (unsigned char)s->text[s->at++];
@@ -251,9 +293,10 @@ quoted(struct lexer *l, struct source *s, struct error *why)
 		int c = peek(s, 0);
 
 		if (c < 0 || c == '\n' || text.len >= WORD_MOST) {
+			if (c < 0 || c == '\n')
+				return not_closed(s, &text, why);
 			buf_fini(&text);
-			return wrong(s, why,
-			    c == '\n' || c < 0 ? "a quote is not closed" : "a word is too long");
+			return wrong(s, why, "a word is too long");
 		}
 		if (c == 0) {
 			buf_fini(&text);
@@ -270,6 +313,10 @@ quoted(struct lexer *l, struct source *s, struct error *why)
 		if (c == '\\' && (peek(s, 0) == quote || peek(s, 0) == ' ' || peek(s, 0) == '\t'))
 			c = (unsigned char)s->text[s->at++];
 		buf_add_char(&text, (char)c);
+	}
+	if (!utf8_is_valid(buf_slice(&text))) {
+		buf_fini(&text);
+		return wrong(s, why, "the value is not UTF-8; save the file in that encoding");
 	}
 	t.text = keep(l, buf_take(&text, NULL));
 	return t;
@@ -369,7 +416,7 @@ lexer_next(struct lexer *l, struct error *why)
 		t.kind = LEXER_SIGN;
 		t.text = keep(l, mem_text((char[]){(char)c}, 1));
 	} else {
-		return wrong(s, why, "an octet that stands in quotes only");
+		return out_of_place(s, why);
 	}
 	return t;
 }

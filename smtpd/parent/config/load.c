@@ -59,6 +59,25 @@ read_pem(struct conf *c, struct slice path, size_t most, struct slice *pem, stru
 	return len <= most || error_set(why, "%s is larger than %zu octets", path.data, most);
 }
 
+/* No question is asked: a key under a pass phrase does not open. */
+static int
+no_phrase(char *buf, int size, int is_writing, void *owner)
+{
+	return -1;
+}
+
+static bool
+holds_certificate(struct slice pem)
+{
+	BIO *text = BIO_new_mem_buf(pem.data, (int)pem.len);
+	X509 *cert = PEM_read_bio_X509(text, NULL, no_phrase, NULL);
+	bool holds = cert != NULL;
+
+	X509_free(cert);
+	BIO_free(text);
+	return holds;
+}
+
 static bool
 load_pki(struct draft *d, size_t i)
 {
@@ -74,6 +93,9 @@ load_pki(struct draft *d, size_t i)
 		    has_cert ? "key" : "cert");
 	if (!read_pem(d->conf, pki->cert_path, CHAIN_MOST, &pki->chain, &reason))
 		return draft_fail(d, at, "%s", reason.text);
+	if (!holds_certificate(pki->chain))
+		return draft_fail(
+		    d, at, "%s holds no certificate in PEM form", pki->cert_path.data);
 	key = open_safe(pki->key_path.data, KEY_MODE, &reason);
 	if (key < 0)
 		return draft_fail(d, places_of(&d->keys, i), "%s", reason.text);
@@ -117,13 +139,6 @@ load_files(struct draft *d)
 	return true;
 }
 
-/* No question is asked: a key under a pass phrase does not open. */
-static int
-no_phrase(char *buf, int size, int is_writing, void *owner)
-{
-	return -1;
-}
-
 static bool
 key_fits(const struct conf_pki *p, struct error *why)
 {
@@ -134,8 +149,10 @@ key_fits(const struct conf_pki *p, struct error *why)
 	bool fits = cert != NULL && key != NULL && X509_check_private_key(cert, key) == 1;
 
 	if (key == NULL)
-		error_set(why, "pki \"%.*s\": %s holds no key that opens without a pass phrase",
-		    SLICE_FMT(p->name), p->key_path.data);
+		error_set(why,
+		    "pki \"%.*s\": %s holds no key that opens without a pass phrase; take it off "
+		    "with: openssl pkey -in %s -out new.key",
+		    SLICE_FMT(p->name), p->key_path.data, p->key_path.data);
 	else if (!fits)
 		error_set(why, "pki \"%.*s\": the key %s is not that of the certificate %s",
 		    SLICE_FMT(p->name), p->key_path.data, p->cert_path.data);

@@ -1,5 +1,7 @@
 #include "smtpd/parent/config/match.h"
 
+#include "common/mail/address.h"
+
 void
 match_begin(struct match_line *m, struct draft *d, struct place at)
 {
@@ -20,6 +22,39 @@ push(struct match_line *m, uint8_t subject, bool is_negated, bool is_regex, cons
 	    .subject = subject, .negated = is_negated, .regex = is_regex, .table = slice_of(table)};
 }
 
+/* With what a pattern's signs could stand for; sets of characters are not looked into. */
+static bool
+may_be_domain(struct slice key)
+{
+	struct buf text = {0};
+	bool ok;
+
+	if (domain_is_literal(key) || slice_find(key, '[') >= 0)
+		return true;
+	for (size_t i = key.len > 0 && key.data[0] == '.'; i < key.len; i++)
+		buf_add_char(&text, key.data[i] == '*' || key.data[i] == '?' ? 'x' : key.data[i]);
+	ok = domain_is_valid(buf_slice(&text), true);
+	buf_fini(&text);
+	return ok;
+}
+
+/* A slip of the pen, which no domain of a client's will ever match. */
+static void
+warn_of_domains(struct match_line *m, struct place at, const char *table)
+{
+	const struct conf_table_node *t = conf_find_table(m->draft->conf, slice_of(table));
+
+	for (size_t i = 0; i < t->entry_count; i++) {
+		struct slice key = t->entries[i].key;
+
+		if (!may_be_domain(key))
+			draft_warn(m->draft, at,
+			    "\"%.*s\" is no domain, and matches none; write one like example.org%s",
+			    (int)(key.len > 100 ? 100 : key.len), key.data,
+			    slice_find(key, '@') < 0 ? "" : ", or rcpt-to for an address");
+	}
+}
+
 bool
 match_add(struct match_line *m, struct place at, uint8_t subject, const char *table)
 {
@@ -32,6 +67,8 @@ match_add(struct match_line *m, struct place at, uint8_t subject, const char *ta
 	m->has_for |= is_for;
 	if (m->count == CONDITIONS)
 		return draft_fail(m->draft, at, "a match has %d conditions at most", CONDITIONS);
+	if (subject == FOR_DOMAIN && !m->is_regex)
+		warn_of_domains(m, at, table);
 	push(m, subject, m->is_negated, m->is_regex, table);
 	return true;
 }

@@ -73,6 +73,22 @@ is_filter(struct parser *p)
 	return true;
 }
 
+/* The words that a match could go on with are many; what it lacks is one of two. */
+static bool
+is_match_without_end(struct parser *p, const char *const expected[], size_t n)
+{
+	for (size_t i = 0; i < n && p->token.kind == LEXER_NEWLINE; i++) {
+		if (strcmp(expected[i], "reject") != 0)
+			continue;
+		draft_fail(&p->draft, p->token.at,
+		    "the line does not say what is done with the mail; write action \"…\" or "
+		    "reject "
+		    "at its end");
+		return true;
+	}
+	return false;
+}
+
 void
 parser_unexpected(struct parser *p, const char *const expected[], size_t n)
 {
@@ -80,7 +96,7 @@ parser_unexpected(struct parser *p, const char *const expected[], size_t n)
 	const char *near = NULL, *text = t->text;
 	struct buf list = {0};
 
-	if (is_filter(p) || begins_nothing(p, expected, n))
+	if (is_filter(p) || begins_nothing(p, expected, n) || is_match_without_end(p, expected, n))
 		return;
 	for (size_t i = 0; i < n; i++)
 		buf_printf(&list, "%s%s", i == 0 ? "" : i + 1 == n ? " or " : ", ", expected[i]);

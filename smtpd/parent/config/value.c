@@ -1,6 +1,9 @@
 /* Words to values. */
 #include "smtpd/parent/config/value.h"
 
+#include "common/mail/address.h"
+#include "common/net/netaddr.h"
+
 #include <string.h>
 
 enum { YEAR = 31536000 };
@@ -94,6 +97,39 @@ value_path(struct draft *d, struct place at, const char *text, struct slice *pat
 	*path = slice_of(text);
 	return text[0] == '/' ||
 	       draft_fail(d, at, "\"%.100s\": write the whole path, from / on", text);
+}
+
+bool
+value_hostname(struct draft *d, struct place at, const char *text, struct slice *name)
+{
+	*name = slice_of(text);
+	return domain_is_valid(*name, false) || domain_is_literal(*name) ||
+	       draft_fail(
+		   d, at, "\"%.100s\" is no name of a host; write one like mail.example.org", text);
+}
+
+bool
+value_resolvers(struct draft *d, struct place at, const char *text, struct slice *list)
+{
+	struct slice rest = slice_of(text), one;
+
+	*list = rest;
+	while (slice_word(&rest, &one)) {
+		ptrdiff_t sign = slice_find(one, '@');
+		struct slice address = sign < 0 ? one : slice_sub(one, 0, (size_t)sign);
+		struct netaddr a;
+		uint64_t port = 53;
+
+		if (!netaddr_parse_scoped(address, &a) ||
+		    (sign >= 0 && !slice_number(slice_from(one, (size_t)sign + 1), 65535, &port)) ||
+		    port == 0)
+			return draft_fail(d, at,
+			    "\"%.*s\" is no address of a resolver; write one like \"192.0.2.53\" "
+			    "or "
+			    "\"::1@5353\"",
+			    (int)(one.len > 100 ? 100 : one.len), one.data);
+	}
+	return true;
 }
 
 bool

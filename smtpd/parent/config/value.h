@@ -17,6 +17,12 @@ bool value_days(struct draft *d, struct place at, uint32_t seconds, uint32_t mos
 /* From / on. */
 bool value_path(struct draft *d, struct place at, const char *text, struct slice *path);
 
+/* A domain, or an address in brackets: what a host calls itself. */
+bool value_hostname(struct draft *d, struct place at, const char *text, struct slice *name);
+
+/* Addresses with a @port, or without, and blanks between them. */
+bool value_resolvers(struct draft *d, struct place at, const char *text, struct slice *list);
+
 /* One visible sign. */
 bool value_sign(struct draft *d, struct place at, const char *text, uint8_t *sign);
 
