@@ -64,7 +64,12 @@ enum {
 	LIMIT_EXPANDED      = 1000,               /* recipients that one address may become */
 	LIMIT_TARGET        = 1024,               /* octets of an alias's target: a command, a file, an address */
 	LIMIT_FORWARD       = 4096,               /* octets of a .forward */
-	LIMIT_HELPERS       = 60,                 /* processes of the parent for one password, .forward or delivery */
+
+	/* Processes that the parent has at once for what only root can; each kind has its own share, so
+	 * that none, a guesser's logins above all, keeps another from its work */
+	LIMIT_CHECKS        = 60,                 /* of a system user's password each */
+	LIMIT_FORWARDS      = 60,                 /* that find a .forward each */
+	LIMIT_AGENTS        = 60,                 /* deliveries to a file, a command or by LMTP */
 
 	/* Tables */
 	LIMIT_TABLE_FILE    = 64 * 1024 * 1024,   /* octets of a table's file */

@@ -8,7 +8,13 @@
 #include <unistd.h>
 
 static LIST_HEAD(, helper) helpers = LIST_HEAD_INITIALIZER(helpers);
-static int count;
+static int count[HELPER_KINDS];
+
+static const int share[HELPER_KINDS] = {
+    [HELPER_CHECK] = LIMIT_CHECKS,
+    [HELPER_FORWARD] = LIMIT_FORWARDS,
+    [HELPER_AGENT] = LIMIT_AGENTS,
+};
 
 void
 helper_kill(struct helper *h)
@@ -26,7 +32,7 @@ on_deadline(void *owner)
 pid_t
 helper_fork(struct helper *h, int seconds)
 {
-	if (count >= LIMIT_HELPERS)
+	if (count[h->kind] >= share[h->kind])
 		return -1;
 	log_flush();
 	h->pid = fork();
@@ -43,7 +49,7 @@ helper_fork(struct helper *h, int seconds)
 	timer_init(&h->deadline, on_deadline, h);
 	timer_start(&h->deadline, SPAN_SECONDS(seconds));
 	LIST_INSERT_HEAD(&helpers, h, link);
-	count++;
+	count[h->kind]++;
 	return h->pid;
 }
 
@@ -61,6 +67,6 @@ helper_on_exit(pid_t pid, int status)
 	h->pid = 0;
 	timer_stop(&h->deadline);
 	LIST_REMOVE(h, link);
-	count--;
+	count[h->kind]--;
 	h->ended(h->owner, status);
 }

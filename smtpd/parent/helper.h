@@ -11,9 +11,13 @@
 #include <sys/queue.h>
 #include <sys/types.h>
 
-/* Part of the struct of whoever starts it, who sets ended and owner. */
+/* A kind has a share of its own, which no other can use up. */
+enum helper_kind { HELPER_CHECK, HELPER_FORWARD, HELPER_AGENT, HELPER_KINDS };
+
+/* Part of the struct of whoever starts it, who sets kind, ended and owner. */
 struct helper {
 	LIST_ENTRY(helper) link;
+	enum helper_kind kind;
 	pid_t pid; /* 0: it has ended */
 	struct timer deadline;
 	void (*ended)(void *owner, int status); /* as waitpid() has it; called once */
@@ -22,7 +26,8 @@ struct helper {
 
 /*
  * In the helper: 0; it leads a group of processes, and must _exit() or exec. In the parent: its
- * pid, or -1 when LIMIT_HELPERS run already or there is no fork. After its seconds it is killed.
+ * pid, or -1 when its kind has its share already or there is no fork. After its seconds it is
+ * killed.
  */
 pid_t helper_fork(struct helper *h, int seconds);
 

@@ -260,7 +260,7 @@ helper_on_qa_deliver(void *owner, struct ipc_message *m)
 	const struct conf_action *a = conf_find_action(suite.conf, q->action);
 	struct agent *agent = mem_zero(sizeof(*agent));
 
-	*agent = (struct agent){.helper = {.ended = on_ended, .owner = agent},
+	*agent = (struct agent){.helper = {.kind = HELPER_AGENT, .ended = on_ended, .owner = agent},
 	    .asker = ipc_asker_of(&p->channel, m),
 	    .envelope = q->envelope};
 	if (a == NULL)

@@ -68,7 +68,8 @@ helper_on_lp_check(void *owner, struct ipc_message *m)
 		return;
 	}
 	c = mem_zero(sizeof(*c));
-	*c = (struct check){.helper = {.ended = on_ended, .owner = c}, .asker = asker};
+	*c = (struct check){
+	    .helper = {.kind = HELPER_CHECK, .ended = on_ended, .owner = c}, .asker = asker};
 	pid = helper_fork(&c->helper, LIMIT_CHECK_SECONDS);
 	if (pid == 0)
 		check_password(user, secret);

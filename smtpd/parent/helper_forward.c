@@ -131,8 +131,9 @@ helper_on_lp_forward(void *owner, struct ipc_message *m)
 		return;
 	}
 	f = mem_zero(sizeof(*f));
-	*f = (struct forward){
-	    .helper = {.ended = on_ended, .owner = f}, .asker = asker, .found = ends[0]};
+	*f = (struct forward){.helper = {.kind = HELPER_FORWARD, .ended = on_ended, .owner = f},
+	    .asker = asker,
+	    .found = ends[0]};
 	pid = helper_fork(&f->helper, LIMIT_CHECK_SECONDS);
 	if (pid == 0)
 		find_forward(user, ends[1]);

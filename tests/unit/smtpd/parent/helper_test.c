@@ -1,0 +1,85 @@
+#include "tests/unit/unit.h"
+
+#include "common/base/limits.h"
+#include "smtpd/parent/helper.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+UNIT_SUITE(helper);
+
+enum { MOST = 200 };
+
+static struct helper helpers[HELPER_KINDS][MOST];
+static int ended;
+
+static void
+on_ended(void *owner, int status)
+{
+	ended++;
+}
+
+/* One that ends when it is killed. */
+static bool
+start(enum helper_kind kind, int i, int seconds)
+{
+	struct helper *h = &helpers[kind][i];
+	pid_t pid;
+
+	*h = (struct helper){.kind = kind, .ended = on_ended, .owner = h};
+	pid = helper_fork(h, seconds);
+	if (pid == 0) {
+		for (;;)
+			pause();
+	}
+	return pid > 0;
+}
+
+static int
+fill(enum helper_kind kind)
+{
+	int n = 0;
+
+	while (n < MOST && start(kind, n, 60))
+		n++;
+	return n;
+}
+
+static void
+see_off(struct helper *h)
+{
+	pid_t pid = h->pid;
+	int status;
+
+	helper_kill(h);
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert(WIFSIGNALED(status));
+	helper_on_exit(pid, status);
+	cr_assert_eq(h->pid, 0);
+}
+
+Test(helper, each_kind_has_a_share_of_its_own)
+{
+	static const int shares[HELPER_KINDS] = {
+	    [HELPER_CHECK] = LIMIT_CHECKS,
+	    [HELPER_FORWARD] = LIMIT_FORWARDS,
+	    [HELPER_AGENT] = LIMIT_AGENTS,
+	};
+
+	loop_init();
+	for (int kind = 0; kind < HELPER_KINDS; kind++) {
+		cr_assert_eq(fill((enum helper_kind)kind), shares[kind],
+		    "those before it have all of theirs");
+	}
+	see_off(&helpers[HELPER_AGENT][0]);
+	cr_assert_not(start(HELPER_CHECK, shares[HELPER_CHECK], 60), "the room is another's");
+	cr_assert(start(HELPER_AGENT, 0, 60));
+	cr_assert_not(start(HELPER_AGENT, shares[HELPER_AGENT], 60));
+	for (int kind = 0; kind < HELPER_KINDS; kind++) {
+		for (int i = 0; i < shares[kind]; i++)
+			see_off(&helpers[kind][i]);
+	}
+	cr_assert_eq(ended, LIMIT_CHECKS + LIMIT_FORWARDS + LIMIT_AGENTS + 1);
+	loop_fini();
+}
