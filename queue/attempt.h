@@ -10,7 +10,7 @@
 #include "queue/queue.h"
 #include "queue/schedule.h"
 
-enum { STATUS_TEXT = 17 };
+enum { STATUS_TEXT = LIMIT_STATUS + 1 };
 
 struct queue_item {
 	struct queue_envelope *envelope;

@@ -7,16 +7,13 @@
 
 #include "common/base/limits.h"
 #include "common/base/mem.h"
-#include "common/base/utf8.h"
-#include "common/ipc/listener_queue.h"
 #include "queue/destination.h"
-#include "queue/expire.h"
+#include "queue/store_row.h"
 #include "queue/store_schema.h"
 
 #include <stdio.h>
-#include <string.h>
 
-enum { PATH = 1100, REPLY_MOST = 1000, STATUS_MOST = 16, TARGET_MOST = 1024 };
+enum { PATH = 1100 };
 
 struct store {
 	struct db *db;
@@ -24,12 +21,37 @@ struct store {
 	struct statement *message, *envelope; /* of store_find_*(), until store_done() */
 };
 
-#define ENVELOPE_COLUMNS \
-	"e.id, e.message, e.transport, e.mailbox, e.notify, e.hold, e.warned, e.tries, " \
-	"e.next_try, e.age, e.written, e.action, e.address, e.user, e.target, e.original, " \
-	"e.orcpt, e.status, e.reply, e.mta"
+/* clang-format off */
+#define COUNTED(kind, name, least, most, written) +1
+#define NAMED(kind, name, least, most, written)   ", " #name
+#define OF_E(kind, name, least, most, written)    ", e." #name
+#define ASKED(kind, name, least, most, written)   ", ?"
+#define CHANGED(kind, name, least, most, written) CHANGED_##written(name)
+#define CHANGED_KEPT(name)
+#define CHANGED_TRIED(name)                       #name " = ?, "
 
-enum { SENDER_COLUMN = 20 };
+static const char insert_message[] =
+    "INSERT INTO message (id" STORE_MESSAGE_COLUMNS(NAMED) ", octets)"
+    " VALUES (?" STORE_MESSAGE_COLUMNS(ASKED) ", ?)";
+static const char insert_envelope[] =
+    "INSERT INTO envelope (id" STORE_ENVELOPE_COLUMNS(NAMED) ")"
+    " VALUES (?" STORE_ENVELOPE_COLUMNS(ASKED) ")";
+static const char select_message[] =
+    "SELECT id" STORE_MESSAGE_COLUMNS(NAMED) ", octets FROM message WHERE id = ?";
+static const char select_envelope[] =
+    "SELECT id" STORE_ENVELOPE_COLUMNS(NAMED) " FROM envelope WHERE id = ?";
+static const char change_envelope[] =     /* hold stays as it is: it only ends the list */
+    "UPDATE envelope SET " STORE_ENVELOPE_COLUMNS(CHANGED) "hold = hold WHERE id = ?";
+
+#define SCAN(sender) \
+	"SELECT e.id" STORE_ENVELOPE_COLUMNS(OF_E) ", " sender " FROM envelope e" \
+	" WHERE e.id > ?1 AND e.id < ?2 ORDER BY e.id LIMIT ?3"
+static const char scan_plain[] = SCAN("''");
+static const char scan_with_sender[] =
+    SCAN("(SELECT m.sender FROM message m WHERE m.id = e.message)");
+
+enum { SENDER_COLUMN = 1 STORE_ENVELOPE_COLUMNS(COUNTED) };
+/* clang-format on */
 
 struct store *
 store_open(const char *folder, void (*broken)(void *owner), struct error *why)
@@ -81,42 +103,25 @@ store_failure(const struct store *s)
 enum db_result
 store_add_message(struct store *s, const struct store_message *m)
 {
-	struct statement *q = db_statement(
-	    s->db, "INSERT INTO message VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
+	struct statement *q = db_statement(s->db, insert_message);
+	int n;
 
 	statement_bind_number(q, 1, (int64_t)m->id);
-	statement_bind_number(q, 2, m->arrival);
-	statement_bind_text(q, 3, m->sender);
-	statement_bind_number(q, 4, m->flags);
-	statement_bind_number(q, 5, m->ret);
-	statement_bind_text(q, 6, m->envid);
-	statement_bind_text(q, 7, m->user);
-	statement_bind_text(q, 8, m->client);
-	statement_bind_text(q, 9, m->helo);
-	statement_bind_number(q, 10, (int64_t)m->size);
+	n = store_row_bind(q, 2, &store_messages, m);
 	if (m->is_file)
-		statement_bind_null(q, 11);
+		statement_bind_null(q, n);
 	else
-		statement_bind_octets(q, 11, m->octets);
+		statement_bind_octets(q, n, m->octets);
 	return statement_run(q);
 }
 
 enum db_result
 store_add_envelope(struct store *s, const struct store_envelope *e)
 {
-	struct statement *q = db_statement(s->db,
-	    "INSERT INTO envelope VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
-	    " ?14, ?15, ?16, ?17, ?18, ?19, ?20)");
-	const struct slice texts[] = {e->action, e->address, e->user, e->target, e->original,
-	    e->orcpt, e->status, e->reply, e->mta};
-	const int64_t numbers[] = {(int64_t)e->id, (int64_t)e->message, e->transport, e->mailbox,
-	    e->notify, e->hold, e->warned, e->tries, e->next_try, e->age, e->written};
-	int n = 1;
+	struct statement *q = db_statement(s->db, insert_envelope);
 
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-		statement_bind_number(q, n++, numbers[i]);
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		statement_bind_text(q, n++, texts[i]);
+	statement_bind_number(q, 1, (int64_t)e->id);
+	store_row_bind(q, 2, &store_envelopes, e);
 	return statement_run(q);
 }
 
@@ -130,30 +135,28 @@ store_done(struct store *s)
 	s->message = s->envelope = NULL;
 }
 
-/* A number of one octet; what is none becomes 255, which no column may hold. */
-static uint8_t
-small(struct statement *q, int column)
-{
-	int64_t n = statement_number(q, column);
-
-	return n < 0 || n > UINT8_MAX ? UINT8_MAX : (uint8_t)n;
-}
-
 static bool
 message_is_sane(const struct store_message *m)
 {
-	return m->sender.len <= LIMIT_PATH && utf8_is_valid(m->sender) && utf8_is_valid(m->envid) &&
-	       m->envid.len <= LIMIT_ENVID && m->ret <= RET_HDRS && m->flags <= 7 &&
-	       m->size <= INT32_MAX &&
+	return store_row_is_sane(&store_messages, m) &&
 	       (m->is_file || (m->octets.len == m->size && m->size <= LIMIT_INLINE));
+}
+
+static void
+read_message(struct statement *q, struct store_message *m)
+{
+	int n;
+
+	*m = (struct store_message){.id = (uint64_t)statement_number(q, 0)};
+	n = store_row_read(q, 1, &store_messages, m);
+	m->is_file = statement_is_null(q, n);
+	m->octets = statement_octets(q, n);
 }
 
 enum db_result
 store_find_message(struct store *s, uint64_t id, struct store_message *m)
 {
-	struct statement *q = db_statement(s->db,
-	    "SELECT arrival, sender, flags, ret, envid, user, client, helo, size, octets"
-	    " FROM message WHERE id = ?1");
+	struct statement *q = db_statement(s->db, select_message);
 	enum db_result result;
 
 	statement_bind_number(q, 1, (int64_t)id);
@@ -163,18 +166,7 @@ store_find_message(struct store *s, uint64_t id, struct store_message *m)
 		store_done(s);
 		return result;
 	}
-	*m = (struct store_message){.id = id,
-	    .arrival = statement_number(q, 0),
-	    .sender = statement_octets(q, 1),
-	    .flags = small(q, 2),
-	    .ret = small(q, 3),
-	    .envid = statement_octets(q, 4),
-	    .user = statement_octets(q, 5),
-	    .client = statement_octets(q, 6),
-	    .helo = statement_octets(q, 7),
-	    .size = (uint64_t)statement_number(q, 8),
-	    .is_file = statement_is_null(q, 9),
-	    .octets = statement_octets(q, 9)};
+	read_message(q, m);
 	if (message_is_sane(m))
 		return DB_ROW;
 	store_done(s);
@@ -184,75 +176,27 @@ store_find_message(struct store *s, uint64_t id, struct store_message *m)
 static void
 read_envelope(struct statement *q, struct store_envelope *e)
 {
-	*e = (struct store_envelope){.id = (uint64_t)statement_number(q, 0),
-	    .message = (uint64_t)statement_number(q, 1),
-	    .transport = small(q, 2),
-	    .mailbox = small(q, 3),
-	    .notify = small(q, 4),
-	    .hold = small(q, 5),
-	    .warned = small(q, 6),
-	    .tries = (uint16_t)statement_number(q, 7),
-	    .next_try = statement_number(q, 8),
-	    .age = statement_number(q, 9),
-	    .written = statement_number(q, 10),
-	    .action = statement_octets(q, 11),
-	    .address = statement_octets(q, 12),
-	    .user = statement_octets(q, 13),
-	    .target = statement_octets(q, 14),
-	    .original = statement_octets(q, 15),
-	    .orcpt = statement_octets(q, 16),
-	    .status = statement_octets(q, 17),
-	    .reply = statement_octets(q, 18),
-	    .mta = statement_octets(q, 19)};
-}
-
-/* What was taken in was UTF-8 (schema.h), and what is sent must be. */
-static bool
-texts_are_valid(const struct store_envelope *e)
-{
-	return utf8_is_valid(e->action) && utf8_is_valid(e->address) && utf8_is_valid(e->user) &&
-	       utf8_is_valid(e->target) && utf8_is_valid(e->original) && utf8_is_valid(e->orcpt);
+	*e = (struct store_envelope){.id = (uint64_t)statement_number(q, 0)};
+	store_row_read(q, 1, &store_envelopes, e);
 }
 
 bool
 store_envelope_is_sane(const struct store_envelope *e)
 {
-	return texts_are_valid(e) && e->transport < TRANSPORT_COUNT && e->mailbox < 64 &&
-	       e->notify <= 15 && e->hold <= HOLD_DAMAGE && e->warned <= EXPIRE_WARNINGS &&
-	       (e->action.len > 0) == (e->transport != TRANSPORT_UNROUTED) &&
-	       e->action.len <= LIMIT_ACTION && e->address.len > 0 &&
-	       e->address.len <= LIMIT_PATH && e->user.len <= LIMIT_USER &&
-	       e->target.len <= TARGET_MOST && e->original.len > 0 &&
-	       e->original.len <= LIMIT_PATH && e->orcpt.len <= LIMIT_ORCPT &&
-	       e->status.len <= STATUS_MOST && e->reply.len <= REPLY_MOST &&
-	       e->mta.len <= LIMIT_HOSTNAME;
+	return store_row_is_sane(&store_envelopes, e) &&
+	       (e->action.len > 0) == (e->transport != TRANSPORT_UNROUTED);
 }
 
 char *
 store_copy_envelope(struct store_envelope *e)
 {
-	struct slice *texts[] = {&e->action, &e->address, &e->user, &e->target, &e->original,
-	    &e->orcpt, &e->status, &e->reply, &e->mta};
-	size_t total = 1, at = 0;
-	char *octets;
-
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		total += texts[i]->len;
-	octets = mem_zero(total);
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		if (texts[i]->len > 0)
-			memcpy(octets + at, texts[i]->data, texts[i]->len);
-		texts[i]->data = octets + at;
-		at += texts[i]->len;
-	}
-	return octets;
+	return store_row_copy(&store_envelopes, e);
 }
 
 enum db_result
 store_find_envelope(struct store *s, uint64_t id, struct store_envelope *e)
 {
-	struct statement *q =
-	    db_statement(s->db, "SELECT " ENVELOPE_COLUMNS " FROM envelope e WHERE id = ?1");
+	struct statement *q = db_statement(s->db, select_envelope);
 	enum db_result result;
 
 	statement_bind_number(q, 1, (int64_t)id);
@@ -302,19 +246,10 @@ store_remove_envelope(struct store *s, uint64_t id)
 enum db_result
 store_change_envelope(struct store *s, const struct store_envelope *e)
 {
-	struct statement *q = db_statement(s->db,
-	    "UPDATE envelope SET tries = ?2, next_try = ?3, age = ?4, written = ?5, warned = ?6,"
-	    " status = ?7, reply = ?8, mta = ?9 WHERE id = ?1");
+	struct statement *q = db_statement(s->db, change_envelope);
+	int n = store_row_bind_tried(q, 1, &store_envelopes, e);
 
-	statement_bind_number(q, 1, (int64_t)e->id);
-	statement_bind_number(q, 2, e->tries);
-	statement_bind_number(q, 3, e->next_try);
-	statement_bind_number(q, 4, e->age);
-	statement_bind_number(q, 5, e->written);
-	statement_bind_number(q, 6, e->warned);
-	statement_bind_text(q, 7, e->status);
-	statement_bind_text(q, 8, e->reply);
-	statement_bind_text(q, 9, e->mta);
+	statement_bind_number(q, n, (int64_t)e->id);
 	return statement_run(q);
 }
 
@@ -369,20 +304,14 @@ store_scan(struct store *s, uint64_t *after, uint64_t before, int most,
 {
 	struct plain_scan p = {each, owner};
 
-	return scan(db_statement(s->db, "SELECT " ENVELOPE_COLUMNS ", '' FROM envelope e"
-					" WHERE e.id > ?1 AND e.id < ?2 ORDER BY e.id LIMIT ?3"),
-	    after, before, most, without_sender, &p);
+	return scan(db_statement(s->db, scan_plain), after, before, most, without_sender, &p);
 }
 
 enum db_result
 store_scan_with_sender(struct store *s, uint64_t *after, uint64_t before, int most,
     void (*each)(void *owner, const struct store_envelope *e, struct slice sender), void *owner)
 {
-	return scan(db_statement(s->db,
-			"SELECT " ENVELOPE_COLUMNS
-			", (SELECT m.sender FROM message m WHERE m.id = e.message) FROM envelope e"
-			" WHERE e.id > ?1 AND e.id < ?2 ORDER BY e.id LIMIT ?3"),
-	    after, before, most, each, owner);
+	return scan(db_statement(s->db, scan_with_sender), after, before, most, each, owner);
 }
 
 uint64_t

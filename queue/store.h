@@ -6,34 +6,29 @@
 #define QUEUE_STORE_H
 
 #include "common/db/commit.h"
+#include "queue/store_columns.h"
 
 struct store;
 
+/* Their columns, but for id, is_file and octets, are those of store_columns.h. */
 struct store_message {
 	uint64_t id;
-	int64_t arrival;
-	struct slice sender, envid, user, client, helo;
-	uint8_t flags, ret;
-	uint64_t size;
-	bool is_file;                 /* the octets are in a file (spool.h) */
+	STORE_MESSAGE_COLUMNS(STORE_MEMBER)
+	bool is_file; /* the octets are in a file (spool.h) */
 	struct slice octets;
 };
 
 struct store_envelope {
-	uint64_t id, message;
-	uint8_t transport, mailbox, notify, hold, warned;
-	uint16_t tries;
-	int64_t next_try, age, written;
-	struct slice action, address, user, target, original, orcpt;
-	struct slice status, reply, mta;
+	uint64_t id;
+	STORE_ENVELOPE_COLUMNS(STORE_MEMBER)
 };
 
 /* The database in the folder; broken(NULL) is called when it cannot be trusted any more. */
 struct store *store_open(const char *folder, void (*broken)(void *owner), struct error *why);
-void store_close(struct store *s);      /* commits what is open; NULL is fine */
+void store_close(struct store *s); /* commits what is open; NULL is fine */
 
-/* Makes durable what was changed outside a commit: at the start, before anybody waits. False: it, or
- * more, was lost. Without room on the disk it is only put off. */
+/* Makes durable what was changed outside a commit: at the start, before anybody waits. False: it,
+ * or more, was lost. Without room on the disk it is only put off. */
 bool store_sync(struct store *s);
 
 struct commit *store_commit(struct store *s);
@@ -63,7 +58,7 @@ bool store_has_message(struct store *s, uint64_t id);
 enum db_result store_remove_message(struct store *s, uint64_t id);
 enum db_result store_remove_envelope(struct store *s, uint64_t id);
 
-/* After a try: tries, next_try, age, written, warned, status, reply and mta of e. */
+/* After a try: writes the columns of e that are TRIED. */
 enum db_result store_change_envelope(struct store *s, const struct store_envelope *e);
 enum db_result store_hold_envelope(struct store *s, uint64_t id, uint8_t hold);
 

@@ -5,41 +5,23 @@
 #ifndef QUEUE_STORE_SCHEMA_H
 #define QUEUE_STORE_SCHEMA_H
 
+#include "queue/store_columns.h"
+
+/* clang-format off */
+#define CREATED_u8   " INTEGER"
+#define CREATED_u16  " INTEGER"
+#define CREATED_u64  " INTEGER"
+#define CREATED_i64  " INTEGER"
+#define CREATED_text " TEXT"
+#define CREATED_said " TEXT"
+#define CREATED(kind, name, least, most, written) ", " #name CREATED_##kind " NOT NULL"
+
 static const char *const store_migrations[] = {
-    "CREATE TABLE message ("
-    "  id INTEGER PRIMARY KEY,"
-    "  arrival INTEGER NOT NULL,"
-    "  sender TEXT NOT NULL,"            /* '' is the null path */
-    "  flags INTEGER NOT NULL,"          /* MESSAGE_* of listener_queue.h */
-    "  ret INTEGER NOT NULL,"
-    "  envid TEXT NOT NULL,"
-    "  user TEXT NOT NULL,"
-    "  client TEXT NOT NULL,"
-    "  helo TEXT NOT NULL,"
-    "  size INTEGER NOT NULL,"
-    "  octets BLOB);"                    /* NULL: they are in the file bodies/xx/<id> */
-    "CREATE TABLE envelope ("
-    "  id INTEGER PRIMARY KEY,"
-    "  message INTEGER NOT NULL,"
-    "  transport INTEGER NOT NULL,"      /* enum al_transport, or TRANSPORT_UNROUTED */
-    "  mailbox INTEGER NOT NULL,"
-    "  notify INTEGER NOT NULL,"
-    "  hold INTEGER NOT NULL,"           /* enum envelope_hold */
-    "  warned INTEGER NOT NULL,"         /* delay warnings sent */
-    "  tries INTEGER NOT NULL,"
-    "  next_try INTEGER NOT NULL,"
-    "  age INTEGER NOT NULL,"            /* at the time of */
-    "  written INTEGER NOT NULL,"        /* this last change */
-    "  action TEXT NOT NULL,"
-    "  address TEXT NOT NULL,"
-    "  user TEXT NOT NULL,"
-    "  target TEXT NOT NULL,"
-    "  original TEXT NOT NULL,"
-    "  orcpt TEXT NOT NULL,"
-    "  status TEXT NOT NULL,"            /* what the last try brought */
-    "  reply TEXT NOT NULL,"
-    "  mta TEXT NOT NULL);"
+    "CREATE TABLE message (id INTEGER PRIMARY KEY" STORE_MESSAGE_FIRST(CREATED)
+    ", octets BLOB);"                 /* NULL: they are in the file bodies/xx/<id> */
+    "CREATE TABLE envelope (id INTEGER PRIMARY KEY" STORE_ENVELOPE_FIRST(CREATED) ");"
     "CREATE TABLE setting (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
 };
+/* clang-format on */
 
 #endif

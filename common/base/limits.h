@@ -14,7 +14,10 @@ enum {
 	LIMIT_PATH          = 322,                /* with the angle brackets' room */
 	LIMIT_ENVID         = 100,                /* RFC 3461 4.4 */
 	LIMIT_ORCPT         = 500,                /* RFC 3461 4.2, decoded */
-	LIMIT_HOSTNAME      = 255,
+	LIMIT_HOSTNAME      = 255,                /* octets */
+	LIMIT_CLIENT        = 64,                 /* octets of a client's address as text */
+	LIMIT_STATUS        = 16,                 /* octets of an enhanced code, RFC 3463 2: 5.999.999 */
+	LIMIT_REPLY_TEXT    = 1000,               /* octets of a reply that are kept, for the sender to read */
 
 	/* SMTP */
 	LIMIT_SMTP_COMMAND  = 2048,               /* octets with CRLF: 512 and room for extensions */

@@ -36,7 +36,7 @@ enum al_service { FETCH_CREDENTIALS, FETCH_RELAYHOST, FETCH_SOURCE, FETCH_ADDRNA
 	F(m, text,   table,     0, LIMIT_ACTION)   /* of the listen line; empty: accounts, then system users */ \
 	F(m, octets, user,      0, LIMIT_USER) \
 	F(m, secret, secret,    0, LIMIT_SECRET) \
-	F(m, text,   client,    0, 64)             /* its address, for the log and for slowing guesses */
+	F(m, text,   client,    0, LIMIT_CLIENT)   /* its address, for the log and for slowing guesses */
 #define AL_LOGIN_IS(F, m) \
 	F(m, u8,     result,    0, LOGIN_TEMPORARY) \
 	F(m, text,   account,   0, LIMIT_USER)     /* canonical: local@domain, or a system user's; else what was given */ \
@@ -45,7 +45,7 @@ enum al_service { FETCH_CREDENTIALS, FETCH_RELAYHOST, FETCH_SOURCE, FETCH_ADDRNA
 #define AL_ROUTE(F, m) \
 	F(m, text,   sender,    0, LIMIT_PATH)     /* empty: the null path */ \
 	F(m, text,   recipient, 1, LIMIT_PATH) \
-	F(m, text,   client,    0, 64)             /* address; empty: local socket, or queue itself */ \
+	F(m, text,   client,    0, LIMIT_CLIENT)   /* address; empty: local socket, or queue itself */ \
 	F(m, text,   rdns,      0, LIMIT_HOSTNAME) /* confirmed or not; empty: none */ \
 	F(m, text,   helo,      0, LIMIT_HOSTNAME) \
 	F(m, text,   user,      0, LIMIT_USER)     /* authenticated; empty: no */ \
@@ -57,7 +57,7 @@ enum al_service { FETCH_CREDENTIALS, FETCH_RELAYHOST, FETCH_SOURCE, FETCH_ADDRNA
 	F(m, text,   action,    1, LIMIT_ACTION) \
 	F(m, text,   address,   1, LIMIT_PATH)     /* after expansion */ \
 	F(m, text,   user,      0, LIMIT_USER)     /* account or system user that it is for */ \
-	F(m, text,   target,    0, 1024)           /* agent: a command or file of .forward or aliases; empty: the action's */ \
+	F(m, text,   target,    0, LIMIT_TARGET)   /* agent: a command or file of .forward or aliases; empty: the action's */ \
 	F(m, u8,     mailbox,   0, 63)             /* mailbox: which process has the account */
 #define AL_ROUTE_IS(F, m) \
 	F(m, u8,     result,    0, ROUTE_TEMPORARY) \

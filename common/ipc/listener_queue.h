@@ -34,14 +34,14 @@ enum { NOTIFY_SUCCESS = 1, NOTIFY_FAILURE = 2, NOTIFY_DELAY = 4, NOTIFY_NEVER = 
 	F(m, u8,     ret,       0, RET_HDRS) \
 	F(m, text,   envid,     0, LIMIT_ENVID)    /* decoded */ \
 	F(m, text,   user,      0, LIMIT_USER)     /* authenticated as */ \
-	F(m, text,   client,    0, 64) \
+	F(m, text,   client,    0, LIMIT_CLIENT) \
 	F(m, text,   helo,      0, LIMIT_HOSTNAME)
 #define LQ_RCPT(F, m) \
 	F(m, u8,     transport, 0, 2)              /* enum al_transport; as in al_recipient: */ \
 	F(m, text,   action,    1, LIMIT_ACTION) \
 	F(m, text,   address,   1, LIMIT_PATH) \
 	F(m, text,   user,      0, LIMIT_USER) \
-	F(m, text,   target,    0, 1024) \
+	F(m, text,   target,    0, LIMIT_TARGET) \
 	F(m, u8,     mailbox,   0, 63) \
 	F(m, text,   original,  1, LIMIT_PATH)     /* what RCPT TO said */ \
 	F(m, text,   orcpt,     0, LIMIT_ORCPT)    /* type;address, decoded; empty: not given */ \

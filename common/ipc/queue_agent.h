@@ -21,7 +21,7 @@
 	F(m, u64,    envelope,  1, UINT64_MAX) \
 	F(m, text,   action,    1, LIMIT_ACTION) \
 	F(m, text,   user,      0, LIMIT_USER) \
-	F(m, text,   target,    0, 1024)           /* |command or /file of .forward or aliases; empty: the action's */ \
+	F(m, text,   target,    0, LIMIT_TARGET)   /* |command or /file of .forward or aliases; empty: the action's */ \
 	F(m, text,   sender,    0, LIMIT_PATH) \
 	F(m, text,   address,   1, LIMIT_PATH)     /* after expansion */ \
 	F(m, text,   original,  1, LIMIT_PATH) \
@@ -45,7 +45,7 @@
 #define QA_OUTCOME(F, m) \
 	F(m, u64,    envelope,  0, UINT64_MAX) \
 	F(m, u8,     outcome,   0, 3)              /* enum outcome */ \
-	F(m, text,   status,    5, 16) \
+	F(m, text,   status,    5, LIMIT_STATUS) \
 	F(m, text,   text,      0, 500)
 #define QUEUE_AGENT(M)           /* name  number  fields  descriptor */ \
 	M(qa_deliver, 0x0b01, QA_DELIVER, FD_MAYBE) \

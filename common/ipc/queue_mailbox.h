@@ -26,7 +26,7 @@
 #define QM_OUTCOME(F, m) \
 	F(m, u64,    envelope,  1, UINT64_MAX) \
 	F(m, u8,     outcome,   0, 3)              /* enum outcome */ \
-	F(m, text,   status,    5, 16) \
+	F(m, text,   status,    5, LIMIT_STATUS) \
 	F(m, text,   text,      0, 500)
 #define QUEUE_MAILBOX(M)         /* name  number  fields  descriptor */ \
 	M(qm_deliver, 0x0801, QM_DELIVER, FD_NONE) \

@@ -43,8 +43,8 @@ enum qr_destination { DESTINATION_UP, DESTINATION_DOWN, DESTINATION_BUSY };
 #define QR_OUTCOME(F, m) \
 	F(m, u64,    envelope,  1, UINT64_MAX) \
 	F(m, u8,     outcome,   0, OUTCOME_PERMANENT) \
-	F(m, text,   status,    5, 16)             /* RFC 3463: 2.0.0 */ \
-	F(m, text,   reply,     0, 1000)           /* what the other side said, one line */ \
+	F(m, text,   status,    5, LIMIT_STATUS)   /* RFC 3463: 2.0.0 */ \
+	F(m, text,   reply,     0, LIMIT_REPLY_TEXT) /* what the other side said, one line */ \
 	F(m, text,   mta,       0, LIMIT_HOSTNAME) /* who said it */ \
 	F(m, u8,     dsn,       0, 1)              /* the next hop took over RFC 3461's duties */
 #define QR_DONE(F, m) \

@@ -77,7 +77,7 @@ relay_transfer_outcome(struct relay_transfer *t, struct relay_recipient *r, enum
 	struct qr_outcome m = {.envelope = r->envelope,
 	    .outcome = (uint8_t)outcome,
 	    .status = slice_of(status),
-	    .reply = slice_sub(slice_of(reply), 0, 1000),
+	    .reply = slice_sub(slice_of(reply), 0, LIMIT_REPLY_TEXT),
 	    .mta = slice_of(mta),
 	    .dsn = outcome == OUTCOME_RELAYED && t->passes_dsn};
 
