@@ -1,6 +1,7 @@
 #include "imapd/search_key.h"
 
 #include "common/base/limits.h"
+#include "common/base/pack.h"
 #include "common/base/utf8.h"
 #include "common/ipc/any_mailbox.h"
 #include "common/mail/date.h"
@@ -192,8 +193,7 @@ parse_all(struct parser *s, unsigned depth)
 			return false;
 		count++;
 	} while (imap_parse_char(s->p, ' '));
-	s->program->data[at + 1] = (char)(count >> 8);
-	s->program->data[at + 2] = (char)count;
+	pack_at(s->program->data + at + 1, 2, count);
 	return true;
 }
 

@@ -1,6 +1,7 @@
 #include "common/ipc/frame.h"
 
 #include "common/base/limits.h"
+#include "common/base/pack.h"
 
 #include <string.h>
 #include <sys/socket.h>
@@ -8,29 +9,12 @@
 
 enum { FLAG_FD = 1, CONTROL_FDS = 8 };
 
-static void
-put32(char *p, uint32_t n)
-{
-	p[0] = (char)(n >> 24);
-	p[1] = (char)(n >> 16);
-	p[2] = (char)(n >> 8);
-	p[3] = (char)n;
-}
-
-static uint32_t
-get32(const char *p)
-{
-	const unsigned char *u = (const unsigned char *)p;
-
-	return (uint32_t)u[0] << 24 | (uint32_t)u[1] << 16 | (uint32_t)u[2] << 8 | u[3];
-}
-
 void
 frame_put(char *out, const struct frame *f)
 {
-	put32(out, f->length);
-	put32(out + 4, (uint32_t)f->type << 16 | (f->has_fd ? FLAG_FD : 0));
-	put32(out + 8, f->id);
+	pack_at(out, 4, f->length);
+	pack_at(out + 4, 4, (uint32_t)f->type << 16 | (f->has_fd ? FLAG_FD : 0));
+	pack_at(out + 8, 4, f->id);
 }
 
 enum frame_result
@@ -40,9 +24,9 @@ frame_get(struct slice octets, struct frame *f)
 
 	if (octets.len < FRAME_HEADER)
 		return FRAME_MORE;
-	kind = get32(octets.data + 4);
-	*f = (struct frame){.length = get32(octets.data), .type = (uint16_t)(kind >> 16),
-	    .has_fd = (kind & FLAG_FD) != 0, .id = get32(octets.data + 8)};
+	kind = (uint32_t)unpack_at(octets.data + 4, 4);
+	*f = (struct frame){.length = (uint32_t)unpack_at(octets.data, 4), .type = (uint16_t)(kind >> 16),
+	    .has_fd = (kind & FLAG_FD) != 0, .id = (uint32_t)unpack_at(octets.data + 8, 4)};
 	if (f->length < FRAME_HEADER || f->length > LIMIT_FRAME)
 		return FRAME_BAD;
 	return octets.len < f->length ? FRAME_MORE : FRAME_WHOLE;

@@ -1,15 +1,11 @@
 #include "common/ipc/schema.h"
 
 #include "common/base/assert.h"
+#include "common/base/pack.h"
 #include "common/base/utf8.h"
 
 #include <string.h>
 #include <sys/stat.h>
-
-struct cursor {
-	const unsigned char *data;
-	size_t left;
-};
 
 static size_t
 width(enum ipc_kind kind)
@@ -98,29 +94,6 @@ in_range(const struct ipc_field *f, uint64_t n)
 	return f->kind == IPC_I64 || (n >= f->least && n <= f->most);
 }
 
-static void
-add_number(struct buf *out, uint64_t n, size_t octets)
-{
-	unsigned char b[8];
-
-	for (size_t i = 0; i < octets; i++)
-		b[i] = (unsigned char)(n >> (8 * (octets - 1 - i)));
-	buf_add(out, b, octets);
-}
-
-static bool
-take_number(struct cursor *c, size_t octets, uint64_t *n)
-{
-	if (octets > c->left)
-		return false;
-	*n = 0;
-	for (size_t i = 0; i < octets; i++)
-		*n = *n << 8 | c->data[i];
-	c->data += octets;
-	c->left -= octets;
-	return true;
-}
-
 const char *
 ipc_pack(struct buf *out, const struct ipc_schema *schema, const void *message)
 {
@@ -137,7 +110,7 @@ ipc_pack(struct buf *out, const struct ipc_schema *schema, const void *message)
 		}
 		if (!in_range(f, n) || (f->kind == IPC_TEXT && !is_text(s)))
 			return f->name;
-		add_number(out, n, width(f->kind));
+		pack_number(out, width(f->kind), n);
 		if (s.len > 0)
 			buf_add_slice(out, s);
 	}
@@ -147,29 +120,22 @@ ipc_pack(struct buf *out, const struct ipc_schema *schema, const void *message)
 const char *
 ipc_unpack(struct slice body, const struct ipc_schema *schema, void *message)
 {
-	struct cursor c = {(const unsigned char *)body.data, body.len};
-
 	for (size_t i = 0; i < schema->count; i++) {
 		const struct ipc_field *f = &schema->fields[i];
 		struct slice s;
 		uint64_t n;
 
-		if (!take_number(&c, width(f->kind), &n) || !in_range(f, n))
+		if (!unpack_number(&body, width(f->kind), &n) || !in_range(f, n))
 			return f->name;
 		if (!is_octets(f)) {
 			store_number(f, message, n);
 			continue;
 		}
-		if (n > c.left)
-			return f->name;
-		s = slice_make((const char *)c.data, (size_t)n);
-		c.data += n;
-		c.left -= (size_t)n;
-		if (f->kind == IPC_TEXT && !is_text(s))
+		if (!unpack_octets(&body, n, &s) || (f->kind == IPC_TEXT && !is_text(s)))
 			return f->name;
 		memcpy((char *)message + f->offset, &s, sizeof(s));
 	}
-	return c.left == 0 ? NULL : "end";
+	return body.len == 0 ? NULL : "end";
 }
 
 bool
@@ -223,19 +189,11 @@ void
 ipc_list_add(struct buf *list, struct slice item)
 {
 	ASSERT(item.len <= UINT32_MAX);
-	add_number(list, item.len, 4);
-	buf_add_slice(list, item);
+	pack_slice(list, item);
 }
 
 bool
 ipc_list_next(struct slice *list, struct slice *item)
 {
-	struct cursor c = {(const unsigned char *)list->data, list->len};
-	uint64_t n;
-
-	if (!take_number(&c, 4, &n) || n > c.left)
-		return false;
-	*item = slice_make((const char *)c.data, (size_t)n);
-	*list = slice_make((const char *)c.data + n, c.left - (size_t)n);
-	return true;
+	return unpack_slice(list, item);
 }

@@ -1,47 +1,10 @@
 #include "common/mail/search.h"
 
 #include "common/base/limits.h"
-
-static void
-put(struct buf *out, uint64_t n, int octets)
-{
-	for (int i = octets - 1; i >= 0; i--)
-		buf_add_char(out, (char)(n >> (8 * i)));
-}
-
-static bool
-get(struct slice *in, int octets, uint64_t *n)
-{
-	if (in->len < (size_t)octets)
-		return false;
-	*n = 0;
-	for (int i = 0; i < octets; i++)
-		*n = *n << 8 | (unsigned char)in->data[i];
-	*in = slice_from(*in, (size_t)octets);
-	return true;
-}
-
-static bool
-get_text(struct slice *in, struct slice *text)
-{
-	uint64_t len;
-
-	if (!get(in, 4, &len) || len > in->len)
-		return false;
-	*text = slice_sub(*in, 0, (size_t)len);
-	*in = slice_from(*in, (size_t)len);
-	return true;
-}
-
-static void
-put_text(struct buf *out, struct slice text)
-{
-	put(out, text.len, 4);
-	buf_add_slice(out, text);
-}
+#include "common/base/pack.h"
 
 /* How wide the number of an operator is; 0: it has none. */
-static int
+static size_t
 number_width(enum search_op op)
 {
 	switch (op) {
@@ -81,27 +44,32 @@ has_text(enum search_op op)
 void
 search_pack(struct buf *program, const struct search_node *node)
 {
-	put(program, node->op, 1);
-	put(program, node->number, number_width(node->op));
+	size_t width = number_width(node->op);
+
+	pack_number(program, 1, node->op);
+	if (width > 0)
+		pack_number(program, width, node->number);
 	if (has_text(node->op))
-		put_text(program, node->text);
+		pack_slice(program, node->text);
 	if (node->op == SEARCH_HEADER)
-		put_text(program, node->value);
+		pack_slice(program, node->value);
 }
 
 bool
 search_unpack(struct slice *program, struct search_node *node)
 {
 	uint64_t op;
+	size_t width;
 
-	if (!get(program, 1, &op) || op < SEARCH_AND || op > SEARCH_MODSEQ)
+	if (!unpack_number(program, 1, &op) || op < SEARCH_AND || op > SEARCH_MODSEQ)
 		return false;
 	*node = (struct search_node){.op = (enum search_op)op};
-	if (number_width(node->op) > 0 && !get(program, number_width(node->op), &node->number))
+	width = number_width(node->op);
+	if (width > 0 && !unpack_number(program, width, &node->number))
 		return false;
-	if (has_text(node->op) && !get_text(program, &node->text))
+	if (has_text(node->op) && !unpack_slice(program, &node->text))
 		return false;
-	return node->op != SEARCH_HEADER || get_text(program, &node->value);
+	return node->op != SEARCH_HEADER || unpack_slice(program, &node->value);
 }
 
 /* Counts the programs still wanted at each open level, so that no recursion is needed. */

@@ -1,18 +1,15 @@
 #include "common/net/proxy.h"
 
+#include "common/base/pack.h"
+
 #include <string.h>
 
 enum {
 	FIXED = 16,       /* signature, command, family, length */
+	LENGTH_AT = 14,
 	INET_OCTETS = 12, /* two addresses, two ports */
 	INET6_OCTETS = 36,
 };
-
-static unsigned
-number(struct slice s, size_t at)
-{
-	return (unsigned)(unsigned char)s.data[at] << 8 | (unsigned char)s.data[at + 1];
-}
 
 size_t
 proxy_need(struct slice so_far)
@@ -24,7 +21,7 @@ proxy_need(struct slice so_far)
 		return 0;
 	if (so_far.len < FIXED)
 		return FIXED;
-	need = FIXED + number(so_far, 14);
+	need = FIXED + (size_t)unpack_at(so_far.data + LENGTH_AT, 2);
 	return (so_far.data[12] & 0xf0) == 0x20 && need <= PROXY_MOST ? need : 0;
 }
 
@@ -33,8 +30,10 @@ read_addresses(struct slice at, int family, struct netaddr *client, struct netad
 {
 	size_t size = family == AF_INET ? 4 : 16;
 
-	*client = (struct netaddr){.family = family, .port = (uint16_t)number(at, 2 * size)};
-	*server = (struct netaddr){.family = family, .port = (uint16_t)number(at, 2 * size + 2)};
+	const char *ports = at.data + 2 * size;
+
+	*client = (struct netaddr){.family = family, .port = (uint16_t)unpack_at(ports, 2)};
+	*server = (struct netaddr){.family = family, .port = (uint16_t)unpack_at(ports + 2, 2)};
 	memcpy(client->octets, at.data, size);
 	memcpy(server->octets, at.data + size, size);
 }

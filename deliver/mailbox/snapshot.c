@@ -8,6 +8,7 @@
 #include "deliver/mailbox/snapshot.h"
 
 #include "common/base/mem.h"
+#include "common/base/pack.h"
 
 #include <string.h>
 
@@ -29,20 +30,12 @@ static TAILQ_HEAD(, snapshot) all = TAILQ_HEAD_INITIALIZER(all); /* the longest 
 static size_t octets;
 
 static void
-put_u32(char *out, uint32_t n)
-{
-	for (int i = 0; i < 4; i++)
-		out[i] = (char)(n >> (24 - 8 * i));
-}
-
-static void
 record_write(char out[AM_RECORD], const struct store_message *m)
 {
-	put_u32(out, m->uid);
-	put_u32(out + MODSEQ_AT, (uint32_t)(m->modseq >> 32));
-	put_u32(out + MODSEQ_AT + 4, (uint32_t)m->modseq);
-	put_u32(out + SET_AT, m->set);
-	out[FLAGS_AT] = (char)m->flags;
+	pack_at(out, 4, m->uid);
+	pack_at(out + MODSEQ_AT, 8, m->modseq);
+	pack_at(out + SET_AT, 4, m->set);
+	pack_at(out + FLAGS_AT, 1, m->flags);
 }
 
 void
@@ -55,9 +48,7 @@ record_add(struct buf *records, const struct store_message *m)
 uint32_t
 record_uid(const char *record)
 {
-	const unsigned char *p = (const unsigned char *)record;
-
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+	return (uint32_t)unpack_at(record, 4);
 }
 
 static void

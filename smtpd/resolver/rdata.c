@@ -1,6 +1,7 @@
 #include "smtpd/resolver/rdata.h"
 
 #include "common/base/ascii.h"
+#include "common/base/pack.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -44,7 +45,7 @@ rdata_mx(struct slice rdata, uint16_t *preference, char out[LIMIT_DOMAIN + 1])
 {
 	if (rdata.len < 3)
 		return false;
-	*preference = (uint16_t)((unsigned char)rdata.data[0] << 8 | (unsigned char)rdata.data[1]);
+	*preference = (uint16_t)unpack_at(rdata.data, 2);
 	return rdata_name(slice_from(rdata, 2), out);
 }
 
