@@ -1,5 +1,6 @@
 #include "imapd/view.h"
 
+#include "common/base/ascii.h"
 #include "common/base/mem.h"
 #include "common/ipc/any_mailbox.h"
 #include "common/ipc/packed.h"
@@ -16,6 +17,7 @@ imap_view_fini(struct imap_view *v)
 	free(v->sets);
 	free(v->messages);
 	buf_fini(&v->names);
+	hash_fini(&v->known);
 	buf_fini(&v->expected.keywords);
 	*v = (struct imap_view){0};
 }
@@ -206,6 +208,28 @@ imap_view_gone(struct imap_view *v, struct slice uids)
 	}
 }
 
+/* Takes a keyword among the names, unless it is there in any case. */
+static void
+add_name(struct imap_view *v, struct slice name)
+{
+	char folded[LIMIT_KEYWORD + 1];
+	struct slice key = slice_make(folded, name.len);
+
+	if (v->name_count >= LIMIT_KEYWORDS || name.len > LIMIT_KEYWORD)
+		return;
+	for (size_t i = 0; i < name.len; i++)
+		folded[i] = ascii_lower(name.data[i]);
+	if (v->known.slots == NULL)
+		hash_init(&v->known);
+	if (hash_add(&v->known, key, v) != NULL)
+		return;
+	buf_add_char(&v->names, ' ');
+	buf_add_slice(&v->names, name);
+	v->name_count++;
+	v->has_new_keywords = true;
+}
+
+/* What a set holds never changes. */
 void
 imap_view_keywords(struct imap_view *v, uint32_t set, struct slice list)
 {
@@ -213,23 +237,16 @@ imap_view_keywords(struct imap_view *v, uint32_t set, struct slice list)
 	struct buf text = {0};
 	struct slice name;
 
+	if (at < v->set_count && v->sets[at].set == set)
+		return;
 	while (ipc_list_next(&list, &name)) {
 		buf_add_char(&text, ' ');
 		buf_add_slice(&text, name);
-		if (v->name_count >= LIMIT_KEYWORDS || has_word(buf_slice(&v->names), name))
-			continue;
-		buf_add_char(&v->names, ' ');
-		buf_add_slice(&v->names, name);
-		v->name_count++;
-		v->has_new_keywords = true;
+		add_name(v, name);
 	}
-	if (at < v->set_count && v->sets[at].set == set) {
-		free(v->sets[at].text);
-	} else {
-		v->sets = mem_resize(v->sets, (v->set_count + 1) * sizeof(v->sets[0]));
-		memmove(&v->sets[at + 1], &v->sets[at], (v->set_count - at) * sizeof(v->sets[0]));
-		v->set_count++;
-	}
+	v->sets = mem_resize(v->sets, (v->set_count + 1) * sizeof(v->sets[0]));
+	memmove(&v->sets[at + 1], &v->sets[at], (v->set_count - at) * sizeof(v->sets[0]));
+	v->set_count++;
 	v->sets[at] = (struct imap_keywords){set, slice_text(buf_slice(&text))};
 	buf_fini(&text);
 }

@@ -7,6 +7,7 @@
 #define IMAPD_VIEW_H
 
 #include "common/base/buf.h"
+#include "common/base/hash.h"
 #include "imapd/sequence.h"
 
 enum {
@@ -34,6 +35,7 @@ struct imap_view {
 	size_t set_count;
 	struct buf names;                   /* every keyword seen, each with a blank before it */
 	size_t name_count;
+	struct hash known;                  /* them, in small letters */
 	struct {
 		int mode;                   /* STORE_* */
 		struct buf keywords;        /* of the last silent STORE, in the form of names */

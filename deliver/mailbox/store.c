@@ -214,6 +214,7 @@ store_open(struct store *s, const char *folder, void (*broken)(void *owner), voi
 	if (db_was_left(s->db))
 		skip_what_was_shown(s);
 	sweep(s);
+	store_sweep_sets(s);
 	store_check_signatures(s);
 	make_first_mailboxes(s);
 	return true;

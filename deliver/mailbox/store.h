@@ -122,11 +122,15 @@ struct store_gone {
 bool store_each_gone(struct store *s, uint64_t mailbox, struct store_gone *from,
     bool (*each)(void *owner, uint32_t uid), void *owner);
 
-/* The id of a set of keywords, made when it is new; 0 is the empty set. UINT32_MAX: too many. */
+/* store_keyword.c: the id of a set of keywords, made when it is new; 0 is the empty set.
+ * UINT32_MAX: too many. An id is never another set's, for views know it. */
 uint32_t store_set(struct store *s, struct slice keywords);
 void store_each_set(struct store *s, uint32_t after,
     void (*each)(void *owner, uint32_t set, struct slice keywords), void *owner);
 bool store_set_keywords(struct store *s, uint32_t set, struct buf *keywords);
+
+/* Where there are many sets, those that no message has go. */
+void store_sweep_sets(struct store *s);
 
 /* store_body.c */
 struct store_index {

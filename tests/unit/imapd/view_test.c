@@ -189,6 +189,8 @@ Test(view, names_flags_and_keywords)
 	cr_slice_eq(
 	    buf_slice(&out), "(\\Answered \\Flagged \\Deleted \\Seen \\Draft $Work later \\*)");
 	cr_assert_eq(v.name_count, 2);
+	keywords(&v, 8, "$WORK", "new");
+	cr_assert_eq(v.name_count, 3, "a keyword has one name in any case");
 	buf_fini(&list);
 	buf_fini(&out);
 	imap_view_fini(&v);
