@@ -137,7 +137,7 @@ store_one(struct delivery *d, const struct recipient *r, struct slice message,
 	struct error why = {""};
 	struct account *a = account_open(slice_of(r->account), &why);
 	struct store_mailbox inbox;
-	struct store_new n = {.fd = -1, .index = i, .date = d->arrival, .envelope = r->envelope};
+	struct store_new n = {.index = i, .date = d->arrival, .envelope = r->envelope};
 	struct buf whole = {0};
 	struct qm_outcome done = {
 	    .envelope = r->envelope, .outcome = OUTCOME_DELIVERED, .status = SLICE("2.0.0")};

@@ -77,10 +77,9 @@ void store_seen_recent(struct store *s, const struct store_mailbox *m);
 
 /* store_message.c */
 struct store_new {
-	struct slice octets; /* the whole message; or a file */
+	struct slice octets; /* the whole message */
 	const struct store_index
 	    *index; /* of octets, made before, but for the header's size; NULL */
-	int fd;     /* -1: octets */
 	uint64_t size;
 	int64_t date;
 	uint8_t flags;
@@ -145,7 +144,7 @@ bool store_index(struct store *s, uint64_t body, struct store_index *i);
 /* Removes the files whose rows were removed, when that is durable. */
 void store_remove_unnamed(struct store *s);
 
-/* Makes a body of octets or of a file, syncs a file before its row. 0: it cannot be stored (*full:
+/* Makes a body of octets; syncs a file before its row. 0: it cannot be stored (*full:
  * no room). */
 uint64_t store_body_add(struct store *s, const struct store_new *n, bool *full);
 

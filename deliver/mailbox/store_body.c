@@ -192,32 +192,18 @@ add_octets(struct store *s, struct slice octets, const struct store_index *i, bo
 	return id;
 }
 
-static uint64_t
-add_indexed(struct store *s, struct slice octets, const struct store_index *known, bool *full)
+uint64_t
+store_body_add(struct store *s, const struct store_new *n, bool *full)
 {
 	struct store_index made;
 	uint64_t id;
 
-	if (known != NULL)
-		return add_octets(s, octets, known, full);
-	store_index_make(octets, &made);
-	id = add_octets(s, octets, &made, full);
-	store_index_fini(&made);
-	return id;
-}
-
-uint64_t
-store_body_add(struct store *s, const struct store_new *n, bool *full)
-{
-	struct buf octets = {0};
-	uint64_t id = 0;
-
 	*full = false;
-	if (n->fd < 0)
-		return add_indexed(s, n->octets, n->index, full);
-	if (buf_add_file(&octets, n->fd, n->size))
-		id = add_indexed(s, buf_slice(&octets), n->index, full);
-	buf_fini(&octets);
+	if (n->index != NULL)
+		return add_octets(s, n->octets, n->index, full);
+	store_index_make(n->octets, &made);
+	id = add_octets(s, n->octets, &made, full);
+	store_index_fini(&made);
 	return id;
 }
 

@@ -101,6 +101,17 @@ class Sessions(unittest.TestCase):
             self.assertEqual(sum(batches), 40)
             self.assertLessEqual(max(batches), 16)
 
+    def test_a_line_is_kept_with_both_its_ends(self):
+        """POP3 sends CR LF, and told sizes that were smaller where a message had come with LF alone."""
+        a, = self.sessions(1)
+        small = b"Subject: x\n\nline\r\n\n"
+        for octets in (small, small + 9000 * b"0123456789\n"):
+            _, uid = a.append("INBOX", octets)
+            expected = octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+            (_, values, fd), _ = a.ask("am_fetch", uids=struct.pack("!II", uid, uid), want=OCTETS)
+            kept = values["octets"] if fd is None else os.pread(fd, 1 << 20, 0)
+            self.assertEqual((values["size"], kept), (len(expected), expected))
+
 
 if __name__ == "__main__":
     unittest.main()

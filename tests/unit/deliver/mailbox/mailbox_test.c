@@ -106,7 +106,7 @@ test_add(
     struct store_mailbox *m, const char *subject, size_t octets, uint8_t flags, uint64_t envelope)
 {
 	struct buf text = {0};
-	struct store_new n = {.fd = -1, .date = 1577836800, .flags = flags, .envelope = envelope};
+	struct store_new n = {.date = 1577836800, .flags = flags, .envelope = envelope};
 	uint32_t uid;
 
 	test_message(&text, subject, octets);

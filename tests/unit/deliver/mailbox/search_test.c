@@ -180,7 +180,7 @@ fill_account(const char *account, int small, int large)
 	cr_assert_not_null(acc);
 	cr_assert_eq(store_find(&acc->store, "INBOX", &inbox), STORE_OK);
 	for (int i = 0; i < small + large; i++) {
-		struct store_new n = {.fd = -1, .date = 1};
+		struct store_new n = {.date = 1};
 		uint32_t uid;
 
 		buf_clear(&message);

@@ -23,7 +23,7 @@ set_up(void)
 	cr_assert_not_null(account, "%s", why.text);
 	cr_assert_eq(store_find(&account->store, "INBOX", &inbox), STORE_OK);
 	for (int i = 0; i < COUNT; i++) {
-		struct store_new n = {.octets = SLICE("Subject: x\r\n\r\n"), .fd = -1};
+		struct store_new n = {.octets = SLICE("Subject: x\r\n\r\n")};
 		uint32_t uid;
 
 		n.size = n.octets.len;

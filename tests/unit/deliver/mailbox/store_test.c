@@ -191,7 +191,7 @@ Test(mailbox_store, the_last_uid_is_followed_by_none)
 			 store_copy(&test_store, &test_inbox, &first, test_store.modseq, &uid)),
 	    STORE_LIMIT);
 	cr_assert_eq(store_add(&test_store, &test_inbox,
-			 &(struct store_new){.octets = SLICE("x"), .size = 1, .fd = -1}, &uid),
+			 &(struct store_new){.octets = SLICE("x"), .size = 1}, &uid),
 	    STORE_LIMIT);
 	cr_assert_eq(test_inbox.uidnext, UINT32_MAX);
 	cr_assert_str_eq(test_uids("INBOX"), "1 4294967294");
@@ -374,6 +374,35 @@ Test(mailbox_store, flags_and_keywords_are_kept)
 	buf_fini(&words);
 }
 
+Test(mailbox_store, mailboxes_and_subscriptions_are_bounded)
+{
+	static const char fill[] =
+	    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9990)"
+	    " INSERT INTO mailbox (name, uidvalidity) SELECT 'm' || i, i FROM n;"
+	    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9990)"
+	    " INSERT INTO subscription SELECT 'm' || i FROM n";
+	int more = 0;
+
+	cr_assert(commit_begin(test_store.commit));
+	cr_assert_eq(db_exec(test_store.db, fill), DB_DONE);
+	/* The six that every account has are there. */
+	cr_assert_eq(store_rename(&test_store, "m1", "a/b/c/d/e/m1"), STORE_LIMIT, "parents count");
+	cr_assert_eq(store_rename(&test_store, "m1", "a/b/m1"), STORE_OK);
+	cr_assert_eq(store_create(&test_store, "c/d/e", SLICE("")), STORE_LIMIT);
+	cr_assert_eq(store_create(&test_store, "c/d", SLICE("")), STORE_OK);
+	while (more < 100) {
+		char name[20];
+
+		snprintf(name, sizeof(name), "other%d", more);
+		if (store_subscribe(&test_store, name, true) != STORE_OK)
+			break;
+		more++;
+	}
+	cr_assert_eq(more, 4);
+	cr_assert_eq(store_subscribe(&test_store, "m5", false), STORE_OK);
+	cr_assert_eq(store_subscribe(&test_store, "other", true), STORE_OK);
+}
+
 Test(mailbox_store, an_undone_change_leaves_nothing)
 {
 	struct store_message m;
@@ -451,7 +480,7 @@ Test(mailbox_store, a_commit_that_fails_is_refused_and_the_rest_is_there)
 Test(mailbox_store, a_full_database_refuses_one_message_and_goes_on)
 {
 	struct buf text = {0};
-	struct store_new n = {.fd = -1, .date = 1};
+	struct store_new n = {.date = 1};
 	enum store_result r = STORE_OK;
 	uint32_t uid, stored = 0;
 
@@ -513,8 +542,7 @@ Test(mailbox_store, a_removed_mailbox_leaves_no_body)
 /* A table that cannot be written any more loses no mail: nobody hears of a success. */
 Test(mailbox_store, a_mark_that_cannot_be_made_is_no_delivery_before)
 {
-	struct store_new n = {
-	    .octets = SLICE("Subject: x\r\n\r\n"), .size = 14, .fd = -1, .envelope = 7};
+	struct store_new n = {.octets = SLICE("Subject: x\r\n\r\n"), .size = 14, .envelope = 7};
 	uint32_t uid;
 
 	db_exec(test_store.db, "CREATE TRIGGER no BEFORE INSERT ON delivered BEGIN"

@@ -60,7 +60,7 @@ fill(const char *account, int count)
 	struct error why = {""};
 	struct account *acc = account_open(slice_of(account), &why);
 	struct store_mailbox inbox;
-	struct store_new n = {.fd = -1, .date = 1577880000};
+	struct store_new n = {.date = 1577880000};
 	struct buf message = {0};
 	uint32_t uid;
 
