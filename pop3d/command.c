@@ -41,6 +41,9 @@ run(struct pop3_session *s, struct slice line)
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		if (!slice_equal_text_nocase(name, commands[i].name))
 			continue;
+		/* Whoever is logged in and says what there is goes on, though it may be of no avail. */
+		if (commands[i].states & state & IN_TRANSACTION)
+			s->errors = 0;
 		if (commands[i].states & state)
 			commands[i].run(s, argument);
 		else if (state == IN_AUTHORIZATION)
