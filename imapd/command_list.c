@@ -12,11 +12,12 @@
 
 #include <stdio.h>
 
-enum { PATTERNS = 100 };
+/* Each name is held against each of them, octet by octet. */
+enum { PATTERNS = 100, PATTERNS_OCTETS = 2 * LIMIT_MAILBOX_NAME };
 
 struct listing {
 	struct buf patterns[PATTERNS]; /* UTF-8, the reference before them */
-	size_t count;
+	size_t count, octets;          /* of them, as they came */
 	bool is_lsub;
 	bool only_subscribed, only_special; /* selection */
 	bool tells_subscribed;              /* return */
@@ -126,7 +127,9 @@ add_pattern(struct listing *l, struct slice reference, struct slice pattern)
 	struct buf whole = {0}, *out;
 	bool holds;
 
-	if (l->count == PATTERNS || reference.len + pattern.len > LIMIT_MAILBOX_NAME)
+	l->octets += reference.len + pattern.len;
+	if (l->count == PATTERNS || reference.len + pattern.len > LIMIT_MAILBOX_NAME ||
+	    l->octets > PATTERNS_OCTETS)
 		return false;
 	out = &l->patterns[l->count];
 	buf_add_slice(&whole, reference);

@@ -7,6 +7,9 @@
 #include "common/mail/header.h"
 #include "common/mail/imap_string.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 enum { NAMES = 10000 }; /* of header fields in one section */
 
 static const struct simple {
@@ -103,6 +106,17 @@ is_field_name(struct slice name)
 	return name.len > 0;
 }
 
+static int
+by_name(const void *a, const void *b)
+{
+	const struct slice *x = a, *y = b;
+	int order = (x->len > y->len) - (x->len < y->len);
+
+	for (size_t i = 0; order == 0 && i < x->len; i++)
+		order = ascii_lower(x->data[i]) - ascii_lower(y->data[i]);
+	return order;
+}
+
 static bool
 parse_names(struct imap_parse *p, struct imap_section *s)
 {
@@ -122,6 +136,9 @@ parse_names(struct imap_parse *p, struct imap_section *s)
 		}
 		s->names[s->name_count++] = name;
 	} while (imap_parse_char(p, ' '));
+	s->sorted = mem_array(s->name_count, sizeof(s->sorted[0]));
+	memcpy(s->sorted, s->names, s->name_count * sizeof(s->sorted[0]));
+	qsort(s->sorted, s->name_count, sizeof(s->sorted[0]), by_name);
 	return imap_parse_char(p, ')');
 }
 
@@ -249,8 +266,10 @@ imap_fetch_items_parse(struct imap_parse *p, struct imap_fetch_items *items)
 void
 imap_fetch_items_fini(struct imap_fetch_items *items)
 {
-	for (size_t i = 0; i < items->count; i++)
+	for (size_t i = 0; i < items->count; i++) {
 		free(items->items[i].section.names);
+		free(items->items[i].section.sorted);
+	}
 	items->count = 0;
 }
 
@@ -294,11 +313,7 @@ imap_section_name(const struct imap_section *s, struct buf *out)
 static bool
 is_named(const struct imap_section *s, struct slice name)
 {
-	for (size_t i = 0; i < s->name_count; i++) {
-		if (slice_equal_nocase(s->names[i], name))
-			return true;
-	}
-	return false;
+	return bsearch(&name, s->sorted, s->name_count, sizeof(name), by_name) != NULL;
 }
 
 /* The fields asked for, as they stand in the header, and the blank line if there is one. */

@@ -22,6 +22,7 @@ struct imap_section {
 	struct slice part;             /* "1.2"; empty: the message */
 	enum imap_text text;
 	struct slice *names;           /* of header fields; the octets are the command's */
+	struct slice *sorted;          /* the same, to be looked up: a header may have as many fields */
 	size_t name_count;
 	const char *label;             /* RFC822 and its kin answer to their own name; else NULL */
 	bool is_peek, is_partial;

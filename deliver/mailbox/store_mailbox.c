@@ -57,9 +57,8 @@ next_uidvalidity(struct store *s)
 }
 
 static int64_t
-count_mailboxes(struct store *s)
+count_rows(struct statement *st)
 {
-	struct statement *st = db_statement(s->db, "SELECT count(*) FROM mailbox");
 	int64_t n = statement_step(st) == DB_ROW ? statement_number(st, 0) : 0;
 
 	statement_reset(st);
@@ -72,6 +71,8 @@ create_one(struct store *s, const char *name, struct slice special_use)
 	struct statement *st = db_statement(
 	    s->db, "INSERT INTO mailbox (name, uidvalidity, special_use) VALUES (?, ?, ?)");
 
+	if (count_rows(db_statement(s->db, "SELECT count(*) FROM mailbox")) >= LIMIT_MAILBOXES)
+		return STORE_LIMIT;
 	statement_bind_text(st, 1, slice_of(name));
 	statement_bind_number(st, 2, next_uidvalidity(s));
 	statement_bind_text(st, 3, special_use);
@@ -127,8 +128,6 @@ create(struct store *s, const char *name, struct slice special_use)
 		statement_bind_number(revive, 2, (int64_t)m.id);
 		return statement_run(revive) == DB_DONE ? STORE_OK : STORE_BROKEN;
 	}
-	if (count_mailboxes(s) >= LIMIT_MAILBOXES)
-		return STORE_LIMIT;
 	r = create_parents(s, name);
 	return r == STORE_OK ? create_one(s, name, special_use) : r;
 }
@@ -361,10 +360,13 @@ store_subscribe(struct store *s, const char *name, bool on)
 	    on ? db_statement(s->db, "INSERT OR IGNORE INTO subscription VALUES (?)")
 	       : db_statement(s->db, "DELETE FROM subscription WHERE name = ?");
 
+	if (on &&
+	    count_rows(db_statement(s->db, "SELECT count(*) FROM subscription")) >= LIMIT_MAILBOXES)
+		return STORE_LIMIT;
 	if (!commit_begin(s->commit))
 		return STORE_BROKEN;
 	statement_bind_text(st, 1, slice_of(name));
-	return statement_run(st) == DB_DONE ? STORE_OK : STORE_BROKEN;
+	return store_result_of(statement_run(st));
 }
 
 void

@@ -79,6 +79,33 @@ Test(fetch_item, cuts_sections)
 	}
 }
 
+Test(fetch_item, finds_one_of_many_names)
+{
+	struct buf text = {0}, command = {0}, made = {0}, header = {0}, wanted = {0};
+	struct imap_fetch_items items;
+	struct mime tree = {0};
+	struct slice cut;
+
+	buf_add_text(&text, "BODY[HEADER.FIELDS (");
+	for (int i = 5000; i > 0; i--)
+		buf_printf(&text, "x-%d%s", 2 * i, i == 1 ? ")]" : " ");
+	for (int i = 1; i < 9000; i++) {
+		buf_printf(&header, "X-%d: v\r\n", i);
+		if (i % 2 == 0)
+			buf_printf(&wanted, "X-%d: v\r\n", i);
+	}
+	cr_assert(parse(buf_text(&text), &command, &items));
+	cr_assert(
+	    imap_section_cut(&items.items[0].section, buf_slice(&header), &tree, &made, &cut));
+	cr_assert(slice_equal(cut, buf_slice(&wanted)));
+	imap_fetch_items_fini(&items);
+	buf_fini(&text);
+	buf_fini(&command);
+	buf_fini(&made);
+	buf_fini(&header);
+	buf_fini(&wanted);
+}
+
 /* RFC 3501 6.4.5: the blank line is part of every header, but for a message that has none. */
 Test(fetch_item, adds_no_blank_line_that_is_not_there)
 {
