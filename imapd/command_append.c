@@ -198,13 +198,16 @@ want_spool(struct imap_session *s)
 		start_message(s);
 		return;
 	}
+	if (a->fd >= 0)
+		close(a->fd);
+	a->fd = -1;
 	imap_move(s, IMAP_SPOOL_ASK);
 	imap_ask_mailbox(s, &am_spool_schema, &m, &spooled);
 }
 
-/* Whether the literal at hand is the mailbox's name: nothing stands before it. */
+/* Whether the literal at hand stands here, and all before it was read. */
 static bool
-is_name(const struct imap_parse *p)
+is_at_literal(const struct imap_parse *p)
 {
 	return p->at < p->end && *p->at == '{';
 }
@@ -218,7 +221,7 @@ imap_append_begin(struct imap_session *s, bool is_sync)
 	const char *flaw = NULL;
 
 	if (!imap_parse_char(&p, ' ') || !imap_parse_astring(&p, IMAP_ASTRING, &wire)) {
-		if (!is_name(&p))
+		if (!is_at_literal(&p))
 			imap_input_spoil(&s->input, "", "the name of a mailbox is missing");
 		else if (s->input.wanted > LIMIT_IMAP_LITERALS)
 			imap_input_spoil(&s->input, "[TOOBIG] ", "the name is too long");
@@ -229,7 +232,7 @@ imap_append_begin(struct imap_session *s, bool is_sync)
 		imap_input_spoil(&s->input, "[CANNOT] ", "no mailbox can have this name");
 	else if (!imap_parse_char(&p, ' '))
 		flaw = "the message is missing";
-	else if ((flaw = parse_options(a, &p)) == NULL && !is_name(&p))
+	else if ((flaw = parse_options(a, &p)) == NULL && !is_at_literal(&p))
 		flaw = "the message is a literal";
 	if (flaw != NULL)
 		imap_input_spoil(&s->input, "", flaw);
