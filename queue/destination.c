@@ -9,6 +9,7 @@
 #include "common/mail/address.h"
 #include "common/net/loop.h"
 #include "queue/retry.h"
+#include "queue/store.h"
 
 /* How many attempts a destination begins with, and may have at most. */
 static const struct {
@@ -17,7 +18,7 @@ static const struct {
 } transports[TRANSPORT_COUNT] = {
     [TRANSPORT_MAILBOX] = {"mailbox", 256, 2000},
     [TRANSPORT_RELAY] = {"relay", 5, 20},
-    [TRANSPORT_AGENT] = {"agent", 5, 20},
+    [TRANSPORT_AGENT] = {"agent", 5, 10},
     [TRANSPORT_UNROUTED] = {"unrouted", 20, 50},
 };
 
@@ -71,12 +72,15 @@ queue_destination_count(void)
 	return destinations.count;
 }
 
-/* Only a transfer to another server goes by domain; a command or mailbox by its action alone. */
+/* A transfer to another server goes by domain, an agent's delivery by user; a mailbox's by its action
+ * alone. */
 static void
 write_domain(struct buf *out, uint8_t transport, struct slice text)
 {
 	struct address a;
 
+	if (transport == TRANSPORT_AGENT)
+		buf_add_slice(out, text);
 	if (transport != TRANSPORT_RELAY)
 		return;
 	if (address_parse(text, ADDRESS_ALLOW_UTF8, &a) == ADDRESS_OK) {
@@ -121,16 +125,16 @@ write_key(
 
 struct queue_destination *
 queue_destination_find(
-    uint8_t transport, uint8_t mailbox, struct slice action, struct slice address)
+    uint8_t transport, uint8_t mailbox, struct slice action, struct slice address_or_user)
 {
 	struct buf domain, key;
 	struct queue_destination *d;
 
-	ASSERT(
-	    transport < TRANSPORT_COUNT && action.len <= LIMIT_ACTION && address.len <= LIMIT_PATH);
+	ASSERT(transport < TRANSPORT_COUNT && action.len <= LIMIT_ACTION &&
+	       address_or_user.len <= LIMIT_PATH);
 	buf_init(&domain, 0);
 	buf_init(&key, 0);
-	write_domain(&domain, transport, address);
+	write_domain(&domain, transport, address_or_user);
 	write_key(&key, transport, mailbox, action, buf_slice(&domain));
 	d = hash_find(&destinations, buf_slice(&key));
 	if (d == NULL) {
@@ -140,6 +144,13 @@ queue_destination_find(
 	buf_fini(&domain);
 	buf_fini(&key);
 	return d;
+}
+
+struct queue_destination *
+queue_destination_of(const struct store_envelope *row, uint8_t mailbox)
+{
+	return queue_destination_find(row->transport, mailbox, row->action,
+	    row->transport == TRANSPORT_AGENT ? row->user : row->address);
 }
 
 void

@@ -1,5 +1,6 @@
 /*
- * Where envelopes go together: one transport and action, with one domain or one mailbox process.
+ * Where envelopes go together: one transport and action, with one domain, one mailbox process or one
+ * user of an agent's, whose slow command holds up no other user's mail.
  * A destination takes more at a time while things go well, less when it is asked to, and when it
  * is down it is probed by a single message, at growing intervals. Decides by times it is given.
  */
@@ -24,7 +25,7 @@ enum destination_turn { TURN_NONE, TURN_RUNNABLE, TURN_BLOCKED };
 struct queue_destination {
 	uint8_t transport;
 	uint8_t mailbox;                      /* TRANSPORT_MAILBOX: which process */
-	char *action, *domain;                /* domain: lower case; "" when it does not matter */
+	char *action, *domain;                /* domain: lower case; an agent's user; else "" */
 	struct queue_envelope_list lists[ENVELOPE_STATE_COUNT];
 	uint32_t counts[ENVELOPE_STATE_COUNT];
 	uint32_t envelopes;                   /* in all lists */
@@ -54,7 +55,11 @@ size_t queue_destination_count(void);
 
 /* The destination of such envelopes; made if there is none, gone when it is long without them. */
 struct queue_destination *queue_destination_find(
-    uint8_t transport, uint8_t mailbox, struct slice action, struct slice address);
+    uint8_t transport, uint8_t mailbox, struct slice action, struct slice address_or_user);
+
+/* That of an envelope with this row, which that mailbox process would deliver. */
+struct store_envelope;
+struct queue_destination *queue_destination_of(const struct store_envelope *row, uint8_t mailbox);
 
 /* An envelope comes or goes (envelope.c). */
 void queue_destination_enter(struct queue_destination *d);

@@ -108,8 +108,7 @@ store_recipient(
 
 	if (result != DB_DONE)
 		return result;
-	e = queue_envelope_new(h->stored, id,
-	    queue_destination_find(row.transport, row.mailbox, row.action, row.address));
+	e = queue_envelope_new(h->stored, id, queue_destination_of(&row, row.mailbox));
 	e->notify = row.notify & 15;
 	return DB_DONE;
 }

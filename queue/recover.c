@@ -116,8 +116,7 @@ load(void *owner, const struct store_envelope *row)
 		load_damaged(m, row);
 		return;
 	}
-	e = queue_envelope_new(m, row->id,
-	    queue_destination_find(row->transport, mailbox_of(row), row->action, row->address));
+	e = queue_envelope_new(m, row->id, queue_destination_of(row, mailbox_of(row)));
 	e->notify = row->notify & 15;
 	e->warned = row->warned & 7;
 	e->tries = row->tries;

@@ -82,9 +82,8 @@ begin_recipients(struct queue_attempt *a)
 {
 	for (size_t i = 0; i < a->route->count; i++) {
 		const struct store_envelope *row = &a->route->recipients[i].row;
-		struct queue_envelope *e = queue_envelope_new(a->message, row->id,
-		    queue_destination_find(
-			row->transport, row->mailbox, row->action, row->address));
+		struct queue_envelope *e = queue_envelope_new(
+		    a->message, row->id, queue_destination_of(row, row->mailbox));
 
 		e->notify = row->notify & 15;
 		queue_schedule_add(e, SPAN_MS(0));

@@ -287,6 +287,17 @@ class Agent(unittest.TestCase):
             with s, s.makefile("rb") as f:
                 self.assertEqual([f.readline()[:3] for _ in range(4)], [b"220", b"250", b"250", b"451"])
 
+    def test_a_slow_command_holds_up_nobody_else(self):
+        """Mail for one user, whose command takes its time, and more of it than is delivered at once; then another's."""
+        self.forward(f"|while test ! -e {self.out}/enough; do sleep 0.1; done\n")
+        try:
+            for _ in range(12):
+                self.send(f"{USER}@alias.test")
+            self.delivered("post@alias.test")
+        finally:
+            (self.out / "enough").touch()
+            self.suite.wait_queue_empty(60)
+
     def test_forward_only(self):
         self.forward("alice@example.test\n")
         self.send(f"{USER}@only.test", text=message("ann@sender.test", "x", "only forward"))

@@ -2,7 +2,7 @@
 
 UNIT_SUITE(destination);
 
-static const uint32_t middle = 0x80000000U;      /* no jitter */
+static const uint32_t middle = 0x80000000U; /* no jitter */
 
 static struct queue_destination *
 find(uint8_t transport, uint8_t mailbox, const char *action, const char *address)
@@ -38,6 +38,10 @@ Test(destination, what_goes_together)
 	    find(TRANSPORT_MAILBOX, 1, "local", "b@y.test"));
 	cr_assert_neq(find(TRANSPORT_MAILBOX, 1, "local", "a@x.test"),
 	    find(TRANSPORT_MAILBOX, 2, "local", "a@x.test"));
+	cr_assert_neq(
+	    find(TRANSPORT_AGENT, 0, "home", "ann"), find(TRANSPORT_AGENT, 0, "home", "bob"));
+	cr_assert_eq(
+	    find(TRANSPORT_AGENT, 1, "home", "ann"), find(TRANSPORT_AGENT, 2, "home", "ann"));
 	cr_assert_str_eq(find(TRANSPORT_RELAY, 0, "out", "a@[192.0.2.1]")->domain, "[192.0.2.1]");
 	cr_assert_str_eq(find(TRANSPORT_RELAY, 0, "out", "nonsense")->domain, "nonsense");
 	tear_down();
