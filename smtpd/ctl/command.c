@@ -108,29 +108,77 @@ command_help(void)
 	printf("\nwhich: %s. Words may be cut short. See smtpctl(8).\n", WHICH);
 }
 
-/* Says what the words could have meant. */
-static int
-not_found(int argc, char **argv, size_t matches)
+/* Whether a word of the command begins so: "status" is what "show status" lacks the first of. */
+static bool
+has_word(const struct command *c, const char *begins)
+{
+	struct slice rest = slice_of(c->words), word;
+
+	while (slice_word(&rest, &word)) {
+		if (begins[0] != '\0' && slice_has_prefix(word, slice_of(begins)))
+			return true;
+	}
+	return false;
+}
+
+/* What other mail systems, or habit, make people write. */
+static const char *
+known_elsewhere(const char *word)
+{
+	static const struct {
+		const char *word, *here;
+	} words[] = {
+	    {"start", "it is smtpd(8), or your system's service command, that starts the suite"},
+	    {"restart",
+		"stop it with \"smtpctl stop\" and start smtpd(8) again, or \"smtpctl reload\""},
+	    {"flush", "write \"smtpctl schedule all\""},
+	    {"delete", "write \"smtpctl remove\" or \"smtpctl account del\""},
+	    {"untrace", "a trace ends when its smtpctl does"},
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(words[i].word, word) == 0)
+			return words[i].here;
+	}
+	return NULL;
+}
+
+/* The commands that may be meant, with signs between them; whether there is one. */
+static bool
+print_meant(int argc, char **argv, bool is_ambiguous)
 {
 	const char *sign = "";
 	bool is_exact;
 
-	fprintf(
-	    stderr, "smtpctl: \"%s%s%s\" ", argv[0], argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
-	if (matches > 1)
-		fprintf(stderr, "could be ");
-	else
-		fprintf(stderr, "is no command; there is ");
 	for (size_t i = 0; i < command_count; i++) {
-		struct slice first = slice_of(commands[i].words);
+		const struct command *c = &commands[i];
 
-		if (matches > 1 ? words_meant(&commands[i], argc, argv, &is_exact) == 0
-				: !slice_has_prefix(first, slice_of(argv[0])))
+		if (is_ambiguous ? words_meant(c, argc, argv, &is_exact) == 0
+				 : !has_word(c, argv[0]))
 			continue;
-		fprintf(stderr, "%s%s", sign, commands[i].words);
+		fprintf(stderr, "%s%s", sign, c->words);
 		sign = ", ";
 	}
-	fprintf(stderr, "%s\n", sign[0] == '\0' ? "a list of them in \"smtpctl help\"" : "");
+	return sign[0] != '\0';
+}
+
+/* Says what the words could have meant. */
+static int
+not_found(int argc, char **argv, size_t matches)
+{
+	const char *elsewhere = known_elsewhere(argv[0]);
+
+	if (argc > 1 && argv[1][0] == '-')
+		return ctl_fail(
+		    CTL_USAGE, "options stand before the command: smtpctl %s %s", argv[1], argv[0]);
+	if (elsewhere != NULL)
+		return ctl_fail(CTL_USAGE, "\"%s\" is no command; %s", argv[0], elsewhere);
+	fprintf(
+	    stderr, "smtpctl: \"%s%s%s\" ", argv[0], argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
+	fprintf(stderr, matches > 1 ? "could be " : "is no command; there is ");
+	if (!print_meant(argc, argv, matches > 1))
+		fprintf(stderr, "a list of them in \"smtpctl help\"");
+	fprintf(stderr, "\n");
 	return CTL_USAGE;
 }
 

@@ -73,9 +73,9 @@ account_name(struct slice text, char delimiter, struct buf *name, struct error *
 	enum address_result result = address_parse(text, 0, &a);
 
 	if (result != ADDRESS_OK || a.domain.len == 0)
-		return error_set(why, "\"%.*s\" is %s; an account is named local@domain",
+		return error_set(why, "\"%.*s\": %s; an account is named local@domain",
 		    SLICE_FMT(text),
-		    result == ADDRESS_OK ? "not an address" : address_result_name(result));
+		    result == ADDRESS_OK ? "there is no domain" : address_result_name(result));
 	if (a.local.data[0] == '"' || slice_find(a.local, '/') >= 0 || domain_is_literal(a.domain))
 		return error_set(why,
 		    "\"%.*s\" cannot be an account: no quotes, no / and no address literal",

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -29,6 +30,24 @@ bind_local(const char *run, struct error *why)
 	return fd;
 }
 
+/* What to do about it. */
+static const char *
+advice(int code)
+{
+	switch (code) {
+	case EADDRINUSE:
+		return "; another mail server may run, which \"fstat\" or \"ss -ltnp\" names: stop "
+		       "it, "
+		       "or write another port";
+	case EADDRNOTAVAIL:
+		return "; no interface has this address now";
+	case EACCES:
+		return "; ports below 1024 are root's";
+	default:
+		return "";
+	}
+}
+
 static int
 bind_inet(const struct conf_listen *l, const struct netaddr *a, struct error *why)
 {
@@ -44,7 +63,8 @@ bind_inet(const struct conf_listen *l, const struct netaddr *a, struct error *wh
 	if (fd < 0 || bind(fd, (struct sockaddr *)&ss, len) < 0 || listen(fd, BACKLOG) < 0) {
 		int saved = errno;
 
-		error_errno(why, "cannot listen on %s port %u", l->address.data, l->port);
+		error_set(why, "cannot listen on %s port %u: %s%s", l->address.data, l->port,
+		    strerror(saved), advice(saved));
 		if (fd >= 0)
 			close(fd);
 		errno = saved;

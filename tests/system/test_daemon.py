@@ -136,7 +136,7 @@ class Daemon(BackgroundCase):
             with socket.create_server((s.host, s.port["smtp"])):
                 r = s.call()
             self.assertEqual(r.returncode, 1)
-            self.assertRegex(r.stderr, rf"^smtpd: cannot listen on {s.host} port {s.port['smtp']}: Address already in use\n$")
+            self.assertRegex(r.stderr, rf"^smtpd: cannot listen on {s.host} port {s.port['smtp']}: Address already in use; another mail server may run, .*: stop it, or write another port\n$")
             self.assertFalse(s.pid_file.exists())
         with self.subTest("program"):
             there = s.folder / "half"
@@ -164,7 +164,8 @@ class Daemon(BackgroundCase):
         s.begin()
         r = s.call()
         self.assertEqual(r.returncode, 1)
-        self.assertEqual(r.stderr, f"smtpd: a suite runs here already: process {s.pid} has {s.pid_file}\n")
+        self.assertEqual(r.stderr, f"smtpd: a suite runs here already: process {s.pid} has {s.pid_file}; "
+                                   "smtpctl reload gives it another configuration, smtpctl stop ends it\n")
         r = subprocess.run([SMTPD, "-d", "-f", s.path, "-L", BUILD], capture_output=True, text=True, timeout=30,
                            env=dict(os.environ, **s.environment))
         self.assertEqual(r.returncode, 1)

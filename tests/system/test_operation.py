@@ -158,6 +158,63 @@ class Operation(unittest.TestCase):
             s.wait_messages("bob", 1)
             self.assertNotEqual(s.ctl("no-such-thing", check=False).returncode, 0)
 
+    def test_what_is_written_wrongly_does_nothing(self):
+        """An order is understood whole before anything is done; what is wrong is named, and what would be right."""
+        with Suite() as s:
+            s.ctl("pause", "mda")
+            for i in range(3):
+                s.submit("alice", [s.address("bob")], message("a", "b"))
+            queue = wait_until(lambda: s.queue() if len(s.queue()) == 3 else None, 10, "three envelopes")
+            first = queue[0]["envelope"]
+            for words, sentence in (
+                    (("remove", "all", "example.net"), '"all" is no id, so nothing is done'),
+                    (("remove", first, "all"), '"all" is no id, so nothing is done'),
+                    (("remove", first, "from", "a@b.test"), '"from" is no id, so nothing is done'),
+                    (("remove", "from", "a@b.test", "c@d.test"), '"from" is no id, so nothing is done'),
+                    (("remove", "example.net"), '"example.net" is none of: all, an id'),
+                    (("remove",), "usage: smtpctl remove id ..."),
+                    (("remove", "from"), '"from" wants to be followed by an address or a domain'),
+                    (("pause", "envelope", "all", first), '"all" is no id, so nothing is done'),
+                    (("show", "envelope", "1"), 'an id of 13 letters and digits, as "show queue" prints it'),
+                    (("show", "--json", "queue"), "options stand before the command: smtpctl --json show"),
+                    (("status",), '"status" is no command; there is show status\n'),
+                    (("queue",), '"queue" is no command; there is show queue\n'),
+                    (("foo",), 'a list of them in "smtpctl help"'),
+                    (("show",), "there is show envelope, show message, show queue, show stats, show status\n"),
+                    (("flush",), '"flush" is no command; write "smtpctl schedule all"'),
+                    (("restart",), '"smtpctl reload"'),
+                    (("log", "loud"), "there is log brief, log verbose\n"),
+                    (("stop", "now"), "usage: smtpctl stop\n")):
+                r = s.ctl(*words, check=False)
+                self.assertEqual((r.returncode, r.stdout), (2, ""), words)
+                self.assertIn(sentence, r.stderr)
+            for words, sentence in (
+                    (("show", "envelope", "0000000000000"), "there is no envelope of that id"),
+                    (("account", "add", "ann@example..test"), '"ann@example..test": the part behind the @ is no domain; an account is named local@domain'),
+                    (("account", "del", "nobody@example.test"), "there is no account nobody@example.test"),
+                    (("update", "table", "nosuch"), 'there is no table "nosuch"')):
+                r = s.ctl(*words, check=False, stdin="a long password\n")
+                self.assertEqual((r.returncode, r.stdout), (1, ""), words)
+                self.assertIn(sentence, r.stderr)
+            self.assertEqual({e["state"] for e in s.queue()}, {"paused"})
+            self.assertEqual(len(s.queue()), 3)
+            self.assertEqual(s.ctl("remove", first, queue[1]["envelope"]).stdout, "1 removed\n1 removed\n")
+            self.assertEqual(len(s.queue()), 1)
+
+    def test_a_start_that_cannot_be_says_what_to_do(self):
+        with Suite() as s, Suite() as other:
+            again = subprocess.run([SMTPD, "-F", "-f", s.folder / "smtpd.conf", "-L", BUILD],
+                                   capture_output=True, text=True, timeout=60)
+            self.assertEqual(again.returncode, 1)
+            self.assertRegex(again.stderr, r"a suite runs here already: process \d+ has .*smtpd.pid; smtpctl reload gives it another "
+                                           r"configuration, smtpctl stop ends it")
+            conf = (s.folder / "smtpd.conf").read_text()
+            taken = other.port["smtp"]
+            s.write_conf(conf.replace(f'port {s.port["smtp"]}', f"port {taken}").replace(s.host, other.host))
+            r = s.ctl("reload", check=False)
+            self.assertEqual(r.returncode, 1)
+            self.assertIn(f"cannot listen on {other.host} port {taken}: Address already in use; another mail server may run, which", r.stderr)
+
     def test_an_account_that_gets_no_mail_is_told(self):
         """Made it is; whoever made it hears that no rule brings mail there, and which one would."""
         extra = 'action "away" relay host "smtp://192.0.2.1"\n'
