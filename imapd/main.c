@@ -10,11 +10,11 @@ main(int argc, char **argv)
 	static const struct child imapd = {
 	    .name = "imapd",
 	    .role = SANDBOX_IMAPD,
-	    .start = imap_server_start,
+	    .start = services_start,
 	    .apply = services_apply,
 	    .neighbours = imap_neighbours,
 	    .socket = services_socket,
-	    .control = imap_server_control,
+	    .control = services_control,
 	    .drain = imap_server_drain,
 	};
 

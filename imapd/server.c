@@ -93,13 +93,6 @@ imap_server_init(void)
 	services_init(&o);
 }
 
-bool
-imap_server_start(const struct conf *c, struct error *why)
-{
-	services_apply(c);
-	return true;
-}
-
 void
 imap_server_drain(void)
 {
@@ -108,19 +101,4 @@ imap_server_drain(void)
 	LIST_FOREACH_SAFE (s, &imap_server.sessions, link, next)
 		imap_session_shut(s, "the server is shutting down, try again later");
 	services_drain();
-}
-
-void
-imap_server_control(struct control *order, struct slice verb, struct slice arguments, bool json)
-{
-	if (!slice_equal_text(verb, "show status")) {
-		control_done(order, 1, "imapd does not know this order");
-		return;
-	}
-	if (json)
-		control_line(
-		    order, "{\"process\":\"imapd\",\"sessions\":%zu}", services_sessions());
-	else
-		control_line(order, "imapd: %zu sessions", services_sessions());
-	control_done(order, 0, "");
 }

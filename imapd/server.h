@@ -30,10 +30,7 @@ void imap_server_init(void);
 void imap_server_enter(int instance, uint32_t handle, struct imap_session *s);
 void imap_server_leave(int instance, uint32_t handle);
 
-/* The hooks of struct child. */
-bool imap_server_start(const struct conf *c, struct error *why);
+/* The hook of struct child. */
 void imap_server_drain(void);
-void imap_server_control(
-    struct control *order, struct slice verb, struct slice arguments, bool json);
 
 #endif

@@ -10,11 +10,11 @@ main(int argc, char **argv)
 	static const struct child pop3d = {
 	    .name = "pop3d",
 	    .role = SANDBOX_POP3D,
-	    .start = pop3_server_start,
+	    .start = services_start,
 	    .apply = services_apply,
 	    .neighbours = pop3_neighbours,
 	    .socket = services_socket,
-	    .control = pop3_server_control,
+	    .control = services_control,
 	    .drain = pop3_server_drain,
 	};
 

@@ -59,13 +59,6 @@ pop3_server_init(void)
 	services_init(&o);
 }
 
-bool
-pop3_server_start(const struct conf *c, struct error *why)
-{
-	services_apply(c);
-	return true;
-}
-
 void
 pop3_server_drain(void)
 {
@@ -74,18 +67,4 @@ pop3_server_drain(void)
 	LIST_FOREACH_SAFE (s, &pop3_server.sessions, link, next)
 		pop3_session_shut(s, "the server is shutting down, try again later");
 	services_drain();
-}
-
-void
-pop3_server_control(struct control *order, struct slice verb, struct slice arguments, bool json)
-{
-	if (!slice_equal_text(verb, "show status")) {
-		control_done(order, 1, "pop3d does not know this order");
-		return;
-	}
-	if (json)
-		control_line(order, "{\"process\":\"pop3d\",\"sessions\":%zu}", services_sessions());
-	else
-		control_line(order, "pop3d: %zu sessions", services_sessions());
-	control_done(order, 0, "");
 }

@@ -21,9 +21,7 @@ extern const struct neighbour pop3_neighbours[];
 /* Once, before child_main(). */
 void pop3_server_init(void);
 
-/* The hooks of struct child. */
-bool pop3_server_start(const struct conf *c, struct error *why);
+/* The hook of struct child. */
 void pop3_server_drain(void);
-void pop3_server_control(struct control *order, struct slice verb, struct slice arguments, bool json);
 
 #endif

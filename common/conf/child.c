@@ -321,6 +321,12 @@ child_exit(void)
 	loop_stop();
 }
 
+const char *
+child_name(void)
+{
+	return child.self->name;
+}
+
 struct channel *
 child_parent(void)
 {

@@ -55,6 +55,9 @@ int child_main(int argc, char **argv, const struct child *self);
 /* Ends the loop: all is drained. */
 void child_exit(void);
 
+/* What struct child calls it. */
+const char *child_name(void);
+
 /* The line to the parent, for those that ask it things. */
 struct channel *child_parent(void);
 

@@ -2,6 +2,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/conf/status.h"
 #include "common/conf/tls_conf.h"
 
 #include <unistd.h>
@@ -126,6 +127,13 @@ services_apply(const struct conf *c)
 	}
 }
 
+bool
+services_start(const struct conf *c, struct error *why)
+{
+	services_apply(c);
+	return true;
+}
+
 void
 services_drain(void)
 {
@@ -136,10 +144,13 @@ services_drain(void)
 		services.o.idle();
 }
 
-size_t
-services_sessions(void)
+void
+services_control(struct control *order, struct slice verb, struct slice arguments, bool json)
 {
-	return services.sessions;
+	const struct status_count sessions = {
+	    "sessions", "session", "sessions", services.sessions};
+
+	status_control(order, verb, json, &sessions, 1);
 }
 
 void

@@ -6,7 +6,7 @@
 #ifndef COMMON_CONF_SERVICE_H
 #define COMMON_CONF_SERVICE_H
 
-#include "common/conf/conf.h"
+#include "common/conf/child.h"
 #include "common/net/accept.h"
 #include "common/net/tls.h"
 
@@ -34,16 +34,18 @@ struct service_options {
 /* Once, before anything else. */
 void services_init(const struct service_options *o);
 
-/* A listening socket for that line; it opens with the configuration that names it. Takes fd. */
+/* From here to services_control(): hooks of struct child. A listening socket for that line; it opens with the configuration that names it. Takes fd. */
 void services_socket(uint32_t listen, int fd);
 
 /* Opens what has a socket and a line; puts what changed in place of the old. */
+bool services_start(const struct conf *c, struct error *why);
 void services_apply(const struct conf *c);
+
+/* smtpctl asks how many sessions there are. */
+void services_control(struct control *order, struct slice verb, struct slice arguments, bool json);
 
 /* Stops listening; idle() follows, at once if there is no session. */
 void services_drain(void);
-
-size_t services_sessions(void);
 
 /* Each accepted connection begins with enter and ends with leave. */
 void service_enter(struct service *s);

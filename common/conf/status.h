@@ -10,12 +10,11 @@ struct status_count {
 	uint64_t n;
 };
 
-/* Says the line "process: 1 key, 2 handshakes signed". It does not end the order. */
-void status_say(struct control *order, bool json, const char *process,
-    const struct status_count *counts, size_t n);
+/* Says the line "keyholder: 1 key, 2 handshakes signed". It does not end the order. */
+void status_say(struct control *order, bool json, const struct status_count *counts, size_t n);
 
 /* All that a process does that knows no order but "show status". */
-void status_control(struct control *order, struct slice verb, bool json, const char *process,
+void status_control(struct control *order, struct slice verb, bool json,
     const struct status_count *counts, size_t n);
 
 #endif

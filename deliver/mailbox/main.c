@@ -85,7 +85,7 @@ on_control(struct control *order, struct slice verb, struct slice arguments, boo
 	    {"handles", "handle", "handles", handles_count()},
 	};
 
-	status_control(order, verb, json, "mailbox", counts, sizeof(counts) / sizeof(counts[0]));
+	status_control(order, verb, json, counts, sizeof(counts) / sizeof(counts[0]));
 }
 
 int

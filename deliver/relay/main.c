@@ -147,7 +147,7 @@ on_control(struct control *order, struct slice verb, struct slice arguments, boo
 	    {"sessions", "session", "sessions", relay_sessions()},
 	};
 
-	status_control(order, verb, json, "relay", counts, sizeof(counts) / sizeof(counts[0]));
+	status_control(order, verb, json, counts, sizeof(counts) / sizeof(counts[0]));
 }
 
 int

@@ -55,7 +55,7 @@ on_control(struct control *order, struct slice verb, struct slice arguments, boo
 	    {"refused", "refused", NULL, serve_refused()},
 	};
 
-	status_control(order, verb, json, "keyholder", counts, sizeof(counts) / sizeof(counts[0]));
+	status_control(order, verb, json, counts, sizeof(counts) / sizeof(counts[0]));
 }
 
 int

@@ -10,11 +10,11 @@ main(int argc, char **argv)
 	static const struct child listener = {
 	    .name = "listener",
 	    .role = SANDBOX_LISTENER,
-	    .start = smtp_server_start,
+	    .start = services_start,
 	    .apply = services_apply,
 	    .neighbours = smtp_neighbours,
 	    .socket = services_socket,
-	    .control = smtp_server_control,
+	    .control = services_control,
 	    .drain = smtp_server_drain,
 	};
 

@@ -2,7 +2,6 @@
 
 #include "common/base/id.h"
 #include "common/base/log.h"
-#include "common/conf/status.h"
 #include "common/ipc/any_keyholder.h"
 #include "common/ipc/any_lookup.h"
 #include "common/ipc/any_resolver.h"
@@ -92,13 +91,6 @@ on_accepted(
 	smtp_session_start(service, fd, peer, local);
 }
 
-bool
-smtp_server_start(const struct conf *c, struct error *why)
-{
-	services_apply(c);
-	return true;
-}
-
 void
 smtp_server_init(void)
 {
@@ -126,14 +118,4 @@ smtp_server_drain(void)
 		}
 	}
 	services_drain();
-}
-
-void
-smtp_server_control(struct control *order, struct slice verb, struct slice arguments, bool json)
-{
-	const struct status_count counts[] = {
-	    {"sessions", "session", "sessions", services_sessions()},
-	};
-
-	status_control(order, verb, json, "listener", counts, sizeof(counts) / sizeof(counts[0]));
 }

@@ -27,10 +27,8 @@ extern const struct neighbour smtp_neighbours[];
 /* Once, before child_main(). */
 void smtp_server_init(void);
 
-/* The hooks of struct child. */
-bool smtp_server_start(const struct conf *c, struct error *why);
+/* The hook of struct child. */
 void smtp_server_drain(void);
-void smtp_server_control(struct control *order, struct slice verb, struct slice arguments, bool json);
 
 /* The next message id, or 0 when queue has given none. */
 uint64_t smtp_server_message_id(void);

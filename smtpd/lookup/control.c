@@ -269,7 +269,7 @@ show_status(struct control *order, struct slice arguments, bool json)
 {
 	const struct status_count accounts = {"accounts", "account", "accounts", accounts_count()};
 
-	status_say(order, json, "lookup", &accounts, 1);
+	status_say(order, json, &accounts, 1);
 	control_done(order, 0, "");
 }
 

@@ -68,7 +68,7 @@ on_control(struct control *order, struct slice verb, struct slice arguments, boo
 	    {"ptr", "address", "addresses", ptr_count},
 	};
 
-	status_control(order, verb, json, "resolver", counts, sizeof(counts) / sizeof(counts[0]));
+	status_control(order, verb, json, counts, sizeof(counts) / sizeof(counts[0]));
 }
 
 int
