@@ -44,6 +44,7 @@ struct db {
 	char path[1024];
 	bool was_left;
 	struct error failure;
+	unsigned errors;
 };
 
 static enum db_result
@@ -61,8 +62,10 @@ result_of(struct db *db, int code)
 		return DB_FULL;
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
+		db->errors++;
 		return DB_CORRUPT;
 	default:
+		db->errors++;
 		return DB_ERROR;
 	}
 }
@@ -77,6 +80,12 @@ bool
 db_has_transaction(const struct db *db)
 {
 	return sqlite3_get_autocommit(db->handle) == 0;
+}
+
+unsigned
+db_errors(const struct db *db)
+{
+	return db->errors;
 }
 
 const char *

@@ -50,6 +50,10 @@ bool db_has_transaction(const struct db *db);
 /* The last failure, in words. */
 const char *db_failure(const struct db *db);
 
+/* How often it was corrupt or in error. Rows that end so are not all there are: who reads a number
+ * of them looks whether this is what it was. */
+unsigned db_errors(const struct db *db);
+
 /*
  * Copies the WAL's pages into the database when so many octets of it are in use. A disk without
  * room or a reader in the way only puts it off; false means that pages or a sync were lost, and

@@ -97,6 +97,7 @@ go_on(struct fetch *f)
 	uint32_t id = (uint32_t)f->key.id;
 	struct am_batch batch = {0};
 	struct error why = {""};
+	unsigned errors;
 
 	if (h->viewed == 0 || !account_resume(h->account, &why)) {
 		reply_no(c, id, AM_TEMPORARY, "the mailbox is not open any more");
@@ -104,11 +105,14 @@ go_on(struct fetch *f)
 		return;
 	}
 	f->sent = 0;
+	errors = db_errors(h->account->store.db);
 	if (!cursor_walk(&f->cursor, &h->account->store, h->viewed, send_one, f)) {
 		am_batch_send(c, id, &batch, -1);
 		return;
 	}
-	if (f->unread > 0)
+	if (f->unread == 0 && db_errors(h->account->store.db) != errors)
+		reply_misread(c, id, &h->account->store);
+	else if (f->unread > 0)
 		reply_no(c, id, AM_CORRUPTION, "some of it cannot be read: the log says what");
 	else
 		reply_ok(c, id, h->account->store.modseq);

@@ -1,5 +1,6 @@
 #include "deliver/mailbox/reply.h"
 
+#include "common/base/log.h"
 #include "common/base/mem.h"
 
 #define NOT_DURABLE "the change could not be made durable"
@@ -22,6 +23,13 @@ reply_no(struct channel *c, uint32_t id, enum am_code code, const char *text)
 	struct am_no m = {.code = (uint8_t)code, .text = slice_of(text)};
 
 	am_no_send(c, id, &m, -1);
+}
+
+void
+reply_misread(struct channel *c, uint32_t id, const struct store *s)
+{
+	log_error("%s", db_failure(s->db));
+	reply_no(c, id, AM_TEMPORARY, "the mailbox cannot be read now");
 }
 
 void

@@ -20,6 +20,8 @@ void reply_delivered(struct account *a, struct channel *c, uint32_t id, struct r
     const struct reply *failed);
 
 void reply_no(struct channel *c, uint32_t id, enum am_code code, const char *text);
+/* Part of it could not be read: nobody may take the rest for all. */
+void reply_misread(struct channel *c, uint32_t id, const struct store *s);
 void reply_ok(struct channel *c, uint32_t id, uint64_t modseq);
 void reply_result(struct channel *c, uint32_t id, enum store_result r);
 void replies_forget(struct channel *c);

@@ -340,6 +340,7 @@ search_slice(struct job *j)
 {
 	struct search *s = (struct search *)j;
 	struct store_mailbox box;
+	unsigned errors = db_errors(store_of(s)->db);
 	bool is_whole;
 
 	if (store_find_id(store_of(s), s->mailbox, &box) != STORE_OK ||
@@ -352,7 +353,10 @@ search_slice(struct job *j)
 	if (!is_whole)
 		return s->candidate.wants_pool ? judge_large(s) : JOB_MORE;
 	send_found(s);
-	reply_ok(j->channel, j->id, store_of(s)->modseq);
+	if (db_errors(store_of(s)->db) == errors)
+		reply_ok(j->channel, j->id, store_of(s)->modseq);
+	else
+		reply_misread(j->channel, j->id, store_of(s));
 	return JOB_DONE;
 }
 

@@ -147,6 +147,7 @@ refresh(struct snapshot *s)
 	struct store *store = &s->account->store;
 	struct losses losses = {.snapshot = s};
 	struct store_gone from = {.modseq = s->modseq, .uid = UINT32_MAX};
+	unsigned errors = db_errors(store->db);
 
 	if (s->modseq == store->modseq)
 		return true;
@@ -160,7 +161,7 @@ refresh(struct snapshot *s)
 		take_out_gone(&s->records);
 	octets += s->records.capacity;
 	s->modseq = store->modseq;
-	return true;
+	return db_errors(store->db) == errors;
 }
 
 static struct snapshot *

@@ -108,15 +108,16 @@ sweep(struct store *s)
 	statement_bind_number(old, 1, civil_now() - DELIVERED_DAYS * 86400);
 	statement_run(old);
 	while (dir != NULL && (e = readdir(dir)) != NULL) {
-		bool found;
+		enum db_result r;
 
 		if (strncmp(e->d_name, "body-", 5) != 0 && strncmp(e->d_name, "spool-", 6) != 0)
 			continue;
 		statement_bind_text(known, 1, slice_of(e->d_name));
-		found = statement_step(known) == DB_ROW;
+		r = statement_step(known);
 		statement_reset(known);
 		snprintf(path, sizeof(path), "%s/%s", s->folder, e->d_name);
-		if (!found)
+		/* Not what a damaged index does not find: it may be a message. */
+		if (r == DB_DONE)
 			unlink(path);
 	}
 	if (dir != NULL)

@@ -46,12 +46,17 @@ bool
 verb_named(struct ipc_message *m, const struct handle *h, struct slice name, enum am_code missing,
     struct store_mailbox *box)
 {
+	struct store *s = &h->account->store;
+	unsigned errors = db_errors(s->db);
 	char folded[STORE_NAME];
 
 	fold_name(name, folded);
-	if (store_find(&h->account->store, folded, box) == STORE_OK && !box->is_noselect)
+	if (store_find(s, folded, box) == STORE_OK && !box->is_noselect)
 		return true;
-	reply_no(m->channel, m->id, missing, "there is no such mailbox");
+	if (db_errors(s->db) != errors)
+		reply_misread(m->channel, m->id, s);
+	else
+		reply_no(m->channel, m->id, missing, "there is no such mailbox");
 	return false;
 }
 
@@ -122,11 +127,18 @@ static void
 on_list(void *owner, struct ipc_message *m)
 {
 	struct handle *h = verb_handle_of(m, ((const struct am_list *)m->body)->handle);
+	struct store *s;
+	unsigned errors;
 
 	if (h == NULL)
 		return;
-	store_list(&h->account->store, send_mailbox, m);
-	reply_ok(m->channel, m->id, h->account->store.modseq);
+	s = &h->account->store;
+	errors = db_errors(s->db);
+	store_list(s, send_mailbox, m);
+	if (db_errors(s->db) == errors)
+		reply_ok(m->channel, m->id, s->modseq);
+	else
+		reply_misread(m->channel, m->id, s);
 }
 
 static void

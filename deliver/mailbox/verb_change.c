@@ -229,6 +229,7 @@ change_slice(struct job *j)
 	struct store_mailbox from;
 	enum store_result r = STORE_OK;
 	bool is_last = false;
+	unsigned errors;
 
 	if (j->handle->viewed != c->mailbox ||
 	    store_find_id(&a->store, c->mailbox, &from) != STORE_OK ||
@@ -236,9 +237,11 @@ change_slice(struct job *j)
 		reply_no(j->channel, j->id, AM_NONEXISTENT, "the mailbox is gone");
 		return JOB_DONE;
 	}
+	errors = db_errors(a->store.db);
 	do {
 		is_last = cursor_walk(&c->cursor, &a->store, c->mailbox, gather, c);
-		r = change_portion(c);
+		/* They may not be all; COPY is of all or of none. */
+		r = db_errors(a->store.db) == errors ? change_portion(c) : STORE_BROKEN;
 	} while (r == STORE_OK && !is_last && !job_is_over_time());
 	feed_changed(a, c->mailbox, false);
 	if (c->kind->has_target)

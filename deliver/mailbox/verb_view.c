@@ -27,6 +27,7 @@ struct viewing {
 	struct buf kept;   /* all records of a view that is read, for the next */
 	struct store_gone gone;
 	unsigned records;
+	unsigned errors; /* of the database, when the slice began */
 };
 
 static struct store *
@@ -142,7 +143,7 @@ records(struct viewing *v)
 	else if (!cursor_walk(&v->cursor, s, v->box.id, add_record, v))
 		return false;
 	flush_records(v);
-	if (v->is_view)
+	if (v->is_view && db_errors(s->db) == v->errors)
 		snapshot_keep(a, v->box.id, v->modseq, &v->kept);
 	return true;
 }
@@ -196,6 +197,7 @@ view_slice(struct job *j)
 		reply_no(j->channel, j->id, AM_NONEXISTENT, "the mailbox is gone");
 		return JOB_DONE;
 	}
+	v->errors = db_errors(s->db);
 	if (v->phase == BEGIN)
 		begin(v);
 	/* What a slice tells, it reads in one go: the sets that its records name are there. */
@@ -208,7 +210,10 @@ view_slice(struct job *j)
 	if (!v->is_view && !store_each_gone(s, v->box.id, &v->gone, add_gone, v))
 		return JOB_MORE;
 	flush_gone(v);
-	finish(v);
+	if (db_errors(s->db) == v->errors)
+		finish(v);
+	else
+		reply_misread(j->channel, j->id, s);
 	return JOB_DONE;
 }
 

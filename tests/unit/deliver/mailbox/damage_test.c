@@ -5,6 +5,8 @@
 #include "common/ipc/packed.h"
 
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { MORE_THAN_SPOOLS = 250, LARGE = 2 * LIMIT_INLINE };
@@ -80,6 +82,32 @@ Test(mailbox_damage, a_message_that_cannot_be_read_is_no_empty_one)
 	cr_assert_eq(a.message_count, 2);
 }
 
+/* Overwrites the first page of a table or an index of the account, which closes for that. */
+static void
+damage(const char *name)
+{
+	struct error why = {""};
+	struct account *acc = account_open(SLICE("u@a.test"), &why);
+	struct statement *st = db_statement(acc->store.db,
+	    "SELECT rootpage, page_size FROM sqlite_schema, pragma_page_size WHERE name = ?");
+	char path[200], page[65536];
+	int64_t number, size;
+	int fd;
+
+	statement_bind_text(st, 1, slice_of(name));
+	cr_assert_eq(statement_step(st), DB_ROW);
+	number = statement_number(st, 0);
+	size = statement_number(st, 1);
+	statement_reset(st);
+	account_release(acc);
+	accounts_close_all();
+	snprintf(path, sizeof(path), "%s/a.test/u/mail.db", test_folder);
+	fd = open(path, O_WRONLY);
+	memset(page, 0xff, sizeof(page));
+	cr_assert_eq(pwrite(fd, page, (size_t)size, (number - 1) * size), size);
+	close(fd);
+}
+
 static void
 begin_append(void)
 {
@@ -96,6 +124,53 @@ finish_append(uint64_t size)
 	    .handle = a.handle, .name = SLICE("INBOX"), .spool = a.spool, .size = size};
 
 	asker_ask(&a, &am_append_schema, &m);
+}
+
+static void
+append_large(void)
+{
+	struct buf octets = {0};
+
+	test_message(&octets, "large", LARGE);
+	begin_append();
+	cr_assert_eq(write(a.spool_fd, octets.data, octets.len), (ssize_t)octets.len);
+	close(a.spool_fd);
+	finish_append(octets.len);
+	cr_assert_eq(a.end, &am_appended_schema);
+	buf_fini(&octets);
+}
+
+/* What cannot be looked up is not known to be without a row. */
+Test(mailbox_damage, a_damaged_index_costs_no_message)
+{
+	char folder[100];
+
+	append_large();
+	damage("body_file");
+	asker_view(&a, "INBOX");
+	snprintf(folder, sizeof(folder), "%s/a.test/u", test_folder);
+	cr_assert_eq(test_count_files(folder, "body-"), 1);
+	fetch(WANT_OCTETS);
+	cr_assert_eq(a.message_count, 1);
+}
+
+/* A client would take those that are not told for removed. */
+Test(mailbox_damage, a_mailbox_that_cannot_be_read_is_no_empty_one)
+{
+	struct am_view view = {.handle = a.handle, .name = SLICE("INBOX")};
+	struct am_list list = {.handle = a.handle};
+
+	asker_append(&a, "INBOX", "Subject: x\r\n\r\ntext\r\n", 0);
+	damage("message");
+	asker_ask(&a, &am_view_schema, &view);
+	cr_assert_eq(a.end, &am_no_schema);
+	cr_assert_eq(a.code, AM_TEMPORARY);
+	damage("sqlite_autoindex_mailbox_1");
+	asker_ask(&a, &am_view_schema, &view);
+	cr_assert_eq(a.code, AM_TEMPORARY, "nor is it gone");
+	a.end = NULL;
+	asker_ask(&a, &am_list_schema, &list);
+	cr_assert_eq(a.end, &am_no_schema, "nor are they all that there are");
 }
 
 static int
