@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { SPOOLS_MOST = 200 };
+/* One account leaves some to the others, however many sessions it has. */
+enum { SPOOLS_MOST = 200, SPOOLS_OF_ACCOUNT = 20 };
 
 static uint32_t last_spool;
 static int count;
@@ -35,6 +36,17 @@ spool_take(struct handle *h, uint32_t id)
 	h->spool = 0;
 	count--;
 	return fd;
+}
+
+static int
+spools_of(const struct account *a)
+{
+	const struct handle *h;
+	int n = 0;
+
+	LIST_FOREACH (h, &a->handles, link)
+		n += h->spool != 0;
+	return n;
 }
 
 /* Gives the descriptor to read; *theirs writes. -1: there is no room. */
@@ -68,7 +80,7 @@ verb_spool(void *owner, struct ipc_message *m)
 	if (h == NULL)
 		return;
 	spool_drop(h);
-	if (count >= SPOOLS_MOST) {
+	if (count >= SPOOLS_MOST || spools_of(h->account) >= SPOOLS_OF_ACCOUNT) {
 		reply_no(
 		    m->channel, m->id, AM_TEMPORARY, "no more large messages can be taken now");
 		return;

@@ -7,7 +7,7 @@ import threading
 import time
 import unittest
 
-from mailbox_alone import OCTETS, Mailbox
+from mailbox_alone import OCTETS, Mailbox, No
 
 HEADER = 32           # WANT_HEADER of common/ipc/any_mailbox.h
 SEARCH_TEXT = 17      # common/mail/search.h
@@ -111,6 +111,18 @@ class Sessions(unittest.TestCase):
             (_, values, fd), _ = a.ask("am_fetch", uids=struct.pack("!II", uid, uid), want=OCTETS)
             kept = values["octets"] if fd is None else os.pread(fd, 1 << 20, 0)
             self.assertEqual((values["size"], kept), (len(expected), expected))
+
+    def test_one_account_does_not_have_all_the_spools(self):
+        """Whoever begins large APPENDs and does not end them shall not keep the others from theirs."""
+        many = self.sessions(21)
+        for s in many[:20]:
+            os.close(s.ask("am_spool")[0][2])
+        with self.assertRaises(No):
+            many[20].ask("am_spool")
+        other, = self.sessions(1, "bob@example.test")
+        os.close(other.ask("am_spool")[0][2])
+        many[0].append("INBOX", b"Subject: x\r\n\r\n" + 9000 * b"0123456789\r\n")
+        os.close(many[20].ask("am_spool")[0][2])
 
 
 if __name__ == "__main__":
