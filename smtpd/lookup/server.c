@@ -62,8 +62,15 @@ is_needed_by(const struct conf_action *a, const struct al_fetch *q)
 	return false;
 }
 
+/* Whoever asks for a table that is none of his may do so by a configuration that was. */
+static void
+refuse_table(const struct ipc_message *m)
+{
+	al_value_send(m->channel, m->id, &(struct al_value){.temporary = 1}, -1);
+}
+
 /* Relay may ask the tables that actions name, and for what they name them: others may hold users'
- * passwords. Whoever asks for such may do so by a configuration that was, and hears "not now". */
+ * passwords. */
 static void
 on_fetch(void *owner, struct ipc_message *m)
 {
@@ -76,7 +83,7 @@ on_fetch(void *owner, struct ipc_message *m)
 	if (is_needed)
 		value_answer_fetch(ipc_asker_of(owner, m), q);
 	else
-		al_value_send(m->channel, m->id, &(struct al_value){.temporary = 1}, -1);
+		refuse_table(m);
 }
 
 /* Of all the tables a listener may ask only those that hold its own names. */
@@ -89,10 +96,12 @@ on_fetch_hostname(void *owner, struct ipc_message *m)
 
 	for (size_t i = 0; i < c->listen_count; i++)
 		is_named |= slice_equal(c->listens[i].hostnames, q->table);
-	if (q->service == FETCH_ADDRNAME && is_named)
+	if (q->service != FETCH_ADDRNAME)
+		channel_violation(m->channel, "service");
+	else if (is_named)
 		value_answer_fetch(ipc_asker_of(owner, m), q);
 	else
-		channel_violation(m->channel, "table");
+		refuse_table(m);
 }
 
 /* What a process may ask is what it needs for its own work. */

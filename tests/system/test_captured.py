@@ -228,6 +228,14 @@ class Intruder(unittest.TestCase):
                     self.assertEqual((message, request), ("al_value", number))
                     self.assertEqual((values["found"], values["value"]), (1, value) if value else (0, b""))
 
+    def test_a_listener_may_ask_by_a_configuration_that_was(self):
+        """A client's address may come, by way of a proxy, when a reload has taken the table of names away."""
+        with Captured("listener", extra='table other { "127.0.0.1" = "a.test" }\n') as c:
+            line = c.life.lines["lookup"]
+            for number, table in enumerate(("gone", "other"), 1):
+                line.send("al_fetch", request=number, service=3, table=table, key="127.0.0.1")
+                self.assertEqual(line.receive(10)[:3], ("al_value", number, {"found": 0, "temporary": 1, "value": b""}))
+
     def test_a_route_to_nobody(self):
         """lookup says that a recipient is fine and names none: DATA must never meet a message for nobody."""
         with Captured("lookup") as c:
