@@ -80,6 +80,12 @@ def crowded(peer, server):
     return True
 
 
+def choosy(peer, server):
+    """Takes nobody of the name of bad."""
+    peer.sendall(b"550 5.1.1 nobody\r\n" if "<bad@" in server.said[-1] else b"250 2.1.5 ok\r\n")
+    return True
+
+
 def farewell(peer):
     """Takes the message in so many lines that relay's turn is over when it hears the last one."""
     peer.sendall(b"250-taken\r\n" * 62 + b"250 2.0.0 taken\r\n421 4.3.2 bye\r\n")
@@ -131,7 +137,7 @@ class Server(threading.Thread):
             if isinstance(self.trouble, str):
                 peer.sendall(self.trouble.encode() + b"\r\n")
                 return False
-            if self.trouble in (one_message_each, enough, slow, hesitant, crowded):
+            if self.trouble in (one_message_each, enough, slow, hesitant, crowded, choosy):
                 return self.trouble(peer, self)
             return self.trouble(peer) is True
         if state == "EHLO":
@@ -197,6 +203,8 @@ class Hostile(unittest.TestCase):
         cls.servers["enough.test"] = Server("DATA", enough)
         cls.servers["farewell.test"] = Server("DOT", farewell)
         cls.servers["crowded.test"] = Server("RCPT", crowded)
+        cls.servers["choosy-p.test"] = Server("RCPT", choosy)
+        cls.servers["choosy-s.test"] = Server("RCPT", choosy, False)
         cls.servers["waits.test"] = Server("RCPT", "450 4.2.1 later")
         cls.servers["lax-mail.test"] = Server("MAIL", "220 2.1.0 why not")
         cls.servers["lax-rcpt.test"] = Server("RCPT", "252 2.1.5 will see")
@@ -291,6 +299,19 @@ class Hostile(unittest.TestCase):
         self.assertIn("status=4.5.3", line[0])
         wait_until(lambda: len([e for e in self.suite.queue() if "@crowded.test" in e["recipient"]]) == 1, 15, "the one that waits")
 
+    def test_who_is_refused_gets_nothing_and_the_others_all(self):
+        """Also on a connection that has brought something before; an empty message is one to nobody."""
+        for domain in ("choosy-p.test", "choosy-s.test"):
+            server = self.servers[domain]
+            self.suite.submit("alice", [f"{r}@{domain}" for r in ("a", "bad", "c")], message("alice@example.test", f"a@{domain}"))
+            wait_until(lambda: server.messages, 15, "the message")
+            self.assertIn("550 5.1.1 nobody", self.failure(f"bad@{domain}"))
+            self.suite.submit("alice", [f"bad@{domain}"], message("alice@example.test", f"bad@{domain}"))
+            wait_until(lambda: len([s for s in server.said if "<bad@" in s]) == 2, 15, "the second attempt")
+            wait_until(lambda: not [e for e in self.suite.queue() if domain in e["recipient"]], 15, "the end of both")
+            self.assertEqual((server.sessions, len([m for _, m in server.messages if m])), (1, 1))
+            self.assertEqual(len([s for s in list(self.suite.lines) if "event=relayed" in s and f"@{domain} " in s]), 2)
+
     def test_silence_holds_up_nobody_else(self):
         cases = [self.case("silent", state, True) for state in STATES]
         self.submit([f"s@{c}" for c in cases])
@@ -372,7 +393,8 @@ class TlsServer(threading.Thread):
                 verb = line.split()[0].upper()
                 self.said.append(("tls " if is_tls else "clear ") + line)
                 if verb == "EHLO":
-                    peer.sendall(b"250-here\r\n" + (b"" if is_tls else b"250-STARTTLS\r\n") + b"250 AUTH PLAIN\r\n")
+                    in_clear = b"250-SIZE 50000000\r\n250-STARTTLS\r\n"
+                    peer.sendall(b"250-here\r\n" + (b"" if is_tls else in_clear) + b"250 AUTH PLAIN\r\n")
                 elif verb == "STARTTLS":
                     new = self.start_tls(peer)
                     is_tls = new is not peer
@@ -463,11 +485,14 @@ class Tls(unittest.TestCase):
         self.submit(["x@auth-none.test"])
         wait_until(lambda: self.servers["none"].messages == [True], 15, "the message")
         self.assertNotIn("secret", "".join(self.suite.lines))
+        mail = [s for s in self.servers["none"].said if s.startswith("tls MAIL")]
+        self.assertNotIn("SIZE=", mail[0], "what was offered in clear counts no more (RFC 3207 4.2)")
 
     def test_what_was_kept_follows_the_new_rules(self):
         domain, server = "may-none.test", self.servers["none"]
+        count = len(server.messages)
         self.submit([f"x@{domain}"])
-        wait_until(lambda: server.messages, 15, "the message")
+        wait_until(lambda: len(server.messages) > count, 15, "the message")
         count = len(server.messages)
         helo = len([s for s in server.said if "EHLO" in s])
         self.suite.write_conf()

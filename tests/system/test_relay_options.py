@@ -246,6 +246,16 @@ class Options(unittest.TestCase):
         at = s.said.index("AUTH LOGIN")
         self.assertEqual(s.said[at + 1:at + 3], ["dXNlcg==", "cGFzczp3b3Jk"])
 
+    def test_dots_arrive_as_they_are(self):
+        """Seven octets a line: each of them begins a block that relay reads."""
+        body = ".x.x.\r\n" * 50000 + ".\r\n..\r\n"
+        before = len(self.servers["plain"].messages)
+        self.submit("plain.test", body)
+        wait_until(lambda: len(self.servers["plain"].messages) > before, 15, "the message")
+        lines = self.servers["plain"].messages[-1].split(b"\r\n")
+        self.assertTrue(all(line[:1] != b"." or line[:2] == b".." for line in lines))
+        self.assertTrue(b"\r\n".join(line[line[:1] == b".":] for line in lines).endswith(b"\r\n\r\n" + body.encode()))
+
     def test_8bit_octets_go_where_they_are_taken(self):
         before = len(self.servers["plain"].messages)
         self.submit("eight.test", "grün\r\n")
