@@ -244,7 +244,6 @@ static void
 on_rcpt(struct relay_session *s, struct relay_recipient *r)
 {
 	if (is_positive(s)) {
-		r->is_accepted = true;
 		s->accepted++;
 	} else if (is_one_too_many(s)) {
 		relay_transfer_outcome(
@@ -361,8 +360,8 @@ relay_on_dot(struct relay_session *s)
 		return;
 	}
 	for (size_t i = 0; i < t->count; i++) {
-		if (!t->recipients[i].is_accepted || t->recipients[i].is_done)
-			continue;
+		if (t->recipients[i].is_done)
+			continue; /* it was refused, or had its reply */
 		say_outcome(s, &t->recipients[i]);
 		/* LMTP has a reply for each recipient that it took (RFC 2033 4.2). */
 		if (s->is_lmtp && ++s->answered < s->accepted)

@@ -17,8 +17,7 @@ struct relay_recipient {
 	uint64_t envelope;
 	char *address, *original, *orcpt;
 	uint8_t notify;
-	bool is_done;     /* its outcome was sent */
-	bool is_accepted; /* the next hop took it in this transaction */
+	bool is_done; /* its outcome was sent */
 };
 
 struct relay_session;

@@ -67,6 +67,26 @@ Test(retrieve, reads_a_file_block_by_block)
 	run(&r, want);
 }
 
+Test(retrieve, ends_a_line_at_the_edge_of_a_block)
+{
+	static char big[32 * 1024 + 1], want[sizeof(big) + 5];
+	struct pop3_retrieve r;
+
+	memset(big, 'x', sizeof(big));
+	for (int has_cr = 0; has_cr < 2; has_cr++) {
+		char name[] = "/tmp/kurir-retrieve-XXXXXX";
+		int fd = mkstemp(name);
+
+		unlink(name);
+		memcpy(big + sizeof(big) - 2, has_cr ? "\r\n" : "x\n", 2);
+		memcpy(want, big, sizeof(big));
+		strcpy(want + sizeof(big) - 1 - has_cr, "\r\n.\r\n");
+		cr_assert_eq(write(fd, big, sizeof(big)), (ssize_t)sizeof(big));
+		pop3_retrieve_start(&r, SLICE(""), fd, sizeof(big), UINT64_MAX);
+		run(&r, want);
+	}
+}
+
 Test(retrieve, tells_when_the_file_is_shorter_than_promised)
 {
 	char name[] = "/tmp/kurir-retrieve-XXXXXX";

@@ -1,5 +1,6 @@
 #include "tests/unit/unit.h"
 
+#include "common/base/limits.h"
 #include "smtpd/listener/data.h"
 
 UNIT_SUITE(data);
@@ -8,7 +9,7 @@ static const struct {
 	const char *name;
 	struct slice in;
 	const char *out;
-	size_t taken;      /* SIZE_MAX: the end was not found */
+	size_t taken; /* SIZE_MAX: the end was not found */
 	bool bare;
 } cases[] = {
     {"plain", {"a\r\n.\r\nNOOP", 10}, "a\r\n", 6, false},
@@ -77,4 +78,23 @@ Test(data, counts_a_line_without_end)
 	cr_assert(b.has_long_line);
 	cr_assert(b.has_8bit);
 	buf_fini(&out);
+}
+
+Test(data, counts_a_line_with_its_end)
+{
+	static char line[LIMIT_TEXT_LINE];
+
+	memset(line, 'x', sizeof(line));
+	for (size_t over = 0; over < 2; over++) {
+		struct smtp_data b;
+		struct buf out = {0};
+
+		smtp_data_init(&b, 1000000);
+		for (int i = 0; i < 2; i++) {
+			smtp_data_feed(&b, slice_make(line, sizeof(line) - 2 + over), &out);
+			smtp_data_feed(&b, SLICE("\r\n"), &out);
+		}
+		cr_assert_eq(b.has_long_line, over == 1);
+		buf_fini(&out);
+	}
 }

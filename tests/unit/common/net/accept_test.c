@@ -1,0 +1,148 @@
+#include "tests/unit/unit.h"
+
+#include "common/net/accept.h"
+#include "common/net/loop.h"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+UNIT_SUITE(accept);
+
+enum { MOST = 8 };
+
+static const char *from; /* whence the next connection seems to come: here all are loopback's */
+static struct acceptor *acceptor;
+static struct sockaddr_in place;
+static size_t accepted;
+
+/* What common/net is linked with in the place of the C library's accept4(). */
+int __wrap_accept4(int fd, struct sockaddr *peer, socklen_t *len, int flags);
+
+int
+__wrap_accept4(int fd, struct sockaddr *peer, socklen_t *len, int flags)
+{
+	struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons(1)};
+	int got = accept(fd, NULL, NULL);
+
+	if (got < 0)
+		return -1;
+	cr_assert_eq(inet_pton(AF_INET, from, &sin.sin_addr), 1);
+	memcpy(peer, &sin, sizeof(sin));
+	*len = sizeof(sin);
+	return got;
+}
+
+static void
+on_accepted(void *owner, int fd, const struct netaddr *peer, const struct netaddr *local)
+{
+	accepted++;
+	close(fd);
+}
+
+static void
+begin(int per_address, int total)
+{
+	struct acceptor_options o = {
+	    .per_address = per_address, .total = total, .full = "full\r\n"};
+	socklen_t len = sizeof(place);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	loop_init();
+	place = (struct sockaddr_in){.sin_family = AF_INET};
+	place.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	cr_assert_eq(bind(fd, (struct sockaddr *)&place, sizeof(place)), 0);
+	cr_assert_eq(getsockname(fd, (struct sockaddr *)&place, &len), 0);
+	cr_assert_eq(listen(fd, MOST), 0);
+	acceptor = acceptor_new(fd, &o, on_accepted, NULL);
+}
+
+static void
+leave(const char *address)
+{
+	struct netaddr peer;
+
+	cr_assert(netaddr_parse(slice_of(address), &peer));
+	acceptor_release(acceptor, &peer);
+}
+
+static void
+end(void)
+{
+	acceptor_close(acceptor);
+	loop_fini();
+}
+
+/* Until all that was ready has been seen to: between two timers the loop looks at descriptors. */
+static struct timer timer;
+static int turns;
+
+static void
+on_turn(void *owner)
+{
+	if (--turns == 0)
+		loop_stop();
+	else
+		timer_start(&timer, SPAN_MS(5));
+}
+
+static void
+turn(void)
+{
+	turns = 3;
+	timer_init(&timer, on_turn, NULL);
+	timer_start(&timer, SPAN_MS(5));
+	loop_run();
+}
+
+/* What a client from there is told at once. */
+static const char *
+knock(const char *address)
+{
+	static char told[32];
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	from = address;
+	memset(told, 0, sizeof(told));
+	cr_assert_eq(connect(fd, (struct sockaddr *)&place, sizeof(place)), 0);
+	turn();
+	(void)!recv(fd, told, sizeof(told) - 1, MSG_DONTWAIT);
+	close(fd);
+	return told;
+}
+
+Test(accept, an_address_has_so_many_sessions_and_gets_them_back)
+{
+	begin(2, 10);
+	cr_assert_str_eq(knock("192.0.2.1"), "");
+	cr_assert_str_eq(knock("192.0.2.1"), "");
+	cr_assert_str_eq(knock("192.0.2.1"), "full\r\n");
+	cr_assert_str_eq(knock("192.0.2.2"), "");
+	cr_assert_eq(accepted, 3);
+	leave("192.0.2.1");
+	cr_assert_str_eq(knock("192.0.2.1"), "");
+	cr_assert_str_eq(knock("192.0.2.1"), "full\r\n");
+	cr_assert_eq(accepted, 4);
+	leave("192.0.2.1");
+	leave("192.0.2.1");
+	leave("192.0.2.2");
+	cr_assert_str_eq(knock("192.0.2.1"), "");
+	cr_assert_eq(accepted, 5);
+	leave("192.0.2.1");
+	end();
+}
+
+Test(accept, beyond_the_total_a_connection_waits_until_a_session_ends)
+{
+	begin(0, 2);
+	knock("192.0.2.1");
+	knock("192.0.2.1");
+	knock("192.0.2.1");
+	cr_assert_eq(accepted, 2);
+	leave("192.0.2.1");
+	turn();
+	cr_assert_eq(accepted, 3);
+	leave("192.0.2.1");
+	leave("192.0.2.1");
+	end();
+}
