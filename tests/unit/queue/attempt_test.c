@@ -3,6 +3,7 @@
 #include "common/base/id.h"
 #include "common/ipc/listener_queue.h"
 #include "queue/attempt.h"
+#include "queue/hold.h"
 #include "queue/space.h"
 
 #include <signal.h>
@@ -181,5 +182,64 @@ Test(attempt, what_could_not_be_written_down_leaves_no_report)
 	test_run_loop(RETRY_MS);
 	cr_assert_null(queue_message_find(0x100));
 	cr_assert_eq(bodies(), 2);
+	tear_down();
+}
+
+static struct store_envelope
+row_of(uint64_t id)
+{
+	struct store_envelope row;
+
+	cr_assert_eq(store_find_envelope(queue.store, id, &row), DB_ROW);
+	store_done(queue.store);
+	return row;
+}
+
+/* A restart must find when the next try is, and how old it is. */
+Test(attempt, a_try_that_failed_is_written_down)
+{
+	struct store_message row = {
+	    .id = 0x100, .sender = SLICE("a@x.test"), .size = 1, .octets = SLICE("x")};
+	struct queue_envelope *e;
+	struct store_envelope after;
+
+	set_up();
+	add(&row, 1);
+	e = queue_message_find(0x100)->envelopes;
+	queue_envelope_set_age(e, 1000);
+	e->lost = 3;
+	cr_assert(queue_attempt_outcome(
+	    t.sent, e->id, OUTCOME_TEMPORARY, SLICE("4.4.1"), SLICE("later"), SLICE("mx"), false));
+	cr_assert_not(queue_attempt_outcome(t.sent, e->id, OUTCOME_RELAYED, SLICE("2.0.0"),
+			  SLICE("once more"), SLICE("mx"), false),
+	    "an envelope has one outcome");
+	queue_attempt_finish(t.sent, DESTINATION_UP);
+	after = row_of(e->id);
+	cr_assert_eq(after.tries, 1);
+	cr_assert_geq(after.age, 1000);
+	cr_assert_geq(after.next_try, after.written + 50);
+	cr_assert_eq(e->tries, 1);
+	cr_assert_eq(e->lost, 0, "somebody answered");
+	tear_down();
+}
+
+Test(attempt, what_is_held_while_it_flies_stays_down)
+{
+	struct store_message row = {
+	    .id = 0x100, .sender = SLICE("a@x.test"), .size = 1, .octets = SLICE("x")};
+	struct queue_envelope *e;
+
+	set_up();
+	add(&row, 1);
+	e = queue_message_find(0x100)->envelopes;
+	cr_assert_eq(queue_envelope_hold(e), ACTED_DONE);
+	cr_assert_eq(row_of(e->id).hold, HOLD_PERSON);
+	queue_attempt_outcome_all(t.sent, OUTCOME_TEMPORARY, SLICE("4.4.1"), SLICE("later"));
+	queue_attempt_finish(t.sent, DESTINATION_UP);
+	cr_assert_eq(e->state, ENVELOPE_HELD);
+	cr_assert_eq(queue_envelope_hurry(e), ACTED_HELD);
+	cr_assert_eq(queue_envelope_resume(e), ACTED_DONE);
+	cr_assert_eq(row_of(e->id).hold, HOLD_NONE);
+	cr_assert_neq(e->state, ENVELOPE_HELD);
 	tear_down();
 }

@@ -1,6 +1,8 @@
 #include "tests/unit/queue/queue_test.h"
 
+#include "common/ipc/listener_queue.h"
 #include "queue/hold.h"
+#include "queue/ids.h"
 #include "queue/recover.h"
 #include "queue/settle.h"
 
@@ -166,5 +168,80 @@ Test(recover, a_file_whose_row_is_going_is_not_swept)
 	for (int turns = 0; queue_message_is_going(1000) && turns < 500; turns++)
 		test_run_loop(10);
 	cr_assert_lt(spool_open_body(1000, 5), 0, "it goes when its row has gone for good");
+	test_close();
+}
+
+static struct queue_envelope *
+envelope(uint64_t message, uint64_t id)
+{
+	struct queue_envelope *e = queue_message_find(message)->envelopes;
+
+	while (e->id != id)
+		e = e->next;
+	return e;
+}
+
+Test(recover, what_was_asked_for_and_done_lasts)
+{
+	struct store_message row = {
+	    .id = 1000, .sender = SLICE("a@x.test"), .size = 1, .octets = SLICE("x")};
+	struct store_envelope e = {.id = 1001,
+	    .message = 1000,
+	    .transport = TRANSPORT_RELAY,
+	    .notify = NOTIFY_NEVER,
+	    .warned = 1,
+	    .tries = 3,
+	    .hold = HOLD_PERSON,
+	    .action = SLICE("out"),
+	    .address = SLICE("b@y.test"),
+	    .original = SLICE("b@y.test"),
+	    .next_try = civil_now() + 100000,
+	    .age = 500,
+	    .written = civil_now()};
+
+	test_open(NULL);
+	cr_assert(commit_begin(store_commit(queue.store)));
+	cr_assert_eq(store_add_message(queue.store, &row), DB_DONE);
+	cr_assert_eq(store_add_envelope(queue.store, &e), DB_DONE);
+	e.id = 1002;
+	e.hold = HOLD_NONE;
+	cr_assert_eq(store_add_envelope(queue.store, &e), DB_DONE);
+	queue_recover_start();
+	while (queue_recover_is_busy())
+		test_run_loop(1);
+	for (uint64_t id = 1001; id <= 1002; id++) {
+		const struct queue_envelope *in_memory = envelope(1000, id);
+
+		cr_assert_eq(in_memory->notify, NOTIFY_NEVER);
+		cr_assert_eq(in_memory->warned, 1);
+		cr_assert_eq(in_memory->tries, 3);
+		cr_assert_geq(queue_envelope_age(in_memory), 500);
+	}
+	cr_assert_eq(envelope(1000, 1001)->state, ENVELOPE_HELD);
+	cr_assert_leq(queue_schedule_next_try(envelope(1000, 1002)), civil_now() + 3600,
+	    "the civil clock may have been wrong");
+	test_run_loop(200); /* the sweep that follows */
+	test_close();
+}
+
+/* A message that comes in has its file before it has its row. */
+Test(recover, a_file_of_this_run_is_not_swept)
+{
+	uint64_t id;
+	int fd;
+
+	test_open(NULL);
+	id = queue_ids_take(1);
+	cr_assert(spool_write_body(id, SLICE("hello")));
+	cr_assert(spool_write_body(900, SLICE("of nobody")));
+	queue_recover_start();
+	while ((fd = spool_open_body(900, 9)) >= 0) {
+		close(fd);
+		test_run_loop(5);
+	}
+	test_run_loop(200);
+	fd = spool_open_body(id, 5);
+	cr_assert_geq(fd, 0);
+	close(fd);
 	test_close();
 }

@@ -1,6 +1,8 @@
 #include "tests/unit/queue/queue_test.h"
 
 #include "common/ipc/listener_queue.h"
+#include "common/mail/date.h"
+#include "queue/hold.h"
 #include "queue/settle.h"
 
 #include <fcntl.h>
@@ -191,5 +193,61 @@ Test(settle, a_row_that_is_gone_is_set_aside)
 	cr_assert_null(queue_attempt_of(e));
 	cr_assert_eq(e->state, ENVELOPE_HELD);
 	cr_assert_eq(e->hold, HOLD_DAMAGE);
+	test_close();
+}
+
+Test(settle, a_row_of_another_message_is_set_aside)
+{
+	struct queue_envelope *e;
+
+	test_open(NULL);
+	message(200, "c@x.test", 1, 0);
+	e = queue_envelope_new(message(100, "a@x.test", 1, 0), 201,
+	    queue_destination_find(TRANSPORT_RELAY, 0, SLICE("out"), SLICE("b@y.test")));
+	queue_schedule_add(e, SPAN_MS(0));
+	cr_assert_null(queue_attempt_of(e));
+	cr_assert_eq(e->hold, HOLD_DAMAGE);
+	test_close();
+}
+
+Test(settle, what_is_removed_before_it_begins_goes_with_its_message)
+{
+	struct queue_envelope *e;
+
+	test_open(NULL);
+	e = message(100, "a@x.test", 1, 0)->envelopes;
+	queue_schedule_remove(e);
+	e->state = ENVELOPE_NEW;
+	cr_assert_eq(queue_envelope_remove(e), ACTED_DONE);
+	cr_assert_not_null(queue_message_find(100), "its message is not stored yet");
+	queue_envelope_begin(e, SPAN_MS(0));
+	cr_assert_null(queue_message_find(100));
+	cr_assert_not(store_has_message(queue.store, 100));
+	test_close();
+}
+
+Test(settle, a_warning_says_until_when_it_is_tried)
+{
+	const struct queue_destination *d;
+	struct queue_envelope *e;
+	struct store_message report;
+	struct slice line = SLICE("");
+	struct date until = {0};
+
+	test_open(NULL);
+	d = queue_destination_find(TRANSPORT_UNROUTED, 0, SLICE(""), SLICE(""));
+	e = message(100, "a@x.test", 1, 0)->envelopes;
+	e->tries = 1;
+	queue_envelope_set_age(e, 20000);
+	queue_settle_age(e);
+	test_run_loop(10);
+	e = TAILQ_FIRST(&d->lists[ENVELOPE_READY]);
+	cr_assert_not_null(e);
+	cr_assert_eq(store_find_message(queue.store, e->message->id, &report), DB_ROW);
+	while (!slice_has_prefix(line, SLICE("Will-Retry-Until: ")))
+		cr_assert(slice_split(&report.octets, '\n', &line));
+	cr_assert(date_parse(slice_trim(slice_from(line, 18)), &until));
+	cr_assert_lt(llabs(until.seconds - civil_now() - (queue.rules.ttl - 20000)), 60);
+	store_done(queue.store);
 	test_close();
 }
