@@ -117,17 +117,20 @@ Test(mailbox_store, what_was_stored_is_there_after_opening_anew)
 Test(mailbox_store, what_was_shown_in_an_empty_mailbox_is_not_taken_again)
 {
 	char command[300];
+	uint64_t modseq;
 
 	cr_assert(test_settle());
 	snprintf(command, sizeof(command), "cp -r %s %s-cut", test_folder, test_folder);
 	cr_assert_eq(system(command), 0);
 	cr_assert_eq(test_add(&test_inbox, "shown", 500, 0, 0), 1);
+	modseq = test_store.modseq;
 	test_close_store();
 	snprintf(command, sizeof(command), "rm -r %s && mv %s-cut %s", test_folder, test_folder,
 	    test_folder);
 	cr_assert_eq(system(command), 0);
 	test_open_store();
 	cr_assert_str_eq(test_uids("INBOX"), "");
+	cr_assert_gt(test_store.modseq, modseq);
 	cr_assert_gt(test_add(&test_inbox, "another", 500, 0, 0), 1);
 }
 
@@ -200,17 +203,19 @@ Test(mailbox_store, the_last_uid_is_followed_by_none)
 Test(mailbox_store, a_mailbox_made_again_has_another_uidvalidity)
 {
 	struct store_mailbox first, second;
-	uint64_t id;
+	uint64_t id, modseq;
 
 	cr_assert_eq(store_create(&test_store, "Work", SLICE("")), STORE_OK);
 	cr_assert_eq(store_create(&test_store, "Work", SLICE("")), STORE_EXISTS);
 	cr_assert_eq(store_find(&test_store, "Work", &first), STORE_OK);
 	test_add(&first, "lost", BIG, 0, 0);
+	modseq = test_store.modseq;
 	cr_assert_eq(store_remove(&test_store, "Work", &id), STORE_OK);
 	cr_assert_eq(id, first.id);
 	cr_assert_eq(store_remove(&test_store, "Work", &id), STORE_NONE);
 	test_close_store();
 	test_open_store();
+	cr_assert_geq(test_store.modseq, modseq, "others were told of it");
 	cr_assert_eq(store_create(&test_store, "Work", SLICE("")), STORE_OK);
 	cr_assert_eq(store_find(&test_store, "Work", &second), STORE_OK);
 	cr_assert_gt(second.uidvalidity, first.uidvalidity);
@@ -299,6 +304,8 @@ Test(mailbox_store, renaming_inbox_moves_its_messages)
 	cr_assert_eq(sum, 3, "both are gone from it");
 	cr_assert_eq(store_find(&test_store, "INBOX", &test_inbox), STORE_OK);
 	cr_assert_eq(test_add(&test_inbox, "c", 300, 0, 0), 3);
+	cr_assert_eq(store_find(&test_store, "old", &test_inbox), STORE_OK);
+	cr_assert_eq(test_add(&test_inbox, "d", 300, 0, 0), 3);
 }
 
 Test(mailbox_store, what_is_expunged_is_remembered_by_modseq)
@@ -327,11 +334,14 @@ Test(mailbox_store, a_copy_shares_its_body_until_both_are_gone)
 	cr_assert_eq(store_find(&test_store, "Trash", &trash), STORE_OK);
 	test_add(&test_inbox, "big", BIG, FLAG_SEEN | FLAG_DRAFT, 0);
 	m = message(test_inbox.id, 1);
+	m.set = 5;
 	cr_assert(store_begin(&test_store));
 	cr_assert_eq(store_copy(&test_store, &trash, &m, ++test_store.modseq, &uid), STORE_OK);
 	cr_assert_eq(store_put_uidnext(&test_store, &trash), STORE_OK);
 	store_end(&test_store, STORE_OK);
 	cr_assert_eq(uid, 1);
+	cr_assert_eq(message(trash.id, 1).set, 5);
+	cr_assert_eq(message(trash.id, 1).date, m.date);
 	cr_assert_eq(message(trash.id, 1).flags, FLAG_SEEN | FLAG_DRAFT);
 	cr_assert_gt(message(trash.id, 1).modseq, m.modseq);
 	cr_assert_eq(expunge(&test_inbox, 1), STORE_OK);

@@ -222,6 +222,47 @@ Test(mailbox_verb, many_messages_are_changed_in_slices)
 	cr_assert_eq(a.messages, COUNT);
 }
 
+/* RFC 9051 6.4.7. */
+Test(mailbox_verb, a_copy_takes_all_or_nothing)
+{
+	enum { COUNT = 300 };
+	struct error why = {""};
+	struct account *acc;
+	struct am_status status = {.name = SLICE("Archive")};
+	struct am_copy copy = {.to = SLICE("Archive"), .uids = range(1, COUNT)};
+
+	fill("u@a.test", COUNT);
+	acc = account_open(SLICE("u@a.test"), &why);
+	cr_assert_not_null(acc, "%s", why.text);
+	db_exec(acc->store.db, "UPDATE mailbox SET uidnext = 4294967095 WHERE name = 'Archive'");
+	account_release(acc);
+	asker_login(&a, "u@a.test");
+	asker_view(&a, "INBOX");
+	copy.handle = status.handle = a.handle;
+	asker_ask(&a, &am_copy_schema, &copy);
+	cr_assert_eq(a.end, &am_no_schema, "there are UIDs for two hundred only");
+	asker_ask(&a, &am_status_schema, &status);
+	cr_assert_eq(a.messages, 0);
+}
+
+Test(mailbox_verb, what_was_delivered_here_before_goes_in_a_circle)
+{
+	static const char *const messages[] = {
+	    "Delivered-To: other@a.test\r\nSubject: x\r\n\r\n",
+	    "Subject: x\r\nDelivered-To: U@A.test\r\n\r\n",
+	};
+	struct am_status status = {.name = SLICE("INBOX")};
+
+	asker_deliver(&queue, "u@a.test", 1, messages[0]);
+	cr_assert_eq(queue.delivered, 1);
+	asker_deliver(&queue, "u@a.test", 2, messages[1]);
+	cr_assert_eq(queue.delivered, 0);
+	asker_login(&a, "u@a.test");
+	status.handle = a.handle;
+	asker_ask(&a, &am_status_schema, &status);
+	cr_assert_eq(a.messages, 1);
+}
+
 Test(mailbox_verb, a_view_in_slices_misses_nothing)
 {
 	enum { COUNT = 20000 };
