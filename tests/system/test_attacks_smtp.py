@@ -506,13 +506,14 @@ class SmtpAttacks(Attacks):
             self.assertIsNone(c.reply())
 
     def test_loops(self):
-        with self.row("S78"), Smtp(self.suite) as c:
-            c.ask("MAIL FROM:<a@b.test>", "250")
-            c.ask(f"RCPT TO:<{GOOD}>", "250")
-            c.ask("DATA", "354")
-            c.send(101 * "Received: from a by b\r\n" + "Subject: loop\r\n\r\nx\r\n.\r\n")
-            c.expect("554 5.4.6", "101 Received")
-            c.in_step()
+        for count, lines, answer in ((50, 1, "250"), (51, 1, "554 5.4.6"), (51, 100000, "554 5.4.6")):
+            with self.row(f"S78 {count} {lines}"), Smtp(self.suite) as c:
+                c.ask("MAIL FROM:<a@b.test>", "250")
+                c.ask(f"RCPT TO:<{GOOD}>", "250")
+                c.ask("DATA", "354")
+                c.send(count * "Received: from a by b\r\n" + "Subject: loop\r\n\r\n" + lines * "x\r\n" + ".\r\n")
+                c.expect(answer, f"{count} Received")
+                c.in_step()
 
     def test_floods(self):
         with self.row("S79"), Smtp(self.suite) as c:

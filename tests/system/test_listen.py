@@ -49,11 +49,12 @@ class Line:
 class Listen(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        names = ("proxy", "names", "nodsn", "shy", "proud", "owners", "masked")
+        names = ("proxy", "names", "nodsn", "shy", "proud", "owners", "masked", "away", "required")
         cls.port = dict(zip(names, free_ports(len(names), HOST)))
         p = cls.port
         pki = 'tls pki "mail" auth'
-        extra = (f'table names {{ "127.0.0.1" = "one.example.test", "127.0.0.2" = "two.example.test" }}\n'
+        extra = ('smtp limit max-mails 3\nsmtp limit max-rcpt 3\n'
+                 f'table names {{ "127.0.0.1" = "one.example.test", "127.0.0.2" = "two.example.test" }}\n'
                  f'table owners {{ "alice@example.test" = "alice@example.test, sales@example.test" }}\n'
                  f'listen on {HOST} port {p["proxy"]} proxy-v2\n'
                  f'listen on {HOST} port {p["names"]} hostnames <names>\n'
@@ -63,7 +64,9 @@ class Listen(unittest.TestCase):
                  f'listen on {HOST} submission port {p["shy"]} {pki} mask-src\n'
                  f'listen on {HOST} submission port {p["proud"]} {pki} received-auth\n'
                  f'listen on {HOST} submission port {p["owners"]} {pki} senders <owners>\n'
-                 f'listen on {HOST} submission port {p["masked"]} {pki} senders <owners> masquerade\n')
+                 f'listen on {HOST} submission port {p["masked"]} {pki} senders <owners> masquerade\n'
+                 f'listen on {HOST} submission port {p["away"]} {pki} proxy-v2\n'
+                 f'listen on {HOST} port {p["required"]} tls-require pki "mail"\n')
         cls.suite = Suite(extra=extra)
         cls.suite.start()
 
@@ -96,6 +99,39 @@ class Listen(unittest.TestCase):
         self.assertEqual(line.say("Subject: through a proxy\r\n\r\nhi\r\n.")[:3], "250")
         line.close()
         self.assertIn("[192.0.2.77]", self.last_message("through a proxy").split("Subject:")[0])
+
+    def test_a_password_from_afar_needs_tls(self):
+        for client, is_offered in (("192.0.2.77", False), ("127.0.0.5", True)):
+            line = Line(self.port["away"], first=proxy_header(client))
+            line.reply()
+            self.assertEqual("AUTH" in line.say("EHLO client.test"), is_offered, client)
+            self.assertEqual(line.say("AUTH PLAIN AGEAYg==")[:3], "535" if is_offered else "538", client)
+            line.close()
+
+    def test_tls_that_is_required(self):
+        with smtplib.SMTP(HOST, self.port["required"], timeout=20) as client:
+            client.ehlo()
+            self.assertEqual(client.mail("a@x.test")[0], 530)
+            client.starttls()
+            client.ehlo()
+            self.assertEqual(client.mail("a@x.test")[0], 250)
+
+    def test_limits_of_a_message_and_a_session(self):
+        with smtplib.SMTP(HOST, self.suite.port["smtp"], timeout=20) as client:
+            for n in range(3):
+                client.ehlo_or_helo_if_needed()
+                self.assertEqual(client.mail("a@x.test")[0], 250)
+                self.assertEqual([client.rcpt("bob@example.test")[0] for _ in range(4)], [250, 250, 250, 452])
+                self.assertEqual(client.data(f"Subject: limits {n}\r\n\r\nx")[0], 250)
+            self.assertEqual(client.mail("a@x.test")[0], 421)
+
+    def test_who_else_gets_it_is_not_told(self):
+        for recipients, is_told in ((["bob", "alice"], False), (["bob"], True)):
+            with smtplib.SMTP(HOST, self.suite.port["smtp"], timeout=20) as client:
+                client.sendmail("a@x.test", [f"{r}@example.test" for r in recipients], f"Subject: {len(recipients)} of them\r\n\r\nx")
+            header = self.last_message(f"{len(recipients)} of them")
+            self.assertEqual("for <" in header, is_told, header)
+            self.assertNotIn("alice", header)
 
     def test_a_header_may_come_octet_by_octet_with_a_command_behind(self):
         line = Line(self.port["proxy"])
