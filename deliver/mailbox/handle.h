@@ -19,6 +19,7 @@ struct handle {
 	uint32_t id;
 	struct account *account;
 	uint64_t viewed; /* mailbox id; 0: none */
+	uint64_t since;  /* modseq: what happened up to it, the view knows */
 	uint32_t spool;  /* of a large APPEND that is on its way; 0: none */
 	int spool_fd;
 	bool is_exclusive;
@@ -40,6 +41,12 @@ size_t handles_count(void);
 
 /* Tells every handle that views the mailbox that it has changed, or is gone. */
 void feed_changed(struct account *a, uint64_t mailbox, bool removed);
+
+/* The modseq up to which all that view the mailbox know what happened. The store is open. */
+uint64_t feed_known(const struct account *a, uint64_t mailbox);
+
+/* Ends a view that cannot be told what happened: its mailbox is gone, as far as it hears. */
+void feed_end(struct handle *h);
 
 /* Tells all that view a mailbox of the account that it is gone: what they know may not be so. */
 void feed_lost(struct account *a);

@@ -12,8 +12,9 @@
 
 #include <string.h>
 
-/* Small mailboxes are read quickly, and so are few changes. */
-enum { LEAST = 500 * AM_RECORD, FEW = 1000, MODSEQ_AT = 4, SET_AT = 12, FLAGS_AT = 16 };
+/* Small mailboxes are read quickly, and so are few changes. LAG: in changes of the account, how
+ * long one is kept, and what it needs to be refreshed, that nobody uses. */
+enum { LEAST = 500 * AM_RECORD, FEW = 1000, LAG = 1000, MODSEQ_AT = 4, SET_AT = 12, FLAGS_AT = 16 };
 
 /* In the place of flags, until the record is taken out. */
 enum { GONE = 0xff };
@@ -200,6 +201,19 @@ snapshot_find(struct account *a, uint64_t mailbox, struct slice *records)
 	make_room(s);
 	*records = buf_slice(&s->records);
 	return true;
+}
+
+uint64_t
+snapshot_known(struct account *a, uint64_t mailbox, uint64_t known)
+{
+	struct snapshot *s = find(a, mailbox);
+
+	if (s == NULL || s->modseq >= known)
+		return known;
+	if (known - s->modseq <= LAG)
+		return s->modseq;
+	snapshot_free(s);
+	return known;
 }
 
 void

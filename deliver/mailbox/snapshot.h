@@ -21,6 +21,12 @@ bool snapshot_find(struct account *a, uint64_t mailbox, struct slice *records);
 /* Keeps records that hold all that changed up to modseq; takes the buffer, empty afterwards. */
 void snapshot_keep(struct account *a, uint64_t mailbox, uint64_t modseq, struct buf *records);
 
+/*
+ * Of what was expunged up to known: the modseq up to which no snapshot of the mailbox reads it any
+ * more. One that nobody has used for long goes.
+ */
+uint64_t snapshot_known(struct account *a, uint64_t mailbox, uint64_t known);
+
 void snapshots_forget(struct account *a);
 
 #endif

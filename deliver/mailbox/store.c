@@ -237,6 +237,7 @@ store_close(struct store *s)
 bool
 store_begin(struct store *s)
 {
+	s->before = s->modseq;
 	return commit_save(s->commit);
 }
 
@@ -247,7 +248,9 @@ store_end(struct store *s, enum store_result r)
 		commit_keep(s->commit);
 		store_remove_unnamed(s);
 	} else {
+		/* A modseq that is in no row would be taken once more after the next start. */
 		commit_undo(s->commit);
+		s->modseq = s->before;
 		buf_clear(&s->unnamed);
 	}
 	return r;

@@ -16,6 +16,7 @@ struct store {
 	struct commit *commit;
 	char folder[1024];
 	uint64_t modseq;    /* the highest that was taken */
+	uint64_t before;    /* and before the change in hand */
 	struct buf unnamed; /* files whose rows this change removes, each with a NUL */
 	bool is_broken;     /* a commit or a sync failed */
 	void (*broken)(void *owner);
@@ -120,6 +121,10 @@ struct store_gone {
 };
 bool store_each_gone(struct store *s, uint64_t mailbox, struct store_gone *from,
     bool (*each)(void *owner, uint32_t uid), void *owner);
+
+/* Forgets at most so many of those up to a modseq, the oldest first; stands in a transaction. */
+enum store_result store_forget_gone(
+    struct store *s, uint64_t mailbox, uint64_t known, unsigned most);
 
 /* store_keyword.c: the id of a set of keywords, made when it is new; 0 is the empty set.
  * UINT32_MAX: too many. An id is never another set's, for views know it. */

@@ -262,3 +262,16 @@ store_each_gone(struct store *s, uint64_t mailbox, struct store_gone *from,
 	statement_reset(st);
 	return more;
 }
+
+enum store_result
+store_forget_gone(struct store *s, uint64_t mailbox, uint64_t known, unsigned most)
+{
+	struct statement *st = db_statement(s->db,
+	    "DELETE FROM expunged WHERE mailbox = ?1 AND (modseq, uid) IN (SELECT modseq, uid"
+	    " FROM expunged WHERE mailbox = ?1 AND modseq <= ?2 ORDER BY modseq, uid LIMIT ?3)");
+
+	statement_bind_number(st, 1, (int64_t)mailbox);
+	statement_bind_number(st, 2, (int64_t)known);
+	statement_bind_number(st, 3, most);
+	return store_result_of(statement_run(st));
+}

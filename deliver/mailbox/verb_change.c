@@ -7,6 +7,7 @@
 #include "deliver/mailbox/job.h"
 #include "common/ipc/packed.h"
 #include "deliver/mailbox/cursor.h"
+#include "deliver/mailbox/snapshot.h"
 #include "deliver/mailbox/verb.h"
 
 /* PORTION: messages between two looks at the clock. RANGES: octets that am_copied takes. */
@@ -19,6 +20,7 @@ struct change_kind {
 	enum store_result (*one)(struct changing *, const struct store_message *, uint64_t modseq);
 	bool has_target; /* messages go there, and the answer tells where to */
 	bool is_whole;   /* all of them in one transaction */
+	bool takes_out;  /* the messages leave the mailbox */
 	bool is_soon;    /* durable within a second: the answer does not wait for it */
 };
 
@@ -171,9 +173,22 @@ copy(struct changing *c, const struct store_message *m, uint64_t modseq)
 }
 
 static const struct change_kind flag_change = {.one = put_flags, .is_soon = true};
-static const struct change_kind expunge_change = {.one = expunge};
-static const struct change_kind move_change = {.one = move, .has_target = true};
+static const struct change_kind expunge_change = {.one = expunge, .takes_out = true};
+static const struct change_kind move_change = {.one = move, .takes_out = true, .has_target = true};
 static const struct change_kind copy_change = {.one = copy, .has_target = true, .is_whole = true};
+
+/* What was expunged before, and all views know: twice as much as a portion adds, so that it cannot
+ * grow for ever. A disk that is full is left in peace. */
+static enum store_result
+forget(struct changing *c)
+{
+	struct account *a = c->job.handle->account;
+	uint64_t known = snapshot_known(a, c->mailbox, feed_known(a, c->mailbox));
+
+	if (!store_has_room(&a->store, 0))
+		return STORE_OK;
+	return store_forget_gone(&a->store, c->mailbox, known, 2 * PORTION);
+}
 
 /* The portion, whole or not at all: it has one modseq. */
 static enum store_result
@@ -192,6 +207,8 @@ change_portion(struct changing *c)
 		r = c->kind->one(c, &c->portion[i], modseq);
 	if (r == STORE_OK && c->kind->has_target)
 		r = store_put_uidnext(s, &c->to);
+	if (r == STORE_OK && c->kind->takes_out)
+		r = forget(c);
 	c->count = 0;
 	r = store_end(s, r);
 	c->has_set = c->has_set && r == STORE_OK;

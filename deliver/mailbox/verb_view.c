@@ -255,6 +255,7 @@ verb_view(void *owner, struct ipc_message *m)
 	v->is_view = true;
 	v->is_readonly = h->is_readonly = q->readonly != 0;
 	h->viewed = box.id;
+	h->since = h->account->store.modseq;
 	h->is_viewing = true;
 	job_start(&v->job, h, m);
 }
@@ -278,6 +279,13 @@ verb_changes(void *owner, struct ipc_message *m)
 
 	if (h == NULL || !verb_viewed(m, h, &box))
 		return;
+	/* It said that it knew more than that: what was expunged since then may be forgotten. */
+	if (q->since < h->since) {
+		feed_end(h);
+		reply_no(m->channel, m->id, AM_NONEXISTENT, "the view is lost");
+		return;
+	}
+	h->since = q->since;
 	v = viewing_new(&box);
 	v->is_readonly = h->is_readonly;
 	v->since = q->since;

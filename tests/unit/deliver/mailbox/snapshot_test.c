@@ -116,6 +116,24 @@ Test(mailbox_snapshot, what_changed_is_told)
 	}
 }
 
+/* What it needs is kept for it, and then it goes. */
+Test(mailbox_snapshot, one_that_nobody_uses_does_not_keep_the_past)
+{
+	struct store_mailbox inbox;
+	uint64_t before;
+
+	asker_view(&a, "INBOX");
+	is_kept(true);
+	cr_assert_eq(store_find(&account->store, "INBOX", &inbox), STORE_OK);
+	before = account->store.modseq;
+	cr_assert_eq(snapshot_known(account, inbox.id, before), before);
+	cr_assert_eq(snapshot_known(account, inbox.id, before + 1000), before);
+	is_kept(true);
+	cr_assert_eq(snapshot_known(account, inbox.id, before + 1001), before + 1001);
+	is_kept(false);
+	cr_assert_eq(snapshot_known(account, inbox.id, before), before, "there is none");
+}
+
 Test(mailbox_snapshot, a_mailbox_that_became_small_is_not_kept)
 {
 	struct am_expunge expunge = {.handle = a.handle, .uids = range(1, COUNT - 10)};

@@ -325,6 +325,18 @@ Test(mailbox_store, what_is_expunged_is_remembered_by_modseq)
 	cr_assert_eq(sum, 3, "the place was kept");
 }
 
+Test(mailbox_store, what_is_undone_takes_no_modseq)
+{
+	uint64_t before = test_store.modseq;
+
+	cr_assert(store_begin(&test_store));
+	cr_assert_gt(store_next_modseq(&test_store, test_inbox.id), before);
+	cr_assert_eq(store_end(&test_store, STORE_FULL), STORE_FULL);
+	cr_assert_eq(test_store.modseq, before);
+	test_add(&test_inbox, "x", 300, 0, 0);
+	cr_assert_eq(test_store.modseq, before + 1);
+}
+
 Test(mailbox_store, a_copy_shares_its_body_until_both_are_gone)
 {
 	struct store_mailbox trash;

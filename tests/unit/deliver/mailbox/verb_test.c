@@ -185,6 +185,95 @@ Test(mailbox_verb, changes_tell_what_happened_since)
 	cr_assert_str_eq(text(&a.gone), "");
 }
 
+static int64_t
+remembered(const char *account)
+{
+	struct error why = {""};
+	struct account *acc = account_open(slice_of(account), &why);
+	struct statement *st;
+	int64_t count;
+
+	cr_assert_not_null(acc, "%s", why.text);
+	st = db_statement(acc->store.db, "SELECT count(*) FROM expunged");
+	cr_assert_eq(statement_step(st), DB_ROW);
+	count = statement_number(st, 0);
+	statement_reset(st);
+	account_release(acc);
+	return count;
+}
+
+static void
+expunge_by(struct asker *by, uint32_t first, uint32_t last)
+{
+	struct am_expunge expunge = {.handle = by->handle, .uids = range(first, last)};
+
+	asker_ask(by, &am_expunge_schema, &expunge);
+	cr_assert_eq(by->end, &am_ok_schema);
+}
+
+static void
+ask_changes(struct asker *by, uint64_t since)
+{
+	struct am_changes changes = {.handle = by->handle, .since = since};
+
+	asker_ask(by, &am_changes_schema, &changes);
+}
+
+Test(mailbox_verb, what_all_views_know_is_forgotten)
+{
+	uint64_t first;
+
+	fill("u@a.test", 300);
+	asker_login(&a, "u@a.test");
+	asker_login(&b, "u@a.test");
+	asker_view(&a, "INBOX");
+	asker_view(&b, "INBOX");
+	first = b.modseq;
+	for (uint32_t uid = 1; uid <= 100; uid++) {
+		expunge_by(&a, uid, uid);
+		ask_changes(&a, a.modseq);
+	}
+	cr_assert_eq(remembered("u@a.test"), 100, "b has not asked yet");
+	ask_changes(&b, first);
+	cr_assert(slice_has_prefix(buf_slice(&b.gone), SLICE("1 2 3 ")));
+	cr_assert_eq(slice_find(buf_slice(&b.gone), ':'), -1);
+	expunge_by(&a, 101, 101);
+	cr_assert_eq(remembered("u@a.test"), 101, "nor said that it got the answer");
+	ask_changes(&b, first);
+	cr_assert(
+	    slice_has_suffix_nocase(buf_slice(&b.gone), SLICE(" 100 101")), "%s", text(&b.gone));
+	ask_changes(&b, b.modseq);
+	ask_changes(&a, a.modseq);
+	ask_changes(&a, a.modseq);
+	expunge_by(&a, 102, 102);
+	cr_assert_eq(remembered("u@a.test"), 1);
+	ask_changes(&b, b.modseq);
+	cr_assert_str_eq(text(&b.gone), "102");
+	/* Who asks again for what it said it knew cannot be told the truth. */
+	ask_changes(&b, first);
+	cr_assert_eq(b.end, &am_no_schema);
+	test_run_loop(20);
+	cr_assert_eq(b.removed, 1, "the view ended");
+	asker_view(&b, "INBOX");
+	cr_assert_eq(b.end, &am_ok_schema);
+	cr_assert(slice_has_prefix(buf_slice(&b.records), SLICE("103:")));
+}
+
+Test(mailbox_verb, forgetting_goes_in_portions)
+{
+	fill("u@a.test", 900);
+	asker_login(&a, "u@a.test");
+	asker_view(&a, "INBOX");
+	expunge_by(&a, 1, 700);
+	cr_assert_eq(remembered("u@a.test"), 700);
+	for (int left = 700; left > 128; left -= 127) {
+		asker_view(&a, "INBOX");
+		expunge_by(
+		    &a, 701 + (uint32_t)(700 - left) / 127, 701 + (uint32_t)(700 - left) / 127);
+		cr_assert_eq(remembered("u@a.test"), left - 127);
+	}
+}
+
 Test(mailbox_verb, many_messages_are_changed_in_slices)
 {
 	enum { COUNT = 5000 };
