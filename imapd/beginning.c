@@ -1,5 +1,7 @@
 #include "imapd/beginning.h"
 
+#include "common/base/limits.h"
+
 #include "imapd/parse.h"
 
 /* Takes a word off the front of *rest. */
@@ -28,7 +30,7 @@ imap_beginning_parse(struct slice line, struct imap_beginning *b)
 	struct slice rest = line, word;
 
 	*b = (struct imap_beginning){.is_uid = false};
-	if (!take_word(&rest, IMAP_TAG, &word) || word.len > IMAP_TAG_OCTETS)
+	if (!take_word(&rest, IMAP_TAG, &word) || word.len > LIMIT_IMAP_TAG)
 		return "a command begins with a tag";
 	b->tag = word;
 	if (!take_space(&rest) || !take_word(&rest, IMAP_ATOM, &word))

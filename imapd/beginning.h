@@ -7,8 +7,6 @@
 
 #include "common/base/slice.h"
 
-enum { IMAP_TAG_OCTETS = 256 };
-
 struct imap_beginning {
 	struct slice tag;  /* in the line; data is NULL when there is none that is legal */
 	struct slice name; /* data is NULL when it is missing */

@@ -13,10 +13,10 @@
 #include <stdio.h>
 
 /* Each name is held against each of them, octet by octet. */
-enum { PATTERNS = 100, PATTERNS_OCTETS = 2 * LIMIT_MAILBOX_NAME };
+enum { PATTERNS_OCTETS = 2 * LIMIT_MAILBOX_NAME };
 
 struct listing {
-	struct buf patterns[PATTERNS]; /* UTF-8, the reference before them */
+	struct buf patterns[LIMIT_LIST_PATTERNS]; /* UTF-8, the reference before them */
 	size_t count, octets;          /* of them, as they came */
 	bool is_lsub;
 	bool only_subscribed, only_special; /* selection */
@@ -128,7 +128,7 @@ add_pattern(struct listing *l, struct slice reference, struct slice pattern)
 	bool holds;
 
 	l->octets += reference.len + pattern.len;
-	if (l->count == PATTERNS || reference.len + pattern.len > LIMIT_MAILBOX_NAME ||
+	if (l->count == LIMIT_LIST_PATTERNS || reference.len + pattern.len > LIMIT_MAILBOX_NAME ||
 	    l->octets > PATTERNS_OCTETS)
 		return false;
 	out = &l->patterns[l->count];

@@ -1,8 +1,6 @@
 /* NOOP, CHECK, ID, ENABLE, NAMESPACE, LOGOUT: what asks mailbox for nothing. */
 #include "imapd/command.h"
 
-enum { ID_PAIRS = 30, ID_KEY = 30, ID_VALUE = 1024 };
-
 IMAP_COMMAND(noop)
 {
 	imap_done(s, "OK nothing else happened");
@@ -26,9 +24,9 @@ parse_id(struct imap_parse *p)
 	if (!imap_parse_char(p, '('))
 		return false;
 	for (unsigned pairs = 0; !imap_parse_char(p, ')'); pairs++) {
-		if (pairs == ID_PAIRS || (pairs > 0 && !imap_parse_char(p, ' ')) ||
-		    !imap_parse_string(p, &key) || key.len > ID_KEY || !imap_parse_char(p, ' ') ||
-		    !imap_parse_nstring(p, &value) || value.len > ID_VALUE)
+		if (pairs == LIMIT_ID_PAIRS || (pairs > 0 && !imap_parse_char(p, ' ')) ||
+		    !imap_parse_string(p, &key) || key.len > LIMIT_ID_KEY || !imap_parse_char(p, ' ') ||
+		    !imap_parse_nstring(p, &value) || value.len > LIMIT_ID_VALUE)
 			return false;
 	}
 	return imap_parse_is_end(p);

@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAMES = 10000 }; /* of header fields in one section */
-
 static const struct simple {
 	const char *name;
 	enum imap_item item;
@@ -47,7 +45,7 @@ static const struct {
 static struct imap_fetch_item *
 add_item(struct imap_fetch_items *items, enum imap_item item, unsigned wants)
 {
-	if (items->count == IMAP_FETCH_ITEMS)
+	if (items->count == LIMIT_FETCH_ITEMS)
 		return NULL;
 	items->wants |= wants;
 	items->items[items->count] = (struct imap_fetch_item){.item = item};
@@ -128,7 +126,7 @@ parse_names(struct imap_parse *p, struct imap_section *s)
 		struct slice name;
 
 		if (!imap_parse_astring(p, IMAP_ASTRING, &name) || !is_field_name(name) ||
-		    s->name_count == NAMES)
+		    s->name_count == LIMIT_FETCH_FIELDS)
 			return false;
 		if (s->name_count == capacity) {
 			capacity = capacity == 0 ? 16 : 2 * capacity;

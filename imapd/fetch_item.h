@@ -6,10 +6,9 @@
 #define IMAPD_FETCH_ITEM_H
 
 #include "common/base/buf.h"
+#include "common/base/limits.h"
 #include "common/mail/mime.h"
 #include "imapd/parse.h"
-
-enum { IMAP_FETCH_ITEMS = 100 };      /* of one command */
 
 enum imap_item {
 	IMAP_ITEM_UID, IMAP_ITEM_FLAGS, IMAP_ITEM_DATE, IMAP_ITEM_SIZE, IMAP_ITEM_ENVELOPE,
@@ -35,7 +34,7 @@ struct imap_fetch_item {
 };
 
 struct imap_fetch_items {
-	struct imap_fetch_item items[IMAP_FETCH_ITEMS];
+	struct imap_fetch_item items[LIMIT_FETCH_ITEMS];
 	size_t count;
 	unsigned wants;                /* WANT_* for am_fetch */
 	bool sets_seen;                /* a section without PEEK is among them */

@@ -20,8 +20,6 @@
 
 #define NO_ROOM "4.3.1 there is no room for mail now, try again later"
 
-enum { BLOCKS_MOST = 1024, SPOOLS_MOST = 2000 };
-
 /* Ids that a listener may use; a bit for each that it has not used. */
 struct id_block {
 	TAILQ_ENTRY(id_block) link;
@@ -61,7 +59,7 @@ give_ids(struct receive_line *l)
 	struct id_block *b = mem_zero(sizeof(*b));
 	struct lq_ids ids = {.count = RECEIVE_IDS};
 
-	if (l->block_count == BLOCKS_MOST) {
+	if (l->block_count == LIMIT_ID_BLOCKS) {
 		struct id_block *oldest = TAILQ_LAST(&l->blocks, id_blocks);
 
 		TAILQ_REMOVE(&l->blocks, oldest, link);
@@ -350,7 +348,7 @@ on_spool(void *owner, struct ipc_message *m)
 
 	if (refuse_for_state(l, m->id))
 		return;
-	if (l->spools.count >= SPOOLS_MOST) {
+	if (l->spools.count >= LIMIT_SPOOLS) {
 		refuse(l, m->id, 452, "4.3.1 too many large messages come in now, try again later");
 		return;
 	}

@@ -28,12 +28,15 @@ enum {
 	LIMIT_RECEIVED      = 50,                 /* hops before a loop is declared */
 	LIMIT_MESSAGES      = 1000,               /* transactions of one session */
 	LIMIT_SMTP_ERRORS   = 20,                 /* bad commands before 421 */
+	LIMIT_IDLE_COMMANDS = 100,                /* RSET, NOOP, VRFY and their like between two messages */
 	LIMIT_AUTH_FAILURES = 5,                  /* wrong passwords before the session ends */
 	LIMIT_MESSAGE       = 35 * 1024 * 1024,   /* octets; smtp max-message-size */
 	LIMIT_RETURNED      = 64 * 1024,          /* octets of a message that a bounce brings back whole */
 	LIMIT_SESSIONS      = 20000,              /* of one process */
 	LIMIT_HANDSHAKES    = 2000,               /* of one process that wait for keyholder, 32 KiB each */
 	LIMIT_SIGNATURES    = 5000,               /* a second, that keyholder makes for one neighbour */
+	LIMIT_PROXY         = 1024,               /* octets of a PROXY header, of which TLVs may be as many */
+	LIMIT_RESPONSE      = 12288,              /* octets of a SASL response in base64, RFC 4954 4 */
 	LIMIT_PER_ADDRESS   = 50,                 /* sessions from one IPv4 address or IPv6 /64 */
 
 	/* sendmail(8) */
@@ -53,10 +56,16 @@ enum {
 	LIMIT_INLINE        = 64 * 1024,          /* a message up to this travels in the frame */
 	LIMIT_FRAME         = 128 * 1024,         /* octets of one frame, header and all */
 	LIMIT_REQUESTS      = 20000,              /* outstanding on one channel */
+	LIMIT_RECORDS       = 64,                 /* of an answer of the DNS that are looked at */
+	LIMIT_MX            = 20,                 /* hosts of a domain that are asked for, the best */
+	LIMIT_MX_ADDRESSES  = 10,                 /* of one of them */
+	LIMIT_ROUTE         = 20,                 /* addresses that a delivery tries, one after the other */
 	LIMIT_QUERIES       = 4096,               /* questions to the DNS at once; the next fail for now */
 	LIMIT_POINTERS      = 512,                /* of them, for names of clients: a stranger leaves relay the rest */
 	LIMIT_CHANNEL_OUT   = 32 * 1024 * 1024,   /* octets that wait for a slow peer */
 	LIMIT_INSTANCES     = 64,                 /* of one kind of process; smtpd.conf may name fewer */
+	LIMIT_SPOOLS        = 2000,               /* large messages that one listener takes in at once, a file each */
+	LIMIT_ID_BLOCKS     = 1024,               /* of message ids that one listener may keep */
 	LIMIT_TASKS         = 512,                /* processes and threads of one of our users */
 
 	/* Names and secrets */
@@ -66,6 +75,8 @@ enum {
 	LIMIT_EXPANSION     = 10,                 /* depth of aliases and .forward */
 	LIMIT_EXPANDED      = 1000,               /* recipients that one address may become */
 	LIMIT_TARGET        = 1024,               /* octets of an alias's target: a command, a file, an address */
+	LIMIT_FORWARD_TARGETS = 100,              /* of a .forward */
+	LIMIT_INCLUDE       = 1024 * 1024,        /* octets of an :include: file */
 	LIMIT_FORWARD       = 4096,               /* octets of a .forward */
 
 	/* Processes that the parent has at once for what only root can; each kind has its own share, so
@@ -95,12 +106,23 @@ enum {
 	LIMIT_IMAP_LOGIN_LITERAL = 4 * 1024,
 	LIMIT_IMAP_LITERALS   = 1024 * 1024,      /* sum of one command's, APPEND's message apart */
 	LIMIT_IMAP_NESTING    = 50,
+	LIMIT_IMAP_TAG        = 256,              /* octets */
+	LIMIT_FETCH_ITEMS     = 100,              /* of one FETCH */
+	LIMIT_FETCH_FIELDS    = 10000,            /* names of header fields of one item */
+	LIMIT_LIST_PATTERNS   = 100,              /* of one LIST, RFC 5258 */
+	LIMIT_ID_PAIRS        = 30,               /* RFC 2971 3.3, of one ID, as are these: */
+	LIMIT_ID_KEY          = 30,               /* octets */
+	LIMIT_ID_VALUE        = 1024,             /* octets */
 	LIMIT_SEARCH_NODES    = 5000,             /* keys of one SEARCH */
 	LIMIT_IMAP_ERRORS     = 10,               /* bad commands before login until BYE */
 	LIMIT_MAILBOX_NAME    = 1000,             /* octets of UTF-8 */
 	LIMIT_MAILBOX_DEPTH   = 50,
 	LIMIT_MAILBOXES       = 10000,            /* of one account */
 	LIMIT_OPEN_ACCOUNTS   = 1024,             /* databases that one process keeps open, three files each */
+	LIMIT_GRANTS          = 20000,            /* logins of lookup's that nobody has used yet */
+	LIMIT_JOBS            = 4,                /* of one session, which waits for one at a time */
+	LIMIT_APPENDS         = 200,              /* large messages that APPEND brings at once, a file each */
+	LIMIT_ACCOUNT_APPENDS = 20,               /* of them for one account, which leaves some to the others */
 	LIMIT_SNAPSHOTS       = 64 * 1024 * 1024, /* octets that one process keeps of what views were told */
 	LIMIT_HANDLES         = 50000,            /* sessions that one process of the mail store knows */
 	LIMIT_KEYWORDS        = 1000,             /* of one mailbox */

@@ -1,5 +1,6 @@
 #include "common/net/proxy.h"
 
+#include "common/base/limits.h"
 #include "common/base/pack.h"
 
 #include <string.h>
@@ -22,7 +23,7 @@ proxy_need(struct slice so_far)
 	if (so_far.len < FIXED)
 		return FIXED;
 	need = FIXED + (size_t)unpack_at(so_far.data + LENGTH_AT, 2);
-	return (so_far.data[12] & 0xf0) == 0x20 && need <= PROXY_MOST ? need : 0;
+	return (so_far.data[12] & 0xf0) == 0x20 && need <= LIMIT_PROXY ? need : 0;
 }
 
 static void

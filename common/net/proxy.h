@@ -7,11 +7,9 @@
 
 #include "common/net/netaddr.h"
 
-enum { PROXY_MOST = 1024 }; /* octets of a header that anybody needs */
-
 /*
  * How many octets the header has, as far as the octets so far tell: at least 16, and all of it
- * once those are there. 0: no such header, or one over PROXY_MOST.
+ * once those are there. 0: no such header, or one over LIMIT_PROXY.
  */
 size_t proxy_need(struct slice so_far);
 

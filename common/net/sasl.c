@@ -105,7 +105,7 @@ sasl_free(struct sasl *s)
 static enum sasl_result
 take(struct sasl *s, struct slice base64)
 {
-	if (base64.len > SASL_LINE)
+	if (base64.len > LIMIT_RESPONSE)
 		return SASL_MALFORMED;
 	buf_fini(&s->response);
 	if (!base64_decode(&s->response, base64))

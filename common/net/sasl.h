@@ -11,8 +11,6 @@
 /* What sasl_new() knows, as SMTP and POP3 name them to clients. */
 #define SASL_MECHANISMS "PLAIN LOGIN"
 
-enum { SASL_LINE = 12288 }; /* octets of a response, in base64 (RFC 4954 4) */
-
 enum sasl_result {
 	SASL_CHALLENGE,   /* send the challenge and hear one more response */
 	SASL_CREDENTIALS, /* user and secret are there, and may be right */

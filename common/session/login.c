@@ -129,7 +129,7 @@ login_when_input(struct session *s)
 {
 	struct slice line;
 
-	switch (stream_line(s->stream, SASL_LINE, &line)) {
+	switch (stream_line(s->stream, LIMIT_RESPONSE, &line)) {
 	case STREAM_OK:
 		take(s, sasl_feed(s->sasl, line));
 		stream_wipe(s->stream);

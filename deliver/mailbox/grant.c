@@ -4,8 +4,6 @@
 #include "common/base/mem.h"
 #include "common/base/moment.h"
 
-enum { GRANTS = 20000 };
-
 struct grant {
 	char account[LIMIT_USER + 1];
 	struct moment lapses;
@@ -38,9 +36,9 @@ grant_add(struct slice token, struct slice account, uint32_t seconds)
 {
 	struct grant *g;
 
-	if (grants.count >= GRANTS)
+	if (grants.count >= LIMIT_GRANTS)
 		sweep();
-	if (grants.count >= GRANTS)
+	if (grants.count >= LIMIT_GRANTS)
 		return;
 	g = mem_zero(sizeof(*g));
 	slice_copy(account, g->account, sizeof(g->account));

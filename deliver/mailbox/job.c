@@ -4,7 +4,7 @@
 #include "common/net/loop.h"
 #include "deliver/mailbox/reply.h"
 
-enum { SLICE_MS = 4, PARKED_MS = 20, JOBS_OF_HANDLE = 4 };
+enum { SLICE_MS = 4, PARKED_MS = 20 };
 
 /* Those that may go on, in turn; and those whose asker must read first. */
 static struct job_list line = TAILQ_HEAD_INITIALIZER(line), parked = TAILQ_HEAD_INITIALIZER(parked);
@@ -102,7 +102,7 @@ job_start(struct job *j, struct handle *h, const struct ipc_message *m)
 	j->id = m->id;
 	LIST_INSERT_HEAD(&h->jobs, j, link);
 	/* Askers do one thing at a time; what they gave up waiting for may still be under way. */
-	if (++h->job_count <= JOBS_OF_HANDLE) {
+	if (++h->job_count <= LIMIT_JOBS) {
 		run_slice(j);
 		return;
 	}

@@ -10,9 +10,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* One account leaves some to the others, however many sessions it has. */
-enum { SPOOLS_MOST = 200, SPOOLS_OF_ACCOUNT = 20 };
-
 static uint32_t last_spool;
 static int count;
 
@@ -80,7 +77,7 @@ verb_spool(void *owner, struct ipc_message *m)
 	if (h == NULL)
 		return;
 	spool_drop(h);
-	if (count >= SPOOLS_MOST || spools_of(h->account) >= SPOOLS_OF_ACCOUNT) {
+	if (count >= LIMIT_APPENDS || spools_of(h->account) >= LIMIT_ACCOUNT_APPENDS) {
 		reply_no(
 		    m->channel, m->id, AM_TEMPORARY, "no more large messages can be taken now");
 		return;

@@ -111,7 +111,7 @@ relay_route_add(struct relay_route *r, struct slice address, struct slice name, 
 {
 	struct relay_candidate *c;
 
-	if (r->count == ROUTE_ADDRESSES)
+	if (r->count == LIMIT_ROUTE)
 		return;
 	c = &r->candidates[r->count++];
 	*c = (struct relay_candidate){.preference = preference};

@@ -6,9 +6,8 @@
 #define DELIVER_RELAY_ROUTE_H
 
 #include "common/conf/conf.h"
+#include "common/base/limits.h"
 #include "common/net/netaddr.h"
-
-enum { ROUTE_ADDRESSES = 20 };
 
 enum relay_security {
 	SECURITY_CLEAR,         /* smtp+notls */
@@ -38,7 +37,7 @@ struct relay_route {
 	uint16_t port;
 	char host[LIMIT_DOMAIN + 1];  /* of a smarthost; "": by MX */
 	char label[LIMIT_ACTION + 1]; /* whose credentials; "": no AUTH */
-	struct relay_candidate candidates[ROUTE_ADDRESSES];
+	struct relay_candidate candidates[LIMIT_ROUTE];
 	size_t count, next;
 };
 
@@ -60,7 +59,7 @@ bool relay_route_parse(struct relay_route *r, struct slice url);
 bool relay_route_init(struct relay_route *r, const struct conf *c, const struct conf_action *a,
     struct slice url, struct error *why);
 
-/* Adds an address (4 or 16 octets, or none) in the order of calls; beyond ROUTE_ADDRESSES it is
+/* Adds an address (4 or 16 octets, or none) in the order of calls; beyond LIMIT_ROUTE it is
  * left out. */
 void relay_route_add(
     struct relay_route *r, struct slice address, struct slice name, uint16_t preference);

@@ -6,12 +6,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { IDLE_COMMANDS = 100 };
-
 bool
 smtp_is_patient(struct smtp_session *s)
 {
-	if (++s->idle_commands <= IDLE_COMMANDS)
+	if (++s->idle_commands <= LIMIT_IDLE_COMMANDS)
 		return true;
 	smtp_session_shut(s, "4.7.0", "too many commands without mail");
 	return false;

@@ -22,7 +22,7 @@
 
 #include <string.h>
 
-enum { TARGETS = 2 * LIMIT_EXPANDED, INCLUDE_MOST = 1024 * 1024 };
+enum { TARGETS = 2 * LIMIT_EXPANDED };
 
 struct recipient {
 	enum al_transport transport;
@@ -373,7 +373,7 @@ include(struct expansion *e, struct expand_node *n)
 
 	if (n->owner != NULL) {
 		expand_fail(e, n, ROUTE_UNKNOWN);
-	} else if (!file_read_trusted(n->text, INCLUDE_MOST, &text, &why)) {
+	} else if (!file_read_trusted(n->text, LIMIT_INCLUDE, &text, &why)) {
 		log_error("an alias of %.*s includes a list: %s", SLICE_FMT(e->question.recipient),
 		    why.text);
 		expand_give_up(e);

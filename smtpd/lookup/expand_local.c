@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-enum { FORWARD_TARGETS = 100, USER = 64 };
+enum { USER = 64 };
 
 /* The name without its detail; the same when there is none. */
 static struct slice
@@ -239,7 +239,7 @@ expand_local_forward(struct expansion *e, struct expand_node *n, const struct co
 	char owner[USER + 1];
 
 	slice_copy(user, owner, sizeof(owner));
-	if (result == FORWARD_FOUND && expand_add_lines(e, n, content, owner, FORWARD_TARGETS) > 0)
+	if (result == FORWARD_FOUND && expand_add_lines(e, n, content, owner, LIMIT_FORWARD_TARGETS) > 0)
 		return;
 	deliver(e, n, a, user);
 }

@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HOSTS = 20, ADDRESSES = 10 };
-
 struct host {
 	struct lookup *lookup;
 	uint16_t preference;
@@ -22,14 +20,14 @@ struct host {
 		unsigned char octets[16];
 		size_t len;
 		bool secure;
-	} addresses[ADDRESSES];
+	} addresses[LIMIT_MX_ADDRESSES];
 	size_t count;
 };
 
 struct lookup {
 	struct ipc_asker asker;
 	char domain[LIMIT_DOMAIN + 1];
-	struct host hosts[HOSTS];
+	struct host hosts[LIMIT_MX];
 	size_t count;
 	int pending; /* questions without an answer yet */
 	bool mx_secure, failed, bogus;
@@ -117,7 +115,7 @@ on_address(void *owner, const struct query_answer *a)
 	struct lookup *l = h->lookup;
 
 	take_failure(l, a);
-	for (size_t i = 0; i < a->count && h->count < ADDRESSES; i++) {
+	for (size_t i = 0; i < a->count && h->count < LIMIT_MX_ADDRESSES; i++) {
 		if (a->records[i].len != 4 && a->records[i].len != 16)
 			continue;
 		memcpy(h->addresses[h->count].octets, a->records[i].data, a->records[i].len);
@@ -147,9 +145,9 @@ place_for(struct lookup *l, uint16_t preference)
 {
 	struct host *last = &l->hosts[0];
 
-	if (l->count < HOSTS)
+	if (l->count < LIMIT_MX)
 		return &l->hosts[l->count++];
-	for (size_t i = 1; i < HOSTS; i++)
+	for (size_t i = 1; i < LIMIT_MX; i++)
 		if (l->hosts[i].preference > last->preference)
 			last = &l->hosts[i];
 	return preference < last->preference ? last : NULL;

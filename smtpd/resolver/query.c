@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unbound.h>
 
-enum { RECORDS = 64, CLASS_IN = 1, RCODE_NXDOMAIN = 3, SERVER_TEXT = 128 };
+enum { CLASS_IN = 1, RCODE_NXDOMAIN = 3, SERVER_TEXT = 128 };
 enum { HEADER = 12, TRUNCATED = 2 }; /* octets, and a bit of the third (RFC 1035 4.1.1) */
 
 struct query {
@@ -146,12 +146,12 @@ static void
 on_result(void *arg, int code, struct ub_result *r)
 {
 	struct query *q = arg;
-	struct slice records[RECORDS];
+	struct slice records[LIMIT_RECORDS];
 	struct query_answer a = {.status = status_of(code, r), .records = records};
 
 	a.reason = reason_of(a.status, r);
 	a.secure = r != NULL && r->secure;
-	for (int i = 0; a.status == QUERY_FOUND && r->data[i] != NULL && a.count < RECORDS; i++)
+	for (int i = 0; a.status == QUERY_FOUND && r->data[i] != NULL && a.count < LIMIT_RECORDS; i++)
 		records[a.count++] = slice_make(r->data[i], (size_t)r->len[i]);
 	open_queries--;
 	q->answer(q->owner, &a);

@@ -34,7 +34,7 @@ check_proxy(struct slice in)
 	char text[NETADDR_TEXT];
 	size_t need = proxy_need(in);
 
-	PROPERTY(need <= PROXY_MOST);
+	PROPERTY(need <= LIMIT_PROXY);
 	if (proxy_parse(in, &client, &server)) {
 		PROPERTY(need == in.len);
 		PROPERTY(client.family == server.family);

@@ -40,7 +40,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	p = imap_parse_of(&command);
 	if (imap_fetch_items_parse(&p, &items)) {
 		PROPERTY(imap_parse_is_end(&p) && items.count > 0);
-		PROPERTY(items.count <= IMAP_FETCH_ITEMS);
+		PROPERTY(items.count <= LIMIT_FETCH_ITEMS);
 		for (size_t i = 0; i < items.count; i++) {
 			PROPERTY(imap_fetch_items_has(&items, items.items[i].item));
 			if (items.items[i].item == IMAP_ITEM_SECTION)

@@ -1,6 +1,8 @@
 /* The header that a load balancer says first: how long it is, and whom it speaks for. */
 #include "tests/fuzz/fuzz.h"
 
+#include "common/base/limits.h"
+
 #include "common/net/proxy.h"
 
 enum {
@@ -14,10 +16,10 @@ check_need(struct slice in)
 {
 	size_t known = 0;
 
-	for (size_t n = 0; n <= in.len && n <= PROXY_MOST; n++) {
+	for (size_t n = 0; n <= in.len && n <= LIMIT_PROXY; n++) {
 		size_t need = proxy_need(slice_sub(in, 0, n));
 
-		PROPERTY(need == 0 || (need >= FIXED && need <= PROXY_MOST));
+		PROPERTY(need == 0 || (need >= FIXED && need <= LIMIT_PROXY));
 		if (n > 0 && known != need)
 			PROPERTY(known != 0 && (n == FIXED || need == 0) && n <= FIXED);
 		known = need;

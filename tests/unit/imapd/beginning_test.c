@@ -1,6 +1,7 @@
 #include "imapd/beginning.h"
 
 #include "common/base/buf.h"
+#include "common/base/limits.h"
 #include "tests/unit/unit.h"
 
 UNIT_SUITE(beginning);
@@ -61,13 +62,13 @@ Test(beginning, a_tag_is_bounded)
 	struct buf line = {0};
 	struct imap_beginning b;
 
-	for (int i = 0; i < IMAP_TAG_OCTETS; i++)
+	for (int i = 0; i < LIMIT_IMAP_TAG; i++)
 		buf_add_char(&line, 't');
 	buf_add_text(&line, " NOOP");
 	cr_assert_null(imap_beginning_parse(buf_slice(&line), &b));
-	cr_assert_eq(b.tag.len, IMAP_TAG_OCTETS);
+	cr_assert_eq(b.tag.len, LIMIT_IMAP_TAG);
 	buf_clear(&line);
-	for (int i = 0; i <= IMAP_TAG_OCTETS; i++)
+	for (int i = 0; i <= LIMIT_IMAP_TAG; i++)
 		buf_add_char(&line, 't');
 	buf_add_text(&line, " NOOP");
 	cr_assert_not_null(imap_beginning_parse(buf_slice(&line), &b));

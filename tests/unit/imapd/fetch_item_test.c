@@ -192,7 +192,7 @@ Test(fetch_item, bounds_depth_and_number)
 	buf_clear(&text);
 	buf_clear(&command);
 	buf_add_text(&text, "(UID");
-	for (int i = 0; i < IMAP_FETCH_ITEMS; i++)
+	for (int i = 0; i < LIMIT_FETCH_ITEMS; i++)
 		buf_add_text(&text, " UID");
 	buf_add_text(&text, ")");
 	cr_assert_not(parse(buf_text(&text), &command, &items));

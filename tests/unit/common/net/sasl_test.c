@@ -120,7 +120,7 @@ Test(sasl, login_takes_the_user_at_once_and_no_nul)
 
 Test(sasl, limits)
 {
-	static char octets[SASL_LINE + 4], line[SASL_LINE + 4];
+	static char octets[LIMIT_RESPONSE + 4], line[LIMIT_RESPONSE + 4];
 	struct sasl *s = sasl_new(SLICE("PLAIN"));
 
 	memset(octets, 'a', sizeof(octets));
@@ -132,7 +132,7 @@ Test(sasl, limits)
 	octets[2 + LIMIT_USER] = '\0';
 	cr_assert_eq(plain(slice_make(octets, 4 + LIMIT_USER)), SASL_WRONG);
 	cr_assert_eq(
-	    sasl_feed(s, slice_make(line, SASL_LINE)), SASL_WRONG, "NULs, and much of them");
-	cr_assert_eq(sasl_feed(s, slice_make(line, SASL_LINE + 4)), SASL_MALFORMED);
+	    sasl_feed(s, slice_make(line, LIMIT_RESPONSE)), SASL_WRONG, "NULs, and much of them");
+	cr_assert_eq(sasl_feed(s, slice_make(line, LIMIT_RESPONSE + 4)), SASL_MALFORMED);
 	sasl_free(s);
 }

@@ -98,6 +98,50 @@ Test(mailbox_verb, a_grant_opens_once_before_it_lapses)
 	try_token(slice_make(other, sizeof(other)), false);
 }
 
+Test(mailbox_verb, so_many_logins_wait_to_be_used)
+{
+	char token[TOKEN_OCTETS] = {0}, account[LIMIT_USER + 1];
+
+	for (uint32_t i = 0; i <= LIMIT_GRANTS; i++) {
+		memcpy(token, &i, sizeof(i));
+		grant_add(slice_make(token, sizeof(token)), SLICE("u@a.test"), 60);
+	}
+	cr_assert_not(grant_take(slice_make(token, sizeof(token)), account), "one too many");
+	memset(token, 0, sizeof(token));
+	cr_assert(grant_take(slice_make(token, sizeof(token)), account));
+	for (uint32_t i = 1; i < LIMIT_GRANTS; i++) {
+		memcpy(token, &i, sizeof(i));
+		cr_assert(grant_take(slice_make(token, sizeof(token)), account));
+	}
+}
+
+static const struct ipc_schema *
+ask_for_file(uint32_t handle)
+{
+	struct am_spool spool = {.handle = handle};
+
+	asker_ask(&a, &am_spool_schema, &spool);
+	if (a.end == &am_spooled_schema)
+		close(a.spool_fd);
+	return a.end;
+}
+
+Test(mailbox_verb, so_many_large_messages_come_in_at_once)
+{
+	char account[20];
+	uint32_t first = 0;
+
+	for (int i = 0; i < LIMIT_APPENDS; i++) {
+		snprintf(account, sizeof(account), "u%d@a.test", i / LIMIT_ACCOUNT_APPENDS);
+		asker_login(&a, account);
+		first = first == 0 ? a.handle : first;
+		cr_assert_eq(ask_for_file(a.handle), &am_spooled_schema, "file %d", i);
+	}
+	asker_login(&a, "another@a.test");
+	cr_assert_eq(ask_for_file(a.handle), &am_no_schema);
+	cr_assert_eq(ask_for_file(first), &am_spooled_schema, "it gives up what it had");
+}
+
 Test(mailbox_verb, a_handle_is_its_askers_own)
 {
 	struct am_status status = {.name = SLICE("INBOX")};

@@ -1,5 +1,7 @@
 #include "tests/unit/unit.h"
 
+#include "common/base/limits.h"
+
 #include "deliver/relay/route.h"
 
 UNIT_SUITE(route);
@@ -130,7 +132,7 @@ Test(route, keeps_a_bounded_number_of_addresses)
 {
 	struct relay_route r = {.port = 25};
 
-	for (int i = 0; i < ROUTE_ADDRESSES + 5; i++)
+	for (int i = 0; i < LIMIT_ROUTE + 5; i++)
 		add(&r, "many.test", 1);
-	cr_assert_eq(r.count, ROUTE_ADDRESSES);
+	cr_assert_eq(r.count, LIMIT_ROUTE);
 }

@@ -1,0 +1,179 @@
+/* What one listener may hold of the queue's. */
+#include "tests/unit/queue/queue_test.h"
+
+#include "common/ipc/listener_queue.h"
+#include "queue/receive.h"
+#include "queue/space.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+UNIT_SUITE(receive);
+
+static struct channel *listener;
+static uint64_t first_id;
+static uint32_t last_spool;
+static int spooled, refused, blocks;
+static bool is_cut_off;
+
+static void
+on_ids(void *owner, struct ipc_message *m)
+{
+	if (blocks++ == 0)
+		first_id = ((const struct lq_ids *)m->body)->first;
+}
+
+static void
+on_state(void *owner, struct ipc_message *m)
+{
+}
+
+static void
+on_answer(void *owner, struct ipc_message *m)
+{
+	if (m->schema == &lq_spooled_schema) {
+		last_spool = ((const struct lq_spooled *)m->body)->spool;
+		spooled++;
+		close(m->fd);
+	} else {
+		cr_assert_eq(m->schema, &lq_refused_schema);
+		refused++;
+	}
+	channel_done(m->channel, m->id);
+}
+
+static void
+on_ended(void *owner, enum channel_end why)
+{
+}
+
+static void
+on_down(void *owner)
+{
+	is_cut_off = true;
+}
+
+static uint32_t
+request(void)
+{
+	struct channel_request r = {.answer = on_answer, .ended = on_ended};
+
+	return channel_request(listener, &r);
+}
+
+/* The queue's end of the line, when it is not gone already. */
+static void
+drop_line(void *owner)
+{
+	struct channel **place = owner, *gone = *place;
+
+	*place = NULL;
+	if (gone == NULL)
+		return;
+	queue_receive_down(place, gone);
+	channel_close(gone);
+}
+
+static void
+on_space(void)
+{
+}
+
+static void
+set_up(void)
+{
+	static const struct ipc_handler handlers[] = {
+	    {&lq_ids_schema, on_ids}, {&lq_state_schema, on_state}, {NULL, NULL}};
+	static const struct ipc_schema *const answers[] = {
+	    &lq_spooled_schema, &lq_refused_schema, &lq_stored_schema, NULL};
+	struct channel_options here = {
+	    .peer = "queue", .handlers = handlers, .answers = answers, .down = on_down};
+	struct channel_options there = {.peer = "listener",
+	    .handlers = queue_receive_handlers,
+	    .down = drop_line,
+	    .owner = &queue.listeners[0]};
+	int pair[2];
+
+	test_open(NULL);
+	queue_space_init(test_folder, on_space);
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
+	queue.listeners[0] = channel_new(pair[0], &there);
+	queue_receive_up(&queue.listeners[0]);
+	listener = channel_new(pair[1], &here);
+	test_run_loop(20);
+	cr_assert_eq(blocks, 1);
+}
+
+static void
+tear_down(void)
+{
+	channel_close(listener);
+	drop_line(&queue.listeners[0]);
+	test_run_loop(20);
+	test_close();
+}
+
+static void
+ask_for_file(void)
+{
+	struct lq_spool nothing = {0};
+	int before = spooled + refused;
+
+	cr_assert(lq_spool_send(listener, request(), &nothing, -1));
+	for (int i = 0; i < 1000 && spooled + refused == before; i++)
+		test_run_loop(1);
+}
+
+Test(receive, one_listener_has_so_many_files, .init = set_up, .fini = tear_down, .timeout = 120)
+{
+	struct lq_drop drop;
+
+	for (int i = 0; i < LIMIT_SPOOLS; i++)
+		ask_for_file();
+	cr_assert_eq(spooled, LIMIT_SPOOLS);
+	ask_for_file();
+	cr_assert_eq(refused, 1);
+	drop.spool = last_spool;
+	lq_drop_send(listener, 0, &drop, -1);
+	ask_for_file();
+	cr_assert_eq(spooled, LIMIT_SPOOLS + 1, "there is room again");
+	cr_assert_not(is_cut_off);
+}
+
+/* A whole message under that id. */
+static void
+hand_over(uint64_t id)
+{
+	struct lq_begin message = {.message = id};
+	struct lq_rcpt rcpt = {
+	    .action = SLICE("out"), .address = SLICE("a@b.test"), .original = SLICE("a@b.test")};
+	struct lq_body body = {.octets = SLICE("x")};
+	struct lq_commit commit = {.size = 1};
+	uint32_t id_of_request = request();
+
+	lq_begin_send(listener, id_of_request, &message, -1);
+	lq_rcpt_send(listener, id_of_request, &rcpt, -1);
+	lq_body_send(listener, id_of_request, &body, -1);
+	lq_commit_send(listener, id_of_request, &commit, -1);
+	test_run_loop(50);
+}
+
+Test(receive, the_oldest_ids_go_when_there_are_too_many, .init = set_up, .fini = tear_down,
+    .timeout = 120)
+{
+	struct lq_more nothing = {0};
+
+	for (int i = 1; i < LIMIT_ID_BLOCKS; i++)
+		lq_more_send(listener, 0, &nothing, -1);
+	for (int i = 0; i < 1000 && blocks < LIMIT_ID_BLOCKS; i++)
+		test_run_loop(10);
+	cr_assert_eq(blocks, LIMIT_ID_BLOCKS);
+	lq_more_send(listener, 0, &nothing, -1);
+	test_run_loop(50);
+	cr_assert_eq(blocks, LIMIT_ID_BLOCKS + 1);
+	hand_over(first_id);
+	cr_assert_eq(refused, 1, "nobody knows whether it was used");
+	cr_assert_not(is_cut_off, "and it is no crime");
+	hand_over(first_id + (LIMIT_ID_BLOCKS + 1) * RECEIVE_IDS);
+	cr_assert(is_cut_off, "that was never given");
+}
