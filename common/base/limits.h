@@ -47,8 +47,8 @@ enum {
 	LIMIT_HEADER        = 1024 * 1024,        /* octets of a message's header */
 	LIMIT_FIELDS        = 10000,              /* header fields of a message */
 	LIMIT_FIELD_PARSED  = 64 * 1024,          /* octets of one field that are interpreted */
-	LIMIT_MIME_DEPTH    = 100,
-	LIMIT_MIME_PARTS    = 10000,
+	LIMIT_MIME_DEPTH    = 100,                /* parts within parts */
+	LIMIT_MIME_PARTS    = 10000,              /* of one message */
 	LIMIT_ADDRESSES     = 10000,              /* of one field */
 	LIMIT_PARAMETERS    = 200,                /* of one field */
 
@@ -103,9 +103,9 @@ enum {
 	/* IMAP and POP3 */
 	LIMIT_IMAP_LOGIN_LINE = 8 * 1024,         /* octets before login */
 	LIMIT_IMAP_LINE       = 64 * 1024,        /* octets after login */
-	LIMIT_IMAP_LOGIN_LITERAL = 4 * 1024,
+	LIMIT_IMAP_LOGIN_LITERAL = 4 * 1024,      /* octets before login */
 	LIMIT_IMAP_LITERALS   = 1024 * 1024,      /* sum of one command's, APPEND's message apart */
-	LIMIT_IMAP_NESTING    = 50,
+	LIMIT_IMAP_NESTING    = 50,               /* parentheses and keys within others of one command */
 	LIMIT_IMAP_TAG        = 256,              /* octets */
 	LIMIT_FETCH_ITEMS     = 100,              /* of one FETCH */
 	LIMIT_FETCH_FIELDS    = 10000,            /* names of header fields of one item */
@@ -116,7 +116,7 @@ enum {
 	LIMIT_SEARCH_NODES    = 5000,             /* keys of one SEARCH */
 	LIMIT_IMAP_ERRORS     = 10,               /* bad commands before login until BYE */
 	LIMIT_MAILBOX_NAME    = 1000,             /* octets of UTF-8 */
-	LIMIT_MAILBOX_DEPTH   = 50,
+	LIMIT_MAILBOX_DEPTH   = 50,               /* levels of a name */
 	LIMIT_MAILBOXES       = 10000,            /* of one account */
 	LIMIT_OPEN_ACCOUNTS   = 1024,             /* databases that one process keeps open, three files each */
 	LIMIT_GRANTS          = 20000,            /* logins of lookup's that nobody has used yet */
