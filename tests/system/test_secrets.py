@@ -7,6 +7,7 @@ import re
 import secrets
 import smtplib
 import socket
+import time
 import unittest
 
 from suite import Suite
@@ -92,6 +93,18 @@ class Secrets(unittest.TestCase):
             f.readline()
             s.sendall(b"AUTH PLAIN " + base64.b64encode(f"\0me\0{secret}".encode()) + b"\r\nNO")
             self.assertTrue(f.readline().startswith(b"5"))
+            self.forgotten("me", secret)
+
+    def test_a_line_in_pieces(self):
+        """What has come waits in a buffer that then grows for the rest."""
+        secret = secrets.token_hex(20)
+        with socket.create_connection((self.suite.host, self.suite.port["submission"]), timeout=20) as s, s.makefile("rb") as f:
+            f.readline()
+            s.sendall(b"AUTH PLAIN " + base64.b64encode(f"\0me\0{secret}".encode()))
+            time.sleep(0.2)
+            s.sendall(b"\r\n" + b"NOOP\r\n" * 50 + b"NO")
+            for _ in range(51):
+                f.readline()
             self.forgotten("me", secret)
 
     def test_imap(self):
