@@ -116,6 +116,16 @@ class Secrets(unittest.TestCase):
                 c.authenticate("PLAIN", lambda _: f"\0{user}\0{secret}".encode())
             self.forgotten(user, secret)
 
+    def test_imap_literals(self):
+        """A command that is gathered in pieces, and is long enough that nothing small takes its room afterwards."""
+        user, secret = "u" * 500 + "@example.test", secrets.token_hex(20)
+        with self.suite.tls().wrap_socket(socket.create_connection((self.suite.host, self.suite.port["imaps"]), timeout=20),
+                                          server_hostname="mail.example.test") as s, s.makefile("rb") as f:
+            f.readline()
+            s.sendall(f"a LOGIN {{{len(user)}+}}\r\n{user} {{{len(secret)}+}}\r\n{secret}\r\n".encode())
+            self.assertTrue(f.readline().startswith(b"a NO"))
+            self.forgotten(user, secret)
+
     def test_pop3(self):
         user, secret = self.suite.address("alice"), secrets.token_hex(20)
         c = poplib.POP3_SSL(self.suite.host, self.suite.port["pop3s"], context=self.suite.tls())
