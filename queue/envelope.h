@@ -36,8 +36,9 @@ enum envelope_state {
 	    ENVELOPE_STATE_COUNT
 };
 
-/* Why an envelope is held; what the database keeps. */
-enum envelope_hold { HOLD_NONE, HOLD_PERSON, HOLD_DAMAGE };
+/* Why an envelope is held; what the database keeps. In the database alone: it was removed while it
+ * was in flight, and nobody shall try it again. */
+enum envelope_hold { HOLD_NONE, HOLD_PERSON, HOLD_DAMAGE, HOLD_REMOVED };
 
 struct queue_destination;
 

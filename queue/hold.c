@@ -6,14 +6,27 @@
 #include "queue/settle.h"
 #include "queue/spool.h"
 
+/* What the database keeps. An envelope that was removed stays so. */
 static bool
-write_hold(struct queue_envelope *e, enum envelope_hold hold)
+write_hold(const struct queue_envelope *e, enum envelope_hold hold)
 {
 	struct commit *c = store_commit(queue.store);
 
+	if (e->is_removed)
+		return true;
 	if (!commit_begin(c) || store_hold_envelope(queue.store, e->id, (uint8_t)hold) != DB_DONE)
 		return false;
 	commit_soon(c);
+	return true;
+}
+
+static bool
+set_hold(struct queue_envelope *e, enum envelope_hold hold)
+{
+	if (e->hold == hold)
+		return true;
+	if (!write_hold(e, hold))
+		return false;
 	e->hold = (uint8_t)hold;
 	return true;
 }
@@ -21,7 +34,7 @@ write_hold(struct queue_envelope *e, enum envelope_hold hold)
 enum queue_acted
 queue_envelope_hold(struct queue_envelope *e)
 {
-	if (e->hold == HOLD_NONE && !write_hold(e, HOLD_PERSON))
+	if (e->hold == HOLD_NONE && !set_hold(e, HOLD_PERSON))
 		return ACTED_FAILED;
 	if (e->state == ENVELOPE_WAITING || e->state == ENVELOPE_READY) {
 		queue_schedule_remove(e);
@@ -33,7 +46,7 @@ queue_envelope_hold(struct queue_envelope *e)
 enum queue_acted
 queue_envelope_resume(struct queue_envelope *e)
 {
-	if (e->hold != HOLD_NONE && !write_hold(e, HOLD_NONE))
+	if (!set_hold(e, HOLD_NONE))
 		return ACTED_FAILED;
 	if (e->state == ENVELOPE_HELD)
 		queue_schedule_add(e, SPAN_MS(0));
@@ -78,6 +91,8 @@ queue_envelope_remove(struct queue_envelope *e)
 	struct log_context log = {.key = "message", .id = m->id};
 
 	if (e->state == ENVELOPE_INFLIGHT || e->state == ENVELOPE_NEW) {
+		if (!write_hold(e, HOLD_REMOVED))
+			return ACTED_FAILED;
 		e->is_removed = 1;
 		return ACTED_DONE;
 	}
@@ -103,6 +118,9 @@ queue_envelope_begin(struct queue_envelope *e, struct span wait)
 		queue_envelope_move(e, ENVELOPE_HELD);
 	else
 		queue_schedule_add(e, wait);
-	if (is_removed)
-		queue_envelope_remove(e);
+	if (is_removed && queue_envelope_remove(e) == ACTED_FAILED) {
+		/* It shall not be sent, whatever the disk says. */
+		e->hold = HOLD_PERSON;
+		queue_envelope_hold(e);
+	}
 }

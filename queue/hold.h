@@ -23,7 +23,7 @@ enum queue_acted queue_envelope_hurry(struct queue_envelope *e);
 void queue_envelope_begin(struct queue_envelope *e, struct span wait);
 
 /* Out of the queue, without a word to anybody; one in flight when it comes back undelivered. The
- * message goes with its last envelope. */
+ * message goes with its last envelope. Nobody tries it again, even after a crash. */
 enum queue_acted queue_envelope_remove(struct queue_envelope *e);
 
 #endif

@@ -120,7 +120,8 @@ load(void *owner, const struct store_envelope *row)
 	e->notify = row->notify & 15;
 	e->warned = row->warned & 7;
 	e->tries = row->tries;
-	e->hold = row->hold;
+	e->is_removed = row->hold == HOLD_REMOVED;
+	e->hold = e->is_removed ? HOLD_NONE : row->hold;
 	queue_envelope_set_age(e, expire_age_after_gap(row->age, row->written, recover.civil));
 	begin_later(e, wait_of(e, row->next_try));
 }

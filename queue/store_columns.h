@@ -36,7 +36,7 @@
 	C(u8,    transport, 0,         TRANSPORT_COUNT - 1, KEPT) /* enum al_transport, or TRANSPORT_UNROUTED */ \
 	C(u8,    mailbox,   0,         63,             KEPT)  \
 	C(u8,    notify,    0,         15,             KEPT)  \
-	C(u8,    hold,      0,         HOLD_DAMAGE,    KEPT)  /* enum envelope_hold */ \
+	C(u8,    hold,      0,         HOLD_REMOVED,   KEPT)  /* enum envelope_hold */ \
 	C(u8,    warned,    0,         EXPIRE_WARNINGS, TRIED) /* delay warnings sent */ \
 	C(u16,   tries,     0,         UINT16_MAX,     TRIED) \
 	C(i64,   next_try,  INT64_MIN, INT64_MAX,      TRIED) \

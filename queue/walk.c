@@ -1,6 +1,6 @@
 /*
  * Invariant: rows are never changed while a scan over them is open; a slice first gathers the ids
- * it found, then acts.
+ * it found, then acts. What was done is told when it is durable.
  */
 #include "queue/walk.h"
 
@@ -30,6 +30,8 @@ struct walk {
 	uint64_t after;
 	uint64_t acted, held;
 	bool failed, is_missing;
+	bool is_waiting; /* until what was done is durable */
+	struct error error;
 	struct buf lines;
 	struct found found[ROWS];
 	size_t count;
@@ -140,8 +142,10 @@ say_acted(struct walk *w)
 }
 
 static void
-finish(struct walk *w, const char *error)
+answer(struct walk *w)
 {
+	const char *error = w->error.text;
+
 	flush_lines(w);
 	say_acted(w);
 	if (error[0] == '\0' && w->failed)
@@ -151,6 +155,29 @@ finish(struct walk *w, const char *error)
 			    ? "there is no message or envelope of that id"
 			    : "there is no message or envelope of some of these ids";
 	control_done(w->order, error[0] == '\0' ? 0 : 1, error);
+}
+
+static void
+on_durable(void *owner, bool ok)
+{
+	struct walk *w = owner;
+
+	w->failed |= !ok;
+	if (w->order != NULL)
+		answer(w);
+	walk_free(w);
+}
+
+static void
+finish(struct walk *w, const char *error)
+{
+	error_set(&w->error, "%s", error);
+	if (w->acted > 0) {
+		w->is_waiting = true;
+		commit_wait(store_commit(queue.store), on_durable, w);
+		return;
+	}
+	answer(w);
 	walk_free(w);
 }
 
@@ -242,8 +269,13 @@ queue_walk_start(struct control *order, struct queue_select *which, size_t count
 void
 queue_walk_stop(void)
 {
-	while (!LIST_EMPTY(&walks)) {
-		control_done(LIST_FIRST(&walks)->order, 75, "the queue is stopping");
-		walk_free(LIST_FIRST(&walks));
+	struct walk *w, *next;
+
+	LIST_FOREACH_SAFE (w, &walks, link, next) {
+		if (w->order != NULL)
+			control_done(w->order, 75, "the queue is stopping");
+		w->order = NULL;
+		if (!w->is_waiting)
+			walk_free(w);
 	}
 }

@@ -364,8 +364,10 @@ relay_on_dot(struct relay_session *s)
 			continue; /* it was refused, or had its reply */
 		say_outcome(s, &t->recipients[i]);
 		/* LMTP has a reply for each recipient that it took (RFC 2033 4.2). */
-		if (s->is_lmtp && ++s->answered < s->accepted)
+		if (s->is_lmtp && ++s->answered < s->accepted) {
+			relay_wait(s);
 			return;
+		}
 	}
 	s->messages++;
 	end_transfer(s);

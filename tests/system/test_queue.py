@@ -465,6 +465,23 @@ class QueueAlone(unittest.TestCase):
         q.wait_empty()
         self.assertEqual([t["rcpts"][0]["address"] for t in relay.transfers], ["r5@y.test", "r1@y.test"])
 
+    def test_what_was_removed_stays_so(self):
+        """One in flight, too: what is told is durable, and a queue that dies then does not send it again."""
+        q = self.start()
+        l = q.listener()
+        silent = Taker(q.peer("relay"), lambda t: None)
+        l.store(["flies@y.test"])
+        wait_until(lambda: silent.transfers, what="one in flight")
+        q.order("pause", "mta")
+        l.store(["waits@y.test"])
+        self.assertEqual(q.order("remove", "all")[0], ["2 removed"])
+        q.kill()
+        q.start()
+        relay = Taker(q.peer("relay"))
+        q.order("resume", "mta")
+        q.wait_empty()
+        self.assertEqual(relay.transfers, [])
+
     def test_what_is_held_does_not_expire(self):
         q = self.start(queue_ttl=1)
         l = q.listener()
