@@ -264,6 +264,15 @@ class Agent(unittest.TestCase):
         path.symlink_to("/etc/shadow")
         self.before = len(self.suite.lines)
         self.delivered(f"{USER}@forward.test")
+        path.unlink()
+        self.forward("alice@example.test\n")
+        os.link(path, self.home / "other-name")
+        self.before = len(self.suite.lines)
+        self.delivered(f"{USER}@forward.test")
+        (self.home / "other-name").unlink()
+        self.forward("alice@example.test\n" + "# a long story\n" * 500)
+        self.before = len(self.suite.lines)
+        self.delivered(f"{USER}@forward.test")
 
     def test_a_forward_that_is_never_read_to_its_end(self):
         """It holds up the mail of its user, and nobody's login."""
