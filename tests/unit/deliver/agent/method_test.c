@@ -4,8 +4,11 @@
 #include "common/base/limits.h"
 #include "deliver/agent/job.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -104,6 +107,75 @@ Test(method, mbox_after_a_cut_message)
 		cr_assert(strstr(text, "\n>From here\n\n") != NULL, "case %zu: %s", i, text);
 	}
 	cr_assert(access(lock, F_OK) < 0, "the lock file is gone");
+}
+
+Test(method, mbox_of_two_names_or_of_another)
+{
+	struct agent_job j = job(box);
+
+	char other[64];
+
+	put(box, "");
+	snprintf(other, sizeof(other), "%s/other", folder);
+	cr_assert_eq(link(box, other), 0);
+	cr_assert_eq(agent_mbox(&j, box).outcome, OUTCOME_TEMPORARY);
+	unlink(other);
+	if (chown(box, geteuid() + 1, getegid()) == 0)
+		cr_assert_eq(agent_mbox(&j, box).outcome, OUTCOME_TEMPORARY);
+	cr_assert_str_eq(get(box), "");
+}
+
+Test(method, mbox_is_cut_back)
+{
+	static const char before[] = "From a\n\nwhole\n\n";
+	struct agent_job j = job(box);
+	struct rlimit limit = {sizeof(before) + 20, RLIM_INFINITY};
+
+	put(box, before);
+	signal(SIGXFSZ, SIG_IGN);
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	cr_assert_eq(agent_mbox(&j, box).outcome, OUTCOME_TEMPORARY);
+	limit.rlim_cur = RLIM_INFINITY;
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	cr_assert_str_eq(get(box), before);
+}
+
+static int
+count_files(const char *path)
+{
+	DIR *dir = opendir(path);
+	struct dirent *e;
+	int n = 0;
+
+	while (dir != NULL && (e = readdir(dir)) != NULL)
+		n += e->d_name[0] != '.';
+	if (dir != NULL)
+		closedir(dir);
+	return n;
+}
+
+/* A detail names a folder that the user has made, and no path out of the Maildir. */
+Test(method, maildir_details)
+{
+	static const char *const details[] = {"box", "none", ".", "..", "box/new", "./new"};
+	char text[64], path[128];
+	struct agent_job j = job(none);
+
+	cr_assert_eq(agent_maildir(&j).outcome, OUTCOME_DELIVERED);
+	snprintf(path, sizeof(path), "%s/Maildir/.box", folder);
+	cr_assert_eq(mkdir(path, 0700), 0);
+	for (size_t i = 0; i < sizeof(details) / sizeof(details[0]); i++) {
+		snprintf(text, sizeof(text), "joe+%s@d.test", details[i]);
+		j.address = text;
+		cr_assert_eq(agent_maildir(&j).outcome, OUTCOME_DELIVERED);
+	}
+	strcat(path, "/new");
+	cr_assert_eq(count_files(path), 1);
+	snprintf(path, sizeof(path), "%s/Maildir/new", folder);
+	cr_assert_eq(count_files(path), 6);
+	cr_assert_eq(count_files(folder), 1);
+	snprintf(path, sizeof(path), "rm -r %s/Maildir", folder);
+	cr_assert_eq(system(path), 0);
 }
 
 Test(method, mbox_lock_left_behind)
