@@ -284,6 +284,7 @@ class MailAttacks(Attacks):
         with self.row("I17"), self.session() as c:
             c.ask("EXAMINE INBOX", "OK")
             c.ask("STORE 1 +FLAGS (\\Deleted)", "(NO|BAD)")
+            c.ask("MOVE 1 Trash", "(NO|BAD)")
             c.ask("EXPUNGE", "(NO|BAD)")
             c.ask("STATUS INBOX (MESSAGES)", "OK")
 
