@@ -148,7 +148,7 @@ meddle(const char *sql)
 Test(store_row, what_no_column_can_hold_is_damage)
 {
 	static const char *const damages[] = {"transport = 256 + 1", "mailbox = -1", "notify = 16",
-	    "hold = 3", "address = ''", "original = ''", "orcpt = CAST(x'ff' AS TEXT)",
+	    "hold = 4", "address = ''", "original = ''", "orcpt = CAST(x'ff' AS TEXT)",
 	    "target = printf('%1025d', 0)", "reply = printf('%1001d', 0)", "message = -5"};
 	struct store_envelope e = {.id = 1}, found;
 	char sql[100];
