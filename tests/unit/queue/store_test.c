@@ -207,7 +207,7 @@ Test(store, rows_that_cannot_be_are_told)
 	    {offsetof(struct store_envelope, transport), 4},
 	    {offsetof(struct store_envelope, mailbox), 64},
 	    {offsetof(struct store_envelope, notify), 16},
-	    {offsetof(struct store_envelope, hold), 3},
+	    {offsetof(struct store_envelope, hold), HOLD_REMOVED + 1},
 	    {offsetof(struct store_envelope, warned), 9},
 	};
 	struct store_envelope e = envelope(1, 2);
