@@ -45,6 +45,9 @@ void imap_append_free(struct imap_append *a);
 /* Takes a line of the command in hand. */
 void imap_command_line(struct imap_session *s, struct slice line);
 
+/* Ends the response that a FETCH is in the middle of, if one is: something else is to be told. */
+void imap_fetch_cut(struct imap_session *s);
+
 /* Opens the account that lookup granted. */
 void imap_open(struct imap_session *s, struct slice token, unsigned mailbox);
 

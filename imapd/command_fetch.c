@@ -1,6 +1,7 @@
 /*
  * FETCH (RFC 3501 6.4.5). What the view knows is answered from it; the rest comes from mailbox
- * in batches, and the next batch is asked for when the client has taken the last one. A
+ * in batches, and the next batch is asked for when the client has taken the last one. Of a batch
+ * the messages wait that a slow client has not come to: 100 items may make much of each. A
  * section without PEEK sets \Seen first, so that the flags told are right.
  */
 #include "common/base/mem.h"
@@ -17,15 +18,35 @@ struct fetch {
 	struct imap_set set; /* indexes of the view */
 	size_t at;           /* the range that is next */
 	size_t number;       /* which of that range; when all comes from the view */
-	bool is_waiting;     /* a batch is in, am_more is due */
-	bool has_failed;     /* a message could not be read, and was left out */
+	TAILQ_HEAD(, imap_fetch_response) held; /* messages that wait; the first may be begun */
+	bool is_waiting;                        /* a batch is in, am_more is due */
+	bool is_part_told; /* the last of its messages is in, ask_next() is due */
+	bool has_failed;   /* a message could not be read, and was left out */
 };
+
+static void
+drop_first(struct fetch *f)
+{
+	struct imap_fetch_response *r = TAILQ_FIRST(&f->held);
+
+	TAILQ_REMOVE(&f->held, r, link);
+	imap_fetch_response_fini(r);
+	free(r);
+}
+
+static void
+drop_held(struct fetch *f)
+{
+	while (!TAILQ_EMPTY(&f->held))
+		drop_first(f);
+}
 
 static void
 drop_fetch(void *work)
 {
 	struct fetch *f = work;
 
+	drop_held(f);
 	imap_fetch_items_fini(&f->items);
 	imap_set_fini(&f->set);
 	free(f);
@@ -46,15 +67,37 @@ is_untimely(const struct imap_session *s, const struct ipc_message *m)
 	return true;
 }
 
+/* Takes what the response has. */
+static void
+hold(struct imap_session *s, const struct imap_fetch_response *r)
+{
+	struct fetch *f = s->command.work;
+	struct imap_fetch_response *held = mem_zero(sizeof(*held));
+
+	*held = *r;
+	imap_fetch_response_keep(held);
+	TAILQ_INSERT_TAIL(&f->held, held, link);
+	if (s->base.state != IMAP_SENDING)
+		imap_move(s, IMAP_SENDING);
+	session_again(&s->base);
+}
+
 static void
 on_message(struct imap_session *s, const struct ipc_message *m)
 {
 	struct fetch *f = s->command.work;
+	struct imap_fetch_response r;
 
-	if (is_untimely(s, m) || imap_fetch_response(s, &f->items, m))
+	if (is_untimely(s, m))
 		return;
-	f->has_failed = true;
-	log_error("a message cannot be read, or not all of it: it is left out of FETCH");
+	if (!imap_fetch_response_init(&r, &f->items, m)) {
+		f->has_failed = true;
+		log_error("a message cannot be read, or not all of it: it is left out of FETCH");
+	} else if (!TAILQ_EMPTY(&f->held) || !imap_fetch_response_tell(s, &f->items, &r)) {
+		hold(s, &r);
+		return;
+	}
+	imap_fetch_response_fini(&r);
 }
 
 /* The next batch comes when the client has taken this one. */
@@ -66,16 +109,45 @@ on_batch(struct imap_session *s, const struct ipc_message *m)
 	if (is_untimely(s, m))
 		return;
 	f->is_waiting = true;
-	imap_move(s, IMAP_SENDING);
+	if (s->base.state != IMAP_SENDING)
+		imap_move(s, IMAP_SENDING);
 	session_again(&s->base);
 }
 
 static void ask_next(struct imap_session *s);
 
 static void
+finish_part(struct imap_session *s)
+{
+	struct fetch *f = s->command.work;
+
+	f->is_part_told = !TAILQ_EMPTY(&f->held);
+	if (!f->is_part_told)
+		ask_next(s);
+}
+
+static void
 on_part_fetched(struct imap_session *s, const struct ipc_message *m)
 {
-	ask_next(s);
+	finish_part(s);
+}
+
+void
+imap_fetch_cut(struct imap_session *s)
+{
+	struct fetch *f = s->command.work;
+
+	if (s->command.drop_work != drop_fetch || TAILQ_EMPTY(&f->held))
+		return;
+	imap_fetch_response_cut(s, TAILQ_FIRST(&f->held));
+	drop_held(f);
+}
+
+static void
+on_part_missing(struct imap_session *s)
+{
+	imap_fetch_cut(s);
+	imap_unavailable(s);
 }
 
 /* Mailbox has left out what it cannot read: the other parts of the set are asked for all the same.
@@ -86,11 +158,12 @@ on_part_refused(struct imap_session *s, const struct am_no *no)
 	struct fetch *f = s->command.work;
 
 	if (no->code != AM_CORRUPTION) {
+		imap_fetch_cut(s);
 		imap_no(s, no);
 		return;
 	}
 	f->has_failed = true;
-	ask_next(s);
+	finish_part(s);
 }
 
 /* Asks for the next part of the set, or ends the command. */
@@ -101,6 +174,7 @@ ask_next(struct imap_session *s)
 	    .parts = {{&am_message_schema, on_message}, {&am_batch_schema, on_batch}},
 	    .last = {&am_ok_schema, on_part_fetched},
 	    .refused = on_part_refused,
+	    .missing = on_part_missing,
 	    .is_paced = true,
 	};
 	struct fetch *f = s->command.work;
@@ -132,20 +206,14 @@ ask_more(struct imap_session *s)
 	am_more_send(s->base.asked, s->base.request, &more, -1);
 }
 
-static bool
-is_client_slow(const struct imap_session *s)
-{
-	return !imap_output_is_empty(&s->output) || stream_pending(s->base.stream) >= STREAM_HIGH ||
-	       stream_failure(s->base.stream)[0] != '\0';
-}
-
 /* Answers from the view alone, some messages a step. False: all are done. */
 static bool
 tell_from_view(struct imap_session *s)
 {
 	struct fetch *f = s->command.work;
 
-	for (unsigned n = 0; n < FROM_VIEW && f->at < f->set.count; n++) {
+	for (unsigned n = 0; n < FROM_VIEW && f->at < f->set.count && !imap_is_client_slow(s);
+	     n++) {
 		const struct imap_range *r = &f->set.ranges[f->at];
 		struct imap_message *known = &s->view->messages[r->first + f->number];
 
@@ -159,6 +227,39 @@ tell_from_view(struct imap_session *s)
 	return f->at < f->set.count;
 }
 
+/* What is held, as far as the client takes it. False: some is left. */
+static bool
+tell_held(struct imap_session *s)
+{
+	struct fetch *f = s->command.work;
+
+	while (!TAILQ_EMPTY(&f->held)) {
+		if (!imap_fetch_response_tell(s, &f->items, TAILQ_FIRST(&f->held)))
+			return false;
+		drop_first(f);
+	}
+	return true;
+}
+
+/* Goes on where what is sent comes from mailbox; false: it comes from the view. */
+static bool
+fetch_more(struct imap_session *s)
+{
+	struct fetch *f = s->command.work;
+
+	if (f->is_waiting) {
+		ask_more(s);
+	} else if (f->is_part_told) {
+		f->is_part_told = false;
+		ask_next(s);
+	} else if (s->base.request != 0) {
+		imap_move(s, IMAP_ASK);
+	} else {
+		return false;
+	}
+	return true;
+}
+
 /* Others come first: one step a turn. */
 static enum session_next
 yield_to_others(struct imap_session *s)
@@ -170,18 +271,17 @@ yield_to_others(struct imap_session *s)
 enum session_next
 imap_when_sending(struct imap_session *s)
 {
-	struct fetch *f = s->command.work;
-
 	if (stream_failure(s->base.stream)[0] != '\0') {
+		session_asked(&s->base);
 		imap_move(s, IMAP_CLOSING);
 		return SESSION_GO_ON;
 	}
-	if (is_client_slow(s))
+	if (imap_is_client_slow(s))
 		return SESSION_WAIT;
 	imap_heard(s);
-	if (f->is_waiting)
-		ask_more(s);
-	else if (!tell_from_view(s))
+	if (!tell_held(s) || fetch_more(s))
+		return SESSION_GO_ON;
+	if (!tell_from_view(s))
 		imap_done(s, "OK fetched");
 	else
 		return yield_to_others(s);
@@ -262,6 +362,7 @@ IMAP_COMMAND(fetch)
 {
 	struct fetch *f = mem_zero(sizeof(*f));
 
+	TAILQ_INIT(&f->held);
 	imap_keep_work(s, f, drop_fetch);
 	if (!imap_parse_set(s, p, &f->set))
 		return;

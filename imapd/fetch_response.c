@@ -12,32 +12,24 @@ enum {
 	BODY_MOST = 60000,      /* octets of a BODY made here */
 };
 
-/* What mailbox has sent of a message, and where its octets are. */
-struct source {
-	const struct am_message *message;
-	struct slice octets;
-	struct imap_file *file; /* NULL: they came inline */
-	struct mime tree;
-	struct buf made;
-};
-
 static void
-write_section(struct imap_session *s, const struct imap_section *section, struct source *src)
+write_section(
+    struct imap_session *s, const struct imap_section *section, struct imap_fetch_response *r)
 {
 	struct buf name = {0};
 	struct slice cut;
 
 	imap_section_name(section, &name);
-	if (!imap_section_cut(section, src->octets, &src->tree, &src->made, &cut)) {
+	if (!imap_section_cut(section, r->octets, &r->tree, &r->made, &cut)) {
 		imap_printf(s, "%s NIL", buf_text(&name));
 	} else {
-		bool is_in_file = src->file != NULL && cut.data >= src->octets.data &&
-				  cut.data < src->octets.data + src->octets.len;
+		bool is_in_file = r->file != NULL && cut.data >= r->octets.data &&
+				  cut.data < r->octets.data + r->octets.len;
 
 		imap_printf(s, "%s {%zu}\r\n", buf_text(&name), cut.len);
 		if (is_in_file && cut.len > INLINE_CUT)
-			imap_output_file(&s->output, src->file,
-			    (uint64_t)(cut.data - src->octets.data), cut.len);
+			imap_output_file(
+			    &s->output, r->file, (uint64_t)(cut.data - r->octets.data), cut.len);
 		else
 			imap_output_octets(&s->output, s->base.stream, cut);
 	}
@@ -46,17 +38,18 @@ write_section(struct imap_session *s, const struct imap_section *section, struct
 
 /* am_message has one field for BODY and BODYSTRUCTURE: of both, BODY is made here. */
 static void
-write_body(struct imap_session *s, const struct imap_fetch_items *items, struct source *src)
+write_body(
+    struct imap_session *s, const struct imap_fetch_items *items, struct imap_fetch_response *r)
 {
 	struct buf text = {0};
 
 	if (!(items->wants & WANT_STRUCTURE)) {
-		imap_write(s, src->message->structure);
+		imap_write(s, r->message.structure);
 		return;
 	}
-	if (src->tree.count == 0)
-		mime_init(&src->tree, src->octets);
-	bodystructure_write(&text, &src->tree, BODYSTRUCTURE_BODY, BODY_MOST);
+	if (r->tree.count == 0)
+		mime_init(&r->tree, r->octets);
+	bodystructure_write(&text, &r->tree, BODYSTRUCTURE_BODY, BODY_MOST);
 	imap_write(s, buf_slice(&text));
 	buf_fini(&text);
 }
@@ -83,9 +76,10 @@ write_flags(struct imap_session *s, const struct imap_message *known)
 
 static void
 write_item(struct imap_session *s, const struct imap_fetch_items *items,
-    const struct imap_fetch_item *it, const struct imap_message *known, struct source *src)
+    const struct imap_fetch_item *it, const struct imap_message *known,
+    struct imap_fetch_response *r)
 {
-	const struct am_message *m = src->message;
+	const struct am_message *m = &r->message;
 
 	switch (it->item) {
 	case IMAP_ITEM_UID:
@@ -106,35 +100,42 @@ write_item(struct imap_session *s, const struct imap_fetch_items *items,
 		break;
 	case IMAP_ITEM_BODY:
 		imap_write(s, SLICE("BODY "));
-		write_body(s, items, src);
+		write_body(s, items, r);
 		break;
 	case IMAP_ITEM_STRUCTURE:
 		imap_write(s, SLICE("BODYSTRUCTURE "));
 		imap_write(s, m->structure);
 		break;
 	case IMAP_ITEM_SECTION:
-		write_section(s, &it->section, src);
+		write_section(s, &it->section, r);
 		break;
 	}
 }
 
 /* Of a UID command the UID is a part in any case (RFC 3501 6.4.8). */
 static void
-write_response(struct imap_session *s, const struct imap_fetch_items *items,
-    struct imap_message *known, struct source *src)
+write_beginning(
+    struct imap_session *s, const struct imap_fetch_items *items, const struct imap_message *known)
 {
-	const char *blank = "";
-
 	imap_printf(s, "* %zu FETCH (", (size_t)(known - s->view->messages) + 1);
-	if (s->command.is_uid && !imap_fetch_items_has(items, IMAP_ITEM_UID)) {
-		imap_printf(s, "UID %u", known->uid);
-		blank = " ";
-	}
-	for (size_t i = 0; i < items->count; i++) {
-		imap_write(s, slice_of(blank));
-		write_item(s, items, &items->items[i], known, src);
-		blank = " ";
-	}
+	if (s->command.is_uid && !imap_fetch_items_has(items, IMAP_ITEM_UID))
+		imap_printf(s, "UID %u ", known->uid);
+}
+
+static void
+write_next(struct imap_session *s, const struct imap_fetch_items *items,
+    const struct imap_message *known, struct imap_fetch_response *r)
+{
+	if (r->next == 0)
+		write_beginning(s, items, known);
+	else
+		imap_write(s, SLICE(" "));
+	write_item(s, items, &items->items[r->next++], known, r);
+}
+
+static void
+write_end(struct imap_session *s, const struct imap_fetch_items *items, struct imap_message *known)
+{
 	if ((known->marks & IMAP_TELL) && items->sets_seen) {
 		if (!imap_fetch_items_has(items, IMAP_ITEM_FLAGS)) {
 			imap_write(s, SLICE(" "));
@@ -147,59 +148,100 @@ write_response(struct imap_session *s, const struct imap_fetch_items *items,
 
 /* Takes fd. One that was lost must not pass for an empty one. */
 static bool
-source_open(struct source *src, int fd, bool is_whole)
+open_octets(struct imap_fetch_response *r, int fd, bool is_whole)
 {
-	const struct am_message *m = src->message;
+	const struct am_message *m = &r->message;
 	off_t size;
 	void *octets;
 
-	src->octets = m->octets;
+	r->octets = m->octets;
 	if (fd < 0)
 		return !is_whole || m->octets.len == m->size;
-	src->file = imap_file_new(fd);
+	r->file = imap_file_new(fd);
 	size = lseek(fd, 0, SEEK_END);
 	if (size <= 0 || (uint64_t)size != m->size)
 		return false;
 	octets = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (octets == MAP_FAILED)
 		return false;
-	src->octets = slice_make(octets, (size_t)size);
+	r->octets = slice_make(octets, (size_t)size);
 	return true;
 }
 
-static void
-source_close(struct source *src)
+bool
+imap_fetch_response_init(struct imap_fetch_response *r, const struct imap_fetch_items *items,
+    const struct ipc_message *m)
 {
-	mime_fini(&src->tree);
-	buf_fini(&src->made);
-	if (src->file == NULL)
+	*r = (struct imap_fetch_response){.message = *(const struct am_message *)m->body};
+	return open_octets(r, m->fd, items->wants & WANT_OCTETS);
+}
+
+void
+imap_fetch_response_fini(struct imap_fetch_response *r)
+{
+	mime_fini(&r->tree);
+	buf_fini(&r->made);
+	if (r->file != NULL) {
+		if (r->octets.data != r->message.octets.data)
+			munmap((void *)(uintptr_t)r->octets.data, r->octets.len);
+		imap_file_release(r->file);
+	}
+	buf_fini(&r->kept);
+}
+
+void
+imap_fetch_response_keep(struct imap_fetch_response *r)
+{
+	struct am_message *m = &r->message;
+	struct slice *const parts[] = {&m->envelope, &m->structure, &m->octets};
+	size_t at = 0;
+
+	for (size_t i = 0; i < 3; i++)
+		buf_add_slice(&r->kept, *parts[i]);
+	for (size_t i = 0; i < 3; i++) {
+		*parts[i] = slice_sub(buf_slice(&r->kept), at, parts[i]->len);
+		at += parts[i]->len;
+	}
+	if (r->file != NULL)
 		return;
-	if (src->octets.data != src->message->octets.data)
-		munmap((void *)(uintptr_t)src->octets.data, src->octets.len);
-	imap_file_release(src->file);
+	/* A tree points into what it was made of. */
+	mime_fini(&r->tree);
+	r->tree = (struct mime){.count = 0};
+	r->octets = m->octets;
 }
 
 bool
-imap_fetch_response(
-    struct imap_session *s, const struct imap_fetch_items *items, const struct ipc_message *m)
+imap_fetch_response_tell(
+    struct imap_session *s, const struct imap_fetch_items *items, struct imap_fetch_response *r)
 {
-	struct source src = {.message = m->body};
-	struct imap_message *known = imap_view_find(s->view, src.message->uid);
-	bool is_open = source_open(&src, m->fd, items->wants & WANT_OCTETS);
+	struct imap_message *known = imap_view_find(s->view, r->message.uid);
 
-	if (is_open && known != NULL)
-		write_response(s, items, known, &src);
-	source_close(&src);
-	return is_open;
+	if (known == NULL)
+		return true;
+	while (r->next < items->count) {
+		if (imap_is_client_slow(s))
+			return false;
+		write_next(s, items, known, r);
+	}
+	write_end(s, items, known);
+	return true;
+}
+
+void
+imap_fetch_response_cut(struct imap_session *s, const struct imap_fetch_response *r)
+{
+	if (r->next > 0)
+		imap_write(s, SLICE(")\r\n"));
 }
 
 void
 imap_fetch_response_known(
     struct imap_session *s, const struct imap_fetch_items *items, struct imap_message *known)
 {
-	static const struct am_message nothing;
-	struct source src = {.message = &nothing};
+	struct imap_fetch_response r = {.next = 0};
 
-	write_response(s, items, known, &src);
-	source_close(&src);
+	while (r.next < items->count)
+		write_next(s, items, known, &r);
+	write_end(s, items, known);
+	imap_fetch_response_fini(&r);
 }

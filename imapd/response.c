@@ -24,6 +24,13 @@ imap_printf(struct imap_session *s, const char *fmt, ...)
 	buf_fini(&text);
 }
 
+bool
+imap_is_client_slow(const struct imap_session *s)
+{
+	return !imap_output_is_empty(&s->output) || stream_pending(s->base.stream) >= STREAM_HIGH ||
+	       stream_failure(s->base.stream)[0] != '\0';
+}
+
 void
 imap_synced(struct imap_session *s)
 {

@@ -12,6 +12,9 @@ void imap_write(struct imap_session *s, struct slice text);
 void imap_printf(struct imap_session *s, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Whether the client has still to take what was sent, or is gone: who has more to tell waits. */
+bool imap_is_client_slow(const struct imap_session *s);
+
 /*
  * Ends the command in hand: what has changed in the mailbox is told first where that is
  * allowed, then the tagged response. The text begins with OK, NO or BAD.

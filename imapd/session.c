@@ -67,6 +67,7 @@ imap_session_shut(struct imap_session *s, const char *why)
 	/* An answer that is still to come has nobody left to read it. */
 	session_asked(&s->base);
 	if (s->base.state != IMAP_CLOSING) {
+		imap_fetch_cut(s);
 		if (s->base.state != IMAP_TLS)
 			imap_printf(s, "* BYE %s\r\n", why);
 		imap_move(s, IMAP_CLOSING);
@@ -87,6 +88,7 @@ imap_session_lost(struct imap_session *s)
 	s->handle = 0;
 	if (s->base.state == IMAP_CLOSING)
 		return;
+	imap_fetch_cut(s);
 	if (was_asked && s->command.tag != NULL)
 		imap_printf(
 		    s, "%s NO [UNAVAILABLE] the mail store was restarted\r\n", s->command.tag);
@@ -212,6 +214,7 @@ imap_silent(struct session *base)
 	/* The client does not even take what it asked for: BYE would stand inside a literal. */
 	if (!imap_output_is_empty(&s->output)) {
 		imap_output_fini(&s->output);
+		session_asked(&s->base);
 		if (s->base.state != IMAP_CLOSING)
 			imap_move(s, IMAP_CLOSING);
 	}

@@ -5,6 +5,7 @@ import random
 import re
 import signal
 import socket
+import struct
 import time
 import unittest
 
@@ -477,6 +478,70 @@ class Imap(unittest.TestCase):
         self.assertEqual(sum(len(l) for l in lines if b"BODY[]" in l[:60]) // len(big), 5)
         self.assertTrue(all(big in l for l in lines if b"BODY[]" in l[:60]))
 
+    def test_a_client_that_hangs_up_between_two_batches_ends_its_own_session_alone(self):
+        c = self.box("gone")
+        for _ in range(40):
+            self.assertIn(b"OK", c.append("gone", eml("big", "0123456789abcdef\r\n" * 6000)))
+        pid = self.suite.pids("imapd")
+        gone = self.raw("alice", "gone", receive_buffer=4096)
+        gone.send(b"f FETCH 1:* BODY.PEEK[]\r\n")
+        time.sleep(0.5)
+        gone.s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        gone.close()
+        time.sleep(0.5)
+        c.ok("NOOP")
+        self.assertEqual(self.suite.pids("imapd"), pid)
+
+    def fetched_slowly(self, mailbox, items):
+        """What a client that begins to read late gets of a message set, which outgrows all buffers on its way."""
+        slow = self.raw("alice", mailbox, receive_buffer=4096)
+        slow.send(f"f FETCH 1:* ({items})\r\n")
+        time.sleep(0.5)
+        return slow.until("f")
+
+    def test_a_hundred_items_of_large_headers_are_made_as_the_client_takes_them(self):
+        c = self.box("headers")
+        header = b"".join(b"X-%d: %s\r\n" % (i, b"y" * 900) for i in range(1000))
+        for _ in range(16):
+            self.assertIn(b"OK", c.append("headers", header + b"\r\nbody\r\n"))
+        item = "BODY.PEEK[HEADER.FIELDS.NOT (x)]"
+        before, pid = self.memory(), self.suite.pids("imapd")
+        slow = self.raw("alice", "headers", receive_buffer=4096)
+        slow.send(f"f FETCH 1:16 ({' '.join(100 * [item])})\r\n")
+        time.sleep(3)
+        self.assertLess(self.memory() - before, 64 * 1024)
+        c.ok("NOOP")
+        slow.close()
+        lines = self.fetched_slowly("headers", "UID " + " ".join(3 * [item]))
+        self.assertEqual(len(lines), 17)
+        self.assertTrue(all(line.count(header) == 3 and line.endswith(b")\r\n") for line in lines[:-1]))
+        self.assertRegex(lines[-1], rb"^f OK")
+        self.assertEqual(self.suite.pids("imapd"), pid)
+
+    def test_what_waits_for_a_slow_client_is_the_message_it_was(self):
+        """Messages that come inline are kept, and their parts found again, when their turn comes."""
+        c = self.box("parts")
+        sent = [eml(f"m{i}", f"{i:01000d}\r\n" * 50) for i in range(20)]
+        for octets in sent:
+            self.assertIn(b"OK", c.append("parts", octets))
+        lines = self.fetched_slowly("parts", " ".join(["ENVELOPE", "BODYSTRUCTURE"] + 30 * ["BODY.PEEK[1]"]))
+        self.assertEqual(len(lines), 21)
+        for i, line in enumerate(lines[:-1]):
+            self.assertIn(b'"m%d"' % i, line)
+            self.assertEqual(line.count(f"{i:01000d}\r\n".encode() * 50), 30)
+
+    def test_a_fetch_of_flags_waits_for_the_client(self):
+        c = self.box("flags")
+        for _ in range(100):
+            self.assertIn(b"OK", c.append("flags", eml("x")))
+        c.ok(f"STORE 1:* +FLAGS.SILENT ({' '.join('k%d%s' % (i, 'k' * 90) for i in range(40))})")
+        before = self.memory()
+        slow = self.raw("alice", "flags", receive_buffer=4096)
+        slow.send(f"f FETCH 1:* ({' '.join(100 * ['FLAGS'])})\r\n")
+        time.sleep(1)
+        self.assertLess(self.memory() - before, 28 * 1024)
+        self.assertEqual(sum(line.count(b"FLAGS (") for line in slow.until("f")), 10000)
+
     def memory(self):
         """KiB of imapd."""
         with open(f"/proc/{self.suite.pids('imapd')[0]}/status") as status:
@@ -542,6 +607,23 @@ class Restart(unittest.TestCase):
                     return False
             wait_until(again, 15, "a login after the restart")
             self.assertEqual(s.pids("imapd"), imapd)
+
+    def test_a_slow_client_is_told_between_two_items(self):
+        with Suite() as s:
+            c = Raw(s, "alice", "INBOX")
+            header = b"".join(b"X-%d: %s\r\n" % (i, b"y" * 900) for i in range(1000))
+            self.assertIn(b"OK", c.append("INBOX", header + b"\r\nbody\r\n"))
+            slow = Raw(s, "alice", "INBOX", receive_buffer=4096)
+            slow.send(f"f FETCH 1 ({' '.join(20 * ['BODY.PEEK[HEADER.FIELDS.NOT (x)]'])})\r\n")
+            time.sleep(0.5)
+            os.kill(s.pids("mailbox")[0], signal.SIGKILL)
+            time.sleep(0.5)
+            lines = slow.until("* BYE")
+            self.assertIn(lines[0].count(header), range(1, 20))
+            self.assertTrue(lines[0].endswith(b")\r\n"))
+            self.assertTrue(lines[-1].startswith(b"* BYE"), lines[1:])
+            c.close()
+            slow.close()
 
 
 if __name__ == "__main__":
