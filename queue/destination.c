@@ -72,8 +72,8 @@ queue_destination_count(void)
 	return destinations.count;
 }
 
-/* A transfer to another server goes by domain, an agent's delivery by user; a mailbox's by its action
- * alone. */
+/* A transfer to another server goes by domain, an agent's delivery by user; a mailbox's by its
+ * action alone. */
 static void
 write_domain(struct buf *out, uint8_t transport, struct slice text)
 {

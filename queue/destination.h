@@ -1,6 +1,6 @@
 /*
- * Where envelopes go together: one transport and action, with one domain, one mailbox process or one
- * user of an agent's, whose slow command holds up no other user's mail.
+ * Where envelopes go together: one transport and action, with one domain, one mailbox process or
+ * one user of an agent's, whose slow command holds up no other user's mail.
  * A destination takes more at a time while things go well, less when it is asked to, and when it
  * is down it is probed by a single message, at growing intervals. Decides by times it is given.
  */

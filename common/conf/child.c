@@ -294,8 +294,7 @@ child_main(int argc, char **argv, const struct child *self)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
-	tzset(); /* the first question for a date reads a file, and behind the walls there is none
-		  */
+	tzset(); /* the first question for a date reads a file; behind the walls there is none */
 	child.self = self;
 	STAILQ_INIT(&child.early);
 	log_init(self->name, false, false);

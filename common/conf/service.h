@@ -34,7 +34,9 @@ struct service_options {
 /* Once, before anything else. */
 void services_init(const struct service_options *o);
 
-/* From here to services_control(): hooks of struct child. A listening socket for that line; it opens with the configuration that names it. Takes fd. */
+/* From here to services_control(): hooks of struct child. */
+
+/* A listening socket for that line; it opens with the configuration that names it. Takes fd. */
 void services_socket(uint32_t listen, int fd);
 
 /* Opens what has a socket and a line; puts what changed in place of the old. */

@@ -25,8 +25,7 @@ struct neighbour {
 	void (*late)(void *place, struct ipc_message *m);
 	bool is_answerer;
 
-	/* A line came; one goes: its place is empty already, and it is closed after this. Or NULL.
-	 */
+	/* A line came; one goes: its place is empty already, and it is closed after it. Or NULL. */
 	void (*up)(struct channel **place);
 	void (*down)(struct channel **place, struct channel *gone);
 };

@@ -43,6 +43,22 @@ on_deadline(void *owner)
 	ended.ended(ended.owner, CHANNEL_LATE);
 }
 
+/* An id that no open request has. */
+static uint32_t
+take_id(struct requests *t)
+{
+	uint32_t id;
+
+	do {
+		id = t->next_id++;
+		if (t->next_id == 0) { /* four thousand million requests on: begin anew */
+			t->next_id = 1;
+			t->is_anew = true;
+		}
+	} while (t->is_anew && hash_find(&t->open, HASH_NUMBER(id)) != NULL);
+	return id;
+}
+
 uint32_t
 requests_open(struct requests *t, const struct channel_request *r)
 {
@@ -52,10 +68,8 @@ requests_open(struct requests *t, const struct channel_request *r)
 		return 0;
 	request = mem_zero(sizeof(*request));
 	request->among = t;
-	request->id = t->next_id++;
+	request->id = take_id(t);
 	request->r = *r;
-	if (t->next_id == 0) /* four thousand million requests on: begin anew */
-		t->next_id = 1;
 	timer_init(&request->timer, on_deadline, request);
 	hash_add(&t->open, HASH_NUMBER(request->id), request);
 	if (r->deadline.ms > 0)
@@ -77,7 +91,7 @@ requests_answer(struct requests *t, struct ipc_message *m)
 bool
 requests_had(const struct requests *t, uint32_t id)
 {
-	return id != 0 && id < t->next_id;
+	return id != 0 && (t->is_anew || id < t->next_id);
 }
 
 void

@@ -12,6 +12,7 @@
 struct requests {
 	struct hash open;
 	uint32_t next_id;
+	bool is_anew; /* all ids were had once: some may be open still */
 	size_t most;
 };
 

@@ -197,9 +197,8 @@ store_open(struct store *s, const char *folder, void (*broken)(void *owner), voi
 	snprintf(path, sizeof(path), "%s/mail.db", folder);
 	if (lost_its_database(folder, path))
 		return error_set(why,
-		    "%s is gone or empty, but there are messages beside it: put back a copy, or "
-		    "move "
-		    "the folder away",
+		    "%s is gone or empty, but there are messages beside it: "
+		    "put back a copy, or move the folder away",
 		    path);
 	s->db = db_open(path, schema, sizeof(schema) / sizeof(schema[0]), why);
 	if (s->db == NULL)

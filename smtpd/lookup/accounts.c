@@ -82,8 +82,8 @@ account_name(struct slice text, char delimiter, struct buf *name, struct error *
 		    SLICE_FMT(text));
 	if (slice_find(a.local, delimiter) >= 0)
 		return error_set(why,
-		    "\"%.*s\" cannot be an account: what is behind %c is a detail of the mailbox "
-		    "before it",
+		    "\"%.*s\" cannot be an account: what is behind %c "
+		    "is a detail of the mailbox before it",
 		    SLICE_FMT(text), delimiter);
 	if (!account_fold(text, name) || name->len > LIMIT_USER)
 		return error_set(

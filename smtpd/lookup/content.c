@@ -302,8 +302,8 @@ content_compile(struct content *c, struct error *why)
 
 		if (!is_harmless(slice_of(key)))
 			return error_set(why,
-			    "the expression \"%.100s\" has a back reference or is longer than %d "
-			    "octets",
+			    "the expression \"%.100s\" has a back "
+			    "reference or is longer than %d octets",
 			    key, LIMIT_REGEX);
 		code = regcomp(&c->regexes[i], key, REG_EXTENDED | REG_ICASE | REG_NOSUB);
 		if (code != 0) {

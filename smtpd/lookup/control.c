@@ -63,11 +63,9 @@ add_advice(const char *account, struct buf *text)
 	for (size_t i = 0; i < c->action_count; i++)
 		has_mailbox |= expand_uses_accounts(&c->actions[i]);
 	buf_printf(text,
-	    "the account is made, but gets no mail: no rule of smtpd.conf delivers mail for %s "
-	    "into "
-	    "the accounts; write there: %smatch from any for domain \"%s\" action \"%s\", and "
-	    "then: "
-	    "smtpctl reload",
+	    "the account is made, but gets no mail: no rule of smtpd.conf delivers "
+	    "mail for %s into the accounts; write there: %smatch from any for "
+	    "domain \"%s\" action \"%s\", and then: smtpctl reload",
 	    domain == NULL ? account : domain + 1,
 	    has_mailbox ? "" : "action \"local\" mailbox, and ", domain == NULL ? "…" : domain + 1,
 	    has_mailbox ? "…" : "local");

@@ -27,8 +27,8 @@ folders_add(struct folders *f, struct slice file, struct error *why)
 	if (f->count == LIMIT_TABLE_FOLDERS) {
 		free(name);
 		return error_set(why,
-		    "the tables' files lie in more than %d folders; the first one too many is that "
-		    "of %.*s",
+		    "the tables' files lie in more than %d folders; "
+		    "the first one too many is that of %.*s",
 		    LIMIT_TABLE_FOLDERS, SLICE_FMT(file));
 	}
 	f->names[f->count++] = name;

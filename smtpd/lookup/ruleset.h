@@ -23,7 +23,7 @@ enum ruleset_result {
 enum ruleset_result ruleset_match(const struct conf *c, const struct al_route *q,
     struct slice recipient, const struct conf_action **action);
 
-/* Whether a line may send mail for this recipient, whoever it comes from, to an action that fits. */
+/* Whether a line may send mail for this recipient, whoever sent it, to an action that fits. */
 bool ruleset_leads(const struct conf *c, struct slice recipient,
     bool (*fits)(const struct conf_action *a));
 

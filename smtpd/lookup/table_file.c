@@ -50,9 +50,8 @@ take_mapping(struct reader *r, struct slice line, struct error *why)
 
 	if (at <= 0)
 		return error_set(why,
-		    "\"%.*s\" has no value; write a key, a blank or colon, and a value, or make "
-		    "the "
-		    "file a list by a first line \"# @list\"",
+		    "\"%.*s\" has no value; write a key, a blank or colon, and a "
+		    "value, or make the file a list by a first line \"# @list\"",
 		    line.len > 100 ? 100 : (int)line.len, line.data);
 	value = slice_trim(slice_from(line, (size_t)at));
 	if (value.len > 0 && value.data[0] == ':')

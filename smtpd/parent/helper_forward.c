@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -68,6 +69,19 @@ read_all(int fd, char *out, size_t size, size_t *len)
 	return true;
 }
 
+/* It may have grown since it was opened: one octet too many tells. */
+static bool
+read_forward(const struct passwd *pw, int fd, char content[LIMIT_FORWARD + 1], size_t *len)
+{
+	if (!read_all(fd, content, LIMIT_FORWARD + 1, len))
+		log_warning("%s/.forward cannot be read: %s", pw->pw_dir, strerror(errno));
+	else if (*len > LIMIT_FORWARD)
+		log_warning("%s/.forward is larger than %d octets", pw->pw_dir, LIMIT_FORWARD);
+	else
+		return true;
+	return false;
+}
+
 /* In the helper: as the user, who may reach no more through it than he may anyway. It is read here,
  * for a file of his may be one whose reading never ends: then this process is killed, and no other
  * waits. */
@@ -85,11 +99,14 @@ find_forward(const char *user, int end)
 	if (!user_become(pw))
 		_exit(FORWARD_TEMPORARY);
 	fd = open_forward(pw);
-	log_flush();
-	if (fd < 0)
+	if (fd < 0) {
+		log_flush();
 		_exit(FORWARD_NONE);
-	if (!read_all(fd, content, sizeof(content), &len) || len > LIMIT_FORWARD)
+	}
+	if (!read_forward(pw, fd, content, &len)) {
+		log_flush();
 		_exit(FORWARD_TEMPORARY);
+	}
 	_exit(write(end, content, len) == (ssize_t)len ? FORWARD_FOUND : FORWARD_TEMPORARY);
 }
 

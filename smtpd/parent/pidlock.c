@@ -25,9 +25,8 @@ lock(const char *path, int fd, struct error *why)
 		return error_errno(why, "cannot lock %s", path);
 	if (fcntl(fd, F_GETLK, &l) == 0 && l.l_type != F_UNLCK)
 		return error_set(why,
-		    "a suite runs here already: process %ld has %s; smtpctl reload gives it "
-		    "another "
-		    "configuration, smtpctl stop ends it",
+		    "a suite runs here already: process %ld has %s; smtpctl reload "
+		    "gives it another configuration, smtpctl stop ends it",
 		    (long)l.l_pid, path);
 	return error_set(why, "a suite runs here already: it has %s", path);
 }

@@ -36,9 +36,8 @@ advice(int code)
 {
 	switch (code) {
 	case EADDRINUSE:
-		return "; another mail server may run, which \"fstat\" or \"ss -ltnp\" names: stop "
-		       "it, "
-		       "or write another port";
+		return "; another mail server may run, which \"fstat\" or \"ss -ltnp\" names: "
+		       "stop it, or write another port";
 	case EADDRNOTAVAIL:
 		return "; no interface has this address now";
 	case EACCES:

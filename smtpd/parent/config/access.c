@@ -71,14 +71,13 @@ can_read(const struct reader *r, const char *path, char why[SENTENCE])
 		snprintf(why, SENTENCE, "cannot read %.300s: %s", path, strerror(code));
 	else if (find_closed_folder(path, folder))
 		snprintf(why, SENTENCE,
-		    "lookup runs as %s and may not enter the folder %.250s; chmod o+x %.250s, or "
-		    "move "
-		    "the file",
+		    "lookup runs as %s and may not enter the folder "
+		    "%.250s; chmod o+x %.250s, or move the file",
 		    r->user, folder, folder);
 	else
 		snprintf(why, SENTENCE,
-		    "lookup runs as %s and may not read %.200s; chgrp %s %.200s && chmod g+r "
-		    "%.200s",
+		    "lookup runs as %s and may not read %.200s; "
+		    "chgrp %s %.200s && chmod g+r %.200s",
 		    r->user, path, r->group, path, path);
 	return false;
 }

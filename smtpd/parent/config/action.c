@@ -32,9 +32,8 @@ action_user(struct action_line *l, struct place at, const char *name)
 		    l->draft, at, "nothing is delivered by this action; remove \"user\"");
 	if (strncmp(name, FOLDER_USERS, strlen(FOLDER_USERS)) == 0)
 		return draft_fail(l->draft, at,
-		    "the processes of the suite run as users like %s, and nothing else: name "
-		    "another "
-		    "user",
+		    "the processes of the suite run as users like %s, "
+		    "and nothing else: name another user",
 		    name);
 	l->conf.user = slice_of(name);
 	return true;
@@ -98,9 +97,8 @@ action_host(struct action_line *l, struct place at, const char *url)
 		return draft_fail(l->draft, at, "write the port: %s:24", url);
 	return is_host(host, schemes[i].has_port) ||
 	       draft_fail(l->draft, at,
-		   "\"%.*s\" is no host; write a name or an address, and :port from 1 to 65535 if "
-		   "need "
-		   "be",
+		   "\"%.*s\" is no host; write a name, an address or [an IPv6 address], "
+		   "and :port from 1 to 65535 if need be",
 		   (int)(host.len > 100 ? 100 : host.len), host.data);
 }
 

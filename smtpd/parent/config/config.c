@@ -38,9 +38,8 @@ warn_of_open_relay(struct draft *d)
 		any |= is_public(&d->conf->listens[i]);
 	if (any && match_is_open(d, &open))
 		draft_warn(d, open,
-		    "anybody can send anywhere through this host; write: match from auth, from "
-		    "local "
-		    "or from src { … }");
+		    "anybody can send anywhere through this host; write: "
+		    "match from auth, from local or from src { … }");
 }
 
 /* Whether an action can do what it says, by what other lines say. */
@@ -82,8 +81,8 @@ finish(struct parser *p)
 		return false;
 	if (p->draft.conf->match_count == 0)
 		return draft_fail(&p->draft, end,
-		    "there is no match; write: match from any for domain \"example.org\" action "
-		    "\"…\"");
+		    "there is no match; write: match from any for "
+		    "domain \"example.org\" action \"…\"");
 	if (!has_srs_key(p) || !global_end(&p->global, end))
 		return false;
 	warn_of_open_relay(&p->draft);

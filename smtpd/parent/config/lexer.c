@@ -275,8 +275,8 @@ out_of_place(const struct source *s, struct error *why)
 	}
 	if (is_wrong || code < ' ' || code == 127)
 		return wrong(s, why,
-		    "an octet that stands in quotes only, or nowhere: the file must be text, in "
-		    "UTF-8");
+		    "an octet that stands in quotes only, or "
+		    "nowhere: the file must be text, in UTF-8");
 	snprintf(what, sizeof(what), "%.*s stands in quotes only; write \"…\" around the value",
 	    (int)taken, rest.data);
 	return wrong(s, why, what);

@@ -137,9 +137,8 @@ add_addresses(struct listen_line *l, struct place at, const char *on)
 	}
 	return interface_each(on, add, l) || add_named_host(l, on) ||
 	       draft_fail(l->draft, at,
-		   "listen on \"%.100s\": no address, interface or host has that name; write one "
-		   "that "
-		   "\"ifconfig\" or \"ip address\" shows, or all%s",
+		   "listen on \"%.100s\": no address, interface or host has that name; "
+		   "write one that \"ifconfig\" or \"ip address\" shows, or all%s",
 		   on, strchr(on, ':') == NULL ? "" : ", and a port as: port 25");
 }
 

@@ -81,9 +81,8 @@ is_match_without_end(struct parser *p, const char *const expected[], size_t n)
 		if (strcmp(expected[i], "reject") != 0)
 			continue;
 		draft_fail(&p->draft, p->token.at,
-		    "the line does not say what is done with the mail; write action \"…\" or "
-		    "reject "
-		    "at its end");
+		    "the line does not say what is done with the mail; "
+		    "write action \"…\" or reject at its end");
 		return true;
 	}
 	return false;

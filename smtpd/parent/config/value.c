@@ -124,9 +124,8 @@ value_resolvers(struct draft *d, struct place at, const char *text, struct slice
 		    (sign >= 0 && !slice_number(slice_from(one, (size_t)sign + 1), 65535, &port)) ||
 		    port == 0)
 			return draft_fail(d, at,
-			    "\"%.*s\" is no address of a resolver; write one like \"192.0.2.53\" "
-			    "or "
-			    "\"::1@5353\"",
+			    "\"%.*s\" is no address of a resolver; write one "
+			    "like \"192.0.2.53\" or \"::1@5353\"",
 			    (int)(one.len > 100 ? 100 : one.len), one.data);
 	}
 	return true;

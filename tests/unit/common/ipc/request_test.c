@@ -126,12 +126,21 @@ Test(request, opened_while_all_fail_fails_too)
 	end();
 }
 
-/* No id is 0, not even after four thousand million requests. */
+/* No id is 0, not even after four thousand million requests, and what waited all the while keeps
+ * its own. */
 Test(request, ids_begin_anew)
 {
+	uint32_t patient;
+
 	begin(10);
+	patient = requests_open(&t.requests, &ask);
 	t.requests.next_id = UINT32_MAX;
 	cr_assert_eq(requests_open(&t.requests, &ask), UINT32_MAX);
-	cr_assert_eq(requests_open(&t.requests, &ask), 1);
+	cr_assert_eq(requests_open(&t.requests, &ask), patient + 1);
+	cr_assert(answer(patient));
+	cr_assert(!answer(patient), "there was one of that id");
+	cr_assert(answer(UINT32_MAX));
+	cr_assert(requests_had(&t.requests, UINT32_MAX), "and its answer late, not foreign");
 	end();
+	cr_assert_eq(t.down, 1);
 }
