@@ -15,7 +15,10 @@ enum session_next imap_when_literal(struct imap_session *s);
 enum session_next imap_when_idle(struct imap_session *s);
 enum session_next imap_when_message(struct imap_session *s);
 enum session_next imap_when_message_end(struct imap_session *s);
+
+/* Those in which the client takes what there is to tell. */
 enum session_next imap_when_sending(struct imap_session *s);
+enum session_next imap_when_sync_tell(struct imap_session *s);
 
 /* A command's first line: from now on it is in hand, spoiled where it cannot run. */
 void imap_command_begin(struct imap_session *s, struct slice line);

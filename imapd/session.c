@@ -176,6 +176,8 @@ imap_step(struct session *base)
 		return imap_when_message_end(s);
 	case IMAP_IDLE:
 		return imap_when_idle(s);
+	case IMAP_SYNC_TELL:
+		return imap_when_sync_tell(s);
 	case IMAP_LOGIN_ASK:
 	case IMAP_OPEN_ASK:
 	case IMAP_ASK:

@@ -8,11 +8,11 @@
  *	         ├──┼─▶ SPOOL_ASK ─▶ MESSAGE ─▶ MESSAGE_END ─┤
  *	         ├──┼─▶ ASK ◀─▶ SENDING ──────────────────────┤
  *	         ├──┼─▶ IDLE ◀───────────────────────┐        │
- *	         │  └──────────────────── SYNC_ASK ◀─┴────────┘
+ *	         │  └────── SYNC_TELL ◀── SYNC_ASK ◀─┴────────┘
  *	         ▼
  *	      CLOSING                    (from every state)
  *
- * In a state named …_ASK, and in ASK and SENDING, nothing is read from the client.
+ * In a state named …_ASK, and in ASK, SENDING and SYNC_TELL, nothing is read from the client.
  */
 #ifndef IMAPD_SESSION_STATES_H
 #define IMAPD_SESSION_STATES_H
@@ -35,7 +35,8 @@
 	S(MESSAGE,     "the octets of APPEND's message",    TO(MESSAGE_END) | TO(CLOSING)) \
 	S(MESSAGE_END, "the line's end behind the message", TO(COMMAND) | TO(LITERAL) | TO(ASK) | TO(SYNC_ASK) | TO(CLOSING)) \
 	S(IDLE,        "DONE, or news from mailbox",        TO(COMMAND) | TO(SYNC_ASK) | TO(CLOSING)) \
-	S(SYNC_ASK,    "mailbox: what has changed",         TO(COMMAND) | TO(IDLE) | TO(CLOSING)) \
+	S(SYNC_ASK,    "mailbox: what has changed",         TO(SYNC_TELL) | TO(CLOSING)) \
+	S(SYNC_TELL,   "the client to take what has changed", TO(COMMAND) | TO(IDLE) | TO(CLOSING)) \
 	S(CLOSING,     "the last output",                   0)
 /* clang-format on */
 

@@ -4,20 +4,25 @@
 
 enum { RETRY_SECONDS = 5 };
 
-void
-imap_sync_flags(const struct imap_session *s, size_t index, struct buf *out)
+/* "* n FETCH (FLAGS (…))", with the UID where the command was a UID command. */
+static void
+tell_flags(struct imap_session *s, size_t index)
 {
 	const struct imap_message *m = &s->view->messages[index];
+	struct buf out = {0};
 
-	buf_printf(out, "* %zu FETCH (", index + 1);
+	buf_printf(&out, "* %zu FETCH (", index + 1);
 	if (s->command.is_uid)
-		buf_printf(out, "UID %u ", m->uid);
-	buf_add_text(out, "FLAGS ");
-	imap_view_flags(s->view, m, out);
-	buf_add_text(out, ")\r\n");
+		buf_printf(&out, "UID %u ", m->uid);
+	buf_add_text(&out, "FLAGS ");
+	imap_view_flags(s->view, m, &out);
+	buf_add_text(&out, ")\r\n");
+	imap_write(s, buf_slice(&out));
+	buf_fini(&out);
 }
 
-/* EXPUNGE for all that is gone, each number as it is after those before it went. */
+/* EXPUNGE for all that is gone, each number as it is after those before it went. It takes no more
+ * room than the view itself has. */
 static void
 tell_gone(struct imap_view *v, struct buf *out)
 {
@@ -39,28 +44,19 @@ tell_gone(struct imap_view *v, struct buf *out)
 }
 
 static void
-tell_flags(struct imap_session *s, struct buf *out)
+tell_keywords(struct imap_view *v, struct buf *out)
 {
-	struct imap_view *v = s->view;
-
-	if (v->has_new_keywords) {
-		buf_add_text(out, "* FLAGS ");
-		imap_view_all_flags(v, false, out);
-		buf_add_text(out, "\r\n");
-		if (!v->is_readonly) {
-			buf_add_text(out, "* OK [PERMANENTFLAGS ");
-			imap_view_all_flags(v, true, out);
-			buf_add_text(out, "] new keywords\r\n");
-		}
-		v->has_new_keywords = false;
+	if (!v->has_new_keywords)
+		return;
+	buf_add_text(out, "* FLAGS ");
+	imap_view_all_flags(v, false, out);
+	buf_add_text(out, "\r\n");
+	if (!v->is_readonly) {
+		buf_add_text(out, "* OK [PERMANENTFLAGS ");
+		imap_view_all_flags(v, true, out);
+		buf_add_text(out, "] new keywords\r\n");
 	}
-	for (size_t i = 0; i < v->count; i++) {
-		struct imap_message *m = &v->messages[i];
-
-		if ((m->marks & IMAP_TELL) && !(m->marks & IMAP_GONE))
-			imap_sync_flags(s, i, out);
-		m->marks &= IMAP_GONE;
-	}
+	v->has_new_keywords = false;
 }
 
 static void
@@ -78,16 +74,45 @@ tell_changes(struct imap_session *s)
 		v->told = v->count;
 	}
 	v->told_recent = recent;
-	tell_flags(s, &out);
+	tell_keywords(v, &out);
 	imap_write(s, buf_slice(&out));
 	buf_fini(&out);
 }
 
+/* The flags follow as the client takes them. */
 static void
 finish_sync(struct imap_session *s)
 {
 	tell_changes(s);
+	s->view->flags_told = 0;
+	imap_move(s, IMAP_SYNC_TELL);
+	session_again(&s->base);
+}
+
+enum session_next
+imap_when_sync_tell(struct imap_session *s)
+{
+	struct imap_view *v = s->view;
+
+	if (stream_failure(s->base.stream)[0] != '\0') {
+		imap_move(s, IMAP_CLOSING);
+		return SESSION_GO_ON;
+	}
+	/* It has taken what it waited for. */
+	if (v->flags_told > 0 && !imap_is_client_slow(s))
+		imap_heard(s);
+	for (; v->flags_told < v->count; v->flags_told++) {
+		struct imap_message *m = &v->messages[v->flags_told];
+
+		if ((m->marks & IMAP_TELL) && !(m->marks & IMAP_GONE)) {
+			if (imap_is_client_slow(s))
+				return SESSION_WAIT;
+			tell_flags(s, v->flags_told);
+		}
+		m->marks &= IMAP_GONE;
+	}
 	imap_synced(s);
+	return SESSION_GO_ON;
 }
 
 /* The news are still to be had; IDLE, where nobody else would ask again, does so after a pause. */
@@ -156,7 +181,8 @@ imap_sync_start(struct imap_session *s)
 	    .refused = on_refused,
 	    .missing = on_missing,
 	};
-	struct am_changes changes = {.handle = s->handle, .since = s->view->modseq};
+	struct am_changes changes = {
+	    .handle = s->handle, .since = s->view->modseq, .set = imap_view_newest_set(s->view)};
 
 	imap_move(s, IMAP_SYNC_ASK);
 	s->view->is_stale = false;

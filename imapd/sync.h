@@ -13,7 +13,4 @@ bool imap_sync_is_due(const struct imap_session *s);
 /* Asks mailbox what has changed, tells the client, and then calls imap_synced(). */
 void imap_sync_start(struct imap_session *s);
 
-/* Appends "* n FETCH (FLAGS (…))", with the UID where the command was a UID command. */
-void imap_sync_flags(const struct imap_session *s, size_t index, struct buf *out);
-
 #endif

@@ -251,6 +251,12 @@ imap_view_keywords(struct imap_view *v, uint32_t set, struct slice list)
 	buf_fini(&text);
 }
 
+uint32_t
+imap_view_newest_set(const struct imap_view *v)
+{
+	return v->set_count == 0 ? 0 : v->sets[v->set_count - 1].set;
+}
+
 size_t
 imap_view_recent(const struct imap_view *v)
 {

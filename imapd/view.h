@@ -44,6 +44,7 @@ struct imap_view {
 	} expected;
 	uint64_t modseq;                    /* all up to this is in it */
 	uint32_t uidvalidity, uidnext;
+	size_t flags_told;                  /* in SYNC_TELL: of so many the flags are told, if need be */
 	size_t told;                        /* how many messages the client knows of */
 	size_t told_recent;
 	bool is_readonly;
@@ -59,6 +60,9 @@ void imap_view_fini(struct imap_view *v);
 void imap_view_records(struct imap_view *v, struct slice records);
 void imap_view_gone(struct imap_view *v, struct slice uids);
 void imap_view_keywords(struct imap_view *v, uint32_t set, struct slice list);
+
+/* The newest of the sets that it has, 0 where there is none: mailbox sends those after it. */
+uint32_t imap_view_newest_set(const struct imap_view *v);
 
 /* A silent STORE does this with an ipc_list of keywords to all that are marked IMAP_EXPECTED: what
  * mailbox then reports is told only where somebody else had a hand in it (RFC 3501 6.4.6). */

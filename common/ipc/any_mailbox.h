@@ -107,7 +107,8 @@ enum { AM_RECORD = 17 };
 	F(m, octets, uids,      0, 64000)          /* u32 each, in no order */
 #define AM_CHANGES(F, m) \
 	F(m, u32,    handle,    1, UINT32_MAX) \
-	F(m, u64,    since,     0, UINT64_MAX)
+	F(m, u64,    since,     0, UINT64_MAX) \
+	F(m, u32,    set,       0, UINT32_MAX)     /* the newest set of keywords that the asker has */
 #define AM_CHANGED(F, m) \
 	F(m, u32,    handle,    1, UINT32_MAX) \
 	F(m, u64,    modseq,    0, UINT64_MAX) \

@@ -21,7 +21,7 @@ struct viewing {
 	bool is_view, is_readonly;
 	struct store_mailbox box; /* as it was at the beginning */
 	uint64_t since, modseq;
-	uint32_t set; /* the newest set of keywords that was sent */
+	uint32_t set; /* the newest set of keywords that the asker has */
 	struct cursor cursor;
 	struct buf packed; /* records, or UIDs that are gone */
 	struct buf kept;   /* all records of a view that is read, for the next */
@@ -289,6 +289,7 @@ verb_changes(void *owner, struct ipc_message *m)
 	v = viewing_new(&box);
 	v->is_readonly = h->is_readonly;
 	v->since = q->since;
+	v->set = q->set;
 	v->gone.modseq = q->since;
 	v->gone.uid = UINT32_MAX;
 	job_start(&v->job, h, m);

@@ -531,16 +531,38 @@ class Imap(unittest.TestCase):
             self.assertEqual(line.count(f"{i:01000d}\r\n".encode() * 50), 30)
 
     def test_a_fetch_of_flags_waits_for_the_client(self):
-        c = self.box("flags")
+        c = self.box("wordy")
         for _ in range(100):
-            self.assertIn(b"OK", c.append("flags", eml("x")))
+            self.assertIn(b"OK", c.append("wordy", eml("x")))
         c.ok(f"STORE 1:* +FLAGS.SILENT ({' '.join('k%d%s' % (i, 'k' * 90) for i in range(40))})")
         before = self.memory()
-        slow = self.raw("alice", "flags", receive_buffer=4096)
+        slow = self.raw("alice", "wordy", receive_buffer=4096)
         slow.send(f"f FETCH 1:* ({' '.join(100 * ['FLAGS'])})\r\n")
         time.sleep(1)
         self.assertLess(self.memory() - before, 28 * 1024)
         self.assertEqual(sum(line.count(b"FLAGS (") for line in slow.until("f")), 10000)
+
+    def test_a_store_of_many_keywords_is_told_as_the_client_takes_it(self):
+        c = self.box("store")
+        for _ in range(60):
+            self.assertIn(b"OK", c.append("store", eml("x")))
+        for _ in range(7):
+            c.ok("COPY 1:* store")
+        c.ok("NOOP")
+        before = self.memory()
+        slow = self.raw("alice", "store", receive_buffer=4096)
+        idle = self.raw("alice", "store", receive_buffer=4096)
+        idle.send(b"i IDLE\r\n")
+        self.assertRegex(idle.line(), rb"^\+")
+        slow.send(f"f STORE 1:* +FLAGS ({' '.join('k%d%s' % (i, 'k' * 90) for i in range(40))})\r\n")
+        time.sleep(2)
+        self.assertLess(self.memory() - before, 24 * 1024)
+        lines = slow.until("f")
+        self.assertEqual(sum(b"FETCH (FLAGS (" in line for line in lines), 60 * 128)
+        self.assertRegex(lines[-1], b"^f OK")
+        idle.send(b"DONE\r\n")
+        told = {line.split()[1] for line in idle.until("i") if b"FETCH (FLAGS (" in line}
+        self.assertEqual(len(told), 60 * 128)
 
     def memory(self):
         """KiB of imapd."""

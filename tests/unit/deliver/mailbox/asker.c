@@ -58,6 +58,9 @@ on_answer(void *owner, struct ipc_message *m)
 		add_uids(&a->found, ((const struct am_found *)m->body)->uids);
 	} else if (m->schema == &am_messages_schema) {
 		add_records(a, ((const struct am_messages *)m->body)->records);
+	} else if (m->schema == &am_keywords_schema) {
+		a->set = ((const struct am_keywords *)m->body)->set;
+		a->set_count++;
 	} else if (m->schema == &am_gone_schema) {
 		add_uids(&a->gone, ((const struct am_gone *)m->body)->uids);
 	} else if (m->schema == &am_message_schema) {
@@ -158,7 +161,7 @@ begin(struct asker *a)
 	buf_clear(&a->found);
 	buf_clear(&a->records);
 	buf_clear(&a->gone);
-	a->message_count = a->delivered = a->deferred = 0;
+	a->message_count = a->set_count = a->delivered = a->deferred = 0;
 	a->end = NULL;
 	a->request = channel_request(a->mine, &r);
 	cr_assert_neq(a->request, 0);

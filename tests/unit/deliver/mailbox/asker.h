@@ -21,8 +21,10 @@ struct asker {
 	struct buf gone;    /* "1 2 ": of am_gone */
 	struct buf octets;  /* of the last am_message */
 	int message_count, changed, removed;
-	uint32_t spool; /* of am_spooled */
-	int spool_fd;   /* the test closes it */
+	uint32_t set; /* of the last am_keywords */
+	int set_count;
+	uint32_t spool;          /* of am_spooled */
+	int spool_fd;            /* the test closes it */
 	int delivered, deferred; /* of qm_outcome */
 };
 

@@ -229,6 +229,41 @@ Test(mailbox_verb, changes_tell_what_happened_since)
 	cr_assert_str_eq(text(&a.gone), "");
 }
 
+static void
+add_keyword(struct asker *by, const char *keyword)
+{
+	struct buf list = {0};
+	struct am_store store = {.handle = by->handle, .uids = range(1, 1), .mode = STORE_ADD};
+
+	ipc_list_add(&list, slice_of(keyword));
+	store.keywords = buf_slice(&list);
+	asker_ask(by, &am_store_schema, &store);
+	cr_assert_eq(by->end, &am_ok_schema);
+	buf_fini(&list);
+}
+
+Test(mailbox_verb, changes_tell_the_keywords_that_are_new)
+{
+	struct am_changes changes;
+
+	asker_login(&a, "u@a.test");
+	asker_append(&a, "INBOX", "Subject: 1\r\n\r\n", 0);
+	asker_view(&a, "INBOX");
+	add_keyword(&a, "one");
+	add_keyword(&a, "two");
+	changes = (struct am_changes){.handle = a.handle, .since = a.modseq};
+	asker_ask(&a, &am_changes_schema, &changes);
+	cr_assert_eq(a.set_count, 2, "it has none yet");
+	changes.set = a.set;
+	changes.since = a.modseq;
+	asker_ask(&a, &am_changes_schema, &changes);
+	cr_assert_eq(a.set_count, 0);
+	add_keyword(&a, "three");
+	asker_ask(&a, &am_changes_schema, &changes);
+	cr_assert_eq(a.set_count, 1);
+	cr_assert_gt(a.set, changes.set);
+}
+
 static int64_t
 remembered(const char *account)
 {
