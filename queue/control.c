@@ -55,7 +55,6 @@ void
 queue_control_fini(void)
 {
 	queue_walk_stop();
-	queue_show_message_stop();
 }
 
 static void
@@ -171,8 +170,10 @@ show_queue(struct order *o)
 	if (o->count == 2)
 		o->words[o->count++] = SLICE("all");
 	which = take_selections(o, 2, &count);
-	if (which != NULL)
-		queue_walk_start(o->control, which, count, NULL, "", o->json);
+	if (which == NULL)
+		return;
+	queue_show_queue(o->control, which, count, o->json);
+	free(which);
 }
 
 static bool

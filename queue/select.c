@@ -71,3 +71,14 @@ queue_select_has(const struct queue_select *s, const struct store_envelope *e, s
 	}
 	return false;
 }
+
+bool
+queue_select_has_any(const struct queue_select *which, size_t count, const struct store_envelope *e,
+    struct slice sender)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (queue_select_has(&which[i], e, sender))
+			return true;
+	}
+	return false;
+}

@@ -6,6 +6,7 @@
 
 #include "common/conf/child.h"
 #include "queue/envelope.h"
+#include "queue/select.h"
 #include "queue/store.h"
 
 /* Appends a line (without its end) about an envelope; e is NULL when it is not in memory. */
@@ -16,9 +17,12 @@ void queue_show_line(struct buf *out, const struct store_envelope *row, struct s
 bool queue_show_envelope(struct control *order, uint64_t id, bool json);
 
 /* The message itself, at the pace of whoever reads (show_message.c). False when there is none,
- * else it ends the order. */
+ * else it ends the order, or this part of its answer. */
 bool queue_show_message(struct control *order, uint64_t id);
-void queue_show_message_stop(void);
+
+/* The envelopes that any of the selections has, at that pace, too (show_queue.c). */
+void queue_show_queue(
+    struct control *order, const struct queue_select *which, size_t count, bool json);
 
 void queue_show_status(struct control *order, bool json);
 

@@ -1,124 +1,100 @@
 /*
- * A message goes to smtpctl in pieces that end with a line, no faster than it is read.
+ * A message goes to smtpctl in pieces that end with a line, a few at a time, no faster than they
+ * are read: each part of the answer is an order of its own, which says how many octets went before.
  */
 #include "queue/show.h"
 
 #include "common/base/error.h"
 #include "common/base/mem.h"
-#include "common/net/loop.h"
 #include "queue/queue.h"
 #include "queue/spool.h"
 
 #include <errno.h>
 #include <unistd.h>
 
-enum { PIECE = 56 * 1024, PAUSE_MS = 10 };
+enum { PIECE = 56 * 1024, PART = 8 * PIECE };
 
-struct reading {
-	LIST_ENTRY(reading) link;
-	struct control *order;
-	struct timer timer;
-	struct buf octets;       /* read, not sent yet */
-	int fd;                  /* -1: all is read */
-	struct error failure;    /* why no more can be read; "": it can */
-};
-
-static LIST_HEAD(, reading) readings = LIST_HEAD_INITIALIZER(readings);
-
-static void
-reading_free(struct reading *r)
-{
-	timer_stop(&r->timer);
-	LIST_REMOVE(r, link);
-	if (r->fd >= 0)
-		close(r->fd);
-	buf_fini(&r->octets);
-	free(r);
-}
-
-static void
-read_more(struct reading *r)
-{
-	while (r->fd >= 0 && r->octets.len < PIECE) {
-		ssize_t n = read(r->fd, buf_room(&r->octets, PIECE), PIECE);
-
-		if (n > 0) {
-			buf_grew(&r->octets, (size_t)n);
-		} else {
-			if (n < 0)
-				error_errno(&r->failure, "the message cannot be read further");
-			close(r->fd);
-			r->fd = -1;
-		}
-	}
-}
-
-/* As many whole lines as fit, without the last line end; a line longer than a piece is cut. */
-static void
-send_piece(struct reading *r)
-{
-	struct slice s = slice_sub(buf_slice(&r->octets), 0, PIECE);
-	ptrdiff_t end = slice_find_last(s, '\n');
-	size_t taken = end < 0 ? s.len : (size_t)end + 1;
-
-	control_text(r->order, slice_sub(s, 0, end < 0 ? s.len : (size_t)end));
-	buf_consume(&r->octets, taken);
-}
-
-static void
-next_piece(void *owner)
-{
-	struct reading *r = owner;
-
-	if (channel_pending(child_parent()) <= CHANNEL_HIGH) {
-		read_more(r);
-		if (r->octets.len > 0)
-			send_piece(r);
-		if (r->octets.len == 0 && r->fd < 0) {
-			control_done(r->order, r->failure.text[0] == '\0' ? 0 : 1, r->failure.text);
-			reading_free(r);
-			return;
-		}
-	}
-	timer_start(&r->timer,
-	    channel_pending(child_parent()) > CHANNEL_HIGH ? SPAN_MS(PAUSE_MS) : SPAN_MS(0));
-}
-
-static void
-say_unopened(struct error *failure)
+static bool
+cannot_open(struct error *why)
 {
 	if (errno == ENOENT)
-		error_set(failure, "the file of the message is missing, or has another size");
-	else
-		error_errno(failure, "the file of the message cannot be opened");
+		return error_set(why, "the file of the message is missing, or has another size");
+	return error_errno(why, "the file of the message cannot be opened");
+}
+
+/* Appends a part of the message from that octet on; less than a part when it ends there. */
+static bool
+read_part(const struct store_message *m, uint64_t from, struct buf *out, struct error *why)
+{
+	int fd;
+
+	if (!m->is_file) {
+		buf_add_slice(out, slice_sub(slice_from(m->octets, (size_t)from), 0, PART));
+		return true;
+	}
+	fd = spool_open_body(m->id, m->size);
+	if (fd < 0)
+		return cannot_open(why);
+	while (out->len < PART) {
+		ssize_t n = pread(
+		    fd, buf_room(out, PART - out->len), PART - out->len, (off_t)(from + out->len));
+
+		if (n < 0)
+			error_errno(why, "the message cannot be read further");
+		if (n <= 0)
+			break;
+		buf_grew(out, (size_t)n);
+	}
+	close(fd);
+	return why->text[0] == '\0';
+}
+
+/* As many whole lines as fit, without the last line end; a line longer than a piece is cut. Gives
+ * how many octets that were. */
+static size_t
+send_piece(struct control *order, struct slice octets)
+{
+	struct slice s = slice_sub(octets, 0, PIECE);
+	ptrdiff_t end = slice_find_last(s, '\n');
+
+	control_text(order, slice_sub(s, 0, end < 0 ? s.len : (size_t)end));
+	return end < 0 ? s.len : (size_t)end + 1;
+}
+
+/* All that was read, but for what may be the beginning of a longer piece. */
+static size_t
+send_part(struct control *order, struct slice octets)
+{
+	bool is_end = octets.len < PART;
+	size_t sent = 0;
+
+	while (sent < octets.len && (is_end || octets.len - sent >= PIECE))
+		sent += send_piece(order, slice_from(octets, sent));
+	return sent;
 }
 
 bool
 queue_show_message(struct control *order, uint64_t id)
 {
+	uint64_t from = control_after(order);
+	struct error why = {""};
+	struct buf part = {0};
 	struct store_message m;
-	struct reading *r;
 
 	if (store_find_message(queue.store, id, &m) != DB_ROW)
 		return false;
-	r = mem_zero(sizeof(*r));
-	r->order = order;
-	r->fd = m.is_file ? spool_open_body(id, m.size) : -1;
-	if (m.is_file && r->fd < 0)
-		say_unopened(&r->failure);
-	buf_add_slice(&r->octets, m.octets);
+	if (from > m.size)
+		error_set(&why, "the message has not so many octets");
+	else
+		read_part(&m, from, &part, &why);
 	store_done(queue.store);
-	timer_init(&r->timer, next_piece, r);
-	timer_start(&r->timer, SPAN_MS(0));
-	LIST_INSERT_HEAD(&readings, r, link);
+	from += send_part(order, buf_slice(&part));
+	if (why.text[0] != '\0')
+		control_done(order, 1, why.text);
+	else if (part.len < PART)
+		control_done(order, 0, "");
+	else
+		control_more(order, from);
+	buf_fini(&part);
 	return true;
-}
-
-void
-queue_show_message_stop(void)
-{
-	while (!LIST_EMPTY(&readings)) {
-		control_done(LIST_FIRST(&readings)->order, 75, "the queue is stopping");
-		reading_free(LIST_FIRST(&readings));
-	}
 }

@@ -9,9 +9,8 @@
 #include "common/net/loop.h"
 #include "queue/queue.h"
 #include "queue/recover.h"
-#include "queue/show.h"
 
-enum { ROWS = 200, LINES_OCTETS = 48 * 1024, PAUSE_MS = 10 };
+enum { ROWS = 200, PAUSE_MS = 10 };
 
 struct found {
 	uint64_t message, envelope;
@@ -32,7 +31,6 @@ struct walk {
 	bool failed, is_missing;
 	bool is_waiting; /* until what was done is durable */
 	struct error error;
-	struct buf lines;
 	struct found found[ROWS];
 	size_t count;
 };
@@ -48,39 +46,12 @@ find(uint64_t message, uint64_t envelope)
 }
 
 static void
-flush_lines(struct walk *w)
-{
-	if (w->lines.len > 0)
-		control_text(w->order, buf_slice(&w->lines));
-	buf_clear(&w->lines);
-}
-
-static bool
-is_wanted(const struct walk *w, const struct store_envelope *row, struct slice sender)
-{
-	for (size_t i = 0; i < w->which_count; i++) {
-		if (queue_select_has(&w->which[i], row, sender))
-			return true;
-	}
-	return false;
-}
-
-static void
 each(void *owner, const struct store_envelope *row, struct slice sender)
 {
 	struct walk *w = owner;
 
-	if (!is_wanted(w, row, sender))
-		return;
-	if (w->action != NULL) {
+	if (queue_select_has_any(w->which, w->which_count, row, sender))
 		w->found[w->count++] = (struct found){row->message, row->id};
-		return;
-	}
-	if (w->lines.len > 0)
-		buf_add_char(&w->lines, '\n');
-	queue_show_line(&w->lines, row, sender, find(row->message, row->id), w->json);
-	if (w->lines.len >= LINES_OCTETS)
-		flush_lines(w);
 }
 
 static void
@@ -114,7 +85,6 @@ walk_free(struct walk *w)
 {
 	timer_stop(&w->timer);
 	LIST_REMOVE(w, link);
-	buf_fini(&w->lines);
 	free(w->which);
 	free(w);
 }
@@ -125,8 +95,6 @@ say_acted(struct walk *w)
 	struct buf line = {0};
 	struct json j;
 
-	if (w->action == NULL)
-		return;
 	if (w->json) {
 		json_begin(&j, &line);
 		json_count(&j, w->done, w->acted);
@@ -146,7 +114,6 @@ answer(struct walk *w)
 {
 	const char *error = w->error.text;
 
-	flush_lines(w);
 	say_acted(w);
 	if (error[0] == '\0' && w->failed)
 		error = "the disk did not take all of it";
@@ -187,8 +154,7 @@ next_slice(void *owner)
 	struct walk *w = owner;
 	enum db_result result;
 
-	if ((w->action != NULL && queue_recover_is_busy()) ||
-	    channel_pending(child_parent()) > CHANNEL_HIGH) {
+	if (queue_recover_is_busy()) {
 		timer_start(&w->timer, SPAN_MS(PAUSE_MS));
 		return;
 	}
@@ -235,7 +201,7 @@ begin(void *owner)
 {
 	struct walk *w = owner;
 
-	if (w->action == NULL || !w->is_by_id) {
+	if (!w->is_by_id) {
 		next_slice(w);
 	} else if (queue_recover_is_busy()) {
 		timer_start(&w->timer, SPAN_MS(PAUSE_MS));

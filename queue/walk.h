@@ -1,5 +1,5 @@
 /*
- * An order that goes over envelopes, a slice at a time: it shows them, or does something to each.
+ * An order that does something to envelopes, a slice of them at a time.
  */
 #ifndef QUEUE_WALK_H
 #define QUEUE_WALK_H
@@ -13,7 +13,7 @@ typedef enum queue_acted queue_action(struct queue_envelope *e);
 
 /*
  * Begins the walk over what any of the selections has; it ends the order by itself. Takes which (of
- * malloc(3)). Without an action envelopes are shown; done is the word for an action: "removed".
+ * malloc(3)); done is the word for the action: "removed".
  */
 void queue_walk_start(struct control *order, struct queue_select *which, size_t count,
     queue_action *action, const char *done, bool json);

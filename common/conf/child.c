@@ -32,6 +32,7 @@ struct early_peer {
 
 struct control {
 	uint32_t id;
+	uint64_t after;
 };
 
 static struct {
@@ -217,6 +218,7 @@ on_control(void *owner, struct ipc_message *m)
 	struct control *order = mem_zero(sizeof(*order));
 
 	order->id = m->id;
+	order->after = c->after;
 	if (child.started && child.self->control == NULL &&
 	    slice_equal_text(c->verb, "show status"))
 		control_done(order, 0, ""); /* it runs, and counts nothing */
@@ -370,6 +372,21 @@ void
 control_done(struct control *order, int code, const char *error)
 {
 	struct pa_control_done done = {.code = (uint8_t)code, .error = slice_of(error)};
+
+	pa_control_done_send(child.parent, order->id, &done, -1);
+	free(order);
+}
+
+uint64_t
+control_after(const struct control *order)
+{
+	return order->after;
+}
+
+void
+control_more(struct control *order, uint64_t after)
+{
+	struct pa_control_done done = {.after = after};
 
 	pa_control_done_send(child.parent, order->id, &done, -1);
 	free(order);

@@ -72,4 +72,11 @@ void control_line(struct control *order, const char *fmt, ...) __attribute__((fo
 void control_text(struct control *order, struct slice text);
 void control_done(struct control *order, int code, const char *error);
 
+/*
+ * A long answer is given in parts, as fast as smtpctl reads: control_more() ends a part, and the
+ * order comes again with the number that it was given, which is not 0. It has the same arguments.
+ */
+uint64_t control_after(const struct control *order);
+void control_more(struct control *order, uint64_t after);
+
 #endif

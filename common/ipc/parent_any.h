@@ -4,7 +4,8 @@
  *	pa_setup ─▶ conf_* (common/conf/conf.h) ─▶ pa_socket* pa_key* pa_peer* ─▶ pa_start ─▶ (pa_ready back)
  *	later:  pa_peer           a neighbour was restarted: here is the new line to it
  *	        conf_* ─▶ pa_apply      a reload; pa_socket and pa_key for what is new come before pa_apply
- *	        pa_control ─▶ pa_line* ─▶ pa_control_done      smtpctl asks
+ *	        pa_control ─▶ pa_line* ─▶ pa_control_done      smtpctl asks; for a long answer again and again,
+ *	                                                       as fast as smtpctl reads
  *	        pa_stop           finish what is in hand, then exit
  *	        pa_suspect (back) a neighbour spoke nonsense: the line to it is cut
  *	        pa_count (back)   how often an event came to pass since the process began
@@ -36,12 +37,14 @@
 #define PA_CONTROL(F, m) \
 	F(m, text,   verb,      1, 64) \
 	F(m, octets, arguments, 0, 60000)   /* an ipc_list */ \
-	F(m, u8,     json,      0, 1)
+	F(m, u8,     json,      0, 1) \
+	F(m, u64,    after,     0, INT64_MAX) /* where the answer stood; 0: from its beginning */
 #define PA_LINE(F, m) \
 	F(m, octets, text,      0, 60000)   /* one line or many, without the last line end */
 #define PA_CONTROL_DONE(F, m) \
 	F(m, u8,     code,      0, 127)     /* exit code for smtpctl */ \
-	F(m, text,   error,     0, 1000)
+	F(m, text,   error,     0, 1000) \
+	F(m, u64,    after,     0, INT64_MAX) /* there is more: ask again, with this; 0: that was all */
 #define PA_VERBOSE(F, m) \
 	F(m, u8,     verbose,   0, 1)
 #define PA_SUSPECT(F, m) \

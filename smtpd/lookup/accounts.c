@@ -229,14 +229,17 @@ accounts_wait(void (*done)(void *owner, bool ok), void *owner)
 }
 
 bool
-accounts_list(
-    struct slice domain, void (*each)(void *owner, struct slice name, int64_t created), void *owner)
+accounts_list(struct slice domain, uint64_t after, uint64_t most,
+    void (*each)(void *owner, struct slice name, int64_t created), void *owner)
 {
 	struct statement *s = db_statement(accounts.db,
-	    "SELECT name, created FROM account WHERE ?1 = '' OR domain = ?1 ORDER BY name");
+	    "SELECT name, created FROM account WHERE ?1 = '' OR domain = ?1 ORDER BY name"
+	    " LIMIT ?2 OFFSET ?3");
 	enum db_result result;
 
 	statement_bind_text(s, 1, domain);
+	statement_bind_number(s, 2, (int64_t)most);
+	statement_bind_number(s, 3, (int64_t)after);
 	while ((result = statement_step(s)) == DB_ROW)
 		each(owner, statement_octets(s, 0), statement_number(s, 1));
 	statement_reset(s);

@@ -37,8 +37,9 @@ enum accounts_result accounts_change(struct slice name, struct slice hash);
 enum accounts_result accounts_remove(struct slice name);
 void accounts_wait(void (*done)(void *owner, bool ok), void *owner);
 
-/* Every account of the domain (empty: of all), by name. created is in seconds since 1970. */
-bool accounts_list(struct slice domain,
+/* The accounts of the domain (empty: of all), by name: at most so many behind the first so many.
+ * created is in seconds since 1970. */
+bool accounts_list(struct slice domain, uint64_t after, uint64_t most,
     void (*each)(void *owner, struct slice name, int64_t created), void *owner);
 size_t accounts_count(void);
 

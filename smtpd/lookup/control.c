@@ -207,21 +207,25 @@ del(struct control *order, struct slice arguments, bool json)
 	accounts_wait(on_durable, c);
 }
 
+enum { LISTED = 5000 }; /* accounts in a part of the answer */
+
 struct listing {
 	struct control *order;
 	bool json;
+	uint64_t count;
 };
 
 static void
 list_one(void *owner, struct slice name, int64_t created)
 {
-	const struct listing *l = owner;
+	struct listing *l = owner;
 	time_t when = (time_t)created;
 	struct tm tm;
 	char date[32];
 	struct buf line = {0};
 	struct json j;
 
+	l->count++;
 	if (!l->json) {
 		control_text(l->order, name);
 		return;
@@ -242,10 +246,13 @@ list(struct control *order, struct slice arguments, bool json)
 	struct slice domain = SLICE("");
 
 	ipc_list_next(&arguments, &domain);
-	if (utf8_is_valid(domain) && accounts_list(domain, list_one, &l))
-		control_done(order, 0, "");
-	else
+	if (!utf8_is_valid(domain) ||
+	    !accounts_list(domain, control_after(order), LISTED, list_one, &l))
 		fail(order, "the accounts cannot be read now; the log says why");
+	else if (l.count == LISTED)
+		control_more(order, control_after(order) + LISTED);
+	else
+		control_done(order, 0, "");
 }
 
 static void

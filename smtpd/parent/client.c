@@ -7,6 +7,14 @@
 #include <sysexits.h>
 
 void
+client_forget(struct client *c)
+{
+	buf_fini(&c->passed.verb);
+	buf_fini(&c->passed.arguments);
+	c->passed.after = 0;
+}
+
+void
 client_done(struct client *c, int code, const char *error)
 {
 	struct cp_done m = {.code = (uint8_t)code, .error = slice_of(error)};
@@ -14,6 +22,7 @@ client_done(struct client *c, int code, const char *error)
 	cp_done_send(c->channel, c->order, &m, -1);
 	c->order = 0;
 	c->asked = NULL;
+	client_forget(c);
 }
 
 void
@@ -37,6 +46,42 @@ client_line(struct client *c, const char *fmt, ...)
 	buf_fini(&text);
 }
 
+static void on_answer(void *owner, struct ipc_message *m);
+static void on_ended(void *owner, enum channel_end why);
+
+static bool
+ask(struct client *c)
+{
+	struct channel_request r = {
+	    .answer = on_answer, .ended = on_ended, .owner = c, .deadline = c->passed.deadline};
+	struct pa_control m = {.verb = buf_slice(&c->passed.verb),
+	    .arguments = buf_slice(&c->passed.arguments),
+	    .json = c->json,
+	    .after = c->passed.after};
+
+	c->request = c->asked == NULL ? 0 : pa_control_ask(c->asked->channel, &r, &m);
+	return c->request != 0;
+}
+
+/* smtpctl has read what there was: the next part. */
+static void
+on_drained(void *owner)
+{
+	struct client *c = owner;
+
+	if (c->passed.after != 0 && c->request == 0 && !ask(c))
+		on_ended(c, CHANNEL_DOWN);
+}
+
+static void
+next_part(struct client *c)
+{
+	if (channel_pending(c->channel) > CHANNEL_HIGH)
+		channel_when_drained(c->channel, on_drained, c);
+	else
+		on_drained(c);
+}
+
 static void
 on_answer(void *owner, struct ipc_message *m)
 {
@@ -56,7 +101,10 @@ on_answer(void *owner, struct ipc_message *m)
 		slice_copy(d->error, error, sizeof(error));
 		channel_done(m->channel, m->id);
 		c->request = 0;
-		if (c->is_status)
+		c->passed.after = d->after;
+		if (d->after != 0)
+			next_part(c);
+		else if (c->is_status)
 			status_on_done(c, true);
 		else
 			client_done(c, d->code, error);
@@ -80,11 +128,11 @@ bool
 client_ask(struct client *c, struct process *p, struct slice verb, struct slice arguments,
     struct span deadline)
 {
-	struct channel_request r = {
-	    .answer = on_answer, .ended = on_ended, .owner = c, .deadline = deadline};
-	struct pa_control m = {.verb = verb, .arguments = arguments, .json = c->json};
-
-	c->request = p == NULL ? 0 : pa_control_ask(p->channel, &r, &m);
+	client_forget(c);
+	buf_add_slice(&c->passed.verb, verb);
+	c->passed.arguments.is_secret = true;
+	buf_add_slice(&c->passed.arguments, arguments);
+	c->passed.deadline = deadline;
 	c->asked = p;
-	return c->request != 0;
+	return ask(c);
 }

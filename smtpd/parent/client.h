@@ -16,6 +16,11 @@ struct client {
 	bool json;
 	struct process *asked;
 	uint32_t request; /* the order as it was passed on; 0: not */
+	struct {
+		struct buf verb, arguments; /* to ask for the next part of a long answer */
+		struct span deadline;       /* of each part */
+		uint64_t after;
+	} passed;
 
 	/* show status */
 	bool is_status;
@@ -36,5 +41,8 @@ void client_done(struct client *c, int code, const char *error);
 /* Passes the order on; its answers go to smtpctl. False: it is not there, or busy. */
 bool client_ask(struct client *c, struct process *p, struct slice verb, struct slice arguments,
     struct span deadline);
+
+/* Forgets the order that was passed on; a password may be in it. */
+void client_forget(struct client *c);
 
 #endif

@@ -115,6 +115,7 @@ on_client_down(void *owner)
 	monitor_end(c);
 	trace_end(c);
 	buf_fini(&c->answer);
+	client_forget(c);
 	channel_close(c->channel);
 	LIST_REMOVE(c, link);
 	count--;

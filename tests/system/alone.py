@@ -98,11 +98,14 @@ class Alone:
         self.parent.send("pa_control", request=self.orders, verb=verb, arguments=ipc_list(*arguments), json=json)
         lines = []
         while True:
-            name, _, values, _ = self.heard()
+            name, id, values, _ = self.heard()
             if name == "pa_line":
                 lines += values["text"].decode(errors="replace").split("\n")
             elif name == "pa_control_done":
-                return lines, values["code"], values["error"]
+                if values["after"] == 0:
+                    return lines, values["code"], values["error"]
+                self.parent.send("pa_control", request=id, verb=verb, arguments=ipc_list(*arguments), json=json,
+                                 after=values["after"])
             elif name not in ("pa_suspect", "pa_count"):  # the parent would act on that; the tests see the line cut
                 raise AssertionError(name)
 

@@ -235,9 +235,11 @@ class Suite:
             assert code == 0, f"the suite ended with {code}:\n{self.log()}"
 
     # The administrator's side.
+    def ctl_command(self, *arguments, tool=None):
+        return [tool or SMTPCTL, "-s", self.folder / "run/smtpd.sock", *arguments]
+
     def ctl(self, *arguments, stdin="", check=True, tool=None):
-        result = subprocess.run([tool or SMTPCTL, "-s", self.folder / "run/smtpd.sock", *arguments],
-                                input=stdin, capture_output=True, text=True, timeout=60)
+        result = subprocess.run(self.ctl_command(*arguments, tool=tool), input=stdin, capture_output=True, text=True, timeout=60)
         if check and result.returncode != 0:
             raise AssertionError(f"smtpctl {arguments}: {result.returncode} {result.stderr}\n{self.log()}")
         return result

@@ -158,6 +158,25 @@ class Operation(unittest.TestCase):
             s.wait_messages("bob", 1)
             self.assertNotEqual(s.ctl("no-such-thing", check=False).returncode, 0)
 
+    def test_a_slow_reader_of_smtpctl_gets_all(self):
+        """More than the parent keeps for a smtpctl that does not read."""
+        with Suite() as s:
+            s.ctl("pause", "mda")
+            large = b"".join(b"%070d\r\n" % i for i in range(33 * 1024 * 1024 // 72))
+            with s.smtp() as client:
+                client.sendmail("a@x.test", [s.address("bob")], b"Subject: large\r\n\r\n" + large)
+                for i in range(3):
+                    client.sendmail("a@x.test", [s.address(u) for u in ("alice", "bob")], b"Subject: small\r\n\r\n")
+            queue = s.queue()
+            self.assertEqual(len({e["envelope"] for e in queue}), 7)
+            ctl = subprocess.Popen(s.ctl_command("show", "message", queue[0]["message"]), stdout=subprocess.PIPE)
+            time.sleep(2)
+            shown, _ = ctl.communicate(timeout=60)
+            self.assertEqual(ctl.returncode, 0)
+            self.assertTrue(shown.replace(b"\r", b"").endswith(b"\nSubject: large\n\n" + large.replace(b"\r", b"")))
+            s.ctl("resume", "mda")
+            s.wait_queue_empty(60)
+
     def test_what_is_written_wrongly_does_nothing(self):
         """An order is understood whole before anything is done; what is wrong is named, and what would be right."""
         with Suite() as s:
