@@ -63,11 +63,14 @@ run_slice(struct job *j)
 		return;
 	}
 	slice_ends = moment_after(moment_now(), SPAN_MS(SLICE_MS));
+	j->errors = db_errors(j->handle->account->store.db);
 	switch (j->slice(j)) {
 	case JOB_MORE:
+		j->is_misread = job_has_misread(j);
 		wait_for_turn(j);
 		return;
 	case JOB_POOLED:
+		j->is_misread = job_has_misread(j);
 		j->is_pooled = true;
 		return;
 	case JOB_DONE:
@@ -114,6 +117,12 @@ bool
 job_is_over_time(void)
 {
 	return moment_reached(slice_ends, moment_now());
+}
+
+bool
+job_has_misread(const struct job *j)
+{
+	return j->is_misread || db_errors(j->handle->account->store.db) != j->errors;
 }
 
 void

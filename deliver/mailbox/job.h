@@ -24,6 +24,8 @@ struct job {
 	struct channel *channel;
 	uint32_t id;
 	bool is_pooled;
+	bool is_misread; /* in a slice before this one */
+	unsigned errors; /* of the database, when this slice began */
 
 	/* Works until the time is up, and answers when it is done. The store is open. */
 	enum job_state (*slice)(struct job *j);
@@ -37,6 +39,9 @@ void job_start(struct job *j, struct handle *h, const struct ipc_message *m);
 
 /* Whether the slice has had its time. */
 bool job_is_over_time(void);
+
+/* Whether the database was in error: rows that the job has read may not be all there are. */
+bool job_has_misread(const struct job *j);
 
 /* What was in the pool is back; frees the job if its handle is gone. */
 void job_resume(struct job *j);

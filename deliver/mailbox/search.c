@@ -4,11 +4,11 @@
  * leaves its signature, by which the next search knows whether it has to be read at all.
  */
 #include "common/base/mem.h"
+#include "common/ipc/packed.h"
 #include "common/mail/search.h"
 #include "common/net/loop.h"
-#include "deliver/mailbox/job.h"
-#include "common/ipc/packed.h"
 #include "deliver/mailbox/cursor.h"
+#include "deliver/mailbox/job.h"
 #include "deliver/mailbox/search_text.h"
 #include "deliver/mailbox/signature.h"
 #include "deliver/mailbox/verb.h"
@@ -340,7 +340,6 @@ search_slice(struct job *j)
 {
 	struct search *s = (struct search *)j;
 	struct store_mailbox box;
-	unsigned errors = db_errors(store_of(s)->db);
 	bool is_whole;
 
 	if (store_find_id(store_of(s), s->mailbox, &box) != STORE_OK ||
@@ -353,10 +352,10 @@ search_slice(struct job *j)
 	if (!is_whole)
 		return s->candidate.wants_pool ? judge_large(s) : JOB_MORE;
 	send_found(s);
-	if (db_errors(store_of(s)->db) == errors)
-		reply_ok(j->channel, j->id, store_of(s)->modseq);
-	else
+	if (job_has_misread(j))
 		reply_misread(j->channel, j->id, store_of(s));
+	else
+		reply_ok(j->channel, j->id, store_of(s)->modseq);
 	return JOB_DONE;
 }
 

@@ -4,9 +4,9 @@
  * all or nothing (RFC 9051 6.4.7).
  */
 #include "common/base/mem.h"
-#include "deliver/mailbox/job.h"
 #include "common/ipc/packed.h"
 #include "deliver/mailbox/cursor.h"
+#include "deliver/mailbox/job.h"
 #include "deliver/mailbox/snapshot.h"
 #include "deliver/mailbox/verb.h"
 
@@ -246,7 +246,6 @@ change_slice(struct job *j)
 	struct store_mailbox from;
 	enum store_result r = STORE_OK;
 	bool is_last = false;
-	unsigned errors;
 
 	if (j->handle->viewed != c->mailbox ||
 	    store_find_id(&a->store, c->mailbox, &from) != STORE_OK ||
@@ -254,11 +253,10 @@ change_slice(struct job *j)
 		reply_no(j->channel, j->id, AM_NONEXISTENT, "the mailbox is gone");
 		return JOB_DONE;
 	}
-	errors = db_errors(a->store.db);
 	do {
 		is_last = cursor_walk(&c->cursor, &a->store, c->mailbox, gather, c);
 		/* They may not be all; COPY is of all or of none. */
-		r = db_errors(a->store.db) == errors ? change_portion(c) : STORE_BROKEN;
+		r = job_has_misread(j) ? STORE_BROKEN : change_portion(c);
 	} while (r == STORE_OK && !is_last && !job_is_over_time());
 	feed_changed(a, c->mailbox, false);
 	if (c->kind->has_target)

@@ -4,9 +4,9 @@
  * is told again, as a change, when it is there.
  */
 #include "common/base/mem.h"
-#include "deliver/mailbox/job.h"
 #include "common/ipc/packed.h"
 #include "deliver/mailbox/cursor.h"
+#include "deliver/mailbox/job.h"
 #include "deliver/mailbox/snapshot.h"
 #include "deliver/mailbox/verb.h"
 
@@ -27,7 +27,6 @@ struct viewing {
 	struct buf kept;   /* all records of a view that is read, for the next */
 	struct store_gone gone;
 	unsigned records;
-	unsigned errors; /* of the database, when the slice began */
 };
 
 static struct store *
@@ -143,7 +142,7 @@ records(struct viewing *v)
 	else if (!cursor_walk(&v->cursor, s, v->box.id, add_record, v))
 		return false;
 	flush_records(v);
-	if (v->is_view && db_errors(s->db) == v->errors)
+	if (v->is_view && !job_has_misread(&v->job))
 		snapshot_keep(a, v->box.id, v->modseq, &v->kept);
 	return true;
 }
@@ -197,7 +196,6 @@ view_slice(struct job *j)
 		reply_no(j->channel, j->id, AM_NONEXISTENT, "the mailbox is gone");
 		return JOB_DONE;
 	}
-	v->errors = db_errors(s->db);
 	if (v->phase == BEGIN)
 		begin(v);
 	/* What a slice tells, it reads in one go: the sets that its records name are there. */
@@ -210,10 +208,10 @@ view_slice(struct job *j)
 	if (!v->is_view && !store_each_gone(s, v->box.id, &v->gone, add_gone, v))
 		return JOB_MORE;
 	flush_gone(v);
-	if (db_errors(s->db) == v->errors)
-		finish(v);
-	else
+	if (job_has_misread(j))
 		reply_misread(j->channel, j->id, s);
+	else
+		finish(v);
 	return JOB_DONE;
 }
 

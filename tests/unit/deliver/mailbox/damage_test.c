@@ -3,6 +3,7 @@
 #include "tests/unit/deliver/mailbox/asker.h"
 
 #include "common/ipc/packed.h"
+#include "common/mail/search.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -171,6 +172,27 @@ Test(mailbox_damage, a_mailbox_that_cannot_be_read_is_no_empty_one)
 	a.end = NULL;
 	asker_ask(&a, &am_list_schema, &list);
 	cr_assert_eq(a.end, &am_no_schema, "nor are they all that there are");
+}
+
+/* The large one was judged in the pool: what ends the search reads nothing more. */
+Test(mailbox_damage, a_search_tells_at_its_end_what_could_not_be_read_before)
+{
+	struct search_node text = {.op = SEARCH_BODY, .text = SLICE("nowhere")};
+	struct buf program = {0}, uids = {0};
+	struct am_search m = {.handle = a.handle};
+
+	append_large();
+	asker_view(&a, "INBOX");
+	damage("body");
+	search_pack(&program, &text);
+	am_range_add(&uids, 1, 100);
+	m.program = buf_slice(&program);
+	m.uids = buf_slice(&uids);
+	asker_ask(&a, &am_search_schema, &m);
+	cr_assert_eq(a.end, &am_no_schema);
+	cr_assert_eq(a.code, AM_TEMPORARY);
+	buf_fini(&program);
+	buf_fini(&uids);
 }
 
 static int
