@@ -150,8 +150,7 @@ on_part_missing(struct imap_session *s)
 	imap_unavailable(s);
 }
 
-/* Mailbox has left out what it cannot read: the other parts of the set are asked for all the same.
- */
+/* Mailbox has left out what it cannot read: the other parts of the set are asked for still. */
 static void
 on_part_refused(struct imap_session *s, const struct am_no *no)
 {

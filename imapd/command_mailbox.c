@@ -20,8 +20,7 @@ drop_last_slash(struct buf *name)
 		buf_truncate(name, name->len - 1);
 }
 
-/* What a mailbox may be for. \All and \Flagged would be views of others, which there are none of.
- */
+/* What a mailbox may be for. \All and \Flagged would be views of others: there are none. */
 static struct slice
 special_use(struct slice name)
 {

@@ -91,8 +91,8 @@ on_fetch_ended(void *owner, enum channel_end why)
 	session_step(&s->base);
 }
 
-/* It did not come, not whole, or mailbox says why not. RFC 3206: no code where nothing is broken.
- */
+/* It did not come, not whole, or mailbox says why not. RFC 3206: a code only where something is
+ * broken. */
 static void
 refuse_message(struct pop3_session *s, const struct ipc_message *m)
 {

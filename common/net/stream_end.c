@@ -12,8 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Streams that only wait for their peers: no session counts them any more, so here is their limit.
- */
+/* Streams that only wait for their peers: no session counts them any more, thus a limit. */
 static unsigned lingering;
 
 void

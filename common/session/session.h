@@ -77,7 +77,8 @@ void session_fini(struct session *s);
 void session_step(struct session *s);
 void session_again(struct session *s);
 
-/* The only writer of the state; asserts that the list allows the move, and no request stays open. */
+/* The only writer of the state; asserts that the list allows the move, and no request stays open.
+ */
 void session_move(struct session *s, unsigned next);
 
 /* The client was heard, and has its patience from now on. */
@@ -89,8 +90,8 @@ void session_heard(struct session *s);
  */
 bool session_peek(struct session *s, struct slice *octets, enum session_next *next);
 
-/* Opens a request in the session's name, whose owner it is; false: answer with a temporary failure.
- */
+/* Opens a request in the session's name, whose owner it is. False: answer with a temporary
+ * failure. */
 bool session_request(struct session *s, struct channel *c,
     void (*answer)(void *owner, struct ipc_message *m),
     void (*ended)(void *owner, enum channel_end why), struct span deadline);
