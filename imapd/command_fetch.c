@@ -202,7 +202,11 @@ ask_more(struct imap_session *s)
 	f->is_waiting = false;
 	if (s->base.state != IMAP_ASK)
 		imap_move(s, IMAP_ASK);
-	am_more_send(s->base.asked, s->base.request, &more, -1);
+	if (am_more_send(s->base.asked, s->base.request, &more, -1))
+		return;
+	/* So much waits for mailbox that it did not go; it has no deadline that would end it. */
+	session_asked(&s->base);
+	on_part_missing(s);
 }
 
 /* Answers from the view alone, some messages a step. False: all are done. */

@@ -76,8 +76,8 @@ class MailServer(Alone):
 
 
 class Client:
-    def __init__(self, server):
-        self.sock = socket.create_connection(server.address, timeout=20)
+    def __init__(self, server, source="127.0.0.1"):
+        self.sock = socket.create_connection(server.address, timeout=20, source_address=(source, 0))
         self.file = self.sock.makefile("rb")
         self.line()
 

@@ -2,12 +2,15 @@
 """What imapd and pop3d make of the mail store's answers: many, late, refusals, and such that do not fit what was
 announced. The test plays lookup, mailbox and the client."""
 
+import select
 import unittest
 
 from mail_alone import MODSEQ, Client, MailServer, ranges
 
 SIZE = 10
 CORRUPTION = 9    # enum am_code
+MESSAGE = 60000
+WAITING = 32 << 20      # LIMIT_CHANNEL_OUT
 
 
 class Answers(unittest.TestCase):
@@ -243,6 +246,26 @@ class Imap(Answers):
         self.server.mailbox.send("am_ok", request=request, modseq=MODSEQ)
         self.assertEqual(self.client.line(), f"* {numbers[-1]} FETCH (RFC822.SIZE {SIZE})")
         self.assertRegex(self.client.line(), r"^c NO \[CORRUPTION\]")
+
+    def test_a_fetch_that_cannot_go_on_ends(self):
+        """So much waits for the mail store, which does not listen, that the order for more does not go."""
+        self.select([1, 2])
+        others = [Client(self.server, f"127.0.1.{1 + i // 40}") for i in range(WAITING // MESSAGE + 10)]
+        for i, other in enumerate(others):
+            other.say("a LOGIN alice@example.test x")
+            self.server.grant()
+            self.server.answer("am_open", "am_opened", handle=4 + i)
+            other.until("a OK")
+        self.client.say("c FETCH 1:2 RFC822.SIZE")
+        request, _ = self.server.expect("am_fetch")
+        for other in others:
+            other.say(f"b APPEND INBOX {{{MESSAGE}+}}\r\n" + "x" * MESSAGE)
+        refused, _, _ = select.select([other.sock for other in others], [], [], 20)
+        self.assertTrue(refused, "all of it went")
+        self.server.mailbox.send("am_batch", request=request)
+        self.assertRegex(self.client.line(), r"^c NO \[UNAVAILABLE\]")
+        for other in others:
+            other.close()
 
 
 del Answers      # its tests are run by the two
