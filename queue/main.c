@@ -145,6 +145,7 @@ start(const struct conf *c, struct error *why)
 	const char *folder = c->global.queue_path.data;
 
 	queue.parent = child_parent();
+	queue.mailbox_count = child_mailboxes();
 	queue.give_up = end;
 	queue_messages_init();
 	queue_destinations_init(look_up_action);

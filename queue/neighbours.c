@@ -33,7 +33,7 @@ const struct neighbour queue_neighbours[] = {
 	{.role = SANDBOX_RELAY, .lines = queue.relays, .most = LIMIT_INSTANCES,
 	    .answers = queue_transfer_answers, .up = on_relay_up},
 	{.role = SANDBOX_MAILBOX, .lines = queue.mailboxes, .most = LIMIT_INSTANCES,
-	    .instances = &queue.mailbox_count, .answers = queue_mailbox_answers, .up = on_mailbox_up},
+	    .answers = queue_mailbox_answers, .up = on_mailbox_up},
 	{0}
 };
 /* clang-format on */

@@ -19,7 +19,7 @@ struct queue {
 	struct channel *listeners[LIMIT_INSTANCES];
 	struct channel *relays[LIMIT_INSTANCES];
 	struct channel *mailboxes[LIMIT_INSTANCES];
-	int mailbox_count;                        /* 0: not known yet */
+	int mailbox_count;                        /* processes that share the mail store */
 	bool is_smtp_paused;                      /* by smtpctl */
 	bool is_draining;
 	bool has_given_up;

@@ -95,7 +95,7 @@ load_damaged(struct queue_message *m, const struct store_envelope *row)
 static uint8_t
 mailbox_of(const struct store_envelope *row)
 {
-	if (row->transport != TRANSPORT_MAILBOX || queue.mailbox_count == 0)
+	if (row->transport != TRANSPORT_MAILBOX)
 		return row->mailbox;
 	return conf_mailbox_of(row->user, queue.mailbox_count);
 }

@@ -40,6 +40,7 @@ static struct {
 	struct channel *parent;
 	struct conf *conf;   /* in force */
 	struct conf *coming; /* being received */
+	int mailboxes;
 	char users[NAME];    /* what the names of our users begin with */
 	char empty[1024];    /* the folder to be locked into */
 	bool ordinary;       /* no users of ours: an ordinary user runs the suite */
@@ -72,6 +73,7 @@ on_setup(void *owner, struct ipc_message *m)
 	const struct pa_setup *s = m->body;
 
 	log_init(child.self->name, s->verbose != 0, s->stamp != 0);
+	child.mailboxes = s->mailboxes;
 	if (!slice_copy(s->users, child.users, sizeof(child.users)) ||
 	    !slice_copy(s->empty, child.empty, sizeof(child.empty)))
 		channel_violation(m->channel, "users");
@@ -136,7 +138,7 @@ on_peer(void *owner, struct ipc_message *m)
 	struct early_peer *e;
 
 	if (child.started) {
-		neighbours_take(p->role, p->instance, p->instances, m->fd);
+		neighbours_take(p->role, p->instance, m->fd);
 		return;
 	}
 	e = mem_zero(sizeof(*e));
@@ -152,7 +154,7 @@ open_early_peers(void)
 
 	while ((e = STAILQ_FIRST(&child.early)) != NULL) {
 		STAILQ_REMOVE_HEAD(&child.early, link);
-		neighbours_take(e->peer.role, e->peer.instance, e->peer.instances, e->fd);
+		neighbours_take(e->peer.role, e->peer.instance, e->fd);
 		free(e);
 	}
 }
@@ -339,6 +341,12 @@ child_runs_as(struct slice user)
 {
 	return !child.ordinary && child.users[0] != '\0' &&
 	       slice_has_prefix(user, slice_of(child.users));
+}
+
+int
+child_mailboxes(void)
+{
+	return child.mailboxes;
 }
 
 const struct conf *

@@ -61,6 +61,9 @@ const char *child_name(void);
 /* The line to the parent, for those that ask it things. */
 struct channel *child_parent(void);
 
+/* How many processes share the mail store: a number that stays while the suite runs. */
+int child_mailboxes(void);
+
 /* Whether a user of that name is one that the suite's processes run as: nobody's mailbox. */
 bool child_runs_as(struct slice user);
 

@@ -62,7 +62,7 @@ find_role(enum sandbox_role role)
 }
 
 bool
-neighbours_take(enum sandbox_role role, int instance, int instances, int fd)
+neighbours_take(enum sandbox_role role, int instance, int fd)
 {
 	const struct neighbour *n = find_role(role);
 	struct channel_options o = {.down = on_down};
@@ -71,8 +71,6 @@ neighbours_take(enum sandbox_role role, int instance, int instances, int fd)
 		close(fd);
 		return false;
 	}
-	if (n->instances != NULL)
-		*n->instances = instances;
 	o.peer = sandbox_title(role);
 	o.handlers = n->handlers;
 	o.answers = n->answers;

@@ -17,7 +17,6 @@ struct neighbour {
 	enum sandbox_role role;
 	struct channel **lines; /* their places; NULL in one: it is not there now */
 	int most;               /* how many places these are; 0: one */
-	int *instances;         /* is told how many of them run; or NULL */
 
 	/* As in struct channel_options. */
 	const struct ipc_handler *handlers;
@@ -37,7 +36,7 @@ void neighbours_init(const struct neighbour *table);
  * A line to that neighbour, the first or a new one in place of an older, which goes first. Takes
  * fd. False: no row names the neighbour, and fd is closed.
  */
-bool neighbours_take(enum sandbox_role role, int instance, int instances, int fd);
+bool neighbours_take(enum sandbox_role role, int instance, int fd);
 
 /* Whose line that is; false: no neighbour's. */
 bool neighbours_find(const struct channel *c, enum sandbox_role *role, int *instance);

@@ -23,7 +23,7 @@
 	F(m, u8,     verbose,   0, 1) \
 	F(m, u8,     stamp,     0, 1)       /* put the time on log lines */ \
 	F(m, u8,     instance,  0, 63)      /* which of the processes of this kind it is */ \
-	F(m, u8,     instances, 1, 64) \
+	F(m, u8,     mailboxes, 1, LIMIT_INSTANCES) /* how many processes share the mail store */ \
 	F(m, text,   users,     1, 32)      /* what the names of our users begin with */ \
 	F(m, text,   empty,     1, 1023)    /* the empty folder that roles without files are locked into */
 #define PA_SOCKET(F, m) \
@@ -32,8 +32,7 @@
 	F(m, text,   pki,       1, LIMIT_HOSTNAME)
 #define PA_PEER(F, m) \
 	F(m, u8,     role,      0, 31)      /* enum sandbox_role of the neighbour */ \
-	F(m, u8,     instance,  0, LIMIT_INSTANCES - 1) \
-	F(m, u8,     instances, 1, LIMIT_INSTANCES)
+	F(m, u8,     instance,  0, LIMIT_INSTANCES - 1)
 #define PA_CONTROL(F, m) \
 	F(m, text,   verb,      1, 64) \
 	F(m, octets, arguments, 0, 60000)   /* an ipc_list */ \

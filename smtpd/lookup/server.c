@@ -10,13 +10,12 @@
 static struct {
 	struct channel *listeners[LIMIT_INSTANCES], *queue, *relays[LIMIT_INSTANCES],
 	    *imapds[LIMIT_INSTANCES], *pop3ds[LIMIT_INSTANCES], *mailboxes[LIMIT_INSTANCES];
-	int mailbox_count;
-} server = {.mailbox_count = 1};
+} server;
 
 uint8_t
 server_mailbox_of(struct slice account)
 {
-	return conf_mailbox_of(account, server.mailbox_count);
+	return conf_mailbox_of(account, child_mailboxes());
 }
 
 struct channel *
@@ -121,7 +120,7 @@ const struct neighbour server_neighbours[] = {
 	{.role = SANDBOX_IMAPD, .lines = server.imapds, .most = LIMIT_INSTANCES, .handlers = from_reader},
 	{.role = SANDBOX_POP3D, .lines = server.pop3ds, .most = LIMIT_INSTANCES, .handlers = from_reader},
 	{.role = SANDBOX_MAILBOX, .lines = server.mailboxes, .most = LIMIT_INSTANCES,
-	    .instances = &server.mailbox_count, .answers = of_mailbox},
+	    .answers = of_mailbox},
 	{0}
 };
 /* clang-format on */

@@ -56,15 +56,7 @@ process_kind(enum sandbox_role role)
 int
 process_instances(enum sandbox_role role)
 {
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-
-	if (!process_kind(role)->is_many)
-		return 1;
-	if (suite.many != 0)
-		return suite.many;
-	if (cpus <= 2)
-		return 1;
-	return cpus / 2 > 4 ? 4 : (int)(cpus / 2);
+	return process_kind(role)->is_many ? suite.many : 1;
 }
 
 static _Noreturn void
@@ -99,7 +91,7 @@ send_setup(struct process *p)
 	struct pa_setup setup = {.verbose = suite.verbose,
 	    .stamp = suite.stamp,
 	    .instance = (uint8_t)p->instance,
-	    .instances = (uint8_t)process_instances(p->role),
+	    .mailboxes = (uint8_t)process_instances(SANDBOX_MAILBOX),
 	    .users = SLICE(FOLDER_USERS)};
 
 	snprintf(empty, sizeof(empty), "%s/empty", suite.conf->global.run_path.data);

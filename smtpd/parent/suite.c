@@ -80,6 +80,16 @@ suite_on_ready(struct process *p, const char *error)
 	daemon_tell(NULL);
 }
 
+static int
+by_cores(void)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (cores <= 2)
+		return 1;
+	return cores > 8 ? 4 : (int)(cores / 2);
+}
+
 bool
 suite_start(struct error *why)
 {
@@ -88,7 +98,7 @@ suite_start(struct error *why)
 	suite.started = loop_now();
 	suite.since = time(NULL);
 	suite.is_root = geteuid() == 0;
-	suite.many = g->processes;
+	suite.many = g->processes != 0 ? g->processes : by_cores();
 	if (!folder_make_all(g, why) ||
 	    !sockets_bind(&suite.sockets, suite.conf, g->run_path.data, why))
 		return false;

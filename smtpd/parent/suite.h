@@ -15,7 +15,7 @@ struct suite {
 	struct conf *conf;
 	const char *build_root; /* -L: children lie in a build folder; NULL: installed */
 	bool verbose, stamp, is_root;
-	int many; /* of each kind that may be several; 0: by the cores */
+	int many; /* of each kind that may be several */
 	struct moment started;
 	time_t since;
 	bool is_ready; /* all were ready once */

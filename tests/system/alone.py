@@ -61,7 +61,7 @@ class Alone:
             self.process = subprocess.Popen([*self.command, self.program], preexec_fn=attach, close_fds=False, env=env,
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         theirs.close()
-        self.parent.send("pa_setup", instances=1, users="_kurir", empty=f"{self.folder}/empty",
+        self.parent.send("pa_setup", mailboxes=1, users="_kurir", empty=f"{self.folder}/empty",
                          verbose=int(bool(os.environ.get("V"))))
         self.send_conf()
         self.parent.send("pa_start")
@@ -87,7 +87,7 @@ class Alone:
         """A new line to a neighbour that we play."""
         ours, theirs = channel_pair()
         theirs.setblocking(False)
-        self.parent.send("pa_peer", fd=theirs.fileno(), role=ROLES[role], instance=instance, instances=1)
+        self.parent.send("pa_peer", fd=theirs.fileno(), role=ROLES[role], instance=instance)
         theirs.close()
         self.peers.append(ours)
         return ours

@@ -56,7 +56,7 @@ def frame(number, body=b"", flags=0, request=1, size=None):
 def nonsense(header):
     """Octets that no healthy process sends on that line, each with its name."""
     yield "a type that nobody has", frame(0x7f7f)
-    yield "a message of another line", frame(MESSAGES["pa_setup"].number, MESSAGES["pa_setup"].pack({"instances": 1}))
+    yield "a message of another line", frame(MESSAGES["pa_setup"].number, MESSAGES["pa_setup"].pack({"mailboxes": 1}))
     for size in (0, HEADER.size - 1, 0xffffffff):
         yield f"a length of {size}", frame(messages_of(header)[0].number, size=size)
     for m in messages_of(header):

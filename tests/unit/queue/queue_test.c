@@ -98,6 +98,7 @@ test_open(const struct schedule_calls *calls)
 	queue.give_up = on_give_up;
 	snprintf(queue.hostname, sizeof(queue.hostname), "mail.x.test");
 	queue.rules = (struct expire_rules){.ttl = 345600, .warnings = {14400}, .warning_count = 1};
+	queue.mailbox_count = 1;
 	queue_messages_init();
 	queue_destinations_init(NULL);
 	queue_schedule_init(calls == NULL ? &none : calls);

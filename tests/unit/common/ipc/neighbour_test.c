@@ -15,7 +15,6 @@ enum { MAILBOXES = 2 };
 /* A process that knows lookup and two mailbox processes; what befalls it is written to story. */
 static struct {
 	struct channel *lookup, *mailboxes[MAILBOXES];
-	int mailbox_count;
 	struct channel *far; /* the neighbour's end */
 	struct channel **heard_at;
 	uint32_t closed;
@@ -74,7 +73,7 @@ static const struct ipc_schema *const of_mailbox[] = {&am_opened_schema, NULL};
 /* clang-format off */
 static const struct neighbour table[] = {
 	{.role = SANDBOX_LOOKUP, .lines = &t.lookup, .handlers = from_lookup},
-	{.role = SANDBOX_MAILBOX, .lines = t.mailboxes, .most = MAILBOXES, .instances = &t.mailbox_count,
+	{.role = SANDBOX_MAILBOX, .lines = t.mailboxes, .most = MAILBOXES,
 	    .handlers = from_lookup, .answers = of_mailbox, .late = any_mailbox_late,
 	    .up = on_up, .down = on_down},
 	{0}
@@ -104,7 +103,7 @@ offer(enum sandbox_role role, int instance, bool is_taken)
 	int ends[2];
 
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
-	cr_assert_eq(neighbours_take(role, instance, MAILBOXES, ends[0]), is_taken);
+	cr_assert_eq(neighbours_take(role, instance, ends[0]), is_taken);
 	return ends[1];
 }
 
@@ -163,7 +162,6 @@ Test(neighbour, has_a_place_for_each_instance)
 	cr_assert(channel_is_up(t.lookup));
 	cr_assert(channel_is_up(t.mailboxes[0]));
 	cr_assert(channel_is_up(t.mailboxes[1]));
-	cr_assert_eq(t.mailbox_count, MAILBOXES);
 	cr_assert(neighbours_find(t.mailboxes[1], &role, &instance));
 	cr_assert_eq(role, SANDBOX_MAILBOX);
 	cr_assert_eq(instance, 1);
@@ -192,7 +190,6 @@ Test(neighbour, that_no_row_names_is_refused)
 		close(fd);
 	}
 	cr_assert_null(t.lookup);
-	cr_assert_eq(t.mailbox_count, 0);
 	cr_assert_str_empty(t.story);
 	neighbours_init(NULL);
 	close(offer(SANDBOX_LOOKUP, 0, false));

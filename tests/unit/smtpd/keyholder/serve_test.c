@@ -79,7 +79,7 @@ connect_as(enum sandbox_role role)
 	int ends[2];
 
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
-	neighbours_take(role, 0, 1, ends[0]);
+	neighbours_take(role, 0, ends[0]);
 	channel_close(t.keyholder);
 	t.keyholder = channel_new(ends[1], &o);
 }
