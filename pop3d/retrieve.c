@@ -41,16 +41,15 @@ is_enough(struct pop3_retrieve *r, bool was_empty)
 	return r->lines != UINT64_MAX && --r->lines == 0;
 }
 
-/* Appends a line, or part of one. Each ends in CR LF, even where the message has LF alone: a client
- * may look for nothing else, and would not see the dot at the end. */
+/* Appends a line, or part of one; has_cr: CR is before its end. Each ends in CR LF, even where the
+ * message has LF alone: a client may look for nothing else, and would not see the dot at the end.
+ */
 static void
-add_line(struct pop3_retrieve *r, struct slice line, bool is_end, struct buf *out)
+add_line(struct pop3_retrieve *r, struct slice line, bool is_end, bool has_cr, struct buf *out)
 {
 	if (r->is_line_start && line.data[0] == '.')
 		buf_add_char(out, '.');
 	if (is_end) {
-		bool has_cr = line.len > 1 ? line.data[line.len - 2] == '\r' : r->is_after_cr;
-
 		buf_add(out, line.data, line.len - 1);
 		buf_add_text(out, has_cr ? "\n" : "\r\n");
 	} else {
@@ -67,14 +66,14 @@ add_block(struct pop3_retrieve *r, struct slice s, struct buf *out)
 	while (s.len > 0) {
 		const char *lf = memchr(s.data, '\n', s.len);
 		size_t n = lf == NULL ? s.len : (size_t)(lf - s.data) + 1;
-		bool was_empty;
+		bool has_cr = n > 1 ? s.data[n - 2] == '\r' : r->is_after_cr, was_empty;
 
-		add_line(r, slice_sub(s, 0, n), lf != NULL, out);
+		add_line(r, slice_sub(s, 0, n), lf != NULL, has_cr, out);
 		r->line += n;
 		s = slice_from(s, n);
 		if (lf == NULL)
 			break;
-		was_empty = r->line <= 2;
+		was_empty = r->line == (has_cr ? 2 : 1);
 		r->line = 0;
 		if (is_enough(r, was_empty))
 			return false;

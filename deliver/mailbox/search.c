@@ -342,11 +342,8 @@ search_slice(struct job *j)
 	struct store_mailbox box;
 	bool is_whole;
 
-	if (store_find_id(store_of(s), s->mailbox, &box) != STORE_OK ||
-	    j->handle->viewed != s->mailbox) {
-		reply_no(j->channel, j->id, AM_NONEXISTENT, "the mailbox is gone");
+	if (!verb_still_views(j->channel, j->id, j->handle, s->mailbox, &box))
 		return JOB_DONE;
-	}
 	is_whole = cursor_walk(&s->cursor, store_of(s), s->mailbox, on_message, s);
 	store_signatures_end(&s->signatures);
 	if (!is_whole)

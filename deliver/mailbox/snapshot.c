@@ -52,6 +52,22 @@ record_uid(const char *record)
 	return (uint32_t)unpack_at(record, 4);
 }
 
+struct slice
+records_from(struct slice records, uint32_t uid)
+{
+	size_t low = 0, high = records.len / AM_RECORD;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (record_uid(records.data + middle * AM_RECORD) < uid)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return slice_from(records, low * AM_RECORD);
+}
+
 static void
 snapshot_free(struct snapshot *s)
 {
@@ -75,17 +91,7 @@ snapshots_forget(struct account *a)
 static char *
 place_of(const struct snapshot *s, uint32_t uid)
 {
-	size_t low = 0, high = s->records.len / AM_RECORD;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (record_uid(s->records.data + middle * AM_RECORD) < uid)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return s->records.data + low * AM_RECORD;
+	return s->records.data + s->records.len - records_from(buf_slice(&s->records), uid).len;
 }
 
 static bool

@@ -12,6 +12,9 @@
 void record_add(struct buf *records, const struct store_message *m);
 uint32_t record_uid(const char *record);
 
+/* Those of the records, which ascend, whose UID is not below. */
+struct slice records_from(struct slice records, uint32_t uid);
+
 /*
  * The records of a mailbox as they are now, until the account changes. False when none are kept, or
  * when too much changed: then they must be read, and may be kept. The store is open.

@@ -6,9 +6,9 @@
 static enum store_result
 read_mailbox(struct statement *st, struct store_mailbox *m)
 {
-	bool found = statement_step(st) == DB_ROW;
+	enum db_result r = statement_step(st);
 
-	if (found) {
+	if (r == DB_ROW) {
 		*m = (struct store_mailbox){.id = (uint64_t)statement_number(st, 0),
 		    .uidvalidity = (uint32_t)statement_number(st, 2),
 		    .uidnext = (uint32_t)statement_number(st, 3),
@@ -17,7 +17,7 @@ read_mailbox(struct statement *st, struct store_mailbox *m)
 		slice_copy(statement_octets(st, 1), m->name, sizeof(m->name));
 	}
 	statement_reset(st);
-	return found ? STORE_OK : STORE_NONE;
+	return r == DB_ROW ? STORE_OK : r == DB_DONE ? STORE_NONE : STORE_BROKEN;
 }
 
 enum store_result
@@ -232,8 +232,9 @@ remove_one(struct store *s, const char *name, uint64_t *id)
 
 	if (strcmp(name, "INBOX") == 0)
 		return STORE_CANNOT;
-	if (store_find(s, name, &m) != STORE_OK)
-		return STORE_NONE;
+	r = store_find(s, name, &m);
+	if (r != STORE_OK)
+		return r;
 	is_parent = has_children(s, name);
 	if (is_parent && m.is_noselect)
 		return STORE_CANNOT;
@@ -297,19 +298,32 @@ rename_inbox(struct store *s, const char *to)
 	return r == STORE_OK ? move_all(s, &inbox, &target) : r;
 }
 
-/* Whether a level below would get a name that is too long. */
+/* Levels of a name after the first. */
+static int64_t
+depth(const char *name)
+{
+	int64_t n = 0;
+
+	for (; *name != '\0'; name++)
+		n += *name == '/';
+	return n;
+}
+
+/* Whether a level below would get a name that is too long, or lie too deep. */
 static bool
-are_children_too_long(struct store *s, const char *from, const char *to)
+are_children_beyond(struct store *s, const char *from, const char *to)
 {
 	struct statement *st =
 	    db_statement(s->db, "SELECT 1 FROM mailbox WHERE name > ? || '/' AND name < ? || '0'"
-				" AND length(CAST(name AS BLOB)) > ? LIMIT 1");
+				" AND (length(CAST(name AS BLOB)) > ?"
+				" OR length(name) - length(replace(name, '/', '')) >= ?) LIMIT 1");
 	bool found;
 
 	statement_bind_text(st, 1, slice_of(from));
 	statement_bind_text(st, 2, slice_of(from));
 	statement_bind_number(
 	    st, 3, (int64_t)LIMIT_MAILBOX_NAME + (int64_t)strlen(from) - (int64_t)strlen(to));
+	statement_bind_number(st, 4, LIMIT_MAILBOX_DEPTH + depth(from) - depth(to));
 	found = statement_step(st) == DB_ROW;
 	statement_reset(st);
 	return found;
@@ -323,15 +337,16 @@ rename_one(struct store *s, const char *from, const char *to)
 	enum store_result r;
 	size_t len = strlen(from);
 
-	if (store_find(s, from, &m) != STORE_OK)
-		return STORE_NONE;
+	r = store_find(s, from, &m);
+	if (r != STORE_OK)
+		return r;
 	if (store_find(s, to, &m) == STORE_OK)
 		return STORE_EXISTS;
 	if (strcmp(from, "INBOX") == 0)
 		return rename_inbox(s, to);
 	if (strncmp(to, from, len) == 0 && to[len] == '/')
 		return STORE_CANNOT;
-	if (are_children_too_long(s, from, to))
+	if (are_children_beyond(s, from, to))
 		return STORE_CANNOT;
 	r = create_parents(s, to);
 	if (r != STORE_OK)

@@ -24,14 +24,32 @@ verb_handle_of(struct ipc_message *m, uint32_t id)
 	return NULL;
 }
 
-/* The mailbox the handle views. */
+bool
+verb_find_id(struct channel *c, uint32_t id, const struct handle *h, uint64_t mailbox,
+    struct store_mailbox *box)
+{
+	struct store *s = &h->account->store;
+
+	enum store_result r = mailbox == 0 ? STORE_NONE : store_find_id(s, mailbox, box);
+
+	if (r == STORE_NONE)
+		reply_no(c, id, AM_NONEXISTENT, "the mailbox is gone");
+	else if (r != STORE_OK)
+		reply_misread(c, id, s);
+	return r == STORE_OK;
+}
+
+bool
+verb_still_views(struct channel *c, uint32_t id, const struct handle *h, uint64_t mailbox,
+    struct store_mailbox *box)
+{
+	return verb_find_id(c, id, h, h->viewed == mailbox ? mailbox : 0, box);
+}
+
 bool
 verb_viewed(struct ipc_message *m, const struct handle *h, struct store_mailbox *box)
 {
-	if (h->viewed != 0 && store_find_id(&h->account->store, h->viewed, box) == STORE_OK)
-		return true;
-	reply_no(m->channel, m->id, AM_NONEXISTENT, "the mailbox is gone");
-	return false;
+	return verb_find_id(m->channel, m->id, h, h->viewed, box);
 }
 
 /* As the store knows it. */

@@ -14,6 +14,13 @@ struct handle *verb_handle_of(struct ipc_message *m, uint32_t id);
 /* The mailbox the handle views; false, and an answer, when it is gone. */
 bool verb_viewed(struct ipc_message *m, const struct handle *h, struct store_mailbox *box);
 
+/* The same for a job that began with that mailbox in view; and any mailbox, by its id. One that
+ * cannot be read is not told to be gone. */
+bool verb_still_views(struct channel *c, uint32_t id, const struct handle *h, uint64_t mailbox,
+    struct store_mailbox *box);
+bool verb_find_id(struct channel *c, uint32_t id, const struct handle *h, uint64_t mailbox,
+    struct store_mailbox *box);
+
 /* A mailbox by its name; false, and an answer with that code, when there is none. */
 bool verb_named(struct ipc_message *m, const struct handle *h, struct slice name,
     enum am_code missing, struct store_mailbox *box);

@@ -247,12 +247,9 @@ change_slice(struct job *j)
 	enum store_result r = STORE_OK;
 	bool is_last = false;
 
-	if (j->handle->viewed != c->mailbox ||
-	    store_find_id(&a->store, c->mailbox, &from) != STORE_OK ||
-	    (c->kind->has_target && store_find_id(&a->store, c->to.id, &c->to) != STORE_OK)) {
-		reply_no(j->channel, j->id, AM_NONEXISTENT, "the mailbox is gone");
+	if (!verb_still_views(j->channel, j->id, j->handle, c->mailbox, &from) ||
+	    (c->kind->has_target && !verb_find_id(j->channel, j->id, j->handle, c->to.id, &c->to)))
 		return JOB_DONE;
-	}
 	do {
 		is_last = cursor_walk(&c->cursor, &a->store, c->mailbox, gather, c);
 		/* They may not be all; COPY is of all or of none. */

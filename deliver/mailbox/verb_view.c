@@ -19,6 +19,7 @@ struct viewing {
 	struct job job;
 	enum phase phase;
 	bool is_view, is_readonly;
+	bool is_known;            /* a snapshot has told the records up to here */
 	struct store_mailbox box; /* as it was at the beginning */
 	uint64_t since, modseq;
 	uint32_t set; /* the newest set of keywords that the asker has */
@@ -45,14 +46,12 @@ flush_records(struct viewing *v)
 	buf_clear(&v->packed);
 }
 
-/* The record that is packed last; flags are its last octet. */
+/* Flags are a record's last octet. */
 static void
-mark_recent(struct viewing *v, uint32_t uid)
+mark_recent(const struct viewing *v, char *record)
 {
-	if (uid >= v->box.recent)
-		v->packed.data[v->packed.len - 1] |= (char)FLAG_RECENT;
-	if (v->packed.len + AM_RECORD > BATCH)
-		flush_records(v);
+	if (record_uid(record) >= v->box.recent)
+		record[AM_RECORD - 1] |= (char)FLAG_RECENT;
 }
 
 static bool
@@ -62,9 +61,11 @@ add_record(void *owner, const struct store_message *message)
 
 	if (message->modseq > v->since) {
 		record_add(&v->packed, message);
-		mark_recent(v, message->uid);
+		mark_recent(v, v->packed.data + v->packed.len - AM_RECORD);
+		if (v->packed.len + AM_RECORD > BATCH)
+			flush_records(v);
 	}
-	if (v->is_view)
+	if (v->is_view && !v->is_known)
 		record_add(&v->kept, message);
 	/* To look at the clock takes longer than a record. */
 	return ++v->records % RECORDS_A_LOOK != 0 || !job_is_over_time();
@@ -87,25 +88,39 @@ send_set(void *owner, uint32_t set, struct slice keywords)
 	v->set = set;
 }
 
-/* What is known already goes out as it is, but for the recent ones, which are the last. */
+/* It goes out as it is, but for the recent ones, which are the last. */
 static void
+tell_part(struct viewing *v, struct slice part)
+{
+	struct am_messages out = {.records = part};
+
+	if (record_uid(part.data + part.len - AM_RECORD) < v->box.recent) {
+		am_messages_send(v->job.channel, v->job.id, &out, -1);
+		return;
+	}
+	buf_add_slice(&v->packed, part);
+	for (size_t at = 0; at < part.len; at += AM_RECORD)
+		mark_recent(v, v->packed.data + at);
+	flush_records(v);
+}
+
+/* What is known already, as much as the asker takes now; true: all. What came since the view began
+ * is told as a change. */
+static bool
 tell_known(struct viewing *v, struct slice known)
 {
-	size_t most = BATCH / AM_RECORD * AM_RECORD;
-	struct am_messages out;
-
+	known = records_from(known, (uint32_t)v->cursor.from);
+	known.len -= records_from(known, v->box.uidnext).len;
 	while (known.len > 0) {
-		out.records = slice_sub(known, 0, known.len < most ? known.len : most);
-		if (record_uid(out.records.data + out.records.len - AM_RECORD) >= v->box.recent)
+		struct slice part = slice_sub(known, 0, BATCH / AM_RECORD * AM_RECORD);
+
+		tell_part(v, part);
+		v->cursor.from = (uint64_t)record_uid(part.data + part.len - AM_RECORD) + 1;
+		known = slice_from(known, part.len);
+		if (channel_pending(v->job.channel) > CHANNEL_HIGH || job_is_over_time())
 			break;
-		am_messages_send(v->job.channel, v->job.id, &out, -1);
-		known = slice_from(known, out.records.len);
 	}
-	for (; known.len > 0; known = slice_from(known, AM_RECORD)) {
-		buf_add_slice(&v->packed, slice_sub(known, 0, AM_RECORD));
-		mark_recent(v, record_uid(known.data));
-	}
-	flush_records(v);
+	return known.len == 0;
 }
 
 static void
@@ -133,16 +148,18 @@ records(struct viewing *v)
 	struct account *a = v->job.handle->account;
 	struct slice known;
 
-	if (v->is_view && v->cursor.from == 0 && snapshot_find(a, v->box.id, &known)) {
-		tell_known(v, known);
-		return true;
+	if (v->is_view && (v->is_known || v->cursor.from == 0) &&
+	    snapshot_find(a, v->box.id, &known)) {
+		v->is_known = true;
+		return tell_known(v, known);
 	}
+	/* One that went while it was told: the rest is read, and is not all that could be kept. */
 	if (v->since > 0 && store_few_changed(s, v->box.id, v->since, FEW))
 		store_each_changed(s, v->box.id, v->since, add_changed, v);
 	else if (!cursor_walk(&v->cursor, s, v->box.id, add_record, v))
 		return false;
 	flush_records(v);
-	if (v->is_view && !job_has_misread(&v->job))
+	if (v->is_view && !v->is_known && !job_has_misread(&v->job))
 		snapshot_keep(a, v->box.id, v->modseq, &v->kept);
 	return true;
 }
@@ -192,10 +209,8 @@ view_slice(struct job *j)
 	struct store *s = store_of(v);
 	struct store_mailbox now;
 
-	if (j->handle->viewed != v->box.id || store_find_id(s, v->box.id, &now) != STORE_OK) {
-		reply_no(j->channel, j->id, AM_NONEXISTENT, "the mailbox is gone");
+	if (!verb_still_views(j->channel, j->id, j->handle, v->box.id, &now))
 		return JOB_DONE;
-	}
 	if (v->phase == BEGIN)
 		begin(v);
 	/* What a slice tells, it reads in one go: the sets that its records name are there. */

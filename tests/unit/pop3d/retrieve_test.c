@@ -20,6 +20,7 @@ static const struct {
     {"a: b\r\n\r\n1\r\n", 99, "a: b\r\n\r\n1\r\n.\r\n"},
     {"a: b\r\n", 5, "a: b\r\n.\r\n"},
     {"a: b\n\n.\nx\n", UINT64_MAX, "a: b\r\n\r\n..\r\nx\r\n.\r\n"},
+    {"x\na: b\n\n1\n2\n", 1, "x\r\na: b\r\n\r\n1\r\n.\r\n"},
     {"a: b\n\n1\n2\n", 1, "a: b\r\n\r\n1\r\n.\r\n"},
     {"\n\r\nx\r", UINT64_MAX, "\r\n\r\nx\r\r\n.\r\n"},
 };

@@ -205,6 +205,28 @@ open_descriptors(void)
 	return n;
 }
 
+/* A client that is told that its mailbox is gone may well remove what it has of it. */
+Test(mailbox_damage, a_mailbox_whose_row_cannot_be_read_is_not_gone)
+{
+	struct am_store store = {.handle = a.handle, .mode = STORE_ADD, .flags = FLAG_SEEN};
+	struct am_remove remove = {.handle = a.handle, .name = SLICE("Trash")};
+	struct am_changes changes = {.handle = a.handle};
+
+	asker_append(&a, "INBOX", "Subject: x\r\n\r\ntext\r\n", 0);
+	asker_view(&a, "INBOX");
+	changes.since = a.modseq;
+	change("ALTER TABLE mailbox RENAME TO away");
+	asker_ask(&a, &am_store_schema, &store);
+	cr_assert_eq(a.end, &am_no_schema);
+	cr_assert_eq(a.code, AM_TEMPORARY);
+	asker_ask(&a, &am_changes_schema, &changes);
+	cr_assert_eq(a.end, &am_no_schema);
+	cr_assert_eq(a.code, AM_TEMPORARY);
+	asker_ask(&a, &am_remove_schema, &remove);
+	cr_assert_eq(a.end, &am_no_schema);
+	cr_assert_eq(a.code, AM_TEMPORARY);
+}
+
 /* A session has one at most, so those that are given up do not add up. */
 Test(mailbox_damage, large_appends_that_are_given_up_hold_nothing)
 {

@@ -173,3 +173,33 @@ Test(mailbox_snapshot, all_of_them_have_one_limit)
 	cr_assert(snapshot_find(account, 1004, &found));
 	cr_assert_not(snapshot_find(account, 1001, &found), "the longest unused went");
 }
+
+/* So many that they do not all fit into what may wait for an asker. */
+Test(mailbox_snapshot, a_large_view_goes_out_as_it_is_taken, .timeout = 120)
+{
+	enum { MANY = 200000 };
+	struct am_view view = {.handle = a.handle, .name = SLICE("INBOX")};
+	size_t all;
+
+	cr_assert(commit_begin(account->store.commit));
+	cr_assert_eq(db_exec(account->store.db,
+			 "WITH RECURSIVE n (uid) AS (SELECT 801 UNION ALL SELECT uid + 1 FROM n"
+			 " WHERE uid < 200000) INSERT INTO message"
+			 " SELECT 1, uid, 5, 0, 0, 0, 10, 1 FROM n"),
+	    DB_DONE);
+	cr_assert_eq(db_exec(account->store.db,
+			 "UPDATE mailbox SET uidnext = 200001, recent = 200001 WHERE id = 1"),
+	    DB_DONE);
+	snapshots_forget(account);
+	asker_view(&a, "INBOX");
+	all = a.records.len;
+	is_kept(true);
+	asker_send(&a, &am_view_schema, &view);
+	while (a.end == NULL) {
+		cr_assert_lt(channel_pending(a.theirs), CHANNEL_HIGH + (size_t)2 * LIMIT_INLINE);
+		test_run_loop(1);
+	}
+	cr_assert_eq(a.end, &am_ok_schema);
+	cr_assert_eq(a.records.len, all);
+	cr_assert_gt(all, MANY);
+}

@@ -247,6 +247,29 @@ Test(mailbox_store, a_removed_parent_stays_as_a_name)
 	cr_assert_eq(test_add(&m, "y", 300, 0, 0), 1);
 }
 
+/* A name of so many levels. */
+static const char *
+deep(char name[STORE_NAME], size_t levels)
+{
+	for (size_t i = 0; i < levels; i++)
+		memcpy(name + 2 * i, "d/", 2);
+	name[2 * levels - 1] = '\0';
+	return name;
+}
+
+Test(mailbox_store, no_rename_makes_a_level_too_deep)
+{
+	char name[STORE_NAME];
+
+	cr_assert_eq(store_create(&test_store, "a/b/c", SLICE("")), STORE_OK);
+	cr_assert_eq(
+	    store_rename(&test_store, "a/b", deep(name, LIMIT_MAILBOX_DEPTH)), STORE_CANNOT);
+	cr_assert_eq(
+	    store_rename(&test_store, "a", deep(name, LIMIT_MAILBOX_DEPTH - 1)), STORE_CANNOT);
+	cr_assert_eq(
+	    store_rename(&test_store, "a/b", deep(name, LIMIT_MAILBOX_DEPTH - 1)), STORE_OK);
+}
+
 Test(mailbox_store, inbox_may_be_renamed_below_itself)
 {
 	struct store_mailbox m;
