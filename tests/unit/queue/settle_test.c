@@ -4,6 +4,7 @@
 #include "common/mail/date.h"
 #include "queue/hold.h"
 #include "queue/settle.h"
+#include "tests/unit/sync.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -249,5 +250,66 @@ Test(settle, a_warning_says_until_when_it_is_tried)
 	cr_assert(date_parse(slice_trim(slice_from(line, 18)), &until));
 	cr_assert_lt(llabs(until.seconds - civil_now() - (queue.rules.ttl - 20000)), 60);
 	store_done(queue.store);
+	test_close();
+}
+
+static void
+do_nothing(void *arg)
+{
+}
+
+static void
+stop(void *arg)
+{
+	loop_stop();
+}
+
+/* A server that has it does not know it a second time: that it has, is written down at once. */
+Test(settle, what_another_server_has_is_synced_at_once)
+{
+	struct queue_message *m;
+	char wal[96];
+
+	setenv("UV_THREADPOOL_SIZE", "1", 1); /* so that what is begun first ends first */
+	test_open(NULL);
+	snprintf(wal, sizeof(wal), "%s/queue.db-wal", test_folder);
+	m = message(100, "a@x.test", 1, 0);
+	test_run_loop(1);
+	sync_forget();
+	outcome(m, OUTCOME_RELAYED);
+	test_run_loop(1);
+	work_start(do_nothing, stop, NULL);
+	loop_run();
+	cr_assert(sync_was(wal));
+	test_close();
+}
+
+/* A cut in between would bring a message back that has no body. */
+Test(settle, a_body_outlives_its_row)
+{
+	struct store_message row = {
+	    .id = 0x100, .sender = SLICE("a@x.test"), .size = 4, .is_file = true};
+	struct queue_message *m;
+	int fd;
+
+	test_open(NULL);
+	cr_assert(spool_write_body(row.id, SLICE("body")));
+	cr_assert(commit_begin(store_commit(queue.store)));
+	cr_assert_eq(store_add_message(queue.store, &row), DB_DONE);
+	m = queue_message_new(row.id);
+	m->body = BODY_FILE;
+	test_run_loop(30);
+	cr_assert(commit_begin(store_commit(queue.store)));
+	cr_assert_eq(store_remove_message(queue.store, row.id), DB_DONE);
+	sync_hold(true);
+	queue_message_gone(m);
+	test_run_loop(100);
+	fd = spool_open_body(row.id, row.size);
+	cr_assert_geq(fd, 0);
+	close(fd);
+	sync_hold(false);
+	while (queue_message_is_going(row.id))
+		test_run_loop(10);
+	cr_assert_lt(spool_open_body(row.id, row.size), 0);
 	test_close();
 }

@@ -1,4 +1,5 @@
 #include "tests/unit/queue/queue_test.h"
+#include "tests/unit/sync.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -107,6 +108,37 @@ Test(spool, a_body_whose_folder_cannot_be_synced_is_in_the_spool_only)
 	spool_walk_bodies(7, on_body);
 	cr_assert_eq(walked, 0);
 	cr_assert(spool_keep(1, 7, 5), "it is still there");
+	tear_down();
+}
+
+/* A file and the folder with its name; without one of them it would be an empty promise. */
+Test(spool, what_does_not_reach_the_disk_is_not_kept)
+{
+	set_up();
+	write_file(1, "hello");
+	for (unsigned n = 1; n <= 2; n++) {
+		sync_fail_at(n);
+		cr_assert_not(spool_keep(1, 7, 5), "sync %u", n);
+		sync_fail_at(n);
+		cr_assert_not(spool_write_body(7, SLICE("report")), "sync %u", n);
+		spool_walk_bodies(7, on_body);
+		cr_assert_eq(walked, 0, "sync %u", n);
+	}
+	cr_assert(spool_keep(1, 7, 5));
+	tear_down();
+}
+
+Test(spool, folders_that_do_not_reach_the_disk_are_not_used)
+{
+	struct error why;
+
+	set_up();
+	cr_assert(sync_was(test_folder));
+	for (unsigned n = 1; n <= 2; n++) {
+		spool_close();
+		sync_fail_at(n);
+		cr_assert_not(spool_open(test_folder, &why), "sync %u", n);
+	}
 	tear_down();
 }
 

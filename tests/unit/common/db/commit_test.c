@@ -2,6 +2,7 @@
 
 #include "common/db/commit.h"
 #include "common/net/loop.h"
+#include "tests/unit/sync.h"
 
 #include <stdio.h>
 #include <sys/stat.h>
@@ -145,6 +146,22 @@ Test(commit, a_removed_file_makes_nothing_durable)
 	tear_down();
 }
 
+/* A kernel tells of a lost page only once: the sync after it would say that all is well. */
+Test(commit, after_a_failed_sync_nothing_is_durable_any_more)
+{
+	set_up();
+	t.wanted = 1;
+	add("lost");
+	commit_wait(t.commit, on_done, NULL);
+	sync_fail_at(1);
+	loop_run();
+	cr_assert_eq(t.refused, 1);
+	cr_assert_eq(t.broken, 1);
+	cr_assert_not(commit_begin(t.commit));
+	cr_assert_not(commit_save(t.commit));
+	tear_down();
+}
+
 /* The files as a crash leaves them: what was answered is there, without repair. */
 Test(commit, a_copy_of_the_files_holds_what_was_answered)
 {
@@ -257,6 +274,42 @@ Test(commit, who_waits_takes_the_patient_along)
 	tear_down();
 }
 
+/* Else the end of the first would answer for what was committed after its beginning. */
+Test(commit, one_sync_runs_at_a_time)
+{
+	set_up();
+	t.wanted = 2;
+	sync_hold(true);
+	add("one");
+	commit_wait(t.commit, on_done, NULL);
+	run_loop(30);
+	add("two");
+	commit_wait(t.commit, on_done, NULL);
+	run_loop(30);
+	sync_hold(false);
+	loop_run();
+	cr_assert_eq(t.ok, 2);
+	cr_assert_eq(sync_most_at_once(), 1);
+	tear_down();
+}
+
+Test(commit, soon_is_for_what_nobody_waits_for)
+{
+	char wal[128];
+
+	set_up();
+	add("one");
+	run_loop(30);
+	snprintf(wal, sizeof(wal), "%s-wal", t.path);
+	sync_forget();
+	commit_soon(t.commit);
+	for (int i = 0; i < 1000 && !sync_was(wal); i++)
+		run_loop(20);
+	cr_assert(sync_was(wal));
+	run_loop(30);
+	tear_down();
+}
+
 Test(commit, what_was_left_without_closing_is_known)
 {
 	char wal[128], copy[160], command[600];
@@ -279,6 +332,32 @@ Test(commit, what_was_left_without_closing_is_known)
 	db_close(db);
 	db = db_open(copy, schema, 1, &why);
 	cr_assert_not(db_was_left(db), "it was closed");
+	db_close(db);
+	tear_down();
+}
+
+/* It may never have reached the disk, and somebody is about to be told of it. */
+Test(commit, what_another_left_is_synced_with_its_name)
+{
+	char copy[128], wal[160], command[600];
+	struct error why;
+	struct db *db;
+
+	set_up();
+	t.wanted = 1;
+	add("left");
+	commit_wait(t.commit, on_done, NULL);
+	loop_run();
+	snprintf(copy, sizeof(copy), "%s/copy/a.db", t.dir);
+	snprintf(wal, sizeof(wal), "%s-wal", copy);
+	snprintf(command, sizeof(command), "mkdir %s/copy && cp %s %s-wal %s/copy", t.dir, t.path,
+	    t.path, t.dir);
+	cr_assert_eq(system(command), 0);
+	db = db_open(copy, schema, 1, &why);
+	cr_assert_not_null(db, "%s", why.text);
+	cr_assert(sync_was(wal));
+	*strrchr(copy, '/') = '\0';
+	cr_assert(sync_was(copy));
 	db_close(db);
 	tear_down();
 }
@@ -352,6 +431,8 @@ Test(commit, freeing_refuses_who_still_waits)
 	commit_free(t.commit);
 	t.commit = NULL;
 	cr_assert_eq(t.refused, 1);
+	db_close(t.db);
+	open_db();
 	cr_assert_eq(count(), 1);
 	tear_down();
 }

@@ -3,6 +3,7 @@
 
 #include "common/base/limits.h"
 #include "deliver/agent/job.h"
+#include "tests/unit/sync.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -140,6 +141,17 @@ Test(method, mbox_is_cut_back)
 	cr_assert_str_eq(get(box), before);
 }
 
+Test(method, mbox_that_is_not_synced)
+{
+	static const char before[] = "From a\n\nwhole\n\n";
+	struct agent_job j = job(box);
+
+	put(box, before);
+	sync_fail_at(1);
+	cr_assert_eq(agent_mbox(&j, box).outcome, OUTCOME_TEMPORARY);
+	cr_assert_str_eq(get(box), before);
+}
+
 static int
 count_files(const char *path)
 {
@@ -174,6 +186,22 @@ Test(method, maildir_details)
 	snprintf(path, sizeof(path), "%s/Maildir/new", folder);
 	cr_assert_eq(count_files(path), 6);
 	cr_assert_eq(count_files(folder), 1);
+	snprintf(path, sizeof(path), "rm -r %s/Maildir", folder);
+	cr_assert_eq(system(path), 0);
+}
+
+/* The file before it has its name in new, the folder before anybody hears of success. */
+Test(method, maildir_that_is_not_synced)
+{
+	char path[64];
+	struct agent_job j = job(none);
+
+	snprintf(path, sizeof(path), "%s/Maildir/new", folder);
+	sync_fail_at(1);
+	cr_assert_eq(agent_maildir(&j).outcome, OUTCOME_TEMPORARY);
+	cr_assert_eq(count_files(path), 0);
+	sync_fail_at(2);
+	cr_assert_eq(agent_maildir(&j).outcome, OUTCOME_TEMPORARY);
 	snprintf(path, sizeof(path), "rm -r %s/Maildir", folder);
 	cr_assert_eq(system(path), 0);
 }
