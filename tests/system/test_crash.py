@@ -77,6 +77,24 @@ class Crash(unittest.TestCase):
             self.check(s, accepted)
             print(f"{ROUNDS} kills of each of {len(names)} processes, {len(accepted)} messages accepted, each delivered once")
 
+    def test_several_processes_of_a_kind(self):
+        """Who has an account's mail is agreed on also when all who hold mail, and who finds the way, begin anew."""
+        s = Suite()
+        one = s.conf()
+        s.conf = lambda: "processes 3\n" + one
+        with s:
+            self.assertEqual(len(s.pids("mailbox")), 3)
+            for _ in range(5):
+                load = Load(s, random.randrange(10 ** 9))
+                load.start()
+                time.sleep(0.3)
+                for pid in s.pids("mailbox") + s.pids("lookup"):
+                    os.kill(pid, signal.SIGKILL)
+                time.sleep(0.3)
+                load.on = False
+                load.join(60)
+                self.check(s, load.accepted)
+
     def test_everything_is_killed_and_starts_again(self):
         with Suite() as s:
             for _ in range(ROUNDS):
