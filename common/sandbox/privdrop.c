@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -157,6 +158,13 @@ privdrop(const struct privdrop *p, struct error *e)
 		return false;
 	umask(S_IRWXG | S_IRWXO);
 	return true;
+}
+
+bool
+privdrop_bound_files(uint64_t octets, struct error *e)
+{
+	signal(SIGXFSZ, SIG_IGN);
+	return limit(RLIMIT_FSIZE, "the size of files", (rlim_t)octets, e);
 }
 
 void

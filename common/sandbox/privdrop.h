@@ -8,6 +8,7 @@
 #include "common/base/error.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct privdrop {
@@ -28,6 +29,10 @@ bool privdrop(const struct privdrop *p, struct error *e);
 
 /* The user's part alone, for a recipient that has no name. Neither number may be 0. */
 bool privdrop_become(uid_t uid, gid_t gid, struct error *e);
+
+/* No file that the process writes to grows beyond so many octets; before privdrop(), for root could
+ * raise it again. To write more is an error (EFBIG). */
+bool privdrop_bound_files(uint64_t octets, struct error *e);
 
 /* Closes every descriptor from lowest on: a process holds only what it was given. */
 void descriptors_close_from(int lowest);

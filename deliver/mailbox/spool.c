@@ -2,6 +2,11 @@
  * The file that a large APPEND is written into, before it is known to be whole: it has no name, and
  * imapd has a descriptor to write. One for each handle; it ends with the APPEND, the next one, or
  * the handle.
+ *
+ * A captured imapd may keep the descriptor after that, for nobody can take it back, and write. It
+ * cannot make a file larger than a message (privdrop_bound_files()), but it can ask for another: it
+ * may fill as many as it may hold descriptors, until it is killed. A quota on the mail store's user
+ * is what bounds that.
  */
 #include "deliver/mailbox/verb.h"
 

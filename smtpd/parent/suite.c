@@ -10,6 +10,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum { START_SECONDS = 60 };
@@ -138,6 +139,23 @@ keeps_paths(const struct conf_global *was, const struct conf_global *is, struct 
 	return true;
 }
 
+/* imapd has bounded its files, and cannot raise that by itself; nor can we, in many a container. */
+static void
+raise_bounds(rlim_t octets)
+{
+	struct rlimit both = {octets, octets};
+	const struct process *p;
+
+	for (size_t i = 0; i < suite.count; i++) {
+		p = &suite.processes[i];
+		if (p->role != SANDBOX_IMAPD || p->pid == 0 ||
+		    prlimit(p->pid, RLIMIT_FSIZE, &both, NULL) == 0)
+			continue;
+		log_warning("imapd takes messages of the new max-message-size when it starts anew");
+		return;
+	}
+}
+
 bool
 suite_reload(struct conf *c, struct error *why)
 {
@@ -151,6 +169,8 @@ suite_reload(struct conf *c, struct error *why)
 	if (c->global.processes != suite.conf->global.processes)
 		log_warning(
 		    "another number of processes takes a restart; there are as many as before");
+	if (c->global.max_message > suite.conf->global.max_message)
+		raise_bounds((rlim_t)c->global.max_message);
 	conf_free(suite.conf);
 	suite.conf = c;
 	sockets_sweep(&suite.sockets);

@@ -1,6 +1,7 @@
 """What an administrator sees: walls around processes, bad configuration, reload, full disk."""
 
 import os
+import re
 import select
 import shutil
 import signal
@@ -86,6 +87,18 @@ class Operation(unittest.TestCase):
             wait_until(lambda: "another number of processes takes a restart" in s.log(), 10, "the warning")
             s.submit("alice", [s.address("bob")], message("a", "b", "after the reload"))
             s.wait_messages("bob", 1)
+
+    def test_imapd_makes_no_file_larger_than_a_message(self):
+        """What it is lent for an APPEND, a captured one could write to until the disk is full."""
+        def limit(s):
+            with open(f"/proc/{s.pids('imapd')[0]}/limits") as limits:
+                return re.search(r"Max file size +(\S+) +(\S+)", limits.read()).groups()
+        with Suite() as s:
+            self.assertEqual(limit(s), (str(35 << 20),) * 2)
+            s.write_conf("smtp max-message-size 50M\n" + s.conf())
+            s.ctl("reload")
+            wait_until(lambda: limit(s) == (str(50 << 20),) * 2 or "imapd takes messages of the new" in s.log(), 5,
+                       "the new size, or why it cannot be had")
 
     @unittest.skipUnless(NAMES.exists(), "needs a library that is preloaded")
     def test_a_name_service_that_hangs_holds_up_its_question_alone(self):
