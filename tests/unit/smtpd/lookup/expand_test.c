@@ -1,5 +1,8 @@
 #include "tests/unit/smtpd/lookup/world.h"
 
+#include "common/base/limits.h"
+#include "common/base/moment.h"
+#include "common/mail/srs.h"
 #include "smtpd/lookup/expand.h"
 
 #include <pwd.h>
@@ -309,7 +312,13 @@ Test(expand, a_list_has_a_limit)
 	for (int i = 0; i < 2000; i++)
 		buf_printf(&list, ",v%d", i);
 	world_add_entry(c, "endless", buf_text(&list));
+	buf_clear(&list);
+	for (int i = 0; i < 2000; i++)
+		buf_printf(&list, "nobody%d,", i);
+	buf_add_text(&list, "alice");
+	world_add_entry(c, "mostly-nobody", buf_text(&list));
 	world_begin(c, accounts, 4);
+	check(c, "mostly-nobody@example.org", "loop");
 	check(c, "many@example.org", "loop");
 	check(c, "endless@example.org", "loop");
 	expand(c, &q, &out);
@@ -371,6 +380,40 @@ Test(expand, system_users_and_their_forward)
 	world_end(c);
 }
 
+/* What a user may have read is his own affair, and not that of a process that reads more. */
+Test(expand, a_forward_includes_nothing)
+{
+	struct conf *c = conf_with(&(const struct conf_action){.method = METHOD_MAILDIR});
+	char content[200];
+
+	snprintf(content, sizeof(content), ":include:%s", world_file("other", "x@far.test\n"));
+	forward.content = content;
+	world_begin(c, accounts, 4);
+	check(c, "daemon@localhost", "unknown");
+	forward.content = NULL;
+	world_end(c);
+}
+
+Test(expand, a_forward_has_a_limit)
+{
+	struct conf *c = conf_with(&(const struct conf_action){.method = METHOD_MAILDIR});
+	struct al_route q = {.recipient = SLICE("daemon@localhost"), .client = SLICE("192.0.2.9")};
+	struct buf content = {0}, out = {0}, last = {0};
+
+	for (int i = 1; i <= LIMIT_FORWARD_TARGETS + 1; i++)
+		buf_printf(&content, "u%d@far.test\n", i);
+	forward.content = buf_text(&content);
+	world_begin(c, accounts, 4);
+	expand(c, &q, &out);
+	buf_printf(&last, "R out u%d@far.test  \n", LIMIT_FORWARD_TARGETS);
+	cr_assert(slice_has_suffix_nocase(buf_slice(&out), buf_slice(&last)), "%s", buf_text(&out));
+	forward.content = NULL;
+	buf_fini(&content);
+	buf_fini(&out);
+	buf_fini(&last);
+	world_end(c);
+}
+
 Test(expand, two_users_who_forward_to_each_other_end)
 {
 	struct conf *c = conf_with(&(const struct conf_action){.method = METHOD_MBOX});
@@ -413,6 +456,43 @@ Test(expand, an_actions_user_takes_all)
 	world_begin(c, accounts, 4);
 	check(c, "ann@example.org", "A here ann@example.org daemon \n");
 	check(c, "bob@example.org", "unknown");
+	world_end(c);
+}
+
+Test(expand, nothing_is_run_as_root)
+{
+	struct conf *c = conf_with(&(const struct conf_action){
+	    .method = METHOD_LMTP, .user = SLICE("root"), .alias = SLICE("t")});
+
+	world_add_entry(c, "pipe", "\"|/bin/cat\"");
+	world_add_entry(c, "file", "/var/box");
+	world_begin(c, accounts, 4);
+	check(c, "pipe@example.org", "unknown");
+	check(c, "file@example.org", "unknown");
+	world_end(c);
+}
+
+/* Whoever learns such an address could send through us to whom it names. */
+Test(expand, a_rewritten_sender_is_for_reports_alone)
+{
+	struct conf *c = conf_with(&(const struct conf_action){.method = METHOD_MAILBOX});
+	struct srs srs = {.key = SLICE("key"), .days = 4, .today = (unsigned)(civil_now() / 86400)};
+	struct al_route q = {.client = SLICE("192.0.2.9")};
+	struct buf address = {0}, out = {0};
+
+	c->global.srs_key = SLICE("key");
+	c->global.srs_ttl = 4 * 86400;
+	cr_assert(srs_encode(&address, &srs, SLICE("ann@far.test"), SLICE("example.org")));
+	world_begin(c, accounts, 4);
+	q.recipient = buf_slice(&address);
+	expand(c, &q, &out);
+	cr_slice_eq(buf_slice(&out), "R out ann@far.test  \n");
+	buf_clear(&out);
+	q.sender = SLICE("eve@far.test");
+	expand(c, &q, &out);
+	cr_slice_eq(buf_slice(&out), "unknown");
+	buf_fini(&address);
+	buf_fini(&out);
 	world_end(c);
 }
 

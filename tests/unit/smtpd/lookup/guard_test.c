@@ -9,6 +9,18 @@
 
 UNIT_SUITE(guard);
 
+/* The loop's clock, which these tests put forward. */
+struct moment __real_loop_now(void);
+struct moment __wrap_loop_now(void);
+
+static struct span ahead;
+
+struct moment
+__wrap_loop_now(void)
+{
+	return moment_after(__real_loop_now(), ahead);
+}
+
 static const struct slice here = {"192.0.2.1", 9}, there = {"198.51.100.1", 12};
 
 struct attempt {
@@ -65,6 +77,41 @@ Test(guard, wrong_passwords_slow_their_address_alone)
 	guard_leave(&other.ticket, GUARD_RIGHT);
 	guard_forget();
 	cr_assert_eq(next.went + next.refused, 0);
+	loop_fini();
+}
+
+/* Each answer at once, as soon as there may be one. */
+Test(guard, the_slowest_answer_takes_ten_seconds)
+{
+	struct attempt a;
+
+	loop_init();
+	for (int i = 1; i <= 12; i++) {
+		a = (struct attempt){.went = 0};
+		enter(&a, here);
+		cr_assert_eq(a.went, 1);
+		ahead.ms += guard_leave(&a.ticket, GUARD_WRONG).ms;
+		cr_assert_leq(ahead.ms, i <= 10 ? i * (i + 1) * 500 : 55000 + (i - 10) * 10000);
+	}
+	cr_assert_geq(ahead.ms, 75000);
+	loop_fini();
+}
+
+Test(guard, who_guessed_wrong_guesses_one_at_a_time)
+{
+	struct attempt first = {.went = 0}, second = {.went = 0}, third = {.went = 0};
+
+	loop_init();
+	enter(&first, here);
+	ahead.ms += guard_leave(&first.ticket, GUARD_WRONG).ms;
+	enter(&second, here);
+	enter(&third, here);
+	cr_assert_eq(second.went, 1);
+	cr_assert_eq(third.went + third.refused, 0);
+	guard_leave(&second.ticket, GUARD_RIGHT);
+	cr_assert_eq(third.went, 1);
+	guard_leave(&third.ticket, GUARD_RIGHT);
+	guard_forget();
 	loop_fini();
 }
 
