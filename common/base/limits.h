@@ -83,6 +83,7 @@ enum {
 	 * that none, a guesser's logins above all, keeps another from its work */
 	LIMIT_CHECKS        = 60,                 /* of a system user's password each */
 	LIMIT_FORWARDS      = 60,                 /* that find a .forward each */
+	LIMIT_OF_USER       = 20,                 /* of those of one kind for one user, whose home may hang for ever */
 	LIMIT_AGENTS        = 60,                 /* deliveries to a file, a command or by LMTP */
 
 	/* Tables */

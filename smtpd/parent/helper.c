@@ -1,6 +1,5 @@
 #include "smtpd/parent/helper.h"
 
-#include "common/base/limits.h"
 #include "common/base/log.h"
 
 #include <signal.h>
@@ -29,10 +28,22 @@ on_deadline(void *owner)
 	helper_kill(owner);
 }
 
-pid_t
-helper_fork(struct helper *h, int seconds)
+static int
+count_of_user(enum helper_kind kind, struct slice user)
 {
-	if (count[h->kind] >= share[h->kind])
+	const struct helper *h;
+	int n = 0;
+
+	LIST_FOREACH (h, &helpers, link)
+		n += h->kind == kind && slice_equal_text(user, h->user);
+	return n;
+}
+
+pid_t
+helper_fork(struct helper *h, struct slice user, int seconds)
+{
+	if (!slice_copy(user, h->user, sizeof(h->user)) || count[h->kind] >= share[h->kind] ||
+	    count_of_user(h->kind, user) >= LIMIT_OF_USER)
 		return -1;
 	log_flush();
 	h->pid = fork();

@@ -6,6 +6,8 @@
 #ifndef SMTPD_PARENT_HELPER_H
 #define SMTPD_PARENT_HELPER_H
 
+#include "common/base/limits.h"
+#include "common/base/slice.h"
 #include "common/net/loop.h"
 
 #include <sys/queue.h>
@@ -18,6 +20,7 @@ enum helper_kind { HELPER_CHECK, HELPER_FORWARD, HELPER_AGENT, HELPER_KINDS };
 struct helper {
 	LIST_ENTRY(helper) link;
 	enum helper_kind kind;
+	char user[LIMIT_USER + 1];
 	pid_t pid; /* 0: it has ended */
 	struct timer deadline;
 	void (*ended)(void *owner, int status); /* as waitpid() has it; called once */
@@ -26,10 +29,10 @@ struct helper {
 
 /*
  * In the helper: 0; it leads a group of processes, and must _exit() or exec. In the parent: its
- * pid, or -1 when its kind has its share already or there is no fork. After its seconds it is
- * killed.
+ * pid, or -1 when its kind, or the user in it, has its share already or there is no fork. After its
+ * seconds it is killed; one that waits for a home that never answers stays nevertheless.
  */
-pid_t helper_fork(struct helper *h, int seconds);
+pid_t helper_fork(struct helper *h, struct slice user, int seconds);
 
 /* Ends it, and all in its group, now. */
 void helper_kill(struct helper *h);

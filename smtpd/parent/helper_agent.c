@@ -218,7 +218,7 @@ static bool
 fork_agent(struct agent *agent, const struct qa_deliver *q, const struct conf_action *a, int line)
 {
 	char *user = slice_text(a->user.len > 0 ? a->user : q->user);
-	pid_t pid = helper_fork(&agent->helper, LIMIT_AGENT_SECONDS + AGENT_GRACE);
+	pid_t pid = helper_fork(&agent->helper, q->user, LIMIT_AGENT_SECONDS + AGENT_GRACE);
 
 	if (pid == 0)
 		run_agent(user, a->method == METHOD_MBOX && q->target.len == 0, line);

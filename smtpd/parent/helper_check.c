@@ -70,7 +70,7 @@ helper_on_lp_check(void *owner, struct ipc_message *m)
 	c = mem_zero(sizeof(*c));
 	*c = (struct check){
 	    .helper = {.kind = HELPER_CHECK, .ended = on_ended, .owner = c}, .asker = asker};
-	pid = helper_fork(&c->helper, LIMIT_CHECK_SECONDS);
+	pid = helper_fork(&c->helper, q->user, LIMIT_CHECK_SECONDS);
 	if (pid == 0)
 		check_password(user, secret);
 	explicit_bzero(secret, sizeof(secret));

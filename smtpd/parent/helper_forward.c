@@ -151,7 +151,7 @@ helper_on_lp_forward(void *owner, struct ipc_message *m)
 	*f = (struct forward){.helper = {.kind = HELPER_FORWARD, .ended = on_ended, .owner = f},
 	    .asker = asker,
 	    .found = ends[0]};
-	pid = helper_fork(&f->helper, LIMIT_CHECK_SECONDS);
+	pid = helper_fork(&f->helper, q->user, LIMIT_CHECK_SECONDS);
 	if (pid == 0)
 		find_forward(user, ends[1]);
 	close(ends[1]);

@@ -4,6 +4,7 @@
 #include "smtpd/parent/helper.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@ enum { MOST = 200 };
 
 static struct helper helpers[HELPER_KINDS][MOST];
 static int ended;
+static bool is_one_user; /* else each has its own */
 
 static void
 on_ended(void *owner, int status)
@@ -25,10 +27,12 @@ static bool
 start(enum helper_kind kind, int i, int seconds)
 {
 	struct helper *h = &helpers[kind][i];
+	char user[20];
 	pid_t pid;
 
+	snprintf(user, sizeof(user), "u%d", is_one_user ? 0 : i);
 	*h = (struct helper){.kind = kind, .ended = on_ended, .owner = h};
-	pid = helper_fork(h, seconds);
+	pid = helper_fork(h, slice_of(user), seconds);
 	if (pid == 0) {
 		for (;;)
 			pause();
@@ -81,5 +85,21 @@ Test(helper, each_kind_has_a_share_of_its_own)
 			see_off(&helpers[kind][i]);
 	}
 	cr_assert_eq(ended, LIMIT_CHECKS + LIMIT_FORWARDS + LIMIT_AGENTS + 1);
+	loop_fini();
+}
+
+Test(helper, a_user_has_a_share_of_each_kind)
+{
+	loop_init();
+	is_one_user = true;
+	cr_assert_eq(fill(HELPER_FORWARD), LIMIT_OF_USER);
+	cr_assert_eq(fill(HELPER_AGENT), LIMIT_OF_USER, "those are another kind");
+	is_one_user = false;
+	cr_assert(start(HELPER_FORWARD, LIMIT_OF_USER, 60), "another user has his own");
+	see_off(&helpers[HELPER_FORWARD][LIMIT_OF_USER]);
+	for (int i = 0; i < LIMIT_OF_USER; i++) {
+		see_off(&helpers[HELPER_FORWARD][i]);
+		see_off(&helpers[HELPER_AGENT][i]);
+	}
 	loop_fini();
 }
