@@ -51,6 +51,8 @@ static const char *const schema[] = {
     "CREATE INDEX body_file ON body (file) WHERE file IS NOT NULL;",
     "CREATE TABLE signature (body INTEGER PRIMARY KEY, bits BLOB NOT NULL);",
     "INSERT INTO counter VALUES ('signature', 0);",
+    /* Mailboxes that are gone, and may have messages left: to take many out takes its time. */
+    "CREATE TABLE removed (mailbox INTEGER PRIMARY KEY);",
 };
 
 enum {
@@ -215,6 +217,7 @@ store_open(struct store *s, const char *folder, void (*broken)(void *owner), voi
 		skip_what_was_shown(s);
 	sweep(s);
 	store_sweep_sets(s);
+	store_sweep_removed(s);
 	store_check_signatures(s);
 	make_first_mailboxes(s);
 	return true;

@@ -169,24 +169,65 @@ on_body(void *owner, const struct store_message *m)
 	return p->count < sizeof(p->bodies) / sizeof(p->bodies[0]);
 }
 
+/* Runs a statement whose only parameter is the mailbox's id. */
 static enum store_result
-empty_mailbox(struct store *s, uint64_t id)
+run_for(struct statement *st, uint64_t id)
+{
+	statement_bind_number(st, 1, (int64_t)id);
+	return store_result_of(statement_run(st));
+}
+
+static enum store_result
+empty_portion(struct store *s, uint64_t id, bool *is_empty)
 {
 	struct statement *del =
 	    db_statement(s->db, "DELETE FROM message WHERE mailbox = ? AND uid <= ?");
-	enum store_result r = STORE_OK;
-	struct portion p;
+	unsigned errors = db_errors(s->db);
+	struct portion p = {.count = 0};
+	enum store_result r;
 
-	do {
-		p = (struct portion){.count = 0};
-		store_each(s, id, 1, UINT32_MAX, on_body, &p);
-		statement_bind_number(del, 1, (int64_t)id);
-		statement_bind_number(del, 2, p.last);
-		r = store_result_of(statement_run(del));
-		for (size_t i = 0; i < p.count && r == STORE_OK; i++)
-			r = store_body_release(s, p.bodies[i]);
-	} while (r == STORE_OK && p.count > 0);
+	store_each(s, id, 1, UINT32_MAX, on_body, &p);
+	if (db_errors(s->db) != errors)
+		return STORE_BROKEN;
+	*is_empty = p.count == 0;
+	if (*is_empty)
+		return run_for(db_statement(s->db, "DELETE FROM removed WHERE mailbox = ?"), id);
+	statement_bind_number(del, 1, (int64_t)id);
+	statement_bind_number(del, 2, p.last);
+	r = store_result_of(statement_run(del));
+	for (size_t i = 0; i < p.count && r == STORE_OK; i++)
+		r = store_body_release(s, p.bodies[i]);
 	return r;
+}
+
+enum store_result
+store_empty_removed(struct store *s, uint64_t id, bool *is_empty)
+{
+	*is_empty = false;
+	return store_begin(s) ? store_end(s, empty_portion(s, id, is_empty)) : STORE_BROKEN;
+}
+
+static uint64_t
+first_removed(struct store *s)
+{
+	struct statement *st = db_statement(s->db, "SELECT mailbox FROM removed LIMIT 1");
+	uint64_t id = statement_step(st) == DB_ROW ? (uint64_t)statement_number(st, 0) : 0;
+
+	statement_reset(st);
+	return id;
+}
+
+void
+store_sweep_removed(struct store *s)
+{
+	enum store_result r = STORE_OK;
+	bool is_empty;
+	uint64_t id;
+
+	while (r == STORE_OK && (id = first_removed(s)) != 0) {
+		r = store_empty_removed(s, id, &is_empty);
+		commit_soon(s->commit);
+	}
 }
 
 /* Keeps the highest modseq of a mailbox that goes. */
@@ -197,14 +238,6 @@ keep_modseq(struct store *s)
 	    db_statement(s->db, "UPDATE counter SET value = ? WHERE name = 'modseq'");
 
 	statement_bind_number(st, 1, (int64_t)s->modseq);
-	return store_result_of(statement_run(st));
-}
-
-/* Runs a statement whose only parameter is the mailbox's id. */
-static enum store_result
-run_for(struct statement *st, uint64_t id)
-{
-	statement_bind_number(st, 1, (int64_t)id);
 	return store_result_of(statement_run(st));
 }
 
@@ -239,7 +272,7 @@ remove_one(struct store *s, const char *name, uint64_t *id)
 	if (is_parent && m.is_noselect)
 		return STORE_CANNOT;
 	*id = m.id;
-	r = empty_mailbox(s, m.id);
+	r = run_for(db_statement(s->db, "INSERT INTO removed VALUES (?)"), m.id);
 	if (r == STORE_OK)
 		r = keep_modseq(s);
 	if (r == STORE_OK)

@@ -52,9 +52,8 @@ verb_viewed(struct ipc_message *m, const struct handle *h, struct store_mailbox 
 	return verb_find_id(m->channel, m->id, h, h->viewed, box);
 }
 
-/* As the store knows it. */
-static void
-fold_name(struct slice name, char folded[STORE_NAME])
+void
+verb_fold_name(struct slice name, char folded[STORE_NAME])
 {
 	slice_copy(name, folded, STORE_NAME);
 	mailbox_name_fold(folded, strlen(folded));
@@ -68,7 +67,7 @@ verb_named(struct ipc_message *m, const struct handle *h, struct slice name, enu
 	unsigned errors = db_errors(s->db);
 	char folded[STORE_NAME];
 
-	fold_name(name, folded);
+	verb_fold_name(name, folded);
 	if (store_find(s, folded, box) == STORE_OK && !box->is_noselect)
 		return true;
 	if (db_errors(s->db) != errors)
@@ -197,28 +196,10 @@ on_create(void *owner, struct ipc_message *m)
 
 	if (h == NULL)
 		return;
-	fold_name(q->name, name);
+	verb_fold_name(q->name, name);
 	finish(m, h,
 	    mailbox_name_is_valid(q->name) ? store_create(&h->account->store, name, q->special_use)
 					   : STORE_CANNOT);
-}
-
-static void
-on_remove(void *owner, struct ipc_message *m)
-{
-	const struct am_remove *q = m->body;
-	struct handle *h = verb_handle_of(m, q->handle);
-	char name[STORE_NAME];
-	uint64_t id = 0;
-	enum store_result r;
-
-	if (h == NULL)
-		return;
-	fold_name(q->name, name);
-	r = store_remove(&h->account->store, name, &id);
-	finish(m, h, r);
-	if (r == STORE_OK)
-		feed_changed(h->account, id, true);
 }
 
 static void
@@ -231,8 +212,8 @@ on_rename(void *owner, struct ipc_message *m)
 
 	if (h == NULL)
 		return;
-	fold_name(q->name, from);
-	fold_name(q->to, to);
+	verb_fold_name(q->name, from);
+	verb_fold_name(q->to, to);
 	finish(m, h,
 	    mailbox_name_is_valid(q->to) ? store_rename(&h->account->store, from, to)
 					 : STORE_CANNOT);
@@ -249,7 +230,7 @@ on_subscribe(void *owner, struct ipc_message *m)
 
 	if (h == NULL)
 		return;
-	fold_name(q->name, name);
+	verb_fold_name(q->name, name);
 	finish(m, h,
 	    mailbox_name_is_valid(q->name) ? store_subscribe(&h->account->store, name, q->on != 0)
 					   : STORE_CANNOT);
@@ -314,7 +295,7 @@ const struct ipc_handler verbs[] = {
     {&am_list_schema, on_list},
     {&am_status_schema, on_status},
     {&am_create_schema, on_create},
-    {&am_remove_schema, on_remove},
+    {&am_remove_schema, verb_remove},
     {&am_rename_schema, on_rename},
     {&am_subscribe_schema, on_subscribe},
     {&am_view_schema, verb_view},

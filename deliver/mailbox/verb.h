@@ -25,6 +25,9 @@ bool verb_find_id(struct channel *c, uint32_t id, const struct handle *h, uint64
 bool verb_named(struct ipc_message *m, const struct handle *h, struct slice name,
     enum am_code missing, struct store_mailbox *box);
 
+/* A name as the store knows it. */
+void verb_fold_name(struct slice name, char folded[STORE_NAME]);
+
 /* All of them, as imapd and pop3d speak them. */
 extern const struct ipc_handler verbs[];
 
@@ -37,6 +40,9 @@ void verb_changes(void *owner, struct ipc_message *m);
 void verb_store(void *owner, struct ipc_message *m);
 void verb_expunge(void *owner, struct ipc_message *m);
 void verb_copy(void *owner, struct ipc_message *m);
+
+/* verb_remove.c */
+void verb_remove(void *owner, struct ipc_message *m);
 
 /* search.c */
 void verb_search(void *owner, struct ipc_message *m);

@@ -94,3 +94,40 @@ Test(store_mailbox, children_move_with_their_parent)
 	cr_assert_eq(store_rename(&test_store, "x/y", longest), STORE_CANNOT);
 	cr_assert_eq(store_find(&test_store, "x/y/alt/tief", &m), STORE_OK);
 }
+
+static int64_t
+count_messages(void)
+{
+	struct statement *st = db_statement(
+	    test_store.db, "SELECT count(*), (SELECT count(*) FROM removed) FROM message");
+	int64_t n;
+
+	cr_assert_eq(statement_step(st), DB_ROW);
+	n = statement_number(st, 0);
+	cr_assert(n > 1 || statement_number(st, 1) == 0);
+	statement_reset(st);
+	return n;
+}
+
+Test(store_mailbox, what_is_left_of_a_removed_one_goes_as_the_store_opens)
+{
+	struct store_mailbox m;
+	uint64_t id;
+	bool is_empty;
+
+	cr_assert_eq(store_create(&test_store, "Old", SLICE("")), STORE_OK);
+	cr_assert_eq(store_find(&test_store, "Old", &m), STORE_OK);
+	for (int i = 0; i < 600; i++)
+		test_add(&m, "old", 200, 0, 0);
+	test_add(&test_inbox, "kept", 200, 0, 0);
+	cr_assert_eq(store_remove(&test_store, "Old", &id), STORE_OK);
+	cr_assert_eq(store_find(&test_store, "Old", &m), STORE_NONE);
+	cr_assert_eq(store_empty_removed(&test_store, id, &is_empty), STORE_OK);
+	cr_assert_not(is_empty);
+	cr_assert(count_messages() > 1 && count_messages() < 601);
+	cr_assert(test_settle());
+	test_close_store();
+	test_open_store();
+	cr_assert_eq(count_messages(), 1);
+	cr_assert_str_eq(test_uids("INBOX"), "1");
+}

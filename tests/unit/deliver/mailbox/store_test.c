@@ -487,6 +487,7 @@ Test(mailbox_store, a_removed_mailbox_leaves_no_body)
 {
 	struct store_mailbox box;
 	uint64_t id;
+	bool is_empty = false;
 
 	cr_assert_eq(store_create(&test_store, "Old", SLICE("")), STORE_OK);
 	cr_assert_eq(store_find(&test_store, "Old", &box), STORE_OK);
@@ -502,6 +503,9 @@ Test(mailbox_store, a_removed_mailbox_leaves_no_body)
 	store_end(&test_store, STORE_OK);
 	test_add(&test_inbox, "kept", 200, 0, 0);
 	cr_assert_eq(store_remove(&test_store, "Old", &id), STORE_OK);
+	while (!is_empty)
+		cr_assert_eq(store_empty_removed(&test_store, id, &is_empty), STORE_OK);
+	cr_assert_eq(count("SELECT count(*) FROM removed"), 0);
 	cr_assert_eq(count("SELECT count(*) FROM body"), 1);
 	cr_assert_eq(count("SELECT count(*) FROM message"), 1);
 }

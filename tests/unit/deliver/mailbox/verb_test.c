@@ -265,7 +265,7 @@ Test(mailbox_verb, changes_tell_the_keywords_that_are_new)
 }
 
 static int64_t
-remembered(const char *account)
+count_of(const char *account, const char *sql)
 {
 	struct error why = {""};
 	struct account *acc = account_open(slice_of(account), &why);
@@ -273,12 +273,37 @@ remembered(const char *account)
 	int64_t count;
 
 	cr_assert_not_null(acc, "%s", why.text);
-	st = db_statement(acc->store.db, "SELECT count(*) FROM expunged");
+	st = db_statement(acc->store.db, sql);
 	cr_assert_eq(statement_step(st), DB_ROW);
 	count = statement_number(st, 0);
 	statement_reset(st);
 	account_release(acc);
 	return count;
+}
+
+Test(mailbox_verb, others_have_their_turn_while_a_removed_mailbox_is_emptied)
+{
+	struct am_rename rename = {.name = SLICE("INBOX"), .to = SLICE("old")};
+	struct am_remove remove_old = {.name = SLICE("old")};
+	struct am_status status = {.name = SLICE("old")};
+
+	fill("u@a.test", 6000);
+	asker_login(&a, "u@a.test");
+	asker_login(&b, "u@a.test");
+	rename.handle = remove_old.handle = a.handle;
+	status.handle = b.handle;
+	asker_ask(&a, &am_rename_schema, &rename);
+	cr_assert_eq(a.end, &am_ok_schema);
+	asker_send(&a, &am_remove_schema, &remove_old);
+	do
+		asker_ask(&b, &am_status_schema, &status);
+	while (b.end == &am_status_is_schema);
+	cr_assert_eq(b.code, AM_NONEXISTENT, "it is gone at once");
+	cr_assert_gt(count_of("u@a.test", "SELECT count(*) FROM message"), 0);
+	asker_wait(&a);
+	cr_assert_eq(a.end, &am_ok_schema);
+	cr_assert_eq(count_of("u@a.test", "SELECT count(*) FROM message"), 0);
+	cr_assert_eq(count_of("u@a.test", "SELECT count(*) FROM body"), 0);
 }
 
 static void
@@ -312,12 +337,14 @@ Test(mailbox_verb, what_all_views_know_is_forgotten)
 		expunge_by(&a, uid, uid);
 		ask_changes(&a, a.modseq);
 	}
-	cr_assert_eq(remembered("u@a.test"), 100, "b has not asked yet");
+	cr_assert_eq(
+	    count_of("u@a.test", "SELECT count(*) FROM expunged"), 100, "b has not asked yet");
 	ask_changes(&b, first);
 	cr_assert(slice_has_prefix(buf_slice(&b.gone), SLICE("1 2 3 ")));
 	cr_assert_eq(slice_find(buf_slice(&b.gone), ':'), -1);
 	expunge_by(&a, 101, 101);
-	cr_assert_eq(remembered("u@a.test"), 101, "nor said that it got the answer");
+	cr_assert_eq(count_of("u@a.test", "SELECT count(*) FROM expunged"), 101,
+	    "nor said that it got the answer");
 	ask_changes(&b, first);
 	cr_assert(
 	    slice_has_suffix_nocase(buf_slice(&b.gone), SLICE(" 100 101")), "%s", text(&b.gone));
@@ -325,7 +352,7 @@ Test(mailbox_verb, what_all_views_know_is_forgotten)
 	ask_changes(&a, a.modseq);
 	ask_changes(&a, a.modseq);
 	expunge_by(&a, 102, 102);
-	cr_assert_eq(remembered("u@a.test"), 1);
+	cr_assert_eq(count_of("u@a.test", "SELECT count(*) FROM expunged"), 1);
 	ask_changes(&b, b.modseq);
 	cr_assert_str_eq(text(&b.gone), "102");
 	/* Who asks again for what it said it knew cannot be told the truth. */
@@ -344,12 +371,12 @@ Test(mailbox_verb, forgetting_goes_in_portions)
 	asker_login(&a, "u@a.test");
 	asker_view(&a, "INBOX");
 	expunge_by(&a, 1, 700);
-	cr_assert_eq(remembered("u@a.test"), 700);
+	cr_assert_eq(count_of("u@a.test", "SELECT count(*) FROM expunged"), 700);
 	for (int left = 700; left > 128; left -= 127) {
 		asker_view(&a, "INBOX");
 		expunge_by(
 		    &a, 701 + (uint32_t)(700 - left) / 127, 701 + (uint32_t)(700 - left) / 127);
-		cr_assert_eq(remembered("u@a.test"), left - 127);
+		cr_assert_eq(count_of("u@a.test", "SELECT count(*) FROM expunged"), left - 127);
 	}
 }
 
