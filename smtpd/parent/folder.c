@@ -17,10 +17,9 @@ is_empty(int fd)
 {
 	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
-	struct dirent *e;
 	int entries = 0;
 
-	while (dir != NULL && (e = readdir(dir)) != NULL)
+	while (dir != NULL && readdir(dir) != NULL)
 		entries++;
 	if (dir != NULL)
 		closedir(dir);
