@@ -40,7 +40,7 @@ limits(const struct privdrop *p, bool ordinary, struct error *e)
 	if (p->tasks != 0 && !ordinary && !limit(RLIMIT_NPROC, "processes", p->tasks, e))
 		return false;
 	return limit(RLIMIT_NOFILE, "open files", files, e) &&
-	    limit(RLIMIT_CORE, "core dumps", 0, e);
+	       limit(RLIMIT_CORE, "core dumps", 0, e);
 }
 
 /* Takes fd. */
@@ -73,8 +73,8 @@ root_check(const struct privdrop *p, int fd, struct error *e)
 	if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
 		return error_set(e, "only root may write to %s: chmod go-w %s", p->root, p->root);
 	if (p->root_empty && !folder_is_empty(openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)))
-		return error_set(e, "%s must be empty: a process without files is locked into it",
-		    p->root);
+		return error_set(
+		    e, "%s must be empty: a process without files is locked into it", p->root);
 	return true;
 }
 
@@ -145,8 +145,9 @@ privdrop(const struct privdrop *p, struct error *e)
 		if (pw == NULL && errno != 0)
 			return error_errno(e, "cannot look up the user %s", p->user);
 		if (pw == NULL)
-			return error_set(e, "there is no user %s: create it, with no password and "
-			    "no shell", p->user);
+			return error_set(e,
+			    "there is no user %s: create it, with no password and no shell",
+			    p->user);
 	}
 	if (!limits(p, ordinary, e))
 		return false;
@@ -163,6 +164,10 @@ privdrop(const struct privdrop *p, struct error *e)
 bool
 privdrop_bound_files(uint64_t octets, struct error *e)
 {
+	struct stat log;
+
+	if (fstat(STDERR_FILENO, &log) == 0 && S_ISREG(log.st_mode))
+		return true;
 	signal(SIGXFSZ, SIG_IGN);
 	return limit(RLIMIT_FSIZE, "the size of files", (rlim_t)octets, e);
 }

@@ -31,7 +31,8 @@ bool privdrop(const struct privdrop *p, struct error *e);
 bool privdrop_become(uid_t uid, gid_t gid, struct error *e);
 
 /* No file that the process writes to grows beyond so many octets; before privdrop(), for root could
- * raise it again. To write more is an error (EFBIG). */
+ * raise it again. To write more is an error (EFBIG). Where the log is a file there is no bound, for
+ * it would be the log's too. */
 bool privdrop_bound_files(uint64_t octets, struct error *e);
 
 /* Closes every descriptor from lowest on: a process holds only what it was given. */

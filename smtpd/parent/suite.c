@@ -143,13 +143,16 @@ keeps_paths(const struct conf_global *was, const struct conf_global *is, struct 
 static void
 raise_bounds(rlim_t octets)
 {
-	struct rlimit both = {octets, octets};
+	struct rlimit both = {octets, octets}, is;
 	const struct process *p;
 
 	for (size_t i = 0; i < suite.count; i++) {
 		p = &suite.processes[i];
-		if (p->role != SANDBOX_IMAPD || p->pid == 0 ||
-		    prlimit(p->pid, RLIMIT_FSIZE, &both, NULL) == 0)
+		if (p->role != SANDBOX_IMAPD || p->pid == 0)
+			continue;
+		if (prlimit(p->pid, RLIMIT_FSIZE, NULL, &is) == 0 && is.rlim_cur >= octets)
+			continue;
+		if (prlimit(p->pid, RLIMIT_FSIZE, &both, NULL) == 0)
 			continue;
 		log_warning("imapd takes messages of the new max-message-size when it starts anew");
 		return;

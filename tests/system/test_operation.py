@@ -6,6 +6,7 @@ import select
 import shutil
 import signal
 import smtplib
+import socket
 import subprocess
 import tempfile
 import time
@@ -99,6 +100,29 @@ class Operation(unittest.TestCase):
             s.ctl("reload")
             wait_until(lambda: limit(s) == (str(50 << 20),) * 2 or "imapd takes messages of the new" in s.log(), 5,
                        "the new size, or why it cannot be had")
+
+    def test_a_log_that_is_a_large_file_has_the_lines_of_imapd(self):
+        """What bounds the files of imapd is no bound of the log."""
+        s = Suite()
+        s.prepare()
+        path = s.folder / "log"
+        with open(path, "ab") as log:
+            log.truncate(100 << 20)
+            process = subprocess.Popen([SMTPD, "-d", "-f", s.path, "-L", s.build], stdout=log, stderr=log,
+                                       stdin=subprocess.DEVNULL, env=dict(os.environ, **s.environment))
+
+        def has(words):
+            with open(path, "rb") as log:
+                log.seek(100 << 20)
+                return words in log.read()
+        try:
+            wait_until(lambda: has(b"event=ready"), 30, "ready")
+            socket.create_connection((s.host, s.port["imap"])).close()
+            wait_until(lambda: has(b"imapd: event=connect"), 10, "a line of imapd")
+        finally:
+            process.terminate()
+            process.wait(20)
+            shutil.rmtree(s.folder)
 
     @unittest.skipUnless(NAMES.exists(), "needs a library that is preloaded")
     def test_a_name_service_that_hangs_holds_up_its_question_alone(self):
