@@ -136,6 +136,8 @@ enum store_result store_forget_gone(
 uint32_t store_set(struct store *s, struct slice keywords);
 void store_each_set(struct store *s, uint32_t after,
     void (*each)(void *owner, uint32_t set, struct slice keywords), void *owner);
+
+/* Appends the keywords of a set, none when there is no such set. False: they cannot be read. */
 bool store_set_keywords(struct store *s, uint32_t set, struct buf *keywords);
 
 /* Where there are many sets, those that no message has go. */

@@ -99,12 +99,12 @@ bool
 store_set_keywords(struct store *s, uint32_t set, struct buf *keywords)
 {
 	struct statement *st = db_statement(s->db, "SELECT words FROM keyword_set WHERE id = ?");
-	bool found;
+	enum db_result result;
 
 	statement_bind_number(st, 1, set);
-	found = statement_step(st) == DB_ROW;
-	if (found)
+	result = statement_step(st);
+	if (result == DB_ROW)
 		buf_add_slice(keywords, statement_octets(st, 0));
 	statement_reset(st);
-	return found || set == 0;
+	return result == DB_ROW || result == DB_DONE;
 }

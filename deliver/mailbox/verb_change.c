@@ -106,24 +106,38 @@ merge(struct slice old, struct slice change, uint8_t mode, struct buf *out)
 		ipc_list_add(out, one);
 }
 
-/* The set that messages with that old one get; neighbours mostly have the same. */
-static uint32_t
-new_set(struct changing *c, uint32_t set)
+static enum store_result
+merge_set(struct changing *c, uint32_t set)
 {
 	struct buf old = {0}, new = {0};
+	bool is_read = store_set_keywords(store_of(c), set, &old);
 
-	if (c->mode != STORE_REPLACE && c->keywords.len == 0)
-		return set;
-	if (c->has_set && c->old_set == set)
-		return c->new_set;
-	store_set_keywords(store_of(c), set, &old);
-	merge(buf_slice(&old), buf_slice(&c->keywords), c->mode, &new);
-	c->has_set = true;
-	c->old_set = set;
-	c->new_set = store_set(store_of(c), buf_slice(&new));
+	if (is_read) {
+		merge(buf_slice(&old), buf_slice(&c->keywords), c->mode, &new);
+		c->new_set = store_set(store_of(c), buf_slice(&new));
+	}
 	buf_fini(&old);
 	buf_fini(&new);
-	return c->new_set;
+	if (!is_read)
+		return STORE_BROKEN;
+	return c->new_set == UINT32_MAX ? STORE_LIMIT : STORE_OK;
+}
+
+/* The set that messages with that old one get; neighbours mostly have the same. */
+static enum store_result
+find_set(struct changing *c, uint32_t old, uint32_t *set)
+{
+	enum store_result r = STORE_OK;
+
+	*set = old;
+	if (c->mode != STORE_REPLACE && c->keywords.len == 0)
+		return STORE_OK;
+	if (!c->has_set || c->old_set != old)
+		r = merge_set(c, old);
+	c->has_set = r == STORE_OK;
+	c->old_set = old;
+	*set = c->new_set;
+	return r;
 }
 
 static enum store_result
@@ -133,10 +147,10 @@ put_flags(struct changing *c, const struct store_message *m, uint64_t modseq)
 	uint8_t flags = c->mode == STORE_REPLACE ? c->flags
 			: c->mode == STORE_ADD   ? m->flags | c->flags
 						 : m->flags & (uint8_t)~c->flags;
-	uint32_t set = new_set(c, m->set);
+	uint32_t set;
+	enum store_result r = find_set(c, m->set, &set);
 
-	return set == UINT32_MAX ? STORE_LIMIT
-				 : store_flags(store_of(c), &box, m, flags, set, modseq);
+	return r == STORE_OK ? store_flags(store_of(c), &box, m, flags, set, modseq) : r;
 }
 
 static enum store_result

@@ -61,6 +61,23 @@ Test(store_keyword, keywords_in_any_order_are_one_set)
 	buf_fini(&other);
 }
 
+/* A STORE would write the rest of them over what could not be read. */
+Test(store_keyword, what_cannot_be_read_is_not_nothing)
+{
+	uint32_t set = set_of(0, 3);
+	struct buf words = {0};
+
+	cr_assert(store_set_keywords(&test_store, set, &words));
+	cr_assert_gt(words.len, 0);
+	buf_clear(&words);
+	cr_assert(store_set_keywords(&test_store, set + 1, &words));
+	cr_assert_eq(db_exec(test_store.db, "ALTER TABLE keyword_set RENAME TO gone"), DB_DONE);
+	cr_assert_not(store_set_keywords(&test_store, set, &words));
+	cr_assert_eq(words.len, 0);
+	cr_assert_eq(db_exec(test_store.db, "ALTER TABLE gone RENAME TO keyword_set"), DB_DONE);
+	buf_fini(&words);
+}
+
 Test(store_keyword, sets_of_keywords_are_bounded)
 {
 	size_t most = LIMIT_KEYWORD_SET / 12, kept = 0;
