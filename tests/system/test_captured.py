@@ -252,6 +252,33 @@ class Intruder(unittest.TestCase):
                 self.assertFalse(f.readline().startswith(b"250"), "a recipient that leads nowhere was accepted")
             wait_until(lambda: "field=al_route_is" in c.suite.log(), 10, "the violation in the log")
 
+    def test_a_route_that_is_refused_leaves_nobody(self):
+        """lookup names a recipient, and then says no: he is not among those of the next RCPT."""
+        with Captured("lookup") as c:
+            with socket.create_connection((c.suite.host, c.suite.port["smtp"]), timeout=20) as s, s.makefile("rb") as f:
+                f.readline()
+                for command in (b"HELO client.test", b"MAIL FROM:<>"):
+                    s.sendall(command + b"\r\n")
+                    self.assertTrue(f.readline().startswith(b"250"))
+                line = c.life.lines["listener"]
+                for name, result, reply in (("bob", 1, b"550"), ("alice", 0, b"250")):
+                    address = f"{name}@example.test"
+                    s.sendall(f"RCPT TO:<{address}>\r\n".encode())
+                    asked, request, _, _ = line.receive(10)
+                    self.assertEqual(asked, "al_route")
+                    line.send("al_recipient", request=request, action="local", address=address, user=address)
+                    line.send("al_route_is", request=request, result=result)
+                    self.assertTrue(f.readline().startswith(reply))
+                said = b"451"
+                while said.startswith(b"451"):      # queue may begin after all the others
+                    s.sendall(b"DATA\r\n")
+                    said = f.readline()
+                self.assertTrue(said.startswith(b"354"), said)
+                s.sendall(b"Subject: x\r\n\r\nx\r\n.\r\n")
+                self.assertTrue(f.readline().startswith(b"250"))
+            accepted = wait_until(lambda: [x for x in list(c.suite.lines) if "event=accepted" in x], 10, "the message in the log")
+            self.assertIn(" recipients=1 ", accepted[0])
+
     def give_orders(self, name):
         """Everything that is not this process's to say, said to root: it is killed for it, and nothing is done."""
         with tempfile.TemporaryDirectory() as folder, Captured(name) as c:

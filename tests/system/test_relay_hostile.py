@@ -86,6 +86,13 @@ def choosy(peer, server):
     return True
 
 
+def deserter(peer, server):
+    """As one who is choosy, and hangs up at the name of last."""
+    if "<last@" in server.said[-1]:
+        raise Done
+    return choosy(peer, server)
+
+
 def farewell(peer):
     """Takes the message in so many lines that relay's turn is over when it hears the last one."""
     peer.sendall(b"250-taken\r\n" * 62 + b"250 2.0.0 taken\r\n421 4.3.2 bye\r\n")
@@ -137,7 +144,7 @@ class Server(threading.Thread):
             if isinstance(self.trouble, str):
                 peer.sendall(self.trouble.encode() + b"\r\n")
                 return False
-            if self.trouble in (one_message_each, enough, slow, hesitant, crowded, choosy):
+            if self.trouble in (one_message_each, enough, slow, hesitant, crowded, choosy, deserter):
                 return self.trouble(peer, self)
             return self.trouble(peer) is True
         if state == "EHLO":
@@ -205,6 +212,8 @@ class Hostile(unittest.TestCase):
         cls.servers["crowded.test"] = Server("RCPT", crowded)
         cls.servers["choosy-p.test"] = Server("RCPT", choosy)
         cls.servers["choosy-s.test"] = Server("RCPT", choosy, False)
+        cls.servers["deserter-p.test"] = Server("RCPT", deserter)
+        cls.servers["deserter-s.test"] = Server("RCPT", deserter, False)
         cls.servers["waits.test"] = Server("RCPT", "450 4.2.1 later")
         cls.servers["lax-mail.test"] = Server("MAIL", "220 2.1.0 why not")
         cls.servers["lax-rcpt.test"] = Server("RCPT", "252 2.1.5 will see")
@@ -311,6 +320,18 @@ class Hostile(unittest.TestCase):
             wait_until(lambda: not [e for e in self.suite.queue() if domain in e["recipient"]], 15, "the end of both")
             self.assertEqual((server.sessions, len([m for _, m in server.messages if m])), (1, 1))
             self.assertEqual(len([s for s in list(self.suite.lines) if "event=relayed" in s and f"@{domain} " in s]), 2)
+
+    def test_who_was_refused_does_not_wait_for_a_lost_connection(self):
+        before = self.suite.pids("relay")
+        for domain in ("deserter-p.test", "deserter-s.test"):
+            to = [f"{r}@{domain}" for r in ("a", "bad", "last")]
+            self.suite.submit("alice", to, message("alice@example.test", to[0]))
+            self.assertIn("550 5.1.1 nobody", self.failure(f"bad@{domain}"))
+            self.assertRegex(self.failure(f"last@{domain}"), "status=4")
+            wait_until(lambda: sorted(e["recipient"] for e in self.suite.queue() if domain in e["recipient"]) == [to[0], to[2]], 15,
+                       "the two that wait")
+            self.assertEqual(len([x for x in list(self.suite.lines) if f"to=bad@{domain} " in x and "relay_failed" in x]), 1)
+        self.assertEqual(self.suite.pids("relay"), before)
 
     def test_silence_holds_up_nobody_else(self):
         cases = [self.case("silent", state, True) for state in STATES]
