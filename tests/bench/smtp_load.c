@@ -5,11 +5,15 @@
  * to the last 250, and how long a message took.
  *
  *   smtp_load [options] host port
- *     -c n   connections (1)              -m n   messages in all (1000)
- *     -l n   octets of a message (1024)   -s n   messages of a session; 1 is a new one for each
- * (1000) -t a   recipient; its %d becomes a number below -u (1)      -r n   recipients of a message
- * (1) -a n   source addresses, 127.1.x.y (1)                      -w n   seconds at most (60) -i
- * only hold the sessions after EHLO, until the end of standard input
+ *     -c n   connections (1)
+ *     -m n   messages in all (1000)
+ *     -l n   octets of a message (1024)
+ *     -s n   messages of a session; 1 is a new one for each (1000)
+ *     -t a   recipient; its %d becomes a number below -u (1)
+ *     -r n   recipients of a message (1)
+ *     -a n   source addresses, 127.1.x.y (1)
+ *     -w n   seconds at most (60)
+ *     -i     only hold the sessions after EHLO, until the end of standard input
  */
 #include <sys/epoll.h>
 #include <sys/resource.h>
