@@ -65,6 +65,17 @@ helper_fork(struct helper *h, struct slice user, int seconds)
 }
 
 void
+helpers_end(void)
+{
+	struct helper *h;
+
+	LIST_FOREACH (h, &helpers, link) {
+		if (h->kind != HELPER_AGENT)
+			helper_kill(h);
+	}
+}
+
+void
 helper_on_exit(pid_t pid, int status)
 {
 	struct helper *h;

@@ -37,6 +37,9 @@ pid_t helper_fork(struct helper *h, struct slice user, int seconds);
 /* Ends it, and all in its group, now. */
 void helper_kill(struct helper *h);
 
+/* The suite ends: those that only find an answer go too. A delivery under way may still end well. */
+void helpers_end(void);
+
 /* A child has ended that is none of the suite's processes. */
 void helper_on_exit(pid_t pid, int status);
 

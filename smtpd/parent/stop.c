@@ -2,6 +2,7 @@
 
 #include "common/base/log.h"
 #include "common/ipc/parent_any.h"
+#include "smtpd/parent/helper.h"
 #include "smtpd/parent/notify.h"
 #include "smtpd/parent/suite.h"
 
@@ -70,6 +71,7 @@ stop_go_on(void)
 	while (is_stage_over()) {
 		if (++stage == STAGES) {
 			timer_stop(&patience);
+			helpers_end();
 			loop_stop();
 			return;
 		}

@@ -162,6 +162,12 @@ fits(struct listen_line *l)
 	return true;
 }
 
+static bool
+is_same_place(const struct conf_listen *a, const struct conf_listen *b)
+{
+	return !a->local && a->port == b->port && slice_equal(a->address, b->address);
+}
+
 /* An address and a port serve one line: nobody could say which of two a client meets. */
 static bool
 is_alone(struct listen_line *l, size_t first)
@@ -169,17 +175,14 @@ is_alone(struct listen_line *l, size_t first)
 	const struct conf *c = l->draft->conf;
 
 	for (size_t i = first; i < c->listen_count; i++) {
-		const struct conf_listen *new = &c->listens[i];
+		const struct conf_listen *added = &c->listens[i];
 
 		for (size_t k = 0; k < first; k++) {
-			const struct conf_listen *had = &c->listens[k];
-
-			if (!had->local &&
-			    had->port == new->port &&slice_equal(had->address, new->address))
+			if (is_same_place(&c->listens[k], added))
 				return draft_fail(l->draft, l->at,
 				    "line %u listens on %.*s port %u already",
-				    places_of(&l->draft->listens, k).line, SLICE_FMT(new->address),
-				    new->port);
+				    places_of(&l->draft->listens, k).line,
+				    SLICE_FMT(added->address), added->port);
 		}
 	}
 	return true;

@@ -104,3 +104,24 @@ Test(helper, a_user_has_a_share_of_each_kind)
 	}
 	loop_fini();
 }
+
+/* A file whose reading never ends must not keep its reader after the suite. */
+Test(helper, nobody_asks_when_the_suite_ends)
+{
+	int status;
+
+	loop_init();
+	for (int kind = 0; kind < HELPER_KINDS; kind++)
+		cr_assert(start((enum helper_kind)kind, 0, 60));
+	helpers_end();
+	for (int kind = HELPER_CHECK; kind <= HELPER_FORWARD; kind++) {
+		pid_t pid = helpers[kind][0].pid;
+
+		cr_assert_eq(waitpid(pid, &status, 0), pid);
+		cr_assert(WIFSIGNALED(status));
+		helper_on_exit(pid, status);
+	}
+	cr_assert_eq(waitpid(helpers[HELPER_AGENT][0].pid, &status, WNOHANG), 0, "it delivers");
+	see_off(&helpers[HELPER_AGENT][0]);
+	loop_fini();
+}
