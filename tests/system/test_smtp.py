@@ -56,6 +56,14 @@ class Smtp(unittest.TestCase):
                 s.sendmail("x@elsewhere.test", [self.suite.address("bob")], message("x@elsewhere.test", "bob", str(i)))
                 self.assertEqual(s.rset()[0], 250)
 
+    def test_commands_that_bring_no_message_end_the_session(self):
+        for command in ("RSET", "NOOP", "VRFY alice"):
+            with self.suite.smtp() as s:
+                s.ehlo("client.test")
+                codes = [s.docmd(command)[0] for _ in range(100)]       # EHLO was the first
+                self.assertEqual(codes[99], 421, command)
+                self.assertTrue(all(c < 300 for c in codes[:99]), command)
+
     def test_what_stands_late_in_a_long_header_is_not_added_again(self):
         late = b"Date: Thu, 1 Jan 1970 00:00:00 +0000\r\nMessage-ID: <late@client.test>\r\n\r\n"
         for fields, body in ((900, b"text\r\n"), (900, b""), (9000, b"text\r\n" * 20000)):

@@ -22,6 +22,18 @@ static struct {
 	size_t bodies;
 } t;
 
+/* What is said of the disk's room. */
+enum space_state __real_queue_space(void);
+enum space_state __wrap_queue_space(void);
+
+static bool is_full;
+
+enum space_state
+__wrap_queue_space(void)
+{
+	return is_full ? SPACE_NONE : __real_queue_space();
+}
+
 static bool
 send_nothing(const struct queue_attempt *a, const struct store_message *m, int fd)
 {
@@ -127,6 +139,24 @@ Test(attempt, a_message_that_cannot_be_read_says_nothing_of_its_destination)
 	cr_assert_eq(d->in_flight, 0);
 	cr_assert(d->is_down);
 	cr_assert_eq(d->failures, 3);
+	tear_down();
+}
+
+/* Its outcome could not be written down, and it would happen twice. */
+Test(attempt, without_room_none_begins)
+{
+	struct store_message row = {
+	    .id = 0x100, .sender = SLICE("a@x.test"), .size = 1, .octets = SLICE("x")};
+
+	set_up();
+	is_full = true;
+	add(&row, 1);
+	cr_assert_null(t.sent);
+	cr_assert_eq(queue_message_find(0x100)->envelopes->state, ENVELOPE_READY);
+	is_full = false;
+	queue_schedule_unblock(TRANSPORT_RELAY);
+	test_run_loop(10);
+	cr_assert_not_null(t.sent);
 	tear_down();
 }
 

@@ -1,5 +1,6 @@
 #include "tests/unit/queue/queue_test.h"
 
+#include "common/base/limits.h"
 #include "common/base/mem.h"
 #include "common/ipc/listener_queue.h"
 #include "queue/bounce.h"
@@ -72,6 +73,33 @@ Test(bounce, a_report_is_a_message_without_a_way)
 	in_memory = queue_message_find(b.message);
 	cr_assert_not_null(in_memory);
 	cr_assert_eq(in_memory->envelopes->state, ENVELOPE_READY);
+	test_close();
+}
+
+/* Of a file no more is read than a report can hold. */
+Test(bounce, of_what_is_too_long_the_fields_return_alone)
+{
+	static const char fields[] = "Subject: s\r\n\r\n";
+	struct store_message m = message(SLICE("a@x.test"), SLICE("")), row;
+	struct bounce b = {0};
+	struct buf octets = {0};
+
+	test_open(NULL);
+	buf_add_text(&octets, fields);
+	while (octets.len < 3 * LIMIT_RETURNED)
+		buf_add_text(&octets, "a line of the body\r\n");
+	m.is_file = true;
+	m.size = octets.len;
+	cr_assert(spool_write_body(m.id, buf_slice(&octets)));
+	cr_assert(commit_begin(store_commit(queue.store)));
+	cr_assert_eq(queue_bounce_store(&b, &m, DSN_FAILED, &bad, 1), DB_DONE);
+	cr_assert_eq(store_find_message(queue.store, b.message, &row), DB_ROW);
+	cr_assert_geq(slice_search(row.octets, SLICE("text/rfc822-headers")), 0);
+	cr_assert_geq(slice_search(row.octets, SLICE("Subject: s")), 0);
+	cr_assert_lt(slice_search(row.octets, SLICE("a line of the body")), 0);
+	store_done(queue.store);
+	queue_bounce_begin(&b);
+	buf_fini(&octets);
 	test_close();
 }
 

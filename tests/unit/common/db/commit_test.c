@@ -437,6 +437,22 @@ Test(commit, freeing_refuses_who_still_waits)
 	tear_down();
 }
 
+Test(commit, nobody_else_reads_its_files)
+{
+	static const char *const endings[] = {"", "-wal"};
+	char path[128];
+	struct stat st;
+
+	umask(0);
+	set_up();
+	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
+		snprintf(path, sizeof(path), "%s%s", t.path, endings[i]);
+		cr_assert_eq(stat(path, &st), 0, "%s", path);
+		cr_assert_eq(st.st_mode & 077, 0, "%s: %o", path, (unsigned)st.st_mode);
+	}
+	tear_down();
+}
+
 Test(commit, a_newer_schema_is_refused_with_a_sentence)
 {
 	struct error why = {""};
