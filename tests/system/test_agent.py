@@ -18,7 +18,7 @@ from pathlib import Path
 from endless import Endless
 from suite import Suite, free_ports, message, wait_until
 
-USER = "kurirtest"
+USER = f"kurirtest{os.getpid()}"  # of this run alone
 PASSWORD = "a system secret"
 HOST = "127.0.0.1"
 
