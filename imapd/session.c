@@ -89,7 +89,10 @@ imap_session_lost(struct imap_session *s)
 	if (s->base.state == IMAP_CLOSING)
 		return;
 	imap_fetch_cut(s);
-	if (was_asked && s->command.tag != NULL)
+	/* A command that is done has its answer, though what else happened is not known. */
+	if (s->command.ending != NULL)
+		imap_printf(s, "%s\r\n", s->command.ending);
+	else if (was_asked && s->command.tag != NULL)
 		imap_printf(
 		    s, "%s NO [UNAVAILABLE] the mail store was restarted\r\n", s->command.tag);
 	imap_session_shut(s, "[UNAVAILABLE] the mail store was restarted, please connect again");

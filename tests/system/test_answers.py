@@ -186,6 +186,17 @@ class Imap(Answers):
         self.server.mailbox.send("am_ok", request=request, modseq=MODSEQ + 1)
         self.assertEqual(self.client.until("d ")[0], "* 2 EXPUNGE")
 
+    def test_what_was_done_is_said_though_the_store_goes(self):
+        """A client that heard NO would do it again."""
+        self.select([1, 2])
+        self.server.mailbox.send("am_changed", handle=3, modseq=MODSEQ + 1)
+        self.client.say("c CREATE box")
+        self.server.answer("am_create", "am_ok", modseq=MODSEQ)
+        self.server.expect("am_changes")
+        self.server.mailbox.close()
+        self.assertTrue(self.client.line().startswith("c OK"))
+        self.assertTrue(self.client.line().startswith("* BYE [UNAVAILABLE]"))
+
     def test_idle_asks_again_and_not_at_once(self):
         self.select([1, 2])
         self.client.say("c IDLE")
