@@ -172,6 +172,20 @@ privdrop_bound_files(uint64_t octets, struct error *e)
 	return limit(RLIMIT_FSIZE, "the size of files", (rlim_t)octets, e);
 }
 
+bool
+privdrop_raise_bound(pid_t pid, uint64_t octets)
+{
+#ifdef __linux__
+	struct rlimit both = {octets, octets}, is;
+
+	if (prlimit(pid, RLIMIT_FSIZE, NULL, &is) == 0 && is.rlim_cur >= octets)
+		return true;
+	return prlimit(pid, RLIMIT_FSIZE, &both, NULL) == 0;
+#else
+	return false; /* nobody can do that there */
+#endif
+}
+
 void
 descriptors_close_from(int lowest)
 {

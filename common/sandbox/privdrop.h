@@ -35,6 +35,9 @@ bool privdrop_become(uid_t uid, gid_t gid, struct error *e);
  * it would be the log's too. */
 bool privdrop_bound_files(uint64_t octets, struct error *e);
 
+/* Root raises that bound of another process. False: it has to start anew for more. */
+bool privdrop_raise_bound(pid_t pid, uint64_t octets);
+
 /* Closes every descriptor from lowest on: a process holds only what it was given. */
 void descriptors_close_from(int lowest);
 

@@ -2,6 +2,7 @@
 
 #include "common/base/log.h"
 #include "common/ipc/parent_any.h"
+#include "common/sandbox/privdrop.h"
 #include "smtpd/parent/daemon.h"
 #include "smtpd/parent/folder.h"
 #include "smtpd/parent/join.h"
@@ -10,7 +11,6 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 enum { START_SECONDS = 60 };
@@ -141,18 +141,13 @@ keeps_paths(const struct conf_global *was, const struct conf_global *is, struct 
 
 /* imapd has bounded its files, and cannot raise that by itself; nor can we, in many a container. */
 static void
-raise_bounds(rlim_t octets)
+raise_bounds(uint64_t octets)
 {
-	struct rlimit both = {octets, octets}, is;
-	const struct process *p;
-
 	for (size_t i = 0; i < suite.count; i++) {
-		p = &suite.processes[i];
-		if (p->role != SANDBOX_IMAPD || p->pid == 0)
-			continue;
-		if (prlimit(p->pid, RLIMIT_FSIZE, NULL, &is) == 0 && is.rlim_cur >= octets)
-			continue;
-		if (prlimit(p->pid, RLIMIT_FSIZE, &both, NULL) == 0)
+		const struct process *p = &suite.processes[i];
+
+		if (p->role != SANDBOX_IMAPD || p->pid == 0 ||
+		    privdrop_raise_bound(p->pid, octets))
 			continue;
 		log_warning("imapd takes messages of the new max-message-size when it starts anew");
 		return;
@@ -173,7 +168,7 @@ suite_reload(struct conf *c, struct error *why)
 		log_warning(
 		    "another number of processes takes a restart; there are as many as before");
 	if (c->global.max_message > suite.conf->global.max_message)
-		raise_bounds((rlim_t)c->global.max_message);
+		raise_bounds(c->global.max_message);
 	conf_free(suite.conf);
 	suite.conf = c;
 	sockets_sweep(&suite.sockets);
