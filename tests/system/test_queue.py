@@ -218,7 +218,7 @@ class QueueAlone(unittest.TestCase):
         self.assertEqual({code // 100 for code in refused}, {4})
         self.assertTrue(stored)
         q.process.wait(10)
-        self.assertIn("cannot make a change durable", q.output())
+        wait_until(lambda: "cannot make a change durable" in q.output(), what="cannot make a change durable in the log")
         q.close()
         q.command = ()
         q.start()
@@ -256,7 +256,7 @@ class QueueAlone(unittest.TestCase):
             self.assertEqual(l.store(["after@y.test"])[0], "lq_stored")
             q.wait_empty()
             self.assertEqual([t["rcpts"][0]["address"] for t in relay.transfers], ["before@y.test", "after@y.test"])
-            self.assertIn("event=queue_full", q.output())
+            wait_until(lambda: "event=queue_full" in q.output(), what="event=queue_full in the log")
             q.stop()
         finally:
             subprocess.run(["umount", folder + "/queue"])
@@ -306,7 +306,7 @@ class QueueAlone(unittest.TestCase):
         Taker(q.peer("relay"), lambda t: [(PERMANENT, "5.1.1", "550 no")])
         l.store(["bad@y.test"], sender="")
         q.wait_empty()
-        self.assertIn("event=dropped", q.output())
+        wait_until(lambda: "event=dropped" in q.output(), what="event=dropped in the log")
 
     def test_a_report_to_nowhere_ends(self):
         q = self.start()
@@ -349,7 +349,7 @@ class QueueAlone(unittest.TestCase):
         self.assertEqual(len(mailbox.transfers), 2)
         self.assertIn(b"Action: failed", mailbox.transfers[1]["body"])
         self.assertIn(b"451 not now", mailbox.transfers[1]["body"])
-        self.assertIn("event=expired", q.output())
+        wait_until(lambda: "event=expired" in q.output(), what="event=expired in the log")
 
     # Neighbours that go away.
     def test_a_relay_that_dies_costs_nothing(self):
@@ -545,7 +545,7 @@ class QueueAlone(unittest.TestCase):
         q.start()
         relay = Taker(q.peer("relay"))
         wait_until(lambda: q.show()[0]["state"] == "damaged", what="damage")
-        self.assertIn("event=held", q.output())
+        wait_until(lambda: "event=held" in q.output(), what="event=held in the log")
         lines, code, error = q.order("show message", q.show()[0]["message"])
         self.assertEqual((lines, code), ([], 1))
         self.assertIn("is missing", error)
