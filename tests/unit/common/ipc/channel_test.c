@@ -195,6 +195,22 @@ Test(channel, passes_a_file_and_many_octets)
 	close_pair();
 }
 
+/* What is no file may never end, or wait for ever. */
+Test(channel, a_socket_does_not_pass_for_a_file)
+{
+	struct qr_body b = {.octets = SLICE("x")};
+	int ends[2];
+
+	open_pair(true);
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	cr_assert(qr_body_send(t.asker, 7, &b, ends[0]));
+	loop_run();
+	cr_assert_eq(t.got, 0);
+	cr_assert_null(t.answerer);
+	close(ends[1]);
+	close_pair();
+}
+
 /* What a captured peer may write, and that each of it cuts the peer off and nothing else. */
 Test(channel, nonsense_cuts_the_peer_off)
 {
