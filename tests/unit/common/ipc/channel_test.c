@@ -211,6 +211,23 @@ Test(channel, a_socket_does_not_pass_for_a_file)
 	close_pair();
 }
 
+/* Else a neighbour that reads nothing would cost us all memory. */
+Test(channel, what_nobody_reads_is_bounded)
+{
+	enum { MOST = LIMIT_CHANNEL_OUT / LIMIT_INLINE + 10 };
+	static char big[LIMIT_INLINE];
+	struct qr_body b = {.octets = {big, sizeof(big)}};
+	int n = 0;
+
+	open_pair(false);
+	while (n < MOST && qr_body_send(t.asker, 7, &b, -1))
+		n++;
+	cr_assert_geq(n, LIMIT_CHANNEL_OUT / LIMIT_INLINE);
+	cr_assert_lt(n, MOST);
+	close_pair();
+	close(t.raw);
+}
+
 /* What a captured peer may write, and that each of it cuts the peer off and nothing else. */
 Test(channel, nonsense_cuts_the_peer_off)
 {
