@@ -164,6 +164,25 @@ class Smtp(unittest.TestCase):
             self.end_large(new, 250)
         self.assertEqual(self.said_since(mark, "violation"), [])
 
+    def test_the_file_of_a_message_that_never_ends_goes(self):
+        """With its session, and with its listener."""
+        s = self.suite
+
+        def files():
+            return list((s.folder / "queue/spool").iterdir())
+
+        for killed in (False, True):
+            with s.smtp() as c:
+                self.begin_large(c)
+                c.send((b"x" * 70 + b"\r\n") * 3000)
+                wait_until(files, what="a file in the spool")
+                if killed:
+                    (pid,) = s.pids("listener")
+                    os.kill(pid, signal.SIGKILL)
+                    wait_until(lambda: s.pids("listener") not in ([], [pid]), what="another listener")
+                c.close()
+            wait_until(lambda: not files(), what="an empty spool")
+
     def test_password_needs_tls_from_afar_and_the_extensions_say_so(self):
         with self.suite.smtp("submission") as c:
             c.ehlo("client.test")
