@@ -95,6 +95,7 @@ Test(tls_client, the_name_must_be_in_the_certificate)
 	    {"in.wild.example", TLS_OK},
 	    {"wild.example", TLS_FAILED},
 	    {"a.in.wild.example", TLS_FAILED},
+	    {"mail.part.example", TLS_FAILED},
 	    {"mail.example.org", TLS_FAILED},
 	    {"127.0.0.1", TLS_FAILED},
 	    {"", TLS_FAILED},
@@ -103,7 +104,7 @@ Test(tls_client, the_name_must_be_in_the_certificate)
 	struct tls_client *c;
 	struct error why = {""};
 
-	begin(KEY_P256, "mail.example,*.wild.example");
+	begin(KEY_P256, "mail.example,*.wild.example,m*.part.example");
 	c = tls_client_new(
 	    &(struct tls_client_options){.verify = true, .ca = t.certificate.pem}, &why);
 	cr_assert_not_null(c, "%s", why.text);
@@ -166,6 +167,26 @@ Test(tls_client, opportunistic)
 	cr_assert_eq(t.result, TLS_OK);
 	cr_slice_eq(slice_make(room, n), "220");
 	hang_up();
+	end();
+}
+
+/* A key exchange whose record can be read once the key is known: better than nothing, and no more. */
+Test(tls_client, weak_ciphers_are_for_opportunists)
+{
+	struct tls_client *c;
+	struct error why = {""};
+
+	begin(KEY_RSA, "mail.example");
+	SSL_CTX_set_max_proto_version(t.ctx, TLS1_2_VERSION);
+	cr_assert_eq(SSL_CTX_set_cipher_list(t.ctx, "AES128-SHA"), 1);
+	for (int verify = 0; verify < 2; verify++) {
+		c = tls_client_new(
+		    &(struct tls_client_options){.verify = verify, .ca = t.certificate.pem}, &why);
+		connect_to(c, "mail.example");
+		cr_assert_eq(t.result, verify ? TLS_FAILED : TLS_OK, "verify %d", verify);
+		hang_up();
+		tls_client_free(c);
+	}
 	end();
 }
 
