@@ -224,6 +224,44 @@ Test(serve, a_flood_is_bounded)
 	end();
 }
 
+static size_t made_before; /* when the other neighbour had its answer */
+
+static void
+on_other_answer(void *owner, struct ipc_message *m)
+{
+	cr_assert_eq(((const struct ak_signed *)m->body)->ok, 1);
+	channel_done(m->channel, m->id);
+	made_before = t.made;
+	count_one();
+}
+
+/* Each has its turn. */
+Test(serve, a_flood_of_one_neighbour_holds_up_no_other)
+{
+	enum { FLOOD = 500 };
+	static const struct ipc_schema *const answers[] = {&ak_signed_schema, NULL};
+	struct channel_request r = {.answer = on_other_answer, .ended = on_ended};
+	struct channel_options o = {.peer = "keyholder", .answers = answers};
+	struct ak_sign m = {.scheme = 0x0804, .tbs = SLICE(HANDSHAKE)};
+	struct channel *other;
+	int ends[2];
+
+	begin(KEY_RSA, SANDBOX_LISTENER);
+	for (int i = 0; i < FLOOD; i++)
+		ask(0x0804, SLICE(HANDSHAKE));
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+	cr_assert(neighbours_take(SANDBOX_LISTENER, 1, ends[0]));
+	other = channel_new(ends[1], &o);
+	m.key = slice_make(t.hash, sizeof(t.hash));
+	cr_assert_neq(channel_ask(other, &r, &ak_sign_schema, &m), 0);
+	t.outstanding++;
+	loop_run();
+	cr_assert_eq(t.made, FLOOD);
+	cr_assert_lt(made_before, FLOOD / 4);
+	channel_close(other);
+	end();
+}
+
 /* The old line's answers must not reach the new one. */
 Test(serve, a_neighbour_that_was_replaced_gets_no_answers)
 {
