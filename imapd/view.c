@@ -184,7 +184,8 @@ imap_view_records(struct imap_view *v, struct slice records)
 	struct am_record r;
 
 	while (am_record_next(&records, &r)) {
-		struct imap_message *m = imap_view_find(v, r.uid);
+		bool is_new = v->count == 0 || r.uid > v->messages[v->count - 1].uid;
+		struct imap_message *m = is_new ? NULL : imap_view_find(v, r.uid);
 
 		if (m == NULL)
 			add_message(v, r.uid, r.set, r.flags);

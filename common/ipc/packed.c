@@ -30,16 +30,26 @@ am_range_next(struct slice *ranges, uint32_t *first, uint32_t *last)
 	return unpack_u32(ranges, first) && unpack_u32(ranges, last);
 }
 
+/* A SELECT takes tens of thousands of records: no call for each number of them. */
+static inline uint32_t
+u32_at(const char *at)
+{
+	const unsigned char *p = (const unsigned char *)at;
+
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
 bool
 am_record_next(struct slice *records, struct am_record *record)
 {
-	struct slice rest = *records;
-	uint64_t flags;
+	const char *p = records->data;
 
-	if (!unpack_u32(&rest, &record->uid) || !unpack_number(&rest, 8, &record->modseq) ||
-	    !unpack_u32(&rest, &record->set) || !unpack_number(&rest, 1, &flags))
+	if (records->len < AM_RECORD)
 		return false;
-	record->flags = (uint8_t)flags;
-	*records = rest;
+	*record = (struct am_record){.uid = u32_at(p),
+	    .modseq = (uint64_t)u32_at(p + 4) << 32 | u32_at(p + 8),
+	    .set = u32_at(p + 12),
+	    .flags = (uint8_t)p[AM_RECORD - 1]};
+	*records = slice_from(*records, AM_RECORD);
 	return true;
 }
