@@ -216,7 +216,7 @@ class Peer(Server):
 
     def end(self):
         if self.process:
-            for pid in [p for p in tree(self.root) if stat_of(p) and int(stat_of(p)[1]) == self.root]:
+            for pid in [p for p in tree(self.root) if (stat_of(p) or ("", 0))[1] == str(self.root)]:
                 os.kill(pid, signal.SIGTERM)
             try:
                 self.process.wait(5)
