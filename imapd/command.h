@@ -11,6 +11,9 @@
 
 /* The states that read from the client. */
 enum session_next imap_when_command(struct imap_session *s);
+
+/* What a state does when there is no line to take: it waits, or the session ends. */
+enum session_next imap_without_line(struct imap_session *s, enum stream_result result);
 enum session_next imap_when_literal(struct imap_session *s);
 enum session_next imap_when_idle(struct imap_session *s);
 enum session_next imap_when_message(struct imap_session *s);

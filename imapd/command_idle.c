@@ -13,6 +13,7 @@ IMAP_COMMAND(idle)
 enum session_next
 imap_when_idle(struct imap_session *s)
 {
+	enum stream_result result;
 	struct slice line;
 
 	if (imap_sync_is_due(s) && !timer_is_running(&s->retry) &&
@@ -20,7 +21,8 @@ imap_when_idle(struct imap_session *s)
 		imap_sync_start(s);
 		return SESSION_GO_ON;
 	}
-	switch (stream_line(s->base.stream, LIMIT_IMAP_LOGIN_LINE, &line)) {
+	result = stream_line(s->base.stream, LIMIT_IMAP_LOGIN_LINE, &line);
+	switch (result) {
 	case STREAM_OK:
 		imap_heard(s);
 		if (slice_equal_text_nocase(line, "DONE"))
@@ -30,18 +32,14 @@ imap_when_idle(struct imap_session *s)
 		else
 			imap_bad(s, "IDLE ends with DONE");
 		return SESSION_GO_ON;
-	case STREAM_AGAIN:
-		return SESSION_WAIT;
 	case STREAM_BARE:
 		imap_bad(s, "IDLE ends with DONE and CR LF");
 		return SESSION_GO_ON;
+	case STREAM_AGAIN:
 	case STREAM_TOO_LONG:
 	case STREAM_FLOOD:
-		imap_session_shut(s, "the line is too long");
-		return SESSION_GO_ON;
 	case STREAM_CLOSED:
 		break;
 	}
-	imap_move(s, IMAP_CLOSING);
-	return SESSION_GO_ON;
+	return imap_without_line(s, result);
 }

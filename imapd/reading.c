@@ -85,9 +85,22 @@ longest_line(const struct imap_session *s)
 }
 
 enum session_next
+imap_without_line(struct imap_session *s, enum stream_result result)
+{
+	if (result == STREAM_AGAIN)
+		return SESSION_WAIT;
+	if (result == STREAM_CLOSED)
+		imap_move(s, IMAP_CLOSING);
+	else
+		imap_session_shut(s, "the line is too long");
+	return SESSION_GO_ON;
+}
+
+enum session_next
 imap_when_command(struct imap_session *s)
 {
 	unsigned most = s->level == IMAP_NOT_AUTHENTICATED ? LIMIT_IMAP_ERRORS : ERRORS_AFTER_LOGIN;
+	enum stream_result result;
 	struct slice line;
 
 	if (!imap_output_is_empty(&s->output))
@@ -96,15 +109,14 @@ imap_when_command(struct imap_session *s)
 		imap_session_shut(s, "too many errors");
 		return SESSION_GO_ON;
 	}
-	switch (stream_line(s->base.stream, longest_line(s), &line)) {
+	result = stream_line(s->base.stream, longest_line(s), &line);
+	switch (result) {
 	case STREAM_OK:
 		imap_heard(s);
 		imap_command_line(s, line);
 		if (s->level == IMAP_NOT_AUTHENTICATED)
 			stream_wipe(s->base.stream);
 		return SESSION_GO_ON;
-	case STREAM_AGAIN:
-		return SESSION_WAIT;
 	case STREAM_BARE:
 		/* What looks like a literal behind it must not be taken for commands. */
 		if (line.len > 0 && line.data[line.len - 1] == '}') {
@@ -115,15 +127,13 @@ imap_when_command(struct imap_session *s)
 			imap_command_begin(s, line);
 		imap_bad(s, "a line ends in CR LF");
 		return SESSION_GO_ON;
+	case STREAM_AGAIN:
 	case STREAM_TOO_LONG:
 	case STREAM_FLOOD:
-		imap_session_shut(s, "the line is too long");
-		return SESSION_GO_ON;
 	case STREAM_CLOSED:
 		break;
 	}
-	imap_move(s, IMAP_CLOSING);
-	return SESSION_GO_ON;
+	return imap_without_line(s, result);
 }
 
 enum session_next
