@@ -7,6 +7,7 @@ a pair are tried, chosen by KURIR_SEED (2 unless said otherwise; 1000 are all).
 """
 
 import array
+import contextlib
 import os
 import random
 import re
@@ -236,14 +237,20 @@ class Intruder(unittest.TestCase):
                 line.send("al_fetch", request=number, service=3, table=table, key="127.0.0.1")
                 self.assertEqual(line.receive(10)[:3], ("al_value", number, {"found": 0, "temporary": 1, "value": b""}))
 
+    @contextlib.contextmanager
+    def mail_begun(self, suite):
+        """A client whose MAIL was taken: its socket, and the same for reading."""
+        with socket.create_connection((suite.host, suite.port["smtp"]), timeout=20) as s, s.makefile("rb") as f:
+            f.readline()
+            for command in (b"HELO client.test", b"MAIL FROM:<>"):
+                s.sendall(command + b"\r\n")
+                self.assertTrue(f.readline().startswith(b"250"))
+            yield s, f
+
     def test_a_route_to_nobody(self):
         """lookup says that a recipient is fine and names none: DATA must never meet a message for nobody."""
         with Captured("lookup") as c:
-            with socket.create_connection((c.suite.host, c.suite.port["smtp"]), timeout=20) as s, s.makefile("rb") as f:
-                f.readline()
-                for command in (b"HELO client.test", b"MAIL FROM:<>"):
-                    s.sendall(command + b"\r\n")
-                    self.assertTrue(f.readline().startswith(b"250"))
+            with self.mail_begun(c.suite) as (s, f):
                 s.sendall(b"RCPT TO:<alice@example.test>\r\n")
                 line = c.life.lines["listener"]
                 name, request, _, _ = line.receive(10)
@@ -255,11 +262,7 @@ class Intruder(unittest.TestCase):
     def test_a_route_that_is_refused_leaves_nobody(self):
         """lookup names a recipient, and then says no: he is not among those of the next RCPT."""
         with Captured("lookup") as c:
-            with socket.create_connection((c.suite.host, c.suite.port["smtp"]), timeout=20) as s, s.makefile("rb") as f:
-                f.readline()
-                for command in (b"HELO client.test", b"MAIL FROM:<>"):
-                    s.sendall(command + b"\r\n")
-                    self.assertTrue(f.readline().startswith(b"250"))
+            with self.mail_begun(c.suite) as (s, f):
                 line = c.life.lines["listener"]
                 for name, result, reply in (("bob", 1, b"550"), ("alice", 0, b"250")):
                     address = f"{name}@example.test"

@@ -22,18 +22,6 @@ tear_down(void)
 
 TestSuite(mailbox_limit, .init = set_up, .fini = tear_down);
 
-static int64_t
-count(const char *sql)
-{
-	struct statement *st = db_statement(test_store.db, sql);
-	int64_t n;
-
-	cr_assert_eq(statement_step(st), DB_ROW);
-	n = statement_number(st, 0);
-	statement_reset(st);
-	return n;
-}
-
 static struct slice
 token_of(int n)
 {
@@ -83,5 +71,5 @@ Test(mailbox_limit, marks_of_deliveries_last_a_month)
 	test_open_store();
 	cr_assert_eq(test_add(&test_inbox, "a month", 300, 0, 2), 0);
 	cr_assert_eq(test_add(&test_inbox, "young", 300, 0, 3), 0);
-	cr_assert_eq(count("SELECT count(*) FROM delivered"), 2);
+	cr_assert_eq(test_count("SELECT count(*) FROM delivered"), 2);
 }

@@ -152,3 +152,15 @@ test_count_files(const char *folder, const char *prefix)
 	closedir(dir);
 	return n;
 }
+
+int64_t
+test_count(const char *sql)
+{
+	struct statement *st = db_statement(test_store.db, sql);
+	int64_t n;
+
+	cr_assert_eq(statement_step(st), DB_ROW);
+	n = statement_number(st, 0);
+	statement_reset(st);
+	return n;
+}

@@ -44,4 +44,7 @@ const char *test_uids(const char *mailbox);
 /* Files of the folder (or of an account's below it) whose names begin like that. */
 int test_count_files(const char *folder, const char *prefix);
 
+/* The number that a statement gives of the store that is open. */
+int64_t test_count(const char *sql);
+
 #endif

@@ -34,16 +34,6 @@ set_of(unsigned first, size_t count)
 	return set;
 }
 
-static int64_t
-count_sets(void)
-{
-	struct statement *st = db_statement(test_store.db, "SELECT count(*) FROM keyword_set");
-	int64_t n = statement_step(st) == DB_ROW ? statement_number(st, 0) : -1;
-
-	statement_reset(st);
-	return n;
-}
-
 Test(store_keyword, keywords_in_any_order_are_one_set)
 {
 	struct buf one = {0}, other = {0};
@@ -56,7 +46,7 @@ Test(store_keyword, keywords_in_any_order_are_one_set)
 	ipc_list_add(&other, SLICE("a"));
 	cr_assert_eq(
 	    store_set(&test_store, buf_slice(&one)), store_set(&test_store, buf_slice(&other)));
-	cr_assert_eq(count_sets(), 1);
+	cr_assert_eq(test_count("SELECT count(*) FROM keyword_set"), 1);
 	buf_fini(&one);
 	buf_fini(&other);
 }
@@ -94,6 +84,7 @@ Test(store_keyword, sets_of_keywords_are_bounded)
 	    DB_DONE);
 	cr_assert_eq(set_of(0, 1), UINT32_MAX, "too many of them");
 	store_sweep_sets(&test_store);
-	cr_assert_eq(count_sets(), 1, "no message has them; the last one's number stays taken");
+	cr_assert_eq(test_count("SELECT count(*) FROM keyword_set"), 1,
+	    "no message has them; the last one's number stays taken");
 	cr_assert_eq(set_of(0, 1), 10001);
 }

@@ -470,18 +470,6 @@ Test(mailbox_store, a_full_database_refuses_one_message_and_goes_on)
 	buf_fini(&text);
 }
 
-static int64_t
-count(const char *sql)
-{
-	struct statement *st = db_statement(test_store.db, sql);
-	int64_t n;
-
-	cr_assert_eq(statement_step(st), DB_ROW);
-	n = statement_number(st, 0);
-	statement_reset(st);
-	return n;
-}
-
 /* The order in which messages were changed is not that of their UIDs. */
 Test(mailbox_store, a_removed_mailbox_leaves_no_body)
 {
@@ -505,9 +493,9 @@ Test(mailbox_store, a_removed_mailbox_leaves_no_body)
 	cr_assert_eq(store_remove(&test_store, "Old", &id), STORE_OK);
 	while (!is_empty)
 		cr_assert_eq(store_empty_removed(&test_store, id, &is_empty), STORE_OK);
-	cr_assert_eq(count("SELECT count(*) FROM removed"), 0);
-	cr_assert_eq(count("SELECT count(*) FROM body"), 1);
-	cr_assert_eq(count("SELECT count(*) FROM message"), 1);
+	cr_assert_eq(test_count("SELECT count(*) FROM removed"), 0);
+	cr_assert_eq(test_count("SELECT count(*) FROM body"), 1);
+	cr_assert_eq(test_count("SELECT count(*) FROM message"), 1);
 }
 
 /* A table that cannot be written any more loses no mail: nobody hears of a success. */
