@@ -69,6 +69,8 @@ relay_route_parse(struct relay_route *r, struct slice url)
 		return false;
 	if (url.len > 2 && url.data[0] == '[' && url.data[url.len - 1] == ']')
 		url = slice_sub(url, 1, url.len - 2);
+	else if (url.len > 0 && url.data[url.len - 1] == '.')
+		url = slice_sub(url, 0, url.len - 1); /* absolute, and no certificate names it so */
 	return url.len > 0 && slice_copy(url, r->host, sizeof(r->host));
 }
 

@@ -49,8 +49,8 @@ char *relay_route_place(const struct relay_route *r, struct slice domain);
 
 /*
  * Reads "[label@]host[:port]" with an optional scheme smtp://, smtp+tls://, smtp+notls://,
- * smtps://, lmtp://; ports 25, 465 and 24 unless given. A label, and so a password, goes with
- * smtp+tls and smtps alone. False: malformed.
+ * smtps://, lmtp://; ports 25, 465 and 24 unless given. A last dot of the host's name is left out.
+ * A label, and so a password, goes with smtp+tls and smtps alone. False: malformed.
  */
 bool relay_route_parse(struct relay_route *r, struct slice url);
 

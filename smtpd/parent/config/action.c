@@ -53,6 +53,15 @@ static const struct {
 } schemes[] = {{"smtp://", false, false}, {"smtp+tls://", true, false},
     {"smtp+notls://", false, false}, {"smtps://", true, false}, {"lmtp://", false, true}};
 
+/* A name, whose last dot says that it is an absolute one, as all names here are (RFC 1034 3.1). */
+static bool
+is_name(struct slice s)
+{
+	bool has_dot = s.len > 0 && s.data[s.len - 1] == '.';
+
+	return domain_is_valid(has_dot ? slice_sub(s, 0, s.len - 1) : s, false);
+}
+
 /* host[:port], where the host is a name, an address or [address]. */
 static bool
 is_host(struct slice s, bool needs_port)
@@ -67,8 +76,7 @@ is_host(struct slice s, bool needs_port)
 		return false;
 	if (host.len > 2 && host.data[0] == '[' && host.data[host.len - 1] == ']')
 		return port > 0 && netaddr_parse(slice_sub(host, 1, host.len - 2), &a);
-	return port > 0 && (has_port || !needs_port) &&
-	       (domain_is_valid(host, false) || netaddr_parse(host, &a));
+	return port > 0 && (has_port || !needs_port) && (is_name(host) || netaddr_parse(host, &a));
 }
 
 /* scheme://[label@]host[:port]; what is left out comes from the scheme. */
