@@ -72,18 +72,34 @@ bind_inet(const struct conf_listen *l, const struct netaddr *a, struct error *wh
 	return fd;
 }
 
+static bool
+is_there(const struct bound *b, const struct conf_listen *l, const struct netaddr *a)
+{
+	return b->is_local == l->local &&
+	       (l->local || (b->address.port == a->port && b->address.scope == a->scope &&
+				netaddr_equal(&b->address, a)));
+}
+
 static struct bound *
 find_same(struct sockets *s, const struct conf_listen *l, const struct netaddr *a)
 {
 	for (size_t i = 0; i < s->count; i++) {
-		struct bound *b = &s->bound[i];
-
-		if (b->is_local == l->local &&
-		    (l->local || (b->address.port == a->port && b->address.scope == a->scope &&
-				     netaddr_equal(&b->address, a))))
-			return b;
+		if (s->bound[i].service == l->service && is_there(&s->bound[i], l, a))
+			return &s->bound[i];
 	}
 	return NULL;
+}
+
+/* One that served something else until now, for other processes: they let go of the id that they
+ * know, and these hear of a new one. -1: there is none. */
+static int
+duplicate_of_other(const struct sockets *s, const struct conf_listen *l, const struct netaddr *a)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		if (is_there(&s->bound[i], l, a))
+			return fcntl(s->bound[i].fd, F_DUPFD_CLOEXEC, 0);
+	}
+	return -1;
 }
 
 /* For one line: false when it cannot be; true without a socket when the host has no IPv6. */
@@ -100,7 +116,9 @@ bind_line(struct sockets *s, struct conf_listen *l, const char *run, struct erro
 	if (b == NULL) {
 		if (s->count == SOCKETS_MOST)
 			return error_set(why, "more than %d sockets", SOCKETS_MOST);
-		fd = l->local ? bind_local(run, why) : bind_inet(l, &a, why);
+		fd = duplicate_of_other(s, l, &a);
+		if (fd < 0)
+			fd = l->local ? bind_local(run, why) : bind_inet(l, &a, why);
 		if (fd < 0 && a.family == AF_INET6 && errno == EAFNOSUPPORT) {
 			log_warning("%s; going on without it", why->text);
 			return true;
@@ -108,8 +126,11 @@ bind_line(struct sockets *s, struct conf_listen *l, const char *run, struct erro
 		if (fd < 0)
 			return false;
 		b = &s->bound[s->count++];
-		*b = (struct bound){
-		    .address = a, .is_local = l->local, .fd = fd, .id = ++s->last_id};
+		*b = (struct bound){.address = a,
+		    .service = l->service,
+		    .is_local = l->local,
+		    .fd = fd,
+		    .id = ++s->last_id};
 	}
 	b->is_kept = true;
 	l->id = b->id;

@@ -1,7 +1,8 @@
 /*
  * The listening sockets of the suite. Each line of the configuration has one, and keeps it, with
- * its id, over reloads; the processes get duplicates. A socket whose line is gone is closed here,
- * for as long as anybody holds it the kernel would go on taking connections for nobody.
+ * its id, over reloads, unless it serves something else then; the processes get duplicates. A
+ * socket whose line is gone is closed here, for as long as anybody holds it the kernel would go on
+ * taking connections for nobody.
  */
 #ifndef SMTPD_PARENT_SOCKET_H
 #define SMTPD_PARENT_SOCKET_H
@@ -14,8 +15,9 @@ enum { SOCKETS_MOST = 256 };
 
 struct bound {
 	struct netaddr address;
-	bool is_local; /* the Unix socket that sendmail(8) speaks to */
-	bool is_kept;  /* the configuration that is being applied has a line for it */
+	uint8_t service; /* enum conf_service: whose sessions begin there */
+	bool is_local;   /* the Unix socket that sendmail(8) speaks to */
+	bool is_kept;    /* the configuration that is being applied has a line for it */
 	int fd;
 	uint32_t id; /* grows: a later socket has a greater one */
 };

@@ -13,7 +13,7 @@ import time
 import unittest
 from pathlib import Path
 
-from suite import BUILD, SMTPD, Suite, message, wait_until
+from suite import BUILD, SMTPD, Suite, free_port_on, message, wait_until
 
 NAMES = BUILD / "tests/system/preload/names.so"
 
@@ -88,6 +88,22 @@ class Operation(unittest.TestCase):
             wait_until(lambda: "another number of processes takes a restart" in s.log(), 10, "the warning")
             s.submit("alice", [s.address("bob")], message("a", "b", "after the reload"))
             s.wait_messages("bob", 1)
+
+    def test_a_port_may_serve_something_else_after_a_reload(self):
+        s = Suite()
+        good, port = s.conf(), free_port_on(s.host)
+        line = f"listen on {s.host} %s port {port}\n"
+        s.conf = lambda: good.replace("action ", line % "" + "action ", 1)
+
+        def greeting():
+            with socket.create_connection((s.host, port), timeout=30) as c:
+                return c.recv(100)[:4]
+        with s:
+            self.assertEqual(greeting(), b"220 ")
+            for service, hello in (("imap", b"* OK"), ("pop3", b"+OK "), ("", b"220 ")):
+                s.write_conf(good.replace("action ", line % service + "action ", 1))
+                s.ctl("reload")
+                wait_until(lambda: greeting() == hello, 10, f"a session of {service or 'smtp'}")
 
     def test_imapd_makes_no_file_larger_than_a_message(self):
         """What it is lent for an APPEND, a captured one could write to until the disk is full."""

@@ -113,6 +113,30 @@ Test(socket_reload, a_line_that_stays_keeps_its_socket_and_one_that_goes_is_clos
 	conf_free(second);
 }
 
+Test(socket_reload, another_service_there_is_a_new_socket_of_the_same_queue)
+{
+	struct conf *first = conf_new(), *second = conf_new();
+	uint16_t port = free_port();
+	struct error why = {""};
+	uint32_t id;
+
+	add(first, port);
+	cr_assert(sockets_bind(&sockets, first, run, &why), "%s", why.text);
+	sockets_sweep(&sockets);
+	id = first->listens[0].id;
+	add(second, port);
+	second->listens[0].service = SERVICE_IMAP;
+	cr_assert(sockets_bind(&sockets, second, run, &why), "%s", why.text);
+	cr_assert_not_null(sockets_find(&sockets, id), "until it is sure");
+	sockets_sweep(&sockets);
+	cr_assert_gt(second->listens[0].id, id, "who serves it now has not heard of that one");
+	cr_assert_null(sockets_find(&sockets, id));
+	cr_assert_eq(sockets.count, 1);
+	cr_assert(answers(port));
+	conf_free(first);
+	conf_free(second);
+}
+
 Test(socket_reload, a_port_that_is_taken_changes_nothing)
 {
 	struct conf *first = conf_new(), *second = conf_new();
