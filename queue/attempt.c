@@ -114,11 +114,31 @@ attempt_new(struct queue_destination *d, size_t most)
 	return a;
 }
 
+static const char *
+damage_of_message(enum db_result result)
+{
+	return result == DB_DONE ? "its message is gone" : "its message's row is damaged";
+}
+
+/* No report can be made without its message; then the envelope is set aside, or put off. */
+static bool
+has_message(struct queue_envelope *e)
+{
+	struct store_message m;
+	enum db_result result = store_find_message(queue.store, e->message->id, &m);
+
+	if (result == DB_ERROR)
+		put_off(e);
+	else if (result != DB_ROW)
+		queue_set_aside(e, damage_of_message(result));
+	return result == DB_ROW;
+}
+
 struct queue_attempt *
 queue_attempt_of(struct queue_envelope *e)
 {
 	struct queue_attempt *a = attempt_alloc(e, 1);
-	bool ok = take_envelope(a, e);
+	bool ok = take_envelope(a, e) && has_message(e);
 
 	store_done(queue.store);
 	if (ok)
@@ -179,8 +199,7 @@ load(struct queue_attempt *a, struct store_message *m, int *fd)
 		return false;
 	}
 	if (result != DB_ROW) {
-		set_aside_all(
-		    a, result == DB_DONE ? "its message is gone" : "its message's row is damaged");
+		set_aside_all(a, damage_of_message(result));
 		return false;
 	}
 	a->message->body = m->is_file ? BODY_FILE : BODY_INLINE;

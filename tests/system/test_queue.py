@@ -576,6 +576,31 @@ class QueueAlone(unittest.TestCase):
         self.assertEqual([e["state"] for e in q.show()], ["damaged", "damaged"])
         self.assertEqual([t["rcpts"][0]["address"] for t in relay.transfers], ["r0@y.test"])
 
+    def test_a_damaged_message_that_gets_old_is_set_aside(self):
+        """Nobody can be told of it, and nothing else waits for that."""
+        import sqlite3
+        q = self.start(queue_ttl=1, actions=(("local", 0),))
+        l = q.listener()
+        for i in range(2):
+            l.store([f"r{i}@y.test"], sender=f"a{i}@x.test")
+        q.kill()
+        db = sqlite3.connect(q.folder / "queue/queue.db")
+        db.execute("UPDATE message SET flags = 77 WHERE sender = 'a0@x.test'")
+        db.commit()
+        db.close()
+        if os.geteuid() == 0:
+            st = (q.folder / "queue").stat()
+            for f in (q.folder / "queue").glob("queue.db*"):
+                os.chown(f, st.st_uid, st.st_gid)
+        time.sleep(1.1)
+        q.start()
+        mailbox = Taker(q.peer("mailbox"))
+        Lookup(q.peer("lookup"))
+        q.order("schedule", "all")
+        wait_until(lambda: mailbox.transfers, what="the report about the sound one")
+        self.assertIn(b"r1@y.test", mailbox.transfers[0]["body"])
+        wait_until(lambda: [e["state"] for e in q.show()] == ["damaged"], what="damage")
+
     def test_leftovers_are_swept(self):
         q = self.start()
         q.kill()
