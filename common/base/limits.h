@@ -60,6 +60,7 @@ enum {
 	LIMIT_MX            = 20,                 /* hosts of a domain that are asked for, the best */
 	LIMIT_MX_ADDRESSES  = 10,                 /* of one of them */
 	LIMIT_ROUTE         = 20,                 /* addresses that a delivery tries, one after the other */
+	LIMIT_HANGING       = 64,                 /* servers that hung in TLS which are remembered, the last */
 	LIMIT_QUERIES       = 4096,               /* questions to the DNS at once; the next fail for now */
 	LIMIT_POINTERS      = 512,                /* of them, for names of clients: a stranger leaves relay the rest */
 	LIMIT_CHANNEL_OUT   = 32 * 1024 * 1024,   /* octets that wait for a slow peer */

@@ -4,6 +4,7 @@
  */
 #include "common/ipc/any_lookup.h"
 #include "common/ipc/any_resolver.h"
+#include "deliver/relay/hanging.h"
 #include "deliver/relay/pool.h"
 #include "deliver/relay/server.h"
 #include "deliver/relay/session.h"
@@ -113,6 +114,7 @@ static void
 on_apply(const struct conf *c)
 {
 	relay_pool_drain();
+	relay_hanging_forget();
 	relay_tls_forget();
 }
 

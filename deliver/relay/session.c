@@ -11,6 +11,7 @@
 
 #include "common/base/assert.h"
 #include "common/base/mem.h"
+#include "deliver/relay/hanging.h"
 #include "deliver/relay/pool.h"
 #include "deliver/relay/server.h"
 
@@ -89,6 +90,14 @@ free_session(struct relay_session *s)
 	free(s);
 }
 
+/* No TLS came about, or what came about is mute: the server closed, spoke nonsense, or nothing. */
+static void
+note_tls(struct relay_session *s)
+{
+	s->tls_refused |= s->state == RELAY_STARTTLS || s->state == RELAY_TLS ||
+			  (s->state == RELAY_EHLO && s->is_tls);
+}
+
 void
 relay_session_refused(struct relay_session *s, const char *why)
 {
@@ -129,6 +138,7 @@ relay_session_broken(struct relay_session *s, const char *why)
 	bool is_stale;
 
 	if (!s->is_ready || may_go_elsewhere(s)) {
+		note_tls(s);
 		relay_session_refused(s, why);
 		return;
 	}
@@ -349,6 +359,8 @@ on_deadline(void *owner)
 		relay_session_quit(s);
 		return;
 	}
+	if (s->state == RELAY_STARTTLS || s->state == RELAY_TLS)
+		relay_hanging_add(&s->address, loop_now());
 	snprintf(why, sizeof(why), "timeout while waiting for %s", states[s->state].name);
 	relay_session_broken(s, why);
 	if (s->state != RELAY_CLOSING)
@@ -369,6 +381,7 @@ relay_session_open(struct relay_transfer *t, struct relay_candidate *c)
 	}
 	s->transfer = t;
 	s->candidate = c;
+	s->address = c->address;
 	s->action = slice_text(slice_of(t->action));
 	s->place = relay_route_place(&t->route, slice_of(t->domain));
 	slice_copy(slice_of(c->name), s->name, sizeof(s->name));

@@ -26,6 +26,7 @@ struct relay_session {
 	struct timer deadline;
 	struct task again;
 	struct reply reply;
+	struct netaddr address;            /* the server's */
 	char *action, *place;              /* what it can be used for again */
 	struct relay_candidate *candidate; /* of the first transfer, until the session is ready */
 	char name[LIMIT_DOMAIN + 1];       /* the server's, as MX or URL named it */

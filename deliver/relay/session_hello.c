@@ -2,6 +2,7 @@
 #include "deliver/relay/session.h"
 
 #include "common/base/encode.h"
+#include "deliver/relay/hanging.h"
 #include "deliver/relay/server.h"
 
 #include <string.h>
@@ -134,7 +135,8 @@ after_ehlo(struct relay_session *s)
 {
 	enum relay_security security = s->transfer->route.security;
 	bool wants = security == SECURITY_STARTTLS ||
-		     (security == SECURITY_OPPORTUNISTIC && !s->candidate->no_tls);
+		     (security == SECURITY_OPPORTUNISTIC && !s->candidate->no_tls &&
+			 !relay_hanging_has(&s->address, loop_now()));
 
 	if (!s->is_tls && wants && s->offers.starttls) {
 		stream_printf(s->stream, "STARTTLS\r\n");

@@ -398,6 +398,10 @@ class TlsServer(threading.Thread):
         peer.sendall(b"220 go\r\n" + injected)
         if self.trouble == "close":
             raise Done
+        if self.trouble == "mute":
+            while peer.recv(1000):
+                pass
+            raise Done
         if self.trouble == "nonsense":
             peer.sendall(b"this is no handshake\r\n" * 100)
             peer.recv(1000)
@@ -413,6 +417,8 @@ class TlsServer(threading.Thread):
                 line = line.decode(errors="replace").strip()
                 verb = line.split()[0].upper()
                 self.said.append(("tls " if is_tls else "clear ") + line)
+                if verb == "EHLO" and is_tls and self.trouble == "mute in TLS":
+                    continue
                 if verb == "EHLO":
                     in_clear = b"250-SIZE 50000000\r\n250-STARTTLS\r\n"
                     peer.sendall(b"250-here\r\n" + (b"" if is_tls else in_clear) + b"250 AUTH PLAIN\r\n")

@@ -7,11 +7,12 @@ The listener's clock runs a hundred times as fast (preload/hurry.c), so five min
 import os
 import signal
 import socket
+import ssl
 import time
 import unittest
 
 from suite import BUILD, Suite, message, wait_until
-from test_relay_hostile import GOOD, HOST, Server
+from test_relay_hostile import GOOD, HOST, Server, TlsServer
 
 TIMES = 100
 COMMAND_SECONDS = 300  # LIMIT_COMMAND_SECONDS
@@ -141,6 +142,40 @@ class Servers(unittest.TestCase):
             self.assertNotIn("DATA", server.said)
             self.assertEqual(len(suite.queue()), len(recipients))
         server.close()
+
+    def test_who_falls_silent_in_tls_is_spoken_to_in_clear_if_that_may_be(self):
+        suite = hurry(Suite(), "relay", 40)
+        suite.prepare()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(suite.folder / "cert.pem", suite.folder / "key.pem")
+        servers, suite.extra, suite.match = {}, "", 'match from any for domain "example.test" action "local"\n'
+        for trouble in ("mute", "mute in TLS"):
+            for kind, rest in (("may", ""), ("must", " tls no-verify")):
+                domain = f"{kind}-{trouble}.test".lower().replace(" ", "-")
+                server = servers[domain] = TlsServer(trouble, context)
+                suite.extra += f'action "{domain}" relay host smtp://{HOST}:{server.port}{rest}\n'
+                suite.match += f'match from auth for domain "{domain}" action "{domain}"\n'
+        suite.write_conf()
+        suite.begin()
+        try:
+            to = [f"x@{domain}" for domain in servers]
+            suite.submit("alice", to, message("alice@example.test", to[0]))
+            for domain, server in servers.items():
+                with self.subTest(domain):
+                    if domain.startswith("may"):
+                        wait_until(lambda: server.messages == [False], 30, suite.log()[-2000:])
+                    else:
+                        wait_until(lambda: any("relay_failed" in x and f"@{domain} " in x for x in list(suite.lines)), 60, "a failure")
+                        self.assertFalse([s for s in server.said if s.startswith("clear MAIL")])
+            server = servers["may-mute.test"]
+            self.assertEqual(server.said.count("clear STARTTLS"), 1)
+            suite.submit("alice", ["y@may-mute.test"], message("alice@example.test", "y@may-mute.test"))
+            wait_until(lambda: server.messages == [False, False], 30, "the next message")
+            self.assertEqual(server.said.count("clear STARTTLS"), 1, "it is remembered for a while")
+        finally:
+            suite.__exit__(None, None, None)
+            for server in servers.values():
+                server.socket.close()
 
 
 if __name__ == "__main__":
