@@ -73,6 +73,8 @@ enum {
 	LIMIT_USER          = 256,                /* octets of a login name */
 	LIMIT_SECRET        = 1024,               /* octets of a password */
 	LIMIT_ACTION        = 64,                 /* octets of an action's or a table's name */
+	LIMIT_VERDICTS      = 1000,               /* of lookup's on recipients, that one listener remembers */
+	LIMIT_VERDICT_MS    = 1000,               /* and for how long */
 	LIMIT_EXPANSION     = 10,                 /* depth of aliases and .forward */
 	LIMIT_EXPANDED      = 1000,               /* recipients that one address may become */
 	LIMIT_TARGET        = 1024,               /* octets of an alias's target: a command, a file, an address */

@@ -7,17 +7,23 @@
 
 #include "common/base/mem.h"
 #include "common/base/password.h"
+#include "common/base/recent.h"
 #include "common/base/utf8.h"
 #include "common/conf/child.h"
 #include "common/ipc/lookup_parent.h"
 #include "common/net/loop.h"
 #include "smtpd/lookup/accounts.h"
 #include "smtpd/lookup/guard.h"
-#include "smtpd/lookup/remember.h"
 
 #include <string.h>
 
 enum { CHECK_SECONDS = 15, SYSTEM_USER = 64 };
+
+/*
+ * Logins that were right a while ago, so that a client which comes every minute costs no hash. They
+ * hang on the stored hash, too: a new password makes the old one forgotten.
+ */
+static struct recent right = RECENT(right, LIMIT_REMEMBERED, LIMIT_REMEMBER_SECONDS * 1000, NULL);
 
 struct attempt {
 	struct guard_ticket ticket;
@@ -28,7 +34,7 @@ struct attempt {
 	char *hash; /* what is stored; NULL: the name is unknown */
 	char *like; /* some hash of the same table; NULL: none */
 	bool is_system, matches;
-	struct remember_digest digest;
+	struct digest digest;
 	struct timer held; /* bad news waits */
 };
 
@@ -58,7 +64,7 @@ decide(struct attempt *a, enum al_login_result result)
 	switch (result) {
 	case LOGIN_OK:
 		if (a->hash != NULL)
-			remember_add(a->digest, loop_now());
+			recent_add(&right, a->digest, NULL, loop_now());
 		guard_leave(&a->ticket, GUARD_RIGHT);
 		break;
 	case LOGIN_WRONG:
@@ -210,6 +216,7 @@ authenticate(const struct al_login *q,
 	struct attempt *a = mem_zero(sizeof(*a));
 	ptrdiff_t nul = slice_find(q->secret, '\0');
 	enum table_result result;
+	void *unused;
 
 	a->done = done;
 	a->owner = owner;
@@ -219,12 +226,19 @@ authenticate(const struct al_login *q,
 		end(a, LOGIN_TEMPORARY);
 		return;
 	}
-	a->digest = remember_digest((const struct slice[]){q->table, slice_of(a->account),
-					slice_of(a->hash), slice_of(a->secret)},
+	a->digest = digest_of((const struct slice[]){q->table, slice_of(a->account),
+				  slice_of(a->hash), slice_of(a->secret)},
 	    4);
-	/* Of a user of the system only the system knows whether a password that was right still is. */
-	if (a->hash != NULL && remember_has(a->digest, loop_now()))
+	/* Of a user of the system only the system knows whether a password that was right still is.
+	 */
+	if (a->hash != NULL && recent_find(&right, a->digest, loop_now(), &unused))
 		end(a, LOGIN_OK);
 	else
 		guard_enter(&a->ticket, q->client, on_turn, a);
+}
+
+void
+authenticate_forget(void)
+{
+	recent_forget_all(&right);
 }

@@ -12,4 +12,7 @@
 void authenticate(const struct al_login *q,
     void (*done)(void *owner, enum al_login_result result, struct slice account), void *owner);
 
+/* Forgets which logins were right a while ago: the next of each costs a hash again. */
+void authenticate_forget(void);
+
 #endif

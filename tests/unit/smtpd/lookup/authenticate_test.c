@@ -5,7 +5,6 @@
 #include "smtpd/lookup/accounts.h"
 #include "smtpd/lookup/authenticate.h"
 #include "smtpd/lookup/guard.h"
-#include "smtpd/lookup/remember.h"
 
 UNIT_SUITE(authenticate);
 
@@ -40,7 +39,7 @@ static void
 tear_down(void)
 {
 	guard_forget();
-	remember_forget_all();
+	authenticate_forget();
 	world_end(conf);
 }
 

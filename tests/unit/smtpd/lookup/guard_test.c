@@ -3,7 +3,6 @@
 #include "common/base/limits.h"
 #include "common/net/loop.h"
 #include "smtpd/lookup/guard.h"
-#include "smtpd/lookup/remember.h"
 
 #include <stdio.h>
 
@@ -138,40 +137,4 @@ Test(guard, a_line_has_an_end)
 	cr_assert_eq(a[n - 2].refused, 0);
 	cr_assert_eq(a[n - 1].refused, 1);
 	loop_fini();
-}
-
-static struct remember_digest
-digest(const char *user, const char *secret)
-{
-	const struct slice texts[] = {slice_of(user), slice_of(secret)};
-
-	return remember_digest(texts, 2);
-}
-
-Test(guard, remembers_for_a_while)
-{
-	struct moment now = {1000000};
-
-	remember_add(digest("alice", "secret"), now);
-	cr_assert(remember_has(digest("alice", "secret"), now));
-	cr_assert_not(remember_has(digest("alices", "ecret"), now));
-	cr_assert_not(remember_has(digest("alice", "other"), now));
-	now = moment_after(now, SPAN_SECONDS(LIMIT_REMEMBER_SECONDS));
-	cr_assert_not(remember_has(digest("alice", "secret"), now));
-	remember_forget_all();
-}
-
-Test(guard, remembers_so_many)
-{
-	struct moment now = {1000000};
-	char name[32];
-
-	for (int i = 0; i <= LIMIT_REMEMBERED; i++) {
-		snprintf(name, sizeof(name), "u%d", i);
-		remember_add(digest(name, ""), now);
-	}
-	cr_assert_not(remember_has(digest("u0", ""), now));
-	cr_assert(remember_has(digest("u1", ""), now));
-	cr_assert(remember_has(digest(name, ""), now));
-	remember_forget_all();
 }
