@@ -3,6 +3,7 @@
  *
  *	al_login ─▶ al_login_is
  *	al_route ─▶ al_recipient* ─▶ al_route_is      (listener at RCPT, queue for a bounce)
+ *	◀─ al_forget                                  (listener: answers that last hold no more)
  *	al_sender ─▶ al_sender_is                     (listener: may this user send as that address)
  *	al_fetch ─▶ al_value                          (relay: credentials and other table values;
  *	                                               listener: its name on an address)
@@ -61,6 +62,7 @@ enum al_service { FETCH_CREDENTIALS, FETCH_RELAYHOST, FETCH_SOURCE, FETCH_ADDRNA
 	F(m, u8,     mailbox,   0, 63)             /* mailbox: which process has the account */
 #define AL_ROUTE_IS(F, m) \
 	F(m, u8,     result,    0, ROUTE_TEMPORARY) \
+	F(m, u8,     lasts,     0, 1)              /* ROUTE_OK: the same question has this answer for LIMIT_VERDICT_MS */ \
 	F(m, text,   reply,     0, 500)            /* ROUTE_ERROR: code, enhanced code and text */
 #define AL_SENDER(F, m) \
 	F(m, text,   table,     1, LIMIT_ACTION)   /* listen … senders <table> */ \
@@ -86,7 +88,8 @@ enum al_service { FETCH_CREDENTIALS, FETCH_RELAYHOST, FETCH_SOURCE, FETCH_ADDRNA
 	M(al_sender,    0x0306, AL_SENDER,    FD_NONE) \
 	M(al_sender_is, 0x0307, AL_SENDER_IS, FD_NONE) \
 	M(al_fetch,     0x0308, AL_FETCH,     FD_NONE) \
-	M(al_value,     0x0309, AL_VALUE,     FD_NONE)
+	M(al_value,     0x0309, AL_VALUE,     FD_NONE) \
+	M(al_forget,    0x030a, IPC_EMPTY,    FD_NONE)
 /* clang-format on */
 
 IPC_DECLARE(ANY_LOOKUP)

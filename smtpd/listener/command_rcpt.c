@@ -6,6 +6,7 @@
 
 #include "common/base/mem.h"
 #include "common/ipc/any_lookup.h"
+#include "smtpd/listener/verdict.h"
 
 enum { ROUTE_SECONDS = 60 };
 
@@ -82,6 +83,45 @@ is_whole(const struct smtp_transaction *t, const struct al_route_is *is)
 	return is->result != ROUTE_OK || t->recipient_count > t->mark;
 }
 
+/* Everything that lookup's answer may hang on. */
+static struct al_route
+question(const struct smtp_session *s, char client[NETADDR_TEXT])
+{
+	return (struct al_route){.sender = slice_of(s->transaction->sender),
+	    .recipient = slice_of(s->transaction->pending_original),
+	    .client = s->is_local ? SLICE("") : slice_of(netaddr_format(&s->base.peer, client)),
+	    .rdns = s->is_confirmed_rdns ? slice_of(s->rdns) : SLICE(""),
+	    .helo = slice_of(s->helo),
+	    .user = slice_of(s->user),
+	    .tag = s->base.service->listen->tag,
+	    .tls = s->base.is_tls,
+	    .local = s->is_local};
+}
+
+/* An alias that leads to several is asked for each time. */
+static void
+remember(const struct smtp_session *s, const struct al_route_is *is)
+{
+	const struct smtp_transaction *t = s->transaction;
+	char client[NETADDR_TEXT];
+	struct al_route q;
+	struct al_recipient newest;
+
+	if (is->result != ROUTE_OK || !is->lasts || t->recipient_count != t->mark + 1)
+		return;
+	q = question(s, client);
+	newest = smtp_transaction_newest(t);
+	smtp_verdict_add(&q, &newest);
+}
+
+static void
+refuse_many(struct smtp_session *s)
+{
+	smtp_transaction_undo(s->transaction);
+	smtp_reply(s, 452, "4.5.3", "too many recipients");
+	end_rcpt(s);
+}
+
 static void
 on_route(void *owner, struct ipc_message *m)
 {
@@ -90,13 +130,12 @@ on_route(void *owner, struct ipc_message *m)
 	if (m->schema == &al_recipient_schema) {
 		if (!smtp_transaction_add(s->transaction, m->body)) {
 			session_asked(&s->base);
-			smtp_transaction_undo(s->transaction);
-			smtp_reply(s, 452, "4.5.3", "too many recipients");
-			end_rcpt(s);
+			refuse_many(s);
 			session_step(&s->base);
 		}
 	} else if (m->schema == &al_route_is_schema && is_whole(s->transaction, m->body)) {
 		session_asked(&s->base);
+		remember(s, m->body);
 		answer(s, m->body);
 		end_rcpt(s);
 		session_step(&s->base);
@@ -106,21 +145,9 @@ on_route(void *owner, struct ipc_message *m)
 }
 
 static void
-ask_route(struct smtp_session *s)
+ask_route(struct smtp_session *s, const struct al_route *q)
 {
-	char client[NETADDR_TEXT];
-	struct al_route q = {.sender = slice_of(s->transaction->sender),
-	    .recipient = slice_of(s->transaction->pending_original),
-	    .client = s->is_local ? SLICE("") : slice_of(netaddr_format(&s->base.peer, client)),
-	    .rdns = s->is_confirmed_rdns ? slice_of(s->rdns) : SLICE(""),
-	    .helo = slice_of(s->helo),
-	    .user = slice_of(s->user),
-	    .tag = s->base.service->listen->tag,
-	    .tls = s->base.is_tls,
-	    .local = s->is_local};
-
-	s->transaction->mark = s->transaction->recipient_count;
-	if (!session_ask(&s->base, smtp_server.lookup, &al_route_schema, &q, on_route,
+	if (!session_ask(&s->base, smtp_server.lookup, &al_route_schema, q, on_route,
 		on_route_ended, SPAN_SECONDS(ROUTE_SECONDS))) {
 		smtp_reject(
 		    s, 451, "4.3.0", "cannot find out where this goes now, try again later");
@@ -128,6 +155,24 @@ ask_route(struct smtp_session *s)
 		return;
 	}
 	smtp_move(s, SMTP_RCPT_ASK);
+}
+
+static void
+find_route(struct smtp_session *s)
+{
+	char client[NETADDR_TEXT];
+	struct al_route q = question(s, client);
+	struct al_recipient known;
+
+	s->transaction->mark = s->transaction->recipient_count;
+	if (!smtp_verdict_find(&q, &known)) {
+		ask_route(s, &q);
+	} else if (smtp_transaction_add(s->transaction, &known)) {
+		answer(s, &(struct al_route_is){.result = ROUTE_OK});
+		end_rcpt(s);
+	} else {
+		refuse_many(s);
+	}
 }
 
 void
@@ -147,5 +192,5 @@ smtp_command_rcpt(struct smtp_session *s, const struct smtp_command *c)
 	s->transaction->pending_original = buf_take(&address, NULL);
 	s->transaction->pending_orcpt = slice_text(slice_of(c->rcpt.orcpt));
 	s->transaction->pending_notify = c->rcpt.notify;
-	ask_route(s);
+	find_route(s);
 }

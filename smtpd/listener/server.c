@@ -7,6 +7,7 @@
 #include "common/ipc/any_resolver.h"
 #include "common/ipc/listener_queue.h"
 #include "smtpd/listener/session.h"
+#include "smtpd/listener/verdict.h"
 
 enum { IDS_LOW = 1024 };
 
@@ -40,6 +41,19 @@ smtp_server_message_id(void)
 	return smtp_server.next_id++;
 }
 
+static void
+on_forget(void *owner, struct ipc_message *m)
+{
+	smtp_verdict_forget_all();
+}
+
+/* The next one may know more. */
+static void
+on_lookup_down(struct channel **place, struct channel *gone)
+{
+	smtp_verdict_forget_all();
+}
+
 /* Its ids are good for nothing now, nor are the files that it gave. */
 static void
 on_queue_down(struct channel **place, struct channel *gone)
@@ -66,6 +80,7 @@ on_queue_late(void *place, struct ipc_message *m)
 
 static const struct ipc_handler from_queue[] = {
     {&lq_ids_schema, on_ids}, {&lq_state_schema, on_state}, {NULL, NULL}};
+static const struct ipc_handler from_lookup[] = {{&al_forget_schema, on_forget}, {NULL, NULL}};
 static const struct ipc_schema *const of_queue[] = {
     &lq_stored_schema, &lq_refused_schema, &lq_spooled_schema, NULL};
 static const struct ipc_schema *const of_lookup[] = {&al_login_is_schema, &al_recipient_schema,
@@ -77,7 +92,8 @@ static const struct ipc_schema *const of_keyholder[] = {&ak_signed_schema, NULL}
 const struct neighbour smtp_neighbours[] = {
 	{.role = SANDBOX_QUEUE, .lines = &smtp_server.queue,
 	    .handlers = from_queue, .answers = of_queue, .late = on_queue_late, .down = on_queue_down},
-	{.role = SANDBOX_LOOKUP, .lines = &smtp_server.lookup, .answers = of_lookup},
+	{.role = SANDBOX_LOOKUP, .lines = &smtp_server.lookup,
+	    .handlers = from_lookup, .answers = of_lookup, .down = on_lookup_down},
 	{.role = SANDBOX_RESOLVER, .lines = &smtp_server.resolver, .answers = of_resolver},
 	{.role = SANDBOX_KEYHOLDER, .lines = &smtp_server.keyholder, .answers = of_keyholder},
 	{0}

@@ -89,6 +89,19 @@ smtp_transaction_add(struct smtp_transaction *t, const struct al_recipient *a)
 	return true;
 }
 
+struct al_recipient
+smtp_transaction_newest(const struct smtp_transaction *t)
+{
+	const struct smtp_recipient *r = STAILQ_LAST(&t->recipients, smtp_recipient, link);
+
+	return (struct al_recipient){.transport = r->transport,
+	    .mailbox = r->mailbox,
+	    .action = slice_of(r->action),
+	    .address = slice_of(r->address),
+	    .user = slice_of(r->user),
+	    .target = slice_of(r->target)};
+}
+
 void
 smtp_transaction_undo(struct smtp_transaction *t)
 {

@@ -52,6 +52,9 @@ void smtp_transaction_free(struct smtp_transaction *t);
 struct al_recipient;
 bool smtp_transaction_add(struct smtp_transaction *t, const struct al_recipient *r);
 
+/* What lookup answered for the recipient that was added last; the texts are t's. */
+struct al_recipient smtp_transaction_newest(const struct smtp_transaction *t);
+
 /* Takes the recipients of the RCPT in hand back. */
 void smtp_transaction_undo(struct smtp_transaction *t);
 

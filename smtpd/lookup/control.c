@@ -7,9 +7,10 @@
 #include "common/conf/status.h"
 #include "common/net/loop.h"
 #include "smtpd/lookup/accounts.h"
+#include "smtpd/lookup/authenticate.h"
 #include "smtpd/lookup/expand.h"
-#include "smtpd/lookup/remember.h"
 #include "smtpd/lookup/ruleset.h"
+#include "smtpd/lookup/server.h"
 
 #include <string.h>
 #include <time.h>
@@ -204,6 +205,7 @@ del(struct control *order, struct slice arguments, bool json)
 		control_line(order,
 		    "%s is removed; its mail stays in the mail store, in a folder of its name",
 		    c->account);
+	server_forget_verdicts();
 	accounts_wait(on_durable, c);
 }
 
@@ -262,7 +264,8 @@ update_table(struct control *order, struct slice arguments, bool json)
 	struct error why = {""};
 
 	ipc_list_next(&arguments, &name);
-	remember_forget_all();
+	authenticate_forget();
+	server_forget_verdicts();
 	if (tables_update(name, &why))
 		control_done(order, 0, "");
 	else

@@ -57,6 +57,7 @@ apply(const struct conf *c)
 {
 	host_apply(c);
 	tables_apply(c);
+	server_forget_verdicts();
 }
 
 static bool

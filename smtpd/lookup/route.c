@@ -11,6 +11,7 @@ enum { FORWARD_SECONDS = 30 };
 struct route {
 	struct ipc_asker asker;
 	struct expansion *expansion;
+	bool lasts; /* no file of a user's was read for it */
 };
 
 static void
@@ -29,6 +30,7 @@ on_done(void *owner)
 		if (!al_recipient_send(c, r->asker.id, &to, -1))
 			is.result = ROUTE_TEMPORARY;
 	}
+	is.lasts = is.result == ROUTE_OK && r->lasts && expand_count(r->expansion) == 1;
 	al_route_is_send(c, r->asker.id, &is, -1);
 	expand_free(r->expansion);
 	free(r);
@@ -59,12 +61,14 @@ on_forward_ended(void *owner, enum channel_end why)
 static bool
 ask_forward(void *owner, struct slice user)
 {
+	struct route *route = owner;
 	struct channel_request r = {.answer = on_forward,
 	    .ended = on_forward_ended,
 	    .owner = owner,
 	    .deadline = SPAN_SECONDS(FORWARD_SECONDS)};
 	struct lp_forward q = {.user = user};
 
+	route->lasts = false;
 	return lp_forward_ask(child_parent(), &r, &q) != 0;
 }
 
@@ -75,6 +79,7 @@ route_answer(struct ipc_asker asker, const struct al_route *q)
 	struct expand_options o = {.ask_forward = ask_forward, .done = on_done, .owner = r};
 
 	r->asker = asker;
+	r->lasts = true;
 	r->expansion = expand_new(q, &o);
 	expand_start(r->expansion, child_conf());
 }

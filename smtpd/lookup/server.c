@@ -24,6 +24,15 @@ server_mailbox(uint8_t instance)
 	return server.mailboxes[instance % LIMIT_INSTANCES];
 }
 
+void
+server_forget_verdicts(void)
+{
+	for (size_t i = 0; i < LIMIT_INSTANCES; i++) {
+		if (server.listeners[i] != NULL)
+			al_forget_send(server.listeners[i], 0, &(struct al_forget){0}, -1);
+	}
+}
+
 static void
 on_login(void *owner, struct ipc_message *m)
 {

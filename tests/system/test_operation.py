@@ -211,6 +211,40 @@ class Operation(unittest.TestCase):
             s.wait_messages("bob", 1)
             self.assertNotEqual(s.ctl("no-such-thing", check=False).returncode, 0)
 
+    def test_what_was_known_of_a_recipient_is_forgotten_with_its_cause(self):
+        """A listener remembers for a moment where mail goes: no longer than tables, accounts and rules say so."""
+        aliases = tempfile.NamedTemporaryFile("w", suffix=".aliases")
+        os.chmod(aliases.name, 0o644)
+
+        def write(text):
+            Path(aliases.name).write_text(text)
+
+        write("info: alice@example.test\n")
+        with Suite(extra=f'table names file:{aliases.name}\naction "named" mailbox alias <names>\n'
+                         'match from any for domain "named.test" action "named"\n') as s:
+            s.ctl("account", "add", "carol@example.test", stdin="carol-secret\n")
+            with s.smtp() as c:
+                c.ehlo("x.test")
+                c.mail("x@y.test")
+
+                def is_taken(address, code):
+                    self.assertEqual(c.rcpt(address)[0], code, address)
+
+                is_taken("carol@example.test", 250)
+                s.ctl("account", "del", "carol@example.test")
+                is_taken("carol@example.test", 550)
+                s.ctl("account", "add", "carol@example.test", stdin="carol-secret\n")
+                is_taken("carol@example.test", 250)
+                is_taken("info@named.test", 250)
+                write("other: alice@example.test\n")
+                is_taken("info@named.test", 250)
+                s.ctl("update", "table", "names")
+                is_taken("info@named.test", 550)
+                is_taken("other@named.test", 250)
+                s.write_conf(s.conf().replace('domain "named.test"', 'domain "gone.test"'))
+                s.ctl("reload")
+                is_taken("other@named.test", 550)
+
     def test_a_slow_reader_of_smtpctl_gets_all(self):
         """More than the parent keeps for a smtpctl that does not read."""
         with Suite() as s:
