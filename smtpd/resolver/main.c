@@ -1,7 +1,9 @@
 /*
  * resolver: the only process that speaks to the DNS. It answers listener and relay, and knows
- * nothing of mail.
+ * nothing of mail. It has no way to other name servers than to begin anew: libunbound asks those
+ * that it began with.
  */
+#include "common/base/log.h"
 #include "common/conf/child.h"
 #include "common/conf/status.h"
 #include "common/ipc/any_resolver.h"
@@ -10,8 +12,10 @@
 #include "smtpd/resolver/reverse.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 
 static struct channel *listeners[LIMIT_INSTANCES], *relays[LIMIT_INSTANCES];
+static char *servers; /* those of smtpd.conf that are asked; "": the system's */
 static uintmax_t mx_count, address_count, ptr_count; /* questions of our neighbours */
 
 static void
@@ -50,6 +54,7 @@ static const struct neighbour neighbours[] = {
 static bool
 prepare(const struct conf *c, struct sandbox_paths *paths, struct error *why)
 {
+	servers = slice_text(c->global.dns_server);
 	return query_init(c->global.dns_server, c->global.dns_trust_anchor, why);
 }
 
@@ -57,6 +62,16 @@ static bool
 start(const struct conf *c, struct error *why)
 {
 	return query_start_serving(why);
+}
+
+/* Who waits for an answer asks again. */
+static void
+apply(const struct conf *c)
+{
+	if (slice_equal_text(c->global.dns_server, servers))
+		return;
+	log_event(NULL, EV_configuration, WORD("text", "other name servers, begins anew"));
+	child_exit();
 }
 
 static void
@@ -79,9 +94,12 @@ main(int argc, char **argv)
 	    .role = SANDBOX_RESOLVER,
 	    .prepare = prepare,
 	    .start = start,
+	    .apply = apply,
 	    .neighbours = neighbours,
 	    .control = on_control,
 	};
+	int code = child_main(argc, argv, &resolver);
 
-	return child_main(argc, argv, &resolver);
+	free(servers);
+	return code;
 }

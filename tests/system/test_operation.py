@@ -13,6 +13,7 @@ import time
 import unittest
 from pathlib import Path
 
+import names
 from suite import BUILD, SMTPD, Suite, free_port_on, message, wait_until
 
 NAMES = BUILD / "tests/system/preload/names.so"
@@ -88,6 +89,25 @@ class Operation(unittest.TestCase):
             wait_until(lambda: "another number of processes takes a restart" in s.log(), 10, "the warning")
             s.submit("alice", [s.address("bob")], message("a", "b", "after the reload"))
             s.wait_messages("bob", 1)
+
+    def test_other_name_servers_are_asked_after_a_reload(self):
+        before, after = names.Names({}), names.Names({})
+        self.addCleanup(before.stop)
+        self.addCleanup(after.stop)
+        with Suite(dns=before.address) as s:
+            s.submit("alice", ["x@one.test"], message("a", "b"))
+            wait_until(lambda: before.asked["one.test", names.MX], 20, "a question")
+            s.write_conf(s.conf().replace(before.address, after.address))
+            resolver = s.pids("resolver")
+            s.ctl("reload")
+            wait_until(lambda: s.pids("resolver") not in ([], resolver), 20, "another resolver")
+            s.submit("alice", ["x@two.test"], message("a", "b"))
+            wait_until(lambda: after.asked["two.test", names.MX], 20, "a question to the other server")
+            self.assertEqual(before.asked["two.test", names.MX], 0)
+            again = s.pids("resolver")
+            s.ctl("reload")
+            s.ctl("show", "status")
+            self.assertEqual(s.pids("resolver"), again)
 
     def test_a_port_may_serve_something_else_after_a_reload(self):
         s = Suite()
