@@ -7,6 +7,7 @@
 
 static LIST_HEAD(, relay_session) pool = LIST_HEAD_INITIALIZER(pool);
 static int count;
+static unsigned rules = 1;
 
 static bool
 fits(const struct relay_session *s, const struct relay_transfer *t, const char *place)
@@ -33,7 +34,7 @@ relay_pool_take(const struct relay_transfer *t)
 bool
 relay_pool_add(struct relay_session *s)
 {
-	if (count >= POOL_MOST)
+	if (count >= POOL_MOST || s->rules != rules)
 		return false;
 	LIST_INSERT_HEAD(&pool, s, pooled);
 	s->is_pooled = true;
@@ -54,6 +55,13 @@ relay_pool_remove(struct relay_session *s)
 void
 relay_pool_drain(void)
 {
+	rules++;
 	while (!LIST_EMPTY(&pool))
 		relay_session_quit(LIST_FIRST(&pool));
+}
+
+unsigned
+relay_pool_rules(void)
+{
+	return rules;
 }

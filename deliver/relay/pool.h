@@ -15,13 +15,18 @@ enum { POOL_SECONDS = 10, POOL_MOST = 200 };
 /* A kept session that fits the transfer, taken out of the pool; or NULL. */
 struct relay_session *relay_pool_take(const struct relay_transfer *t);
 
-/* Keeps a session; false when the pool is full. */
+/* Keeps a session; false when the pool is full, or was drained since the session's transfer began.
+ */
 bool relay_pool_add(struct relay_session *s);
 
 /* The session is going: takes it out if it is in. */
 void relay_pool_remove(struct relay_session *s);
 
-/* Ends all that is kept: the process drains. */
+/* Ends all that is kept, and what is in use now will not be kept: the rules by which these
+ * connections were made are over, or the process drains. */
 void relay_pool_drain(void);
+
+/* A number for the rules of now, which a transfer and its connection carry from its beginning. */
+unsigned relay_pool_rules(void);
 
 #endif

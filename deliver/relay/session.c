@@ -380,6 +380,7 @@ relay_session_open(struct relay_transfer *t, struct relay_candidate *c)
 		return NULL;
 	}
 	s->transfer = t;
+	s->rules = t->rules;
 	s->candidate = c;
 	s->address = c->address;
 	s->action = slice_text(slice_of(t->action));

@@ -387,6 +387,7 @@ go(struct relay_transfer *t, const struct conf_action *a, struct slice url)
 		give_up(t, OUTCOME_TEMPORARY, "4.3.5", why.text);
 		return;
 	}
+	t->rules = relay_pool_rules();
 	if (a->src.len > 0)
 		netaddr_parse(a->src, &t->source);
 	t->session = relay_pool_take(t);

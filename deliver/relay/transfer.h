@@ -35,6 +35,7 @@ struct relay_transfer {
 	char *octets; /* the message, or NULL and fd */
 	int fd;
 	struct relay_route route;
+	unsigned rules;        /* relay_pool_rules() when the route was made */
 	char *user, *secret;   /* for AUTH */
 	char *helo;            /* for this source address; NULL: the action's, or the host's */
 	struct netaddr source; /* family 0: the system's choice */

@@ -529,6 +529,27 @@ class Tls(unittest.TestCase):
         self.assertGreater(len([s for s in server.said if "EHLO" in s]), helo)
 
 
+class Reload(unittest.TestCase):
+    def test_what_was_in_use_follows_the_new_rules_too(self):
+        """Action and place stay the same; only the name that EHLO says is another."""
+        server = Server("DOT", slow)
+        suite = Suite(extra=f'action "slow" relay host smtp://{HOST}:{server.port} helo old.test\n',
+                      match='match from any for domain "example.test" action "local"\n'
+                            'match from auth for any action "slow"\n')
+        with suite:
+            suite.submit("alice", ["x@slow.test"], message("alice@example.test", "x@slow.test"))
+            self.assertTrue(server.reached.wait(15))
+            suite.extra = suite.extra.replace("old.test", "new.test")
+            suite.write_conf()
+            suite.ctl("reload")
+            server.released.set()
+            wait_until(lambda: "QUIT" in server.said, 5, "the end of the old connection")
+            suite.submit("alice", ["y@slow.test"], message("alice@example.test", "y@slow.test"))
+            wait_until(lambda: len(server.messages) == 2, 15, "the second message")
+            self.assertEqual([s for s in server.said if s.startswith("EHLO")], ["EHLO old.test", "EHLO new.test"])
+        server.close()
+
+
 class Stop(unittest.TestCase):
     def test_what_a_queue_that_is_gone_began_is_not_sent(self):
         server = Server("RCPT", hesitant)
