@@ -1,5 +1,5 @@
 /*
- * listener, imapd, pop3d and relay ─▶ keyholder: have a TLS handshake signed.
+ * listener, imapd and pop3d ─▶ keyholder: have a TLS handshake signed.
  *
  *	ak_sign ─▶ ak_signed
  *

@@ -21,7 +21,7 @@ enum al_route_result {
 	ROUTE_UNKNOWN,          /* a domain of ours, but no such mailbox: 550 5.1.1 */
 	ROUTE_RELAY_DENIED,     /* no rule matches: 550 5.7.1 */
 	ROUTE_REJECTED,         /* a rule says reject: 550 5.7.1 */
-	ROUTE_ERROR,            /* an alias of error:CCC text; text says the whole reply */
+	ROUTE_ERROR,            /* an alias of error:CCC text; reply says all of it */
 	ROUTE_LOOP,             /* aliases deeper than LIMIT_EXPANSION or wider than LIMIT_EXPANDED: 550 5.4.6 */
 	ROUTE_TEMPORARY,        /* 451 4.3.0 */
 };
@@ -47,7 +47,7 @@ enum al_service { FETCH_CREDENTIALS, FETCH_RELAYHOST, FETCH_SOURCE, FETCH_ADDRNA
 	F(m, text,   sender,    0, LIMIT_PATH)     /* empty: the null path */ \
 	F(m, text,   recipient, 1, LIMIT_PATH) \
 	F(m, text,   client,    0, LIMIT_CLIENT)   /* address; empty: local socket, or queue itself */ \
-	F(m, text,   rdns,      0, LIMIT_HOSTNAME) /* confirmed or not; empty: none */ \
+	F(m, text,   rdns,      0, LIMIT_HOSTNAME) /* only one that leads back; empty: none */ \
 	F(m, text,   helo,      0, LIMIT_HOSTNAME) \
 	F(m, text,   user,      0, LIMIT_USER)     /* authenticated; empty: no */ \
 	F(m, text,   tag,       0, 32) \
