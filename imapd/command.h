@@ -11,13 +11,13 @@
 
 /* The states that read from the client. */
 enum session_next imap_when_command(struct imap_session *s);
-
-/* What a state does when there is no line to take: it waits, or the session ends. */
-enum session_next imap_without_line(struct imap_session *s, enum stream_result result);
 enum session_next imap_when_literal(struct imap_session *s);
 enum session_next imap_when_idle(struct imap_session *s);
 enum session_next imap_when_message(struct imap_session *s);
 enum session_next imap_when_message_end(struct imap_session *s);
+
+/* What they do when there is no line to take: wait, or end the session. */
+enum session_next imap_without_line(struct imap_session *s, enum stream_result result);
 
 /* Those in which the client takes what there is to tell. */
 enum session_next imap_when_sending(struct imap_session *s);
@@ -53,9 +53,6 @@ void imap_command_line(struct imap_session *s, struct slice line);
 
 /* Ends the response that a FETCH is in the middle of, if one is: something else is to be told. */
 void imap_fetch_cut(struct imap_session *s);
-
-/* Opens the account that lookup granted. */
-void imap_open(struct imap_session *s, struct slice token, unsigned mailbox);
 
 /* How somebody logs in. */
 extern const struct login_kind imap_login;

@@ -68,8 +68,9 @@ on_opened(struct imap_session *s, const struct ipc_message *m)
 	buf_fini(&text);
 }
 
-void
-imap_open(struct imap_session *s, struct slice token, unsigned mailbox)
+/* Opens the account that lookup granted. */
+static void
+open_account(struct imap_session *s, struct slice token, unsigned mailbox)
 {
 	static const struct imap_answers opened = {
 	    .last = {&am_opened_schema, on_opened}, .missing = cannot_check};
@@ -84,7 +85,7 @@ imap_open(struct imap_session *s, struct slice token, unsigned mailbox)
 static void
 on_granted(struct session *base, const struct al_login_is *is)
 {
-	imap_open((struct imap_session *)base, is->token, is->mailbox);
+	open_account((struct imap_session *)base, is->token, is->mailbox);
 }
 
 static void

@@ -160,6 +160,13 @@ read_boundary(struct walker *w)
 }
 
 static bool
+mime_is(const struct mime_part *p, const char *type, const char *subtype)
+{
+	return slice_equal_text_nocase(p->type, type) &&
+	       slice_equal_text_nocase(p->subtype, subtype);
+}
+
+static bool
 is_digest_child(const struct walker *w, const struct mime_part *p)
 {
 	return p->parent != MIME_NONE && mime_is(&w->m->parts[p->parent], "multipart", "digest");
@@ -480,11 +487,4 @@ mime_find(const struct mime *m, struct slice section)
 		is_message = false;
 	}
 	return part;
-}
-
-bool
-mime_is(const struct mime_part *p, const char *type, const char *subtype)
-{
-	return slice_equal_text_nocase(p->type, type) &&
-	       slice_equal_text_nocase(p->subtype, subtype);
 }

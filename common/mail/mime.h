@@ -64,6 +64,4 @@ struct slice mime_body(const struct mime *m, uint32_t part);
  * TEXT are those of its child; the MIME header is its own. */
 uint32_t mime_find(const struct mime *m, struct slice section);
 
-bool mime_is(const struct mime_part *p, const char *type, const char *subtype);
-
 #endif

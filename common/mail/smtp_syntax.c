@@ -69,8 +69,9 @@ is_untagged_literal(struct slice s)
 	return domain_is_literal(slice_make(tagged, s.len + 5));
 }
 
-bool
-smtp_hello_is_valid(struct slice name)
+/* A name or literal that a client may give in EHLO; as lenient as mail servers have to be. */
+static bool
+is_hello(struct slice name)
 {
 	if (name.len == 0 || name.len > LIMIT_HOSTNAME)
 		return false;
@@ -373,7 +374,7 @@ take_arguments(struct smtp_command *c, unsigned offers)
 	case SMTP_VERB_HELO:
 	case SMTP_VERB_EHLO:
 	case SMTP_VERB_LHLO:
-		return smtp_hello_is_valid(c->argument) ? SMTP_SYNTAX_OK : SMTP_SYNTAX_HELLO_BAD;
+		return is_hello(c->argument) ? SMTP_SYNTAX_OK : SMTP_SYNTAX_HELLO_BAD;
 	case SMTP_VERB_MAIL:
 		return take_path(c, SLICE("FROM:"), ADDRESS_ALLOW_NULL, offers);
 	case SMTP_VERB_RCPT:

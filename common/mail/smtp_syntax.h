@@ -10,10 +10,11 @@
 #include "common/base/limits.h"
 #include "common/mail/address.h"
 
+/* clang-format off */
 #define SMTP_VERBS(V) \
-	V(HELO) \
-	V(EHLO) V(LHLO) V(MAIL) V(RCPT) V(DATA) V(RSET) V(NOOP) V(QUIT) V(VRFY) V(EXPN) \
-	    V(HELP) V(STARTTLS) V(AUTH)
+	V(HELO) V(EHLO) V(LHLO) V(MAIL) V(RCPT) V(DATA) V(RSET) V(NOOP) V(QUIT) V(VRFY) V(EXPN) \
+	V(HELP) V(STARTTLS) V(AUTH)
+/* clang-format on */
 
 enum smtp_verb {
 	SMTP_VERB_UNKNOWN,
@@ -107,9 +108,6 @@ const char *smtp_syntax_enhanced(enum smtp_syntax_result result);
 const char *smtp_syntax_text(enum smtp_syntax_result result);
 
 const char *smtp_verb_name(enum smtp_verb verb);
-
-/* A name or literal that a client may give in EHLO; as lenient as mail servers have to be. */
-bool smtp_hello_is_valid(struct slice name);
 
 /*
  * Append "MAIL FROM:<…> …\r\n" and "RCPT TO:<…> …\r\n" with the parameters that are set; what the

@@ -5,8 +5,9 @@
 
 #include <string.h>
 
-bool
-value_allows(struct slice list, struct slice sender, char delimiter)
+/* Whether a table's value, addresses by commas, allows the sender. The null path is nobody's. */
+static bool
+allows(struct slice list, struct slice sender, char delimiter)
 {
 	struct content *addresses = content_new();
 	struct slice one;
@@ -27,8 +28,8 @@ value_answer_sender(struct ipc_asker asker, const struct al_sender *q)
 	enum table_result result = table_find(q->table, TABLE_MAILADDRMAP, q->user, &list);
 	struct al_sender_is is = {.temporary = result == TABLE_TEMPORARY};
 
-	is.allowed = result == TABLE_FOUND && value_allows(buf_slice(&list), q->sender,
-						  (char)child_conf()->global.sub_addr_delim);
+	is.allowed = result == TABLE_FOUND &&
+		     allows(buf_slice(&list), q->sender, (char)child_conf()->global.sub_addr_delim);
 	buf_fini(&list);
 	al_sender_is_send(ipc_asker_channel(&asker), asker.id, &is, -1);
 }

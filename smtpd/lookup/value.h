@@ -11,8 +11,4 @@
 void value_answer_sender(struct ipc_asker asker, const struct al_sender *q);
 void value_answer_fetch(struct ipc_asker asker, const struct al_fetch *q);
 
-/* Whether a value of such a table, addresses by commas, allows the sender. The null path is
- * nobody's. */
-bool value_allows(struct slice list, struct slice sender, char delimiter);
-
 #endif
