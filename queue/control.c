@@ -249,7 +249,6 @@ static const struct {
 } orders[] = {
     {"show", order_show},
     {"pause", order_pause},
-    {"hold", order_pause},
     {"resume", order_resume},
     {"schedule", order_schedule},
     {"remove", order_remove},

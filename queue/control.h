@@ -3,7 +3,7 @@
  * pace of whoever reads.
  *
  *	show queue [WHICH…]          show message ID      show envelope ID      show status
- *	pause|hold|resume mta|mda|smtp|WHICH…           schedule|remove WHICH…
+ *	pause|resume mta|mda|smtp|WHICH…           schedule|remove WHICH…
  *
  * WHICH is all, the id of a message or of an envelope, or from, to or domain with what it has to
  * be; of several, what any of them has.

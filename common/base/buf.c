@@ -18,12 +18,6 @@ buf_init(struct buf *b, size_t max)
 	*b = (struct buf){.max = max};
 }
 
-void
-buf_init_secret(struct buf *b, size_t max)
-{
-	*b = (struct buf){.max = max, .is_secret = true};
-}
-
 static void
 wipe(struct buf *b)
 {

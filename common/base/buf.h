@@ -20,7 +20,6 @@ struct buf {
 };
 
 void buf_init(struct buf *b, size_t max);
-void buf_init_secret(struct buf *b, size_t max);
 void buf_fini(struct buf *b);  /* frees the octets; the buffer is then empty */
 void buf_clear(struct buf *b); /* empties, keeps the memory */
 
@@ -33,7 +32,7 @@ void buf_add_slice(struct buf *b, struct slice s);
 void buf_add_text(struct buf *b, const char *text);
 void buf_add_char(struct buf *b, char c);
 void buf_add_lower(struct buf *b, struct slice s); /* ASCII letters in lower case */
-void buf_add_quoted(struct buf *b, struct slice s); /* in quotes, \\ before \" and \\ */
+void buf_add_quoted(struct buf *b, struct slice s); /* in quotes, \ before " and \ */
 void buf_add_number(struct buf *b, uint64_t n);
 
 /*

@@ -118,23 +118,3 @@ utf8_is_ascii(struct slice s)
 {
 	return ascii_run(s) == s.len;
 }
-
-size_t
-utf8_length(struct slice s)
-{
-	size_t n = 0;
-
-	while (s.len > 0) {
-		size_t run = ascii_run(s), taken = 0;
-		bool wrong;
-
-		s = slice_from(s, run);
-		n += run;
-		if (s.len == 0)
-			break;
-		utf8_next(s, &taken, &wrong);
-		s = slice_from(s, taken);
-		n++;
-	}
-	return n;
-}

@@ -24,7 +24,4 @@ bool utf8_is_valid(struct slice s);
 bool utf8_is_printable(struct slice s); /* valid, and no ASCII control is in it */
 bool utf8_is_ascii(struct slice s);
 
-/* Characters, a wrong octet counted as one. */
-size_t utf8_length(struct slice s);
-
 #endif

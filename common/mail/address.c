@@ -448,9 +448,3 @@ address_split_detail(struct slice local, char delimiter, struct slice *base, str
 	*detail = slice_from(local, (size_t)at + 2);
 	return true;
 }
-
-bool
-address_is_ascii(const struct address *a)
-{
-	return utf8_is_ascii(a->local) && utf8_is_ascii(a->domain);
-}

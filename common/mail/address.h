@@ -61,9 +61,6 @@ bool address_equal(const struct address *a, const struct address *b);
 bool address_split_detail(
     struct slice local, char delimiter, struct slice *base, struct slice *detail);
 
-/* Whether it is ASCII throughout, so that a server without SMTPUTF8 can have it. */
-bool address_is_ascii(const struct address *a);
-
 /* Labels of 1 to 63 letters, digits, - and _ (which real senders have), the last not all digits;
  * U-labels if allowed. */
 bool domain_is_valid(struct slice domain, bool utf8);

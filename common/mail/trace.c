@@ -34,16 +34,9 @@ add_address(struct buf *out, struct slice s)
 const char *
 trace_protocol(const struct trace_received *r)
 {
-	static const char *const words[][2][2] = {
-	    {{"ESMTP", "ESMTPA"}, {"ESMTPS", "ESMTPSA"}},
-	    {{"LMTP", "LMTPA"}, {"LMTPS", "LMTPSA"}},
-	    {{"UTF8SMTP", "UTF8SMTPA"}, {"UTF8SMTPS", "UTF8SMTPSA"}},
-	    {{"UTF8LMTP", "UTF8LMTPA"}, {"UTF8LMTPS", "UTF8LMTPSA"}},
-	};
+	static const char *const words[2][2] = {{"ESMTP", "ESMTPA"}, {"ESMTPS", "ESMTPSA"}};
 
-	if (!r->extended && !r->lmtp)
-		return "SMTP";
-	return words[(r->smtputf8 ? 2 : 0) + (r->lmtp ? 1 : 0)][r->tls][r->authenticated];
+	return r->extended ? words[r->tls][r->authenticated] : "SMTP";
 }
 
 /* "from" what the client calls itself "(" what we know of it ")" */

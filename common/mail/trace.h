@@ -17,12 +17,12 @@ struct trace_received {
 	struct slice user;      /* authenticated as, when that may be shown */
 	struct slice tls_version, tls_cipher;
 	bool extended; /* EHLO */
-	bool tls, authenticated, smtputf8, lmtp;
-	bool masked; /* says nothing of where the message came from */
+	bool tls, authenticated;
+	bool masked;  /* says nothing of where the message came from */
 	int64_t when; /* seconds since 1970 */
 };
 
-/* The protocol word (RFC 3848, 6531): SMTP, ESMTP, ESMTPSA, UTF8SMTPS, LMTPA … */
+/* The protocol word (RFC 3848): SMTP, ESMTP, ESMTPS, ESMTPA or ESMTPSA. */
 const char *trace_protocol(const struct trace_received *r);
 
 void trace_received(struct buf *out, const struct trace_received *r);

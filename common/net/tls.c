@@ -322,12 +322,6 @@ tls_cipher(const struct tls *t)
 	return SSL_get_cipher_name(t->ssl);
 }
 
-int
-tls_cipher_bits(const struct tls *t)
-{
-	return SSL_get_cipher_bits(t->ssl, NULL);
-}
-
 bool
 tls_is_verified(const struct tls *t)
 {

@@ -80,7 +80,6 @@ void tls_close_notify(struct tls *t);
 
 const char *tls_version(const struct tls *t);      /* "TLSv1.3" */
 const char *tls_cipher(const struct tls *t);
-int tls_cipher_bits(const struct tls *t);
 bool tls_is_verified(const struct tls *t);         /* the peer's certificate held, name and all */
 bool tls_is_resumed(const struct tls *t);          /* an earlier session goes on */
 const char *tls_failure(const struct tls *t);

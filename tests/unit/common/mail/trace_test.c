@@ -48,12 +48,6 @@ Test(trace, protocols)
 	    {{.extended = true, .tls = true}, "ESMTPS"},
 	    {{.extended = true, .authenticated = true}, "ESMTPA"},
 	    {{.extended = true, .tls = true, .authenticated = true}, "ESMTPSA"},
-	    {{.extended = true, .smtputf8 = true}, "UTF8SMTP"},
-	    {{.extended = true, .smtputf8 = true, .tls = true, .authenticated = true},
-		"UTF8SMTPSA"},
-	    {{.lmtp = true}, "LMTP"},
-	    {{.lmtp = true, .tls = true}, "LMTPS"},
-	    {{.lmtp = true, .smtputf8 = true}, "UTF8LMTP"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
