@@ -13,16 +13,24 @@ folder_of(struct slice path)
 	return slice_text(slice_sub(path, 0, slash == 0 ? 1 : (size_t)slash));
 }
 
+static bool
+has(const struct folders *f, const char *name)
+{
+	for (size_t i = 0; i < f->count; i++) {
+		if (strcmp(f->names[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
 bool
 folders_add(struct folders *f, struct slice file, struct error *why)
 {
 	char *name = folder_of(file);
 
-	for (size_t i = 0; i < f->count; i++) {
-		if (strcmp(f->names[i], name) == 0) {
-			free(name);
-			return true;
-		}
+	if (has(f, name)) {
+		free(name);
+		return true;
 	}
 	if (f->count == LIMIT_TABLE_FOLDERS) {
 		free(name);
@@ -32,6 +40,16 @@ folders_add(struct folders *f, struct slice file, struct error *why)
 		    LIMIT_TABLE_FOLDERS, SLICE_FMT(file));
 	}
 	f->names[f->count++] = name;
+	return true;
+}
+
+bool
+folders_hold(const struct folders *f, const struct folders *some)
+{
+	for (size_t i = 0; i < some->count; i++) {
+		if (!has(f, some->names[i]))
+			return false;
+	}
 	return true;
 }
 

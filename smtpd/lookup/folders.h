@@ -20,6 +20,9 @@ char *folder_of(struct slice path);
 /* Adds the folder of that file, if it is not there. False: they are too many. */
 bool folders_add(struct folders *f, struct slice file, struct error *why);
 
+/* Whether all of some are among f. */
+bool folders_hold(const struct folders *f, const struct folders *some);
+
 void folders_fini(struct folders *f);
 
 #endif

@@ -2,6 +2,7 @@
  * lookup: knows tables, accounts and rules. It answers who somebody is and where mail goes, and
  * tells mailbox who may open which account. Password hashes are read here and nowhere else.
  */
+#include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/conf/child.h"
 #include "common/ipc/lookup_parent.h"
@@ -25,21 +26,30 @@ load_name_service(void)
 	(void)getpwnam_r("a user that is not there", &record, room, sizeof(room), &found);
 }
 
+/* Where the tables' files lie, and what names them all: what the walls leave of the disk to read. */
+static struct folders tables;
+
+static bool
+list_folders(const struct conf *c, struct folders *f, struct error *why)
+{
+	bool ok = folders_add(f, SLICE("/etc/passwd"), why); /* and nsswitch.conf */
+
+	for (size_t i = 0; ok && i < c->table_count; i++) {
+		struct slice path = c->tables[i].table.path;
+
+		ok = path.len == 0 || folders_add(f, path, why);
+	}
+	return ok;
+}
+
 static bool
 prepare(const struct conf *c, struct sandbox_paths *paths, struct error *why)
 {
-	static struct folders tables;
 	static char *accounts[2];
 
 	accounts[0] = folder_of(c->global.accounts_path);
-	if (!folders_add(&tables, SLICE("/etc/passwd"), why)) /* and nsswitch.conf */
+	if (!list_folders(c, &tables, why))
 		return false;
-	for (size_t i = 0; i < c->table_count; i++) {
-		struct slice path = c->tables[i].table.path;
-
-		if (path.len > 0 && !folders_add(&tables, path, why))
-			return false;
-	}
 	paths->rw = (const char *const *)accounts;
 	paths->ro = (const char *const *)tables.names;
 	load_name_service();
@@ -60,6 +70,28 @@ apply(const struct conf *c)
 	server_forget_verdicts();
 }
 
+static void
+drain(void)
+{
+	accounts_close();
+	child_exit();
+}
+
+/* Walls never move: for tables in another folder lookup begins anew, within other walls. */
+static void
+reload(const struct conf *c)
+{
+	struct folders wanted = {.count = 0};
+	struct error why = {""};
+
+	apply(c);
+	if (!list_folders(c, &wanted, &why))
+		log_error("%s", why.text);
+	else if (!folders_hold(&tables, &wanted))
+		drain();
+	folders_fini(&wanted);
+}
+
 static bool
 start(const struct conf *c, struct error *why)
 {
@@ -72,13 +104,6 @@ start(const struct conf *c, struct error *why)
 	return ok;
 }
 
-static void
-drain(void)
-{
-	accounts_close();
-	child_exit();
-}
-
 int
 main(int argc, char **argv)
 {
@@ -89,7 +114,7 @@ main(int argc, char **argv)
 	    .role = SANDBOX_LOOKUP,
 	    .prepare = prepare,
 	    .start = start,
-	    .apply = apply,
+	    .apply = reload,
 	    .neighbours = server_neighbours,
 	    .control = lookup_control,
 	    .drain = drain,

@@ -189,6 +189,31 @@ class Operation(unittest.TestCase):
                     client.sendmail("a@b.test", ["post@last.test"], message("a@b.test", "post@last.test"))
                 s.wait_messages("alice", 1)
 
+    def test_a_reload_brings_tables_of_another_folder_within_reach(self):
+        with tempfile.TemporaryDirectory() as folder, Suite() as s:
+            os.chmod(folder, 0o755)
+            Path(f"{folder}/names").write_text("post: alice@example.test\n")
+            s.write_conf(s.conf() + f'table names file:{folder}/names\naction "named" mailbox alias <names>\n'
+                         'match from any for domain "named.test" action "named"\n')
+            s.ctl("reload")
+
+            def is_taken():
+                with s.smtp() as c:
+                    c.ehlo("x.test")
+                    c.mail("x@y.test")
+                    code, text = c.rcpt("post@named.test")
+                    self.assertIn(code, (250, 451, 550), text)
+                    return code == 250
+            wait_until(is_taken, 10, "the table")
+            for i in range(64):
+                os.mkdir(f"{folder}/{i}")
+                Path(f"{folder}/{i}/table").write_text("")
+            more = "".join(f'table more{i} file:{folder}/{i}/table\n' for i in range(64))
+            s.write_conf(s.path.read_text() + more)
+            s.ctl("reload")
+            wait_until(lambda: "in more than 64 folders" in s.log(), 10, "the sentence")
+            wait_until(is_taken, 10, "the table that was there before")
+
     def test_more_folders_of_tables_than_lookup_may_read(self):
         """It says so, instead of passing over some of them."""
         with tempfile.TemporaryDirectory() as folder:

@@ -42,6 +42,22 @@ Test(folders, hold_any_number_of_files)
 	folders_fini(&f);
 }
 
+Test(folders, tell_whether_others_are_among_them)
+{
+	struct folders all = {.count = 0}, some = {.count = 0};
+	struct error why = {""};
+
+	cr_assert(folders_hold(&all, &some));
+	cr_assert(folders_add(&all, SLICE("/etc/mail/a"), &why));
+	cr_assert(folders_add(&all, SLICE("/etc/post/a"), &why));
+	cr_assert(folders_add(&some, SLICE("/etc/post/b"), &why));
+	cr_assert(folders_hold(&all, &some));
+	cr_assert(folders_add(&some, SLICE("/etc/pos/b"), &why));
+	cr_assert_not(folders_hold(&all, &some));
+	folders_fini(&all);
+	folders_fini(&some);
+}
+
 Test(folders, are_refused_with_a_sentence_when_they_are_too_many)
 {
 	struct folders f = {.count = 0};
