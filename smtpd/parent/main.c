@@ -9,6 +9,7 @@
 #include "smtpd/parent/daemon.h"
 #include "smtpd/parent/folder.h"
 #include "smtpd/parent/pidlock.h"
+#include "smtpd/parent/reload.h"
 #include "smtpd/parent/sink.h"
 #include "smtpd/parent/stop.h"
 #include "smtpd/parent/suite.h"
@@ -39,7 +40,7 @@ static bool has_journal; /* standard error leads to it, though we are in the bac
 static bool
 reload(struct error *why)
 {
-	struct conf *c = config_read(&options, why);
+	struct conf *c = reload_read(&options, why);
 
 	if (c == NULL) {
 		log_event(NULL, EV_configuration_error, WORD("text", why->text));

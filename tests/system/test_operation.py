@@ -7,6 +7,7 @@ import shutil
 import signal
 import smtplib
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -89,6 +90,31 @@ class Operation(unittest.TestCase):
             wait_until(lambda: "another number of processes takes a restart" in s.log(), 10, "the warning")
             s.submit("alice", [s.address("bob")], message("a", "b", "after the reload"))
             s.wait_messages("bob", 1)
+
+    def test_a_key_without_its_certificate_is_refused(self):
+        with Suite() as s:
+            cert, key = s.folder / "cert.pem", s.folder / "key.pem"
+            old = cert.read_bytes(), key.read_bytes()
+            s.make_certificate()
+            new = cert.read_bytes(), key.read_bytes()
+            for pair in ((new[0], old[1]), (old[0], new[1])):
+                cert.write_bytes(pair[0])
+                key.write_bytes(pair[1])
+                r = s.ctl("reload", check=False)
+                self.assertEqual(r.returncode, 1)
+                self.assertIn(f"the key {key} is not that of the certificate {cert}", r.stderr)
+                cert.write_bytes(old[0])  # what clients trust
+                s.imap("alice").logout()
+            cert.write_bytes(new[0])
+            s.ctl("reload")
+
+            def serves_new():
+                try:
+                    s.imap("alice").logout()
+                    return True
+                except ssl.SSLError:
+                    return False
+            wait_until(serves_new, 10, "the new certificate")
 
     def test_other_name_servers_are_asked_after_a_reload(self):
         before, after = names.Names({}), names.Names({})
