@@ -7,7 +7,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum { ACCEPT_BATCH = 64, ACCEPT_REST_MS = 500 };
@@ -18,11 +20,24 @@ struct acceptor {
 	struct acceptor_options options;
 	void (*accepted)(void *owner, int fd, const struct netaddr *, const struct netaddr *);
 	void *owner;
-	struct hash counts;      /* address group -> sessions, as a pointer-sized number */
+	struct hash counts; /* address group -> sessions, as a pointer-sized number */
 	int sessions;
 	bool closed;
-	struct timer rest;       /* after the machine ran out of descriptors */
+	int descriptors;   /* that connections may take */
+	struct timer rest; /* while there are no more of them */
 };
+
+/* Every fourth is left for what sessions need besides: the files of large messages come from other
+ * processes, and one that finds no room costs the line to them. */
+static int
+most_descriptors(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur > INT_MAX)
+		return INT_MAX;
+	return (int)(files.rlim_cur - files.rlim_cur / 4);
+}
 
 static void
 watch(struct acceptor *a)
@@ -32,10 +47,33 @@ watch(struct acceptor *a)
 	io_want(a->io, on ? IO_READ : 0);
 }
 
+/* The next descriptor is the lowest that is free. */
+static bool
+has_descriptors(const struct acceptor *a)
+{
+	int next = acceptor_duplicate(a);
+
+	if (next >= 0)
+		close(next);
+	return next >= 0 && next < a->descriptors;
+}
+
 static void
 on_rested(void *owner)
 {
-	watch(owner);
+	struct acceptor *a = owner;
+
+	if (has_descriptors(a))
+		watch(a);
+	else
+		timer_start(&a->rest, SPAN_MS(ACCEPT_REST_MS));
+}
+
+static void
+rest(struct acceptor *a, int failure)
+{
+	log_warning("no more connections are accepted for now: %s", strerror(failure));
+	timer_start(&a->rest, SPAN_MS(ACCEPT_REST_MS));
 }
 
 static bool
@@ -87,14 +125,16 @@ on_ready(void *owner, int events)
 		memset(&ss, 0, sizeof(ss));
 		fd = accept4(a->fd, (struct sockaddr *)&ss, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd < 0) {
-			if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
-				log_warning("cannot accept a connection: %s; trying again in half a second",
-				    strerror(errno));
-				timer_start(&a->rest, SPAN_MS(ACCEPT_REST_MS));
-			}
+			if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
+			    errno == ENOBUFS)
+				rest(a, errno);
 			break;
 		}
 		take(a, fd, &ss);
+		if (fd >= a->descriptors) {
+			rest(a, EMFILE);
+			break;
+		}
 	}
 	watch(a);
 }
@@ -108,6 +148,7 @@ acceptor_new(int fd, const struct acceptor_options *o,
 
 	a->fd = fd;
 	a->options = *o;
+	a->descriptors = most_descriptors();
 	a->accepted = accepted;
 	a->owner = owner;
 	hash_init(&a->counts);

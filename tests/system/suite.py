@@ -159,11 +159,15 @@ class Suite:
             self.ctl("account", "add", f"{user}@{self.domain}", stdin=PASSWORDS.get(user, f"{user}-secret") + "\n")
         return self
 
+    def daemon(self, *arguments):
+        """How it is started in the foreground."""
+        return [SMTPD, "-d", "-f", self.path, "-L", self.build, *arguments]
+
     def launch(self, *arguments):
         """Starts the processes on the configuration that is there, and does not wait for them."""
         self.ready = threading.Event()
         self.process = subprocess.Popen(
-            [SMTPD, "-d", "-f", self.path, "-L", self.build, *arguments],
+            self.daemon(*arguments),
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
             start_new_session=True, env=dict(os.environ, **self.environment))
         self.reader = threading.Thread(target=self._read, args=(self.process,), daemon=True)

@@ -4,6 +4,7 @@
 #include "common/net/loop.h"
 
 #include <arpa/inet.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -41,7 +42,8 @@ on_accepted(void *owner, int fd, const struct netaddr *peer, const struct netadd
 }
 
 static void
-begin(int per_address, int total)
+begin_with(void (*call)(void *, int, const struct netaddr *, const struct netaddr *),
+    int per_address, int total)
 {
 	struct acceptor_options o = {
 	    .per_address = per_address, .total = total, .full = "full\r\n"};
@@ -54,7 +56,13 @@ begin(int per_address, int total)
 	cr_assert_eq(bind(fd, (struct sockaddr *)&place, sizeof(place)), 0);
 	cr_assert_eq(getsockname(fd, (struct sockaddr *)&place, &len), 0);
 	cr_assert_eq(listen(fd, MOST), 0);
-	acceptor = acceptor_new(fd, &o, on_accepted, NULL);
+	acceptor = acceptor_new(fd, &o, call, NULL);
+}
+
+static void
+begin(int per_address, int total)
+{
+	begin_with(on_accepted, per_address, total);
 }
 
 static void
@@ -142,6 +150,44 @@ Test(accept, beyond_the_total_a_connection_waits_until_a_session_ends)
 	leave("192.0.2.1");
 	turn();
 	cr_assert_eq(accepted, 3);
+	leave("192.0.2.1");
+	leave("192.0.2.1");
+	end();
+}
+
+static int kept = -1;
+
+static void
+keep_accepted(void *owner, int fd, const struct netaddr *peer, const struct netaddr *local)
+{
+	accepted++;
+	if (kept < 0)
+		kept = fd;
+	else
+		close(fd);
+}
+
+Test(accept, descriptors_are_left_for_the_files_of_sessions)
+{
+	struct rlimit files;
+	int rest[128], n = 0;
+
+	cr_assert_eq(getrlimit(RLIMIT_NOFILE, &files), 0);
+	files.rlim_cur = 120;
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &files), 0);
+	begin_with(keep_accepted, 0, 1000);
+	while (n < 128 && (n == 0 || rest[n - 1] < 89))
+		cr_assert_geq(rest[n++] = dup(0), 0);
+	knock("192.0.2.1");
+	cr_assert_eq(accepted, 1);
+	knock("192.0.2.1");
+	cr_assert_eq(accepted, 1, "it waits until another descriptor is free");
+	close(rest[--n]);
+	close(kept);
+	while (accepted < 2)
+		turn();
+	while (n > 0)
+		close(rest[--n]);
 	leave("192.0.2.1");
 	leave("192.0.2.1");
 	end();
