@@ -4,6 +4,7 @@
  * may take it for an empty one.
  */
 #include "common/base/hash.h"
+#include "common/base/log.h"
 #include "common/base/mem.h"
 #include "deliver/mailbox/cursor.h"
 #include "deliver/mailbox/verb.h"
@@ -22,6 +23,7 @@ struct fetch {
 	struct fetch_key key;
 	struct handle *handle;
 	struct cursor cursor;
+	struct store_beside beside; /* in a batch: the indexes of its messages */
 	uint8_t want;
 	size_t sent;     /* octets of this batch */
 	uint32_t unread; /* messages that could not be read */
@@ -54,8 +56,11 @@ load(struct fetch *f, const struct store_message *message, struct store_index *i
 	uint64_t size;
 
 	if ((f->want & (WANT_ENVELOPE | WANT_STRUCTURE | WANT_BODY | WANT_HEADER)) != 0 &&
-	    !store_index(s, message->body, index))
+	    !store_index_beside(s, &f->beside, message->body, index)) {
+		log_error("%s: what is told of body %llu cannot be read", s->folder,
+		    (unsigned long long)message->body);
 		return false;
+	}
 	return (f->want & (WANT_HEADER | WANT_OCTETS)) == 0 ||
 	       store_body_read(s, message->body, octets, fd, &size);
 }
@@ -73,10 +78,9 @@ send_one(void *owner, const struct store_message *message)
 		f->unread++;
 	} else {
 		if (f->want & WANT_ENVELOPE)
-			out.envelope = buf_slice(&index.envelope);
+			out.envelope = index.envelope;
 		if (f->want & (WANT_STRUCTURE | WANT_BODY))
-			out.structure =
-			    buf_slice(f->want & WANT_STRUCTURE ? &index.structure : &index.basic);
+			out.structure = f->want & WANT_STRUCTURE ? index.structure : index.basic;
 		out.octets = buf_slice(&octets);
 		if ((f->want & WANT_HEADER) && !(f->want & WANT_OCTETS) && fd < 0)
 			out.octets = slice_sub(out.octets, 0, (size_t)index.header_size);
@@ -85,7 +89,6 @@ send_one(void *owner, const struct store_message *message)
 	f->sent += 100 + out.envelope.len + out.structure.len + out.octets.len;
 	f->sent += fd >= 0 ? FILE_OCTETS : 0;
 	buf_fini(&octets);
-	store_index_fini(&index);
 	return f->sent < BATCH_OCTETS;
 }
 
@@ -98,6 +101,7 @@ go_on(struct fetch *f)
 	struct am_batch batch = {0};
 	struct error why = {""};
 	unsigned errors;
+	bool is_last;
 
 	if (h->viewed == 0 || !account_resume(h->account, &why)) {
 		reply_no(c, id, AM_TEMPORARY, "the mailbox is not open any more");
@@ -106,7 +110,9 @@ go_on(struct fetch *f)
 	}
 	f->sent = 0;
 	errors = db_errors(h->account->store.db);
-	if (!cursor_walk(&f->cursor, &h->account->store, h->viewed, send_one, f)) {
+	is_last = cursor_walk(&f->cursor, &h->account->store, h->viewed, send_one, f);
+	store_beside_end(&f->beside);
+	if (!is_last) {
 		am_batch_send(c, id, &batch, -1);
 		return;
 	}

@@ -21,7 +21,7 @@ enum { DAY = 86400, BATCH = 60000 };
 /* A message under examination; what is not in its row is read when first needed. */
 struct candidate {
 	struct store *store;
-	struct store_signatures *signatures;
+	struct store_beside *signatures;
 	const struct search_needles *needles;
 	struct store_message m;
 	struct store_index index;
@@ -151,7 +151,7 @@ examine(struct candidate *c)
 	if (c->is_signed || c->message.len == 0)
 		return;
 	load_index(c);
-	search_signature(c->message, buf_slice(&c->index.envelope), &c->signature);
+	search_signature(c->message, c->index.envelope, &c->signature);
 	c->is_signed = c->is_new = true;
 }
 
@@ -168,8 +168,7 @@ octets_leaf(struct candidate *c, const struct search_node *n)
 		return false;
 	if (n->op == SEARCH_HEADER) {
 		load_index(c);
-		found = search_envelope_holds(
-		    buf_slice(&c->index.envelope), n->text, n->value, needle, &known);
+		found = search_envelope_holds(c->index.envelope, n->text, n->value, needle, &known);
 	}
 	if (known)
 		return found;
@@ -251,7 +250,7 @@ struct search {
 	struct cursor cursor;
 	struct buf program, uids;
 	struct search_needles needles;
-	struct store_signatures signatures;
+	struct store_beside signatures;
 	struct candidate candidate;
 	bool is_match;
 };
@@ -345,7 +344,7 @@ search_slice(struct job *j)
 	if (!verb_still_views(j->channel, j->id, j->handle, s->mailbox, &box))
 		return JOB_DONE;
 	is_whole = cursor_walk(&s->cursor, store_of(s), s->mailbox, on_message, s);
-	store_signatures_end(&s->signatures);
+	store_beside_end(&s->signatures);
 	if (!is_whole)
 		return s->candidate.wants_pool ? judge_large(s) : JOB_MORE;
 	send_found(s);

@@ -53,6 +53,16 @@ static const char *const schema[] = {
     "INSERT INTO counter VALUES ('signature', 0);",
     /* Mailboxes that are gone, and may have messages left: to take many out takes its time. */
     "CREATE TABLE removed (mailbox INTEGER PRIMARY KEY);",
+    /* What is asked of many messages at once lies close together, not among their bodies. */
+    "CREATE TABLE body_index (body INTEGER PRIMARY KEY, header_size INTEGER NOT NULL, sent INTEGER,"
+    " envelope BLOB NOT NULL, structure BLOB NOT NULL, basic BLOB NOT NULL);"
+    "INSERT INTO body_index SELECT id, header_size, sent, envelope, structure, basic FROM body;"
+    "ALTER TABLE body RENAME TO old_body;"
+    "CREATE TABLE body (id INTEGER PRIMARY KEY, size INTEGER NOT NULL, is_packed INTEGER NOT NULL,"
+    " octets BLOB, file TEXT);"
+    "INSERT INTO body SELECT id, size, is_packed, octets, file FROM old_body;"
+    "DROP TABLE old_body;"
+    "CREATE INDEX body_file ON body (file) WHERE file IS NOT NULL;",
 };
 
 enum {

@@ -143,15 +143,42 @@ bool store_set_keywords(struct store *s, uint32_t set, struct buf *keywords);
 /* Where there are many sets, those that no message has go. */
 void store_sweep_sets(struct store *s);
 
-/* store_body.c */
+/* store_beside.c: a walk over rows about bodies beside one over messages; zeroed, it begins. It is
+ * ended before the turn of the loop is. */
+struct store_beside {
+	struct statement *rows; /* NULL: it stands nowhere */
+	uint64_t asked, at;     /* bodies: the last that was asked for, the next that has a row */
+};
+
+/* Whether there is a row of that body, at which b->rows then stands until the next call. The text,
+ * always the same of one walk, has the body as its first column: "SELECT body, … WHERE body >= ?
+ * ORDER BY body". */
+bool store_beside(struct store *s, struct store_beside *b, const char *sql, uint64_t body);
+void store_beside_end(struct store_beside *b);
+
+/* store_index.c */
 struct store_index {
-	struct buf envelope, structure, basic;
+	struct slice envelope, structure, basic;
+	struct buf octets; /* they stand here, unless they are borrowed */
 	uint64_t header_size;
 	int64_t sent; /* midnight of the Date field's day; INT64_MIN: none */
 };
 void store_index_make(struct slice message, struct store_index *i);
 void store_index_fini(struct store_index *i);
+
+/* That of a body; and borrowed, in a walk beside one over messages, until the next of the walk.
+ * False: there is none. */
 bool store_index(struct store *s, uint64_t body, struct store_index *i);
+bool store_index_beside(
+    struct store *s, struct store_beside *b, uint64_t body, struct store_index *i);
+
+/* It comes and goes with the body. The header's size is given apart: lines may stand before what
+ * the index was made of. */
+enum store_result store_index_add(
+    struct store *s, uint64_t body, uint64_t header_size, const struct store_index *i);
+enum store_result store_index_remove(struct store *s, uint64_t body);
+
+/* store_body.c */
 
 /* Removes the files whose rows were removed, when that is durable. */
 void store_remove_unnamed(struct store *s);
@@ -169,17 +196,11 @@ enum store_result store_body_share(struct store *s, uint64_t body);
 /* A message has it no more. With the last one it goes; its file when that is durable. */
 enum store_result store_body_release(struct store *s, uint64_t body);
 
-/* store_signature.c: a walk over signatures beside one over messages; zeroed, it begins. It is
- * ended before the turn of the loop is. */
-struct store_signatures {
-	struct statement *reader; /* NULL: it stands nowhere */
-	uint64_t asked, at;       /* bodies: the last that was asked for, the next that has one */
-};
+/* store_signature.c */
 
-/* The signature of a body (signature.h), until the next call. False: none was kept. */
-bool store_signature(
-    struct store *s, struct store_signatures *r, uint64_t body, struct slice *bits);
-void store_signatures_end(struct store_signatures *r);
+/* The signature of a body (signature.h), borrowed in a walk beside one over messages, until the
+ * next of the walk. False: none was kept. */
+bool store_signature(struct store *s, struct store_beside *b, uint64_t body, struct slice *bits);
 
 /* Keeps that of a message's body, if it can and the message is still there; it may be lost by a
  * power cut. */

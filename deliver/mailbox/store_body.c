@@ -8,9 +8,6 @@
 #include "common/base/assert.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "common/mail/bodystructure.h"
-#include "common/mail/date.h"
-#include "common/mail/envelope.h"
 #include "common/mail/header.h"
 #include "common/net/loop.h"
 
@@ -22,54 +19,7 @@
 #include <unistd.h>
 #include <zstd.h>
 
-enum { INDEX_MOST = 60000, LEVEL = 1 };
-
-void
-store_index_fini(struct store_index *i)
-{
-	buf_fini(&i->envelope);
-	buf_fini(&i->structure);
-	buf_fini(&i->basic);
-}
-
-void
-store_index_make(struct slice message, struct store_index *i)
-{
-	struct mime mime;
-	struct slice value;
-	struct date date;
-
-	*i = (struct store_index){.sent = INT64_MIN, .header_size = header_body(message)};
-	envelope_write(&i->envelope, message, INDEX_MOST);
-	mime_init(&mime, message);
-	bodystructure_write(&i->structure, &mime, BODYSTRUCTURE_FULL, INDEX_MOST);
-	bodystructure_write(&i->basic, &mime, BODYSTRUCTURE_BODY, INDEX_MOST);
-	mime_fini(&mime);
-	if (header_find(message, SLICE("Date"), &value) && date_parse(value, &date))
-		i->sent = date_day(date);
-}
-
-bool
-store_index(struct store *s, uint64_t body, struct store_index *i)
-{
-	struct statement *st = db_statement(
-	    s->db, "SELECT envelope, structure, basic, header_size, sent FROM body WHERE id = ?");
-	bool found;
-
-	*i = (struct store_index){.sent = INT64_MIN};
-	statement_bind_number(st, 1, (int64_t)body);
-	found = statement_step(st) == DB_ROW;
-	if (found) {
-		buf_add_slice(&i->envelope, statement_octets(st, 0));
-		buf_add_slice(&i->structure, statement_octets(st, 1));
-		buf_add_slice(&i->basic, statement_octets(st, 2));
-		i->header_size = (uint64_t)statement_number(st, 3);
-		if (!statement_is_null(st, 4))
-			i->sent = statement_number(st, 4);
-	}
-	statement_reset(st);
-	return found;
-}
+enum { LEVEL = 1 };
 
 /* Made once: to make one for each message costs more than to use it. */
 static ZSTD_CCtx *
@@ -140,10 +90,10 @@ static uint64_t
 insert(struct store *s, struct slice octets, const char *file, bool is_packed, uint64_t size,
     uint64_t header_size, const struct store_index *i, bool *full)
 {
-	struct statement *st = db_statement(s->db,
-	    "INSERT INTO body (size, is_packed, octets, file, header_size, sent,"
-	    " envelope, structure, basic) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
-	enum db_result r;
+	struct statement *st = db_statement(
+	    s->db, "INSERT INTO body (size, is_packed, octets, file) VALUES (?, ?, ?, ?)");
+	enum store_result r;
+	uint64_t body;
 
 	statement_bind_number(st, 1, (int64_t)size);
 	statement_bind_number(st, 2, is_packed);
@@ -154,17 +104,12 @@ insert(struct store *s, struct slice octets, const char *file, bool is_packed, u
 		statement_bind_null(st, 3);
 		statement_bind_text(st, 4, slice_of(file));
 	}
-	statement_bind_number(st, 5, (int64_t)header_size);
-	if (i->sent == INT64_MIN)
-		statement_bind_null(st, 6);
-	else
-		statement_bind_number(st, 6, i->sent);
-	statement_bind_octets(st, 7, buf_slice(&i->envelope));
-	statement_bind_octets(st, 8, buf_slice(&i->structure));
-	statement_bind_octets(st, 9, buf_slice(&i->basic));
-	r = statement_run(st);
-	*full = r == DB_FULL;
-	return r == DB_DONE ? (uint64_t)db_last_rowid(s->db) : 0;
+	r = store_result_of(statement_run(st));
+	body = (uint64_t)db_last_rowid(s->db);
+	if (r == STORE_OK)
+		r = store_index_add(s, body, header_size, i);
+	*full = r == STORE_FULL;
+	return r == STORE_OK ? body : 0;
 }
 
 static uint64_t
@@ -288,6 +233,7 @@ store_body_release(struct store *s, uint64_t body)
 	struct statement *del = db_statement(s->db, "DELETE FROM body WHERE id = ? RETURNING file");
 	int64_t left;
 	enum db_result r = count_down(s, body, &left);
+	enum store_result result;
 
 	if (r != DB_DONE || left > 0)
 		return store_result_of(r);
@@ -299,7 +245,10 @@ store_body_release(struct store *s, uint64_t body)
 		buf_add_char(&s->unnamed, '\0');
 	}
 	statement_reset(del);
-	return r == DB_DONE ? store_remove_signature(s, body) : store_result_of(r);
+	if (r != DB_DONE)
+		return store_result_of(r);
+	result = store_index_remove(s, body);
+	return result == STORE_OK ? store_remove_signature(s, body) : result;
 }
 
 /* Files to remove, once nothing on the disk names them. */

@@ -1,53 +1,20 @@
 /*
  * Signatures of bodies, for SEARCH: made by the first search that reads a body, gone with the body.
- * They are read in the order of bodies, which nearly is that of UIDs, so a walk over a mailbox
- * hardly ever looks one up.
  */
 #include "deliver/mailbox/store.h"
 
 #include "common/mail/charset.h"
 #include "deliver/mailbox/signature.h"
 
-enum { STEPS = 16 }; /* over bodies of other mailboxes, before it is looked up instead */
-
-static void
-next(struct store_signatures *r)
-{
-	r->at = statement_step(r->reader) == DB_ROW ? (uint64_t)statement_number(r->reader, 0)
-						    : UINT64_MAX;
-}
-
-static void
-look_up(struct store *s, struct store_signatures *r, uint64_t body)
-{
-	r->reader =
-	    db_statement(s->db, "SELECT body, bits FROM signature WHERE body >= ? ORDER BY body");
-	statement_bind_number(r->reader, 1, (int64_t)body);
-	next(r);
-}
-
 bool
-store_signature(struct store *s, struct store_signatures *r, uint64_t body, struct slice *bits)
+store_signature(struct store *s, struct store_beside *b, uint64_t body, struct slice *bits)
 {
-	if (r->reader == NULL || body < r->asked)
-		look_up(s, r, body);
-	for (int i = 0; i < STEPS && r->at < body; i++)
-		next(r);
-	if (r->at < body)
-		look_up(s, r, body);
-	r->asked = body;
-	if (r->at != body)
-		return false;
-	*bits = statement_octets(r->reader, 1);
-	return true;
-}
+	static const char sql[] = "SELECT body, bits FROM signature WHERE body >= ? ORDER BY body";
 
-void
-store_signatures_end(struct store_signatures *r)
-{
-	if (r->reader != NULL)
-		statement_reset(r->reader);
-	r->reader = NULL;
+	if (!store_beside(s, b, sql, body))
+		return false;
+	*bits = statement_octets(b->rows, 1);
+	return true;
 }
 
 void

@@ -79,6 +79,9 @@ Test(mailbox_damage, a_message_that_cannot_be_read_is_no_empty_one)
 	cr_assert_eq(a.message_count, 2);
 	change("DELETE FROM body WHERE id = 2");
 	fetch(WANT_ENVELOPE);
+	cr_assert_eq(a.end, &am_ok_schema);
+	change("DELETE FROM body_index WHERE body = 2");
+	fetch(WANT_ENVELOPE);
 	cr_assert_eq(a.code, AM_CORRUPTION);
 	cr_assert_eq(a.message_count, 2);
 }
@@ -153,6 +156,22 @@ Test(mailbox_damage, a_damaged_index_costs_no_message)
 	cr_assert_eq(test_count_files(folder, "body-"), 1);
 	fetch(WANT_OCTETS);
 	cr_assert_eq(a.message_count, 1);
+}
+
+/* Nor does what is damaged take with it what is not. */
+Test(mailbox_damage, what_is_told_of_messages_is_lost_and_they_are_not)
+{
+	for (int i = 0; i < 3; i++)
+		asker_append(&a, "INBOX", "Subject: x\r\n\r\ntext\r\n", 0);
+	damage("body_index");
+	asker_view(&a, "INBOX");
+	fetch(WANT_STRUCTURE);
+	cr_assert_eq(a.end, &am_no_schema);
+	cr_assert_eq(a.code, AM_CORRUPTION);
+	cr_assert_eq(a.message_count, 0);
+	fetch(WANT_OCTETS);
+	cr_assert_eq(a.end, &am_ok_schema);
+	cr_assert_eq(a.message_count, 3);
 }
 
 /* A client would take those that are not told for removed. */
