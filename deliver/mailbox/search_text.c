@@ -17,12 +17,24 @@ struct search_needle {
 	struct buf folded;
 };
 
+void
+search_fold(struct slice text, struct buf *out)
+{
+	size_t start = out->len;
+
+	charset_casemap(text, out);
+	for (size_t i = start; i < out->len; i++) {
+		if (out->data[i] == '\t')
+			out->data[i] = ' ';
+	}
+}
+
 static void
 add_needle(struct search_needles *n, struct slice text)
 {
 	n->list = mem_resize(n->list, (n->count + 1) * sizeof(*n->list));
 	n->list[n->count] = (struct search_needle){.of = text.data};
-	charset_casemap(text, &n->list[n->count++].folded);
+	search_fold(text, &n->list[n->count++].folded);
 }
 
 void
@@ -65,7 +77,7 @@ search_text_holds(struct slice text, struct slice needle)
 
 	if (needle.len == 0)
 		return true;
-	charset_casemap(text, &folded);
+	search_fold(text, &folded);
 	found = slice_search(buf_slice(&folded), needle) >= 0;
 	buf_fini(&folded);
 	return found;
@@ -90,11 +102,38 @@ search_header_holds(struct slice message, struct slice name, struct slice needle
 	struct header_field f;
 
 	while (header_next(&walk, &f)) {
-		if ((name.len == 0 || slice_equal_nocase(f.name, name)) &&
-		    raw_holds(f.value, needle))
+		if (slice_equal_nocase(f.name, name) && raw_holds(f.value, needle))
 			return true;
 	}
 	return false;
+}
+
+/* A field with its name. That and the value are read apart, so that the value is read as alone. */
+static void
+add_line(const struct header_field *f, struct buf *out)
+{
+	size_t lead = f->value.len > 0 ? (size_t)(f->value.data - f->whole.data) : f->whole.len;
+
+	word_decode(slice_sub(f->whole, 0, lead), out);
+	word_decode(f->value, out);
+}
+
+/* Whether a line of the header holds it. */
+static bool
+header_says(struct slice message, struct slice needle)
+{
+	struct header_walk walk = header_walk(message);
+	struct header_field f;
+	bool found = false;
+
+	while (!found && header_next(&walk, &f)) {
+		struct buf line = {0};
+
+		add_line(&f, &line);
+		found = search_text_holds(buf_slice(&line), needle);
+		buf_fini(&line);
+	}
+	return found;
 }
 
 /* What is no text says nothing, and is most of what is large. */
@@ -163,8 +202,7 @@ search_message_holds(struct slice message, struct slice needle)
 
 	mime_init(&mime, message);
 	for (uint32_t i = 0; i < mime.count && !found; i++)
-		found = search_header_holds(mime_header(&mime, i), SLICE(""), needle) ||
-			part_holds(&mime, i, needle);
+		found = header_says(mime_header(&mime, i), needle) || part_holds(&mime, i, needle);
 	mime_fini(&mime);
 	return found;
 }
@@ -185,7 +223,7 @@ sign_text(struct signature *s, struct slice text)
 {
 	struct buf folded = {0};
 
-	charset_casemap(text, &folded);
+	search_fold(text, &folded);
 	signature_add(s, buf_slice(&folded));
 	buf_fini(&folded);
 }
@@ -206,8 +244,13 @@ sign_header(struct signature *s, struct slice header)
 	struct header_walk walk = header_walk(header);
 	struct header_field f;
 
-	while (header_next(&walk, &f))
-		sign_raw(s, f.value);
+	while (header_next(&walk, &f)) {
+		struct buf line = {0};
+
+		add_line(&f, &line);
+		sign_text(s, buf_slice(&line));
+		buf_fini(&line);
+	}
 }
 
 static void

@@ -20,17 +20,20 @@ void search_needles_fini(struct search_needles *n);
 /* The folded form of a node's text, which lies in the program. */
 struct slice search_needle(const struct search_needles *n, struct slice text);
 
+/* Appends the form in which texts are compared. A tab is a blank: many programs fold with it. */
+void search_fold(struct slice text, struct buf *out);
+
 /* Whether text, as it is, holds a folded needle. */
 bool search_text_holds(struct slice text, struct slice needle);
 
-/* Whether a header field of that name (empty: any) holds it, encoded words decoded. */
+/* Whether the value of a header field of that name holds it, encoded words decoded. */
 bool search_header_holds(struct slice message, struct slice name, struct slice needle);
 
 /* Whether a text part of the message holds it, its encoding and charset undone. */
 bool search_body_holds(struct slice message, struct slice needle);
 
-/* Whether any of it does, as TEXT asks (RFC 3501 6.4.4): a text part, or a field of the message, of
- * a part, or of a message that it brings along. */
+/* Whether any of it does, as TEXT asks (RFC 3501 6.4.4): a text part, or a field, its name too, of
+ * the message, of a part, or of a message that it brings along. */
 bool search_message_holds(struct slice message, struct slice needle);
 
 /*

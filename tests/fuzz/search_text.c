@@ -4,7 +4,6 @@
  */
 #include "tests/fuzz/fuzz.h"
 
-#include "common/mail/charset.h"
 #include "common/mail/envelope.h"
 #include "deliver/mailbox/search_text.h"
 #include "deliver/mailbox/signature.h"
@@ -18,12 +17,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	slice_split(&message, '\n', &name);
 	slice_split(&message, '\n', &text);
-	charset_casemap(text, &folded);
+	search_fold(text, &folded);
 	needle = buf_slice(&folded);
 	envelope_write(&envelope, message, 60000);
 	search_signature(message, buf_slice(&envelope), &bits);
 	found = search_header_holds(message, name, needle) ||
-		search_header_holds(message, SLICE(""), needle) ||
+		search_message_holds(message, needle) ||
 		search_body_holds(message, needle) ||
 		search_envelope_holds(buf_slice(&envelope), name, text, needle, &known);
 	PROPERTY(!found || signature_may_hold(buf_slice(&bits), needle));

@@ -1,6 +1,5 @@
 #include "tests/unit/unit.h"
 
-#include "common/mail/charset.h"
 #include "common/mail/envelope.h"
 #include "deliver/mailbox/search_text.h"
 #include "deliver/mailbox/signature.h"
@@ -26,7 +25,7 @@ folded(const char *text)
 	static struct buf needle;
 
 	buf_clear(&needle);
-	charset_casemap(slice_of(text), &needle);
+	search_fold(slice_of(text), &needle);
 	return buf_slice(&needle);
 }
 
@@ -56,7 +55,8 @@ Test(search_text, looks_at_the_whole_of_a_message)
 		bool found;
 	} cases[] = {{"see below", true}, {"CAFÉ AT", true}, {"ann@x", true}, {"cake", true},
 	    {"forwarded", true}, {"bill.pdf", true}, {"binary", false}, {"", true},
-	    {"noon\r\n", false}};
+	    {"noon\r\n", false}, {"subject:", true}, {"Content-Description", true},
+	    {"from: ann", true}, {"content-type: application/pdf", true}, {"references", false}};
 	struct buf bits = {0};
 
 	search_signature(slice_of(forwarded), SLICE(""), &bits);
@@ -69,6 +69,26 @@ Test(search_text, looks_at_the_whole_of_a_message)
 		    cases[i].text);
 	}
 	cr_assert_not(search_body_holds(slice_of(forwarded), folded("noon")));
+	buf_fini(&bits);
+}
+
+/* Outlook folds with a tab; who searches types a blank. */
+Test(search_text, takes_a_tab_for_a_blank)
+{
+	static const char letter[] = "Subject: a long\r\n\tsubject\r\nX-Empty:\r\n\r\none\ttwo\r\n";
+	struct buf bits = {0}, envelope = {0};
+	bool known;
+
+	envelope_write(&envelope, slice_of(letter), 60000);
+	search_signature(slice_of(letter), buf_slice(&envelope), &bits);
+	cr_assert(search_header_holds(slice_of(letter), SLICE("subject"), folded("long subject")));
+	cr_assert(search_envelope_holds(buf_slice(&envelope), SLICE("Subject"),
+	    SLICE("long subject"), folded("long subject"), &known));
+	cr_assert(search_message_holds(slice_of(letter), folded("one two")));
+	cr_assert(search_message_holds(slice_of(letter), folded("long\tsubject")));
+	cr_assert(search_message_holds(slice_of(letter), folded("x-empty:")));
+	cr_assert(signature_may_hold(buf_slice(&bits), folded("long subject")));
+	buf_fini(&envelope);
 	buf_fini(&bits);
 }
 
