@@ -32,6 +32,25 @@ class Bounded(Suite):
         return ["sh", "-c", f'ulimit -n {self.most} && exec "$0" "$@"', *super().daemon(*arguments)]
 
 
+class Raw:
+    """A client that says HELO and what it is told to, in few round trips."""
+
+    def __init__(self, suite):
+        self.socket = socket.create_connection((suite.host, suite.port["smtp"]), timeout=120)
+        self.file = self.socket.makefile("rb")
+        self.begin = b"MAIL FROM:<a@b.test>\r\nRCPT TO:<%s>\r\nDATA\r\n" % suite.address("bob").encode()
+        self.file.readline()
+        self.say(b"HELO x.test\r\n")
+
+    def say(self, text, replies=1):
+        self.socket.sendall(text)
+        return [self.file.readline() for _ in range(replies)][-1]
+
+    def close(self):
+        self.file.close()
+        self.socket.close()
+
+
 class Operation(unittest.TestCase):
     def test_each_process_has_its_own_user_and_no_files(self):
         with Suite() as s:
@@ -116,6 +135,44 @@ class Operation(unittest.TestCase):
                 c.sendmail("x@y.test", [s.address("bob")], message("x@y.test", "bob", body=("x" * 70 + "\r\n") * 3000))
             s.wait_messages("bob", 1)
             self.assertEqual(s.pids("listener"), listener)
+
+    def test_a_queue_that_stood_still_gets_mail_again(self):
+        """The line to it is full then; what the listener could not say, that it needs ids or no file, is said later."""
+        half = b"Subject: half\r\n\r\n" + (b"x" * 70 + b"\r\n") * 850
+        with Suite() as s, contextlib.ExitStack() as clients:
+            def client():
+                return clients.enter_context(contextlib.closing(Raw(s)))
+
+            spool, large = s.folder / "queue/spool", client()
+            self.assertTrue(large.say(large.begin, 3).startswith(b"354"))
+            large.socket.sendall(half * 3)
+            wait_until(lambda: list(spool.iterdir()), 20, "a file of the large message")
+            (queue,) = s.pids("queue")
+            os.kill(queue, signal.SIGSTOP)
+            try:
+                waiting = [client() for _ in range(600)]
+                for c in waiting:
+                    self.assertTrue(c.say(c.begin, 3).startswith(b"354"))
+                    c.socket.sendall(half + b".\r\n")
+                refused, c = 0, client()
+                while refused < 3600:  # of the 4096 ids that a listener begins with
+                    if refused % 90 == 0:
+                        c = client()
+                    reply = c.say(c.begin, 3)
+                    if reply.startswith(b"354"):
+                        reply = c.say(b"x\r\n.\r\n")
+                    if not reply.startswith(b"451"):
+                        time.sleep(0.1)  # the line is not full yet
+                    refused += 1
+                large.close()
+            finally:
+                os.kill(queue, signal.SIGCONT)
+
+            def takes():
+                c = client()
+                return c.say(c.begin, 3).startswith(b"354") and c.say(b"x\r\n.\r\n").startswith(b"250")
+            wait_until(takes, 30, "mail to be taken")
+            wait_until(lambda: not list(spool.iterdir()), 20, "the end of the file")
 
     def test_a_key_without_its_certificate_is_refused(self):
         with Suite() as s:
