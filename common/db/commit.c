@@ -136,25 +136,31 @@ is_patient(const struct commit *c)
 	return !STAILQ_EMPTY(&c->gathering) && !c->hurried;
 }
 
+/* False: it is rolled back, and all have been refused. */
+static bool
+commit_open(struct commit *c)
+{
+	struct error why;
+	bool ok = db_exec(c->db, "COMMIT") == DB_DONE;
+
+	c->open = false;
+	c->dirty |= ok;
+	if (ok)
+		return true;
+	error_set(&why, "%s", db_failure(c->db));
+	db_exec(c->db, "ROLLBACK");
+	fail(c, why.text);
+	return false;
+}
+
 /* Commits what is open and sends it to the disk, unless a sync runs: then it is done after it. */
 static void
 pump(struct commit *c)
 {
 	if (c->in_pool || c->failed || c->closing || is_patient(c))
 		return;
-	if (c->open) {
-		if (db_exec(c->db, "COMMIT") != DB_DONE) {
-			struct error why;
-
-			error_set(&why, "%s", db_failure(c->db));
-			db_exec(c->db, "ROLLBACK");
-			c->open = false;
-			fail(c, why.text);
-			return;
-		}
-		c->open = false;
-		c->dirty = true;
-	}
+	if (c->open && !commit_open(c))
+		return;
 	if (!checkpoint(c, STAILQ_EMPTY(&c->gathering) ? c->checkpoint_at : c->checkpoint_at * 4) ||
 	    STAILQ_EMPTY(&c->gathering))
 		return;
@@ -264,6 +270,24 @@ commit_undo(struct commit *c)
 {
 	statement_run(db_statement(c->db, "ROLLBACK TO change"));
 	statement_run(db_statement(c->db, "RELEASE change"));
+}
+
+bool
+commit_is_quiet(const struct commit *c)
+{
+	return !c->open && !c->in_pool && !c->failed && STAILQ_EMPTY(&c->gathering);
+}
+
+bool
+commit_aside(struct commit *c, bool (*change)(void *owner), void *owner)
+{
+	if (!commit_begin(c))
+		return false;
+	if (change(owner))
+		return commit_open(c);
+	db_exec(c->db, "ROLLBACK");
+	c->open = false;
+	return false;
 }
 
 void

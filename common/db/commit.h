@@ -45,6 +45,14 @@ void commit_wait(struct commit *c, void (*done)(void *owner, bool ok), void *own
 void commit_wait_patiently(struct commit *c, void (*done)(void *owner, bool ok), void *owner);
 void commit_hurry(struct commit *c);
 
+/*
+ * A change apart from all others, for what only saves work: it is committed at once and nobody
+ * syncs it. True of change() keeps it. False: it was taken back; should the commit itself have
+ * failed, broken() was called. Only while commit_is_quiet(): nothing is open, no sync under way.
+ */
+bool commit_is_quiet(const struct commit *c);
+bool commit_aside(struct commit *c, bool (*change)(void *owner), void *owner);
+
 /* For changes that may be lost by a power cut within a second (flags): synced by then. */
 void commit_soon(struct commit *c);
 

@@ -10,6 +10,7 @@
 #include "common/base/mem.h"
 #include "deliver/mailbox/batch.h"
 #include "deliver/mailbox/handle.h"
+#include "deliver/mailbox/signer.h"
 #include "deliver/mailbox/snapshot.h"
 
 #include <errno.h>
@@ -25,6 +26,7 @@ static struct {
 	struct hash by_name;
 	TAILQ_HEAD(, account) idle;
 	size_t open;
+	uint64_t touched;
 	char mail_path[1024];
 } accounts;
 
@@ -107,6 +109,12 @@ accounts_open(void)
 	return accounts.open;
 }
 
+uint64_t
+accounts_touched(void)
+{
+	return accounts.touched;
+}
+
 size_t
 accounts_known(void)
 {
@@ -146,6 +154,7 @@ close_store(struct account *a)
 {
 	account_hold(a);
 	batch_forget(a);
+	signer_forget(a);
 	snapshots_forget(a);
 	store_close(&a->store);
 	a->is_open = false;
@@ -181,6 +190,7 @@ account_resume(struct account *a, struct error *why)
 {
 	char folder[1000];
 
+	accounts.touched++;
 	if (a->is_open) {
 		if (a->work == 0) {
 			TAILQ_REMOVE(&accounts.idle, a, idle);
@@ -196,6 +206,7 @@ account_resume(struct account *a, struct error *why)
 	}
 	a->is_open = true;
 	accounts.open++;
+	signer_add(a);
 	if (a->work == 0)
 		TAILQ_INSERT_TAIL(&accounts.idle, a, idle);
 	return true;

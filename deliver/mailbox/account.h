@@ -21,8 +21,11 @@ struct account {
 	TAILQ_ENTRY(account) batch; /* batch.h's */
 	struct moment batch_began;
 	size_t batch_octets;
+	TAILQ_ENTRY(account) signing; /* signer.h's */
 	bool has_batch;
-	bool is_open; /* the store */
+	bool is_unsigned; /* as far as it is known: signer.h */
+	bool is_browsed;  /* by imapd, which may search it */
+	bool is_open;     /* the store */
 };
 
 /* Accounts lie below that folder. */
@@ -39,6 +42,9 @@ void account_forget_unless_used(struct account *a);
 /* Sees to it that the store of an account that is known is open, until this turn ends. */
 bool account_resume(struct account *a, struct error *why);
 void accounts_close_all(void);
+
+/* How often somebody wanted an account. */
+uint64_t accounts_touched(void);
 
 /* How many stores are open, and how many accounts known. */
 size_t accounts_open(void);

@@ -13,6 +13,7 @@
 #include "deliver/mailbox/batch.h"
 #include "deliver/mailbox/handle.h"
 #include "deliver/mailbox/reply.h"
+#include "deliver/mailbox/signer.h"
 
 #include <unistd.h>
 
@@ -169,6 +170,7 @@ store_one(struct delivery *d, const struct recipient *r, struct slice message,
 		reply_delivered(a, d->channel, d->id, (struct reply){&qm_outcome_schema, &done},
 		    &(struct reply){&qm_outcome_schema, &failed});
 		batch_add(a, whole.len);
+		signer_add(a);
 		feed_changed(a, inbox.id, false);
 	}
 	buf_fini(&whole);

@@ -8,6 +8,7 @@
 #include "deliver/mailbox/batch.h"
 #include "deliver/mailbox/deliver.h"
 #include "deliver/mailbox/grant.h"
+#include "deliver/mailbox/signer.h"
 #include "deliver/mailbox/verb.h"
 
 #include <unistd.h>
@@ -57,6 +58,7 @@ prepare(const struct conf *c, struct sandbox_paths *paths, struct error *why)
 	accounts_init(mail_path);
 	handles_init();
 	batch_init();
+	signer_init();
 	rw[0] = mail_path;
 	paths->rw = rw;
 	return true;

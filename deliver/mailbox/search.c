@@ -9,12 +9,10 @@
 #include "common/net/loop.h"
 #include "deliver/mailbox/cursor.h"
 #include "deliver/mailbox/job.h"
+#include "deliver/mailbox/octets.h"
 #include "deliver/mailbox/search_text.h"
 #include "deliver/mailbox/signature.h"
 #include "deliver/mailbox/verb.h"
-
-#include <sys/mman.h>
-#include <unistd.h>
 
 enum { DAY = 86400, BATCH = 60000 };
 
@@ -25,9 +23,8 @@ struct candidate {
 	const struct search_needles *needles;
 	struct store_message m;
 	struct store_index index;
-	struct buf octets, words, signature;
-	struct slice message;
-	void *map;
+	struct octets octets;
+	struct buf words, signature;
 	bool has_index, has_octets, has_words;
 	bool has_signature, is_signed; /* it was looked for; it is there */
 	bool is_new;                   /* the signature was made here */
@@ -66,30 +63,15 @@ load_signature(struct candidate *c)
 static void
 load_octets(struct candidate *c)
 {
-	uint64_t size = 0;
-	int fd = -1;
-
-	if (c->has_octets)
-		return;
+	if (!c->has_octets)
+		octets_load(&c->octets, c->store, c->m.body);
 	c->has_octets = true;
-	c->map = MAP_FAILED;
-	if (!store_body_read(c->store, c->m.body, &c->octets, &fd, &size))
-		return;
-	c->message = buf_slice(&c->octets);
-	if (fd < 0)
-		return;
-	c->map = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, fd, 0);
-	close(fd);
-	if (c->map != MAP_FAILED)
-		c->message = slice_make(c->map, (size_t)size);
 }
 
 static void
 unload(struct candidate *c)
 {
-	if (c->has_octets && c->map != MAP_FAILED)
-		munmap(c->map, c->message.len);
-	buf_fini(&c->octets);
+	octets_fini(&c->octets);
 	buf_fini(&c->words);
 	buf_fini(&c->signature);
 	if (c->has_index)
@@ -148,10 +130,10 @@ static void
 examine(struct candidate *c)
 {
 	load_octets(c);
-	if (c->is_signed || c->message.len == 0)
+	if (c->is_signed || c->octets.all.len == 0)
 		return;
 	load_index(c);
-	search_signature(c->message, c->index.envelope, &c->signature);
+	search_signature(c->octets.all, c->index.envelope, &c->signature);
 	c->is_signed = c->is_new = true;
 }
 
@@ -180,9 +162,9 @@ octets_leaf(struct candidate *c, const struct search_node *n)
 	if (c->is_new && !signature_may_hold(buf_slice(&c->signature), needle))
 		return false;
 	if (n->op == SEARCH_HEADER)
-		return search_header_holds(c->message, n->text, needle);
-	return n->op == SEARCH_TEXT ? search_message_holds(c->message, needle)
-				    : search_body_holds(c->message, needle);
+		return search_header_holds(c->octets.all, n->text, needle);
+	return n->op == SEARCH_TEXT ? search_message_holds(c->octets.all, needle)
+				    : search_body_holds(c->octets.all, needle);
 }
 
 static bool

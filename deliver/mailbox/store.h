@@ -15,10 +15,12 @@ struct store {
 	struct db *db;
 	struct commit *commit;
 	char folder[1024];
-	uint64_t modseq;    /* the highest that was taken */
-	uint64_t before;    /* and before the change in hand */
-	struct buf unnamed; /* files whose rows this change removes, each with a NUL */
-	bool is_broken;     /* a commit or a sync failed */
+	uint64_t modseq;       /* the highest that was taken */
+	uint64_t before;       /* and before the change in hand */
+	struct buf unnamed;    /* files whose rows this change removes, each with a NUL */
+	uint64_t signed_below; /* bodies up to there were signed, or cannot be; 0: none shall be */
+	uint64_t signing;      /* the body that signer.c has in the pool; 0: none, or it is gone */
+	bool is_broken;        /* a commit or a sync failed */
 	void (*broken)(void *owner);
 	void *owner;
 };
@@ -208,7 +210,22 @@ void store_put_signature(
     struct store *s, uint64_t mailbox, const struct store_message *message, struct slice bits);
 enum store_result store_remove_signature(struct store *s, uint64_t body);
 
-/* Drops those that were made in another way than now. */
+/* Calls each for the bodies from a number on, until it returns false: then this does, too. */
+struct store_body {
+	uint64_t id, size;
+	bool is_signed;
+};
+bool store_each_body(struct store *s, uint64_t from,
+    bool (*each)(void *owner, const struct store_body *b), void *owner);
+
+/* These stand in a transaction. */
+bool store_sign(struct store *s, uint64_t body, struct slice bits);
+bool store_put_signed(struct store *s, uint64_t below);
+
+/* A new body has that number. It may have been another's, which was among the last, and went. */
+void store_has_unsigned(struct store *s, uint64_t body);
+
+/* As the store opens: drops those that were made in another way than now. */
 void store_check_signatures(struct store *s);
 
 #endif

@@ -109,7 +109,10 @@ insert(struct store *s, struct slice octets, const char *file, bool is_packed, u
 	if (r == STORE_OK)
 		r = store_index_add(s, body, header_size, i);
 	*full = r == STORE_FULL;
-	return r == STORE_OK ? body : 0;
+	if (r != STORE_OK)
+		return 0;
+	store_has_unsigned(s, body);
+	return body;
 }
 
 static uint64_t

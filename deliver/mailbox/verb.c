@@ -5,6 +5,7 @@
 #include "common/mail/line_end.h"
 #include "common/mail/mailbox_name.h"
 #include "deliver/mailbox/grant.h"
+#include "deliver/mailbox/signer.h"
 #include "deliver/mailbox/verb.h"
 
 #include <string.h>
@@ -112,6 +113,10 @@ on_open(void *owner, struct ipc_message *m)
 		account_release(a);
 		reply_no(m->channel, m->id, AM_INUSE, "another POP3 session has the maildrop");
 		return;
+	}
+	if (!o->exclusive && !a->is_browsed) {
+		a->is_browsed = true;
+		signer_add(a);
 	}
 	h = handle_new(m->channel, a, o->exclusive != 0);
 	account_release(a);
@@ -282,6 +287,7 @@ on_append(void *owner, struct ipc_message *m)
 			done.uidvalidity = box.uidvalidity;
 			reply_durable(h->account, m->channel, m->id,
 			    (struct reply){&am_appended_schema, &done}, NULL);
+			signer_add(h->account);
 			feed_changed(h->account, box.id, false);
 		}
 	}

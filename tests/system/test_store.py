@@ -1,7 +1,13 @@
-"""The mail store on a disk that fills up: temporary failures, the process stays, nothing is lost."""
+"""The mail store on a disk that fills up: temporary failures, the process stays, nothing is lost. And what it does
+while nobody asks for anything."""
 
+import contextlib
 import os
+import secrets
+import shutil
+import sqlite3
 import subprocess
+import tempfile
 import time
 import unittest
 
@@ -59,6 +65,51 @@ class Store(unittest.TestCase):
             self.assertEqual(len(s.bodies("bob")), 1)
             self.assertEqual(len(s.bodies("alice")), 1)
             self.assertEqual(s.pids("mailbox"), pids, "the process is the same")
+
+
+class Idle(unittest.TestCase):
+    MESSAGES = 60
+
+    def signed(self, s, user):
+        """How many bodies are signed, as a copy of the account's database says."""
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("mail.db", "mail.db-wal"):
+                shutil.copy(s.folder / "mail/example.test" / user / name, folder)
+            with contextlib.closing(sqlite3.connect(f"{folder}/mail.db")) as db:
+                return db.execute("SELECT count(*) FROM signature").fetchone()[0]
+
+    def read(self, s):
+        """Octets that mailbox has read."""
+        with open(f"/proc/{s.pids('mailbox')[0]}/io") as f:
+            return int(f.readline().split()[1])
+
+    def fill(self, s, user):
+        for i in range(self.MESSAGES):
+            text = "\r\n".join(secrets.token_hex(36) for _ in range(800))
+            s.submit("alice", [s.address(user)], message(s.address("alice"), user, f"n{i}", f"needle{i}\r\n{text}\r\n"))
+        s.wait_queue_empty()
+
+    @unittest.skipIf(os.geteuid() != 0, "looks at mailbox's reading")
+    def test_the_first_search_finds_bodies_signed(self):
+        with Suite() as s:
+            s.imap("bob").logout()  # alice is nobody whom imapd ever opened
+            self.fill(s, "bob")
+            self.fill(s, "alice")
+            wait_until(lambda: self.signed(s, "bob") == self.MESSAGES, 30, "signatures")
+            self.assertEqual(self.signed(s, "alice"), 0)
+            self.assertEqual(s.stop(), 0)
+            s.run()
+            size = (s.folder / "mail/example.test/bob/mail.db").stat().st_size
+            read = {}
+            for user in ("bob", "alice"):
+                c = s.imap(user)
+                c.select("INBOX")
+                before = self.read(s)
+                self.assertEqual(c.search(None, "BODY", "needle17")[1], [b"18"])
+                read[user] = self.read(s) - before
+                c.logout()
+            self.assertLess(read["bob"], size // 3, read)
+            self.assertGreater(read["alice"], size // 2, read)
 
 
 if __name__ == "__main__":

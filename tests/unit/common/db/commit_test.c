@@ -125,6 +125,36 @@ Test(commit, a_change_is_taken_back_alone)
 	tear_down();
 }
 
+static bool
+add_aside(void *owner)
+{
+	return add("aside") == DB_DONE && add("alone") == DB_DONE;
+}
+
+/* Nobody waits for it; and it is gone whole, or there whole, whatever others do. */
+Test(commit, a_change_aside_is_kept_or_taken_back_at_once)
+{
+	set_up();
+	cr_assert(commit_is_quiet(t.commit));
+	cr_assert(commit_aside(t.commit, add_aside, NULL));
+	cr_assert_not(db_has_transaction(t.db));
+	cr_assert_eq(count(), 2);
+	cr_assert_not(commit_aside(t.commit, add_aside, NULL), "the words are there already");
+	cr_assert_not(db_has_transaction(t.db));
+	cr_assert(commit_is_quiet(t.commit));
+	cr_assert_eq(count(), 2);
+	t.wanted = 1;
+	add("kept");
+	cr_assert_not(commit_is_quiet(t.commit));
+	commit_wait(t.commit, on_done, NULL);
+	loop_run();
+	cr_assert_eq(t.ok, 1);
+	cr_assert(commit_is_quiet(t.commit));
+	cr_assert_eq(count(), 3);
+	cr_assert_eq(t.broken, 0);
+	tear_down();
+}
+
 Test(commit, a_removed_file_makes_nothing_durable)
 {
 	char command[128];

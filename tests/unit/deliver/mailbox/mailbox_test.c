@@ -18,6 +18,7 @@ test_begin(void)
 	accounts_init(test_folder);
 	handles_init();
 	batch_init();
+	signer_init();
 }
 
 void

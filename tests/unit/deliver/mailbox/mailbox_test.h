@@ -11,6 +11,7 @@
 #include "common/net/loop.h"
 #include "deliver/mailbox/batch.h"
 #include "deliver/mailbox/deliver.h"
+#include "deliver/mailbox/signer.h"
 #include "deliver/mailbox/verb.h"
 
 extern char test_folder[64];
