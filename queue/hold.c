@@ -2,9 +2,8 @@
 
 #include "common/base/log.h"
 #include "queue/queue.h"
+#include "queue/removal.h"
 #include "queue/schedule.h"
-#include "queue/settle.h"
-#include "queue/spool.h"
 
 /* What the database keeps. An envelope that was removed stays so. */
 static bool
@@ -76,7 +75,7 @@ write_removal(const struct queue_envelope *e)
 		return DB_ERROR;
 	result = store_remove_envelope(queue.store, e->id);
 	if (result == DB_DONE && is_last)
-		result = store_remove_message(queue.store, e->message->id);
+		result = queue_removal_store(e->message);
 	if (result == DB_DONE)
 		commit_keep(c);
 	else
@@ -96,7 +95,6 @@ queue_envelope_remove(struct queue_envelope *e)
 		e->is_removed = 1;
 		return ACTED_DONE;
 	}
-	queue_message_look(m);
 	if (write_removal(e) != DB_DONE)
 		return ACTED_FAILED;
 	commit_soon(store_commit(queue.store));
@@ -105,7 +103,7 @@ queue_envelope_remove(struct queue_envelope *e)
 	queue_envelope_move(e, ENVELOPE_DONE);
 	queue_envelope_free(e);
 	if (m->count == 0)
-		queue_message_gone(m);
+		queue_removal_begin(m);
 	return ACTED_DONE;
 }
 

@@ -15,7 +15,7 @@
 #include "queue/attempt.h"
 #include "queue/hold.h"
 #include "queue/ids.h"
-#include "queue/settle.h"
+#include "queue/removal.h"
 #include "queue/spool.h"
 
 enum {
@@ -132,7 +132,7 @@ static void
 sweep(uint64_t id)
 {
 	if (id >= queue_ids_floor() || queue_message_find(id) != NULL ||
-	    queue_message_is_going(id) || store_has_message(queue.store, id))
+	    queue_removal_is_pending(id) || store_has_message(queue.store, id))
 		return;
 	spool_remove_body(id);
 	recover.swept++;

@@ -8,13 +8,12 @@
  */
 #include "queue/settle.h"
 
-#include "common/base/hash.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "queue/bounce.h"
 #include "queue/judge.h"
+#include "queue/removal.h"
 #include "queue/space.h"
-#include "queue/spool.h"
 
 enum { FULL_SECONDS = 2 };
 
@@ -123,25 +122,6 @@ is_last(const struct queue_attempt *a, const struct judgement *js)
 	return gone == a->message->count;
 }
 
-void
-queue_message_look(struct queue_message *m)
-{
-	struct store_message row;
-
-	if (m->body != BODY_UNKNOWN)
-		return;
-	if (store_find_message(queue.store, m->id, &row) == DB_ROW)
-		m->body = row.is_file ? BODY_FILE : BODY_INLINE;
-	store_done(queue.store);
-}
-
-static enum db_result
-remove_message(struct queue_message *m)
-{
-	queue_message_look(m);
-	return store_remove_message(queue.store, m->id);
-}
-
 static enum db_result
 write_all(struct queue_attempt *a, const struct judgement *js, struct bounce bounces[KINDS])
 {
@@ -150,60 +130,8 @@ write_all(struct queue_attempt *a, const struct judgement *js, struct bounce bou
 	for (size_t i = 0; i < a->count && result == DB_DONE; i++)
 		result = write_item(&a->items[i], &js[i]);
 	if (result == DB_DONE && is_last(a, js))
-		result = remove_message(a->message);
+		result = queue_removal_store(a->message);
 	return result;
-}
-
-/* A file that goes when it is sure that its row has gone. */
-struct removal {
-	uint64_t id;
-};
-
-static struct hash removals; /* by id, until then */
-
-static void
-run_removal(void *arg)
-{
-	spool_remove_body(((struct removal *)arg)->id);
-}
-
-static void
-end_removal(void *arg)
-{
-	struct removal *r = arg;
-
-	hash_remove(&removals, HASH_NUMBER(r->id));
-	free(r);
-}
-
-/* When the row is surely gone: a file without a row is swept, a row without a file is damage. */
-static void
-on_row_gone(void *owner, bool ok)
-{
-	if (ok)
-		work_start(run_removal, end_removal, owner);
-	else
-		end_removal(owner);
-}
-
-void
-queue_message_gone(struct queue_message *m)
-{
-	struct removal *r;
-
-	if (m->body == BODY_FILE) {
-		r = mem_zero(sizeof(*r));
-		r->id = m->id;
-		hash_add(&removals, HASH_NUMBER(r->id), r);
-		commit_wait(store_commit(queue.store), on_row_gone, r);
-	}
-	queue_message_free(m);
-}
-
-bool
-queue_message_is_going(uint64_t id)
-{
-	return hash_find(&removals, HASH_NUMBER(id)) != NULL;
 }
 
 static void
@@ -315,7 +243,7 @@ apply_all(struct queue_attempt *a, const struct judgement *js, struct bounce bou
 	for (int kind = 0; kind < KINDS; kind++)
 		queue_bounce_begin(&bounces[kind]);
 	if (a->message->count == 0)
-		queue_message_gone(a->message);
+		queue_removal_begin(a->message);
 }
 
 /* Judges, writes and applies; false when there was no room for it, and nothing has changed. */

@@ -4,7 +4,7 @@
 #include "queue/hold.h"
 #include "queue/ids.h"
 #include "queue/recover.h"
-#include "queue/settle.h"
+#include "queue/removal.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -156,7 +156,7 @@ Test(recover, a_file_whose_row_is_going_is_not_swept)
 		work_start(sleep_a_while, nothing, NULL);
 	cr_assert_eq(queue_envelope_remove(m->envelopes), ACTED_DONE);
 	cr_assert_null(queue_message_find(1000));
-	cr_assert(queue_message_is_going(1000));
+	cr_assert(queue_removal_is_pending(1000));
 	while ((fd = spool_open_body(900, 9)) >= 0) {
 		close(fd);
 		test_run_loop(5);
@@ -165,7 +165,7 @@ Test(recover, a_file_whose_row_is_going_is_not_swept)
 	fd = spool_open_body(1000, 5);
 	cr_assert_geq(fd, 0, "the sweep took it");
 	close(fd);
-	for (int turns = 0; queue_message_is_going(1000) && turns < 500; turns++)
+	for (int turns = 0; queue_removal_is_pending(1000) && turns < 500; turns++)
 		test_run_loop(10);
 	cr_assert_lt(spool_open_body(1000, 5), 0, "it goes when its row has gone for good");
 	test_close();

@@ -3,6 +3,7 @@
 #include "common/ipc/listener_queue.h"
 #include "common/mail/date.h"
 #include "queue/hold.h"
+#include "queue/removal.h"
 #include "queue/settle.h"
 #include "tests/unit/sync.h"
 
@@ -302,13 +303,13 @@ Test(settle, a_body_outlives_its_row)
 	cr_assert(commit_begin(store_commit(queue.store)));
 	cr_assert_eq(store_remove_message(queue.store, row.id), DB_DONE);
 	sync_hold(true);
-	queue_message_gone(m);
+	queue_removal_begin(m);
 	test_run_loop(100);
 	fd = spool_open_body(row.id, row.size);
 	cr_assert_geq(fd, 0);
 	close(fd);
 	sync_hold(false);
-	while (queue_message_is_going(row.id))
+	while (queue_removal_is_pending(row.id))
 		test_run_loop(10);
 	cr_assert_lt(spool_open_body(row.id, row.size), 0);
 	test_close();
