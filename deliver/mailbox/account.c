@@ -9,7 +9,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "deliver/mailbox/batch.h"
-#include "deliver/mailbox/handle.h"
+#include "deliver/mailbox/feed.h"
 #include "deliver/mailbox/signer.h"
 #include "deliver/mailbox/snapshot.h"
 

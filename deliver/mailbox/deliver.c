@@ -11,7 +11,7 @@
 #include "common/mail/header.h"
 #include "common/mail/trace.h"
 #include "deliver/mailbox/batch.h"
-#include "deliver/mailbox/handle.h"
+#include "deliver/mailbox/feed.h"
 #include "deliver/mailbox/reply.h"
 #include "deliver/mailbox/signer.h"
 

@@ -1,6 +1,6 @@
 /*
- * The handles by which imapd and pop3d know accounts, and the news that go to them. A handle does
- * not keep its account's database open: idle sessions cost no descriptors.
+ * The handles by which imapd and pop3d know accounts. A handle does not keep its account's database
+ * open: idle sessions cost no descriptors.
  */
 #ifndef DELIVER_MAILBOX_HANDLE_H
 #define DELIVER_MAILBOX_HANDLE_H
@@ -38,17 +38,5 @@ void handle_free(struct handle *h);
 /* Those of one asker, or all (NULL). */
 void handles_forget(const struct channel *c);
 size_t handles_count(void);
-
-/* Tells every handle that views the mailbox that it has changed, or is gone. */
-void feed_changed(struct account *a, uint64_t mailbox, bool removed);
-
-/* The modseq up to which all that view the mailbox know what happened. The store is open. */
-uint64_t feed_known(const struct account *a, uint64_t mailbox);
-
-/* Ends a view that cannot be told what happened: its mailbox is gone, as far as it hears. */
-void feed_end(struct handle *h);
-
-/* Tells all that view a mailbox of the account that it is gone: what they know may not be so. */
-void feed_lost(struct account *a);
 
 #endif

@@ -4,6 +4,7 @@
 #include "common/base/moment.h"
 #include "common/mail/line_end.h"
 #include "common/mail/mailbox_name.h"
+#include "deliver/mailbox/feed.h"
 #include "deliver/mailbox/grant.h"
 #include "deliver/mailbox/signer.h"
 #include "deliver/mailbox/verb.h"

@@ -6,6 +6,7 @@
 #include "common/base/mem.h"
 #include "common/ipc/packed.h"
 #include "deliver/mailbox/cursor.h"
+#include "deliver/mailbox/feed.h"
 #include "deliver/mailbox/job.h"
 #include "deliver/mailbox/snapshot.h"
 #include "deliver/mailbox/verb.h"

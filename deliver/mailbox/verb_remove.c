@@ -3,6 +3,7 @@
  * them when the asker goes first goes when the store is opened the next time.
  */
 #include "common/base/mem.h"
+#include "deliver/mailbox/feed.h"
 #include "deliver/mailbox/job.h"
 #include "deliver/mailbox/verb.h"
 
