@@ -228,7 +228,7 @@ parse_key(struct parser *s, unsigned depth)
 {
 	struct slice word;
 
-	if (depth > DEPTH || s->program->len > IMAP_SEARCH_PROGRAM)
+	if (depth > DEPTH || s->program->len > AM_PROGRAM)
 		return false;
 	if (imap_parse_char(s->p, '('))
 		return parse_all(s, depth + 1) && imap_parse_char(s->p, ')');
@@ -259,8 +259,8 @@ imap_search_parse(struct imap_parse *p, const struct imap_view *view, struct buf
 			return IMAP_SEARCH_BAD;
 	}
 	if (!parse_all(&s, 0) || !imap_parse_is_end(p))
-		return program->len > IMAP_SEARCH_PROGRAM ? IMAP_SEARCH_TOO_LONG : IMAP_SEARCH_BAD;
-	if (program->len > IMAP_SEARCH_PROGRAM)
+		return program->len > AM_PROGRAM ? IMAP_SEARCH_TOO_LONG : IMAP_SEARCH_BAD;
+	if (program->len > AM_PROGRAM)
 		return IMAP_SEARCH_TOO_LONG;
 	return search_is_valid(buf_slice(program)) ? IMAP_SEARCH_OK : IMAP_SEARCH_BAD;
 }

@@ -15,8 +15,6 @@ enum imap_search_result {
 	IMAP_SEARCH_TOO_LONG,
 };
 
-enum { IMAP_SEARCH_PROGRAM = 64000 };      /* octets, as any_mailbox.h takes them */
-
 /* Reads [CHARSET name] and the keys up to the end of the command; appends the program. */
 enum imap_search_result imap_search_parse(
     struct imap_parse *p, const struct imap_view *view, struct buf *program);

@@ -8,6 +8,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/hash.h"
+#include "common/ipc/any_mailbox.h"
 #include "imapd/sequence.h"
 
 enum {
@@ -85,7 +86,7 @@ void imap_view_all_flags(const struct imap_view *v, bool star, struct buf *out);
 bool imap_view_resolve(const struct imap_view *v, struct imap_set *set, bool is_uid);
 
 /* Ranges that one request to mailbox takes. */
-enum { IMAP_RANGES = 64000 / 8 };
+enum { IMAP_RANGES = AM_UIDS / 8 };
 
 /* Appends one of those ranges as mailbox takes it (packed.h); and a whole set, or false when it is
  * longer than one request takes. */

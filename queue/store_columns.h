@@ -28,13 +28,13 @@
 	C(said,  user,      0,         LIMIT_USER,     KEPT)  \
 	C(said,  client,    0,         LIMIT_CLIENT,   KEPT)  \
 	C(said,  helo,      0,         LIMIT_HOSTNAME, KEPT)  \
-	C(u64,   size,      0,         INT32_MAX,      KEPT)
+	C(u64,   size,      0,         LIMIT_MESSAGE_HARD, KEPT)
 
 #define STORE_ENVELOPE_FIRST(C) \
 	/* kind  name       least      most            written */ \
 	C(u64,   message,   0,         INT64_MAX,      KEPT)  \
 	C(u8,    transport, 0,         TRANSPORT_COUNT - 1, KEPT) /* enum al_transport, or TRANSPORT_UNROUTED */ \
-	C(u8,    mailbox,   0,         63,             KEPT)  \
+	C(u8,    mailbox,   0,         LIMIT_INSTANCES - 1, KEPT)  \
 	C(u8,    notify,    0,         15,             KEPT)  \
 	C(u8,    hold,      0,         HOLD_REMOVED,   KEPT)  /* enum envelope_hold */ \
 	C(u8,    warned,    0,         EXPIRE_WARNINGS, TRIED) /* delay warnings sent */ \

@@ -8,9 +8,10 @@
 #define COMMON_BASE_JSON_H
 
 #include "common/base/buf.h"
+#include "common/base/limits.h"
 
 enum {
-	JSON_MOST = 60000, /* octets of an object: a line between processes takes that many */
+	JSON_MOST = LIMIT_ANSWER, /* octets of an object, which is a line of an answer */
 	JSON_RESERVE = 8000,
 };
 

@@ -31,6 +31,7 @@ enum {
 	LIMIT_IDLE_COMMANDS = 100,                /* RSET, NOOP, VRFY and their like between two messages */
 	LIMIT_AUTH_FAILURES = 5,                  /* wrong passwords before the session ends */
 	LIMIT_MESSAGE       = 35 * 1024 * 1024,   /* octets; smtp max-message-size */
+	LIMIT_MESSAGE_HARD  = 0x7fffffff,         /* octets; the most that max-message-size may say */
 	LIMIT_RETURNED      = 64 * 1024,          /* octets of a message that a bounce brings back whole */
 	LIMIT_SESSIONS      = 20000,              /* of one process */
 	LIMIT_HANDSHAKES    = 2000,               /* of one process that wait for keyholder, 32 KiB each */
@@ -68,13 +69,19 @@ enum {
 	LIMIT_SPOOLS        = 2000,               /* large messages that one listener takes in at once, a file each */
 	LIMIT_ID_BLOCKS     = 1024,               /* of message ids that one listener may keep */
 	LIMIT_TASKS         = 512,                /* processes and threads of one of our users */
+	LIMIT_ORDER         = 60000,              /* octets of an order's arguments: smtpctl's, and on to who answers */
+	LIMIT_ANSWER        = 60000,              /* octets of one piece of its answer, on the way back */
+	LIMIT_ANSWER_ERROR  = 1000,               /* octets of the sentence that says why not */
 
 	/* Names and secrets */
 	LIMIT_USER          = 256,                /* octets of a login name */
+	LIMIT_SYSTEM_USER   = 64,                 /* octets of the name of a user of this system */
 	LIMIT_SECRET        = 1024,               /* octets of a password */
 	LIMIT_ACTION        = 64,                 /* octets of an action's or a table's name */
 	LIMIT_VERDICTS      = 1000,               /* of lookup's on recipients, that one listener remembers */
 	LIMIT_VERDICT_MS    = 1000,               /* and for how long */
+	LIMIT_TAG           = 32,                 /* octets of a listen line's tag */
+	LIMIT_FILE_PATH     = 1023,               /* octets of a path in smtpd.conf */
 	LIMIT_EXPANSION     = 10,                 /* depth of aliases and .forward */
 	LIMIT_EXPANDED      = 1000,               /* recipients that one address may become */
 	LIMIT_TARGET        = 1024,               /* octets of an alias's target: a command, a file, an address */

@@ -15,18 +15,18 @@
 /* clang-format off */
 #define CONF_GLOBAL(F, m)        /* kind  name            least most */ \
 	F(m, text,   hostname,       1, LIMIT_HOSTNAME) \
-	F(m, text,   queue_path,     1, 1024)      /* directories */ \
-	F(m, text,   mail_path,      1, 1024) \
-	F(m, text,   run_path,       1, 1024)      /* the control socket's and the submission socket's place */ \
-	F(m, text,   accounts_path,  1, 1024)      /* the accounts' database */ \
-	F(m, u64,    max_message,    1024, 0x7fffffff) \
+	F(m, text,   queue_path,     1, LIMIT_FILE_PATH) /* directories */ \
+	F(m, text,   mail_path,      1, LIMIT_FILE_PATH) \
+	F(m, text,   run_path,       1, LIMIT_FILE_PATH) /* the control socket's and the submission socket's place */ \
+	F(m, text,   accounts_path,  1, LIMIT_FILE_PATH) /* the accounts' database */ \
+	F(m, u64,    max_message,    1024, LIMIT_MESSAGE_HARD) \
 	F(m, u32,    max_rcpt,       1, LIMIT_RECIPIENTS) \
 	F(m, u32,    max_mails,      1, 1000000) \
 	F(m, u8,     sub_addr_delim, 33, 126) \
 	F(m, u32,    queue_ttl,      1, 31536000)  /* seconds */ \
 	F(m, octets, warn_intervals, 0, 64)        /* an ipc_list of decimal seconds, at most 4 */ \
 	F(m, text,   dns_server,     0, 128)       /* address[@port] to ask instead of the system's; several by blanks */ \
-	F(m, text,   dns_trust_anchor, 0, 1024)    /* file */ \
+	F(m, text,   dns_trust_anchor, 0, LIMIT_FILE_PATH) /* file */ \
 	F(m, u16,    relay_port,     1, 65535)     /* where MX hosts listen: 25 */ \
 	F(m, u32,    mta_max_deferred, 1, 1000000) \
 	F(m, text,   smtp_ciphers,   0, 1024) \
@@ -50,7 +50,7 @@
 	F(m, text,   auth_table,     0, LIMIT_ACTION) /* empty: the accounts, then the system's users */ \
 	F(m, text,   hostname,       0, LIMIT_HOSTNAME) \
 	F(m, text,   hostnames,      0, LIMIT_ACTION) \
-	F(m, text,   tag,            0, 32) \
+	F(m, text,   tag,            0, LIMIT_TAG) \
 	F(m, text,   senders,        0, LIMIT_ACTION) \
 	F(m, u8,     masquerade,     0, 1) \
 	F(m, u8,     mask_src,       0, 1) \
@@ -59,17 +59,17 @@
 	F(m, u8,     proxy_v2,       0, 1)
 #define CONF_PKI(F, m) \
 	F(m, text,   name,           1, LIMIT_HOSTNAME) \
-	F(m, text,   cert_path,      1, 1024) \
-	F(m, text,   key_path,       1, 1024) \
+	F(m, text,   cert_path,      1, LIMIT_FILE_PATH) \
+	F(m, text,   key_path,       1, LIMIT_FILE_PATH) \
 	F(m, octets, chain,          0, 100000)    /* PEM, public */
 #define CONF_CA(F, m) \
 	F(m, text,   name,           1, LIMIT_HOSTNAME) \
-	F(m, text,   path,           1, 1024) \
+	F(m, text,   path,           1, LIMIT_FILE_PATH) \
 	F(m, octets, certificates,   0, 120000)    /* PEM */
 #define CONF_TABLE(F, m) \
 	F(m, text,   name,           1, LIMIT_ACTION) \
 	F(m, u8,     backend,        0, BACKEND_COUNT - 1) \
-	F(m, text,   path,           0, 1024)
+	F(m, text,   path,           0, LIMIT_FILE_PATH)
 #define CONF_ENTRY(F, m)         /* of the static table that came last */ \
 	F(m, text,   key,            0, 4096) \
 	F(m, text,   value,          0, 4096) \
@@ -83,7 +83,7 @@
 	F(m, text,   alias,          0, LIMIT_ACTION) \
 	F(m, text,   virtual,        0, LIMIT_ACTION) \
 	F(m, text,   userbase,       0, LIMIT_ACTION) \
-	F(m, text,   user,           0, 64) \
+	F(m, text,   user,           0, LIMIT_SYSTEM_USER) \
 	F(m, u32,    ttl,            0, 31536000)  /* seconds; 0: the queue's */ \
 	F(m, text,   host,           0, 1024)      /* relay: URL */ \
 	F(m, text,   host_table,     0, LIMIT_ACTION) \

@@ -66,7 +66,7 @@ report_is_about(struct slice line, struct slice ids)
 static void
 send_line(struct slice line)
 {
-	struct pa_trace_line m = {.text = slice_sub(line, 0, 60000)};
+	struct pa_trace_line m = {.text = slice_sub(line, 0, LIMIT_ANSWER)};
 
 	pa_trace_line_send(report.parent, 0, &m, -1);
 }

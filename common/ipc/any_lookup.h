@@ -29,7 +29,7 @@ enum al_route_result {
 /* How a recipient is delivered: which process it goes to. */
 enum al_transport { TRANSPORT_MAILBOX, TRANSPORT_RELAY, TRANSPORT_AGENT };
 
-enum al_service { FETCH_CREDENTIALS, FETCH_RELAYHOST, FETCH_SOURCE, FETCH_ADDRNAME, FETCH_DOMAIN };
+enum al_service { FETCH_CREDENTIALS, FETCH_RELAYHOST, FETCH_SOURCE, FETCH_ADDRNAME };
 
 /* clang-format off */
 #define AL_LOGIN(F, m)           /* kind  name       least most */ \
@@ -42,7 +42,7 @@ enum al_service { FETCH_CREDENTIALS, FETCH_RELAYHOST, FETCH_SOURCE, FETCH_ADDRNA
 	F(m, u8,     result,    0, LOGIN_TEMPORARY) \
 	F(m, text,   account,   0, LIMIT_USER)     /* canonical: local@domain, or a system user's; else what was given */ \
 	F(m, octets, token,     0, TOKEN_OCTETS)   /* imapd and pop3d: opens the store once; else empty */ \
-	F(m, u8,     mailbox,   0, 63)             /* which mailbox process has the account */
+	F(m, u8,     mailbox,   0, LIMIT_INSTANCES - 1) /* which mailbox process has the account */
 #define AL_ROUTE(F, m) \
 	F(m, text,   sender,    0, LIMIT_PATH)     /* empty: the null path */ \
 	F(m, text,   recipient, 1, LIMIT_PATH) \
@@ -50,7 +50,7 @@ enum al_service { FETCH_CREDENTIALS, FETCH_RELAYHOST, FETCH_SOURCE, FETCH_ADDRNA
 	F(m, text,   rdns,      0, LIMIT_HOSTNAME) /* only one that leads back; empty: none */ \
 	F(m, text,   helo,      0, LIMIT_HOSTNAME) \
 	F(m, text,   user,      0, LIMIT_USER)     /* authenticated; empty: no */ \
-	F(m, text,   tag,       0, 32) \
+	F(m, text,   tag,       0, LIMIT_TAG) \
 	F(m, u8,     tls,       0, 1) \
 	F(m, u8,     local,     0, 1)              /* from the submission socket or made here */
 #define AL_RECIPIENT(F, m) \
@@ -59,7 +59,7 @@ enum al_service { FETCH_CREDENTIALS, FETCH_RELAYHOST, FETCH_SOURCE, FETCH_ADDRNA
 	F(m, text,   address,   1, LIMIT_PATH)     /* after expansion */ \
 	F(m, text,   user,      0, LIMIT_USER)     /* account or system user that it is for */ \
 	F(m, text,   target,    0, LIMIT_TARGET)   /* agent: a command or file of .forward or aliases; empty: the action's */ \
-	F(m, u8,     mailbox,   0, 63)             /* mailbox: which process has the account */
+	F(m, u8,     mailbox,   0, LIMIT_INSTANCES - 1) /* mailbox: which process has the account */
 #define AL_ROUTE_IS(F, m) \
 	F(m, u8,     result,    0, ROUTE_TEMPORARY) \
 	F(m, u8,     lasts,     0, 1)              /* ROUTE_OK: the same question has this answer for LIMIT_VERDICT_MS */ \
@@ -72,7 +72,7 @@ enum al_service { FETCH_CREDENTIALS, FETCH_RELAYHOST, FETCH_SOURCE, FETCH_ADDRNA
 	F(m, u8,     allowed,   0, 1) \
 	F(m, u8,     temporary, 0, 1)
 #define AL_FETCH(F, m) \
-	F(m, u8,     service,   0, FETCH_DOMAIN) \
+	F(m, u8,     service,   0, FETCH_ADDRNAME) \
 	F(m, text,   table,     1, LIMIT_ACTION) \
 	F(m, text,   key,       0, 1024)           /* a label or an address; empty: the next of a list */
 #define AL_VALUE(F, m) \

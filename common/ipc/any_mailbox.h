@@ -52,6 +52,14 @@ enum { STORE_REPLACE, STORE_ADD, STORE_REMOVE };
 /* One record of am_messages, packed in network order: uid u32, modseq u64, keyword set u32, flags u8. */
 enum { AM_RECORD = 17 };
 
+/* Octets that fit into one message, for whoever gathers them. */
+enum {
+	AM_UIDS = 64000,        /* UIDs, ranges of them, or records */
+	AM_COPIED_UIDS = 60000, /* ranges in am_copied, which has them twice */
+	AM_INDEX = 60000,       /* an envelope; a structure */
+	AM_PROGRAM = 64000,     /* of SEARCH */
+};
+
 /* clang-format off */
 #define AM_OPEN(F, m)            /* kind  name       least most */ \
 	F(m, octets, token,     TOKEN_OCTETS, TOKEN_OCTETS) \
@@ -102,9 +110,9 @@ enum { AM_RECORD = 17 };
 	F(m, u32,    set,       1, UINT32_MAX) \
 	F(m, octets, keywords,  0, 110000)         /* an ipc_list */
 #define AM_MESSAGES(F, m) \
-	F(m, octets, records,   0, 64000)          /* AM_RECORD octets each, by ascending uid */
+	F(m, octets, records,   0, AM_UIDS)        /* AM_RECORD octets each, by ascending uid */
 #define AM_GONE(F, m) \
-	F(m, octets, uids,      0, 64000)          /* u32 each, in no order */
+	F(m, octets, uids,      0, AM_UIDS)        /* u32 each, in no order */
 #define AM_CHANGES(F, m) \
 	F(m, u32,    handle,    1, UINT32_MAX) \
 	F(m, u64,    since,     0, UINT64_MAX) \
@@ -115,24 +123,24 @@ enum { AM_RECORD = 17 };
 	F(m, u8,     removed,   0, 1)              /* the mailbox itself is gone */
 #define AM_FETCH(F, m) \
 	F(m, u32,    handle,    1, UINT32_MAX) \
-	F(m, octets, uids,      0, 64000)          /* ranges */ \
+	F(m, octets, uids,      0, AM_UIDS)        /* ranges */ \
 	F(m, u8,     want,      0, 127)
 #define AM_MESSAGE(F, m)         /* the whole message comes in octets, or as a file when it is over LIMIT_INLINE */ \
 	F(m, u32,    uid,       1, UINT32_MAX) \
 	F(m, i64,    date,      0, 0)              /* INTERNALDATE, seconds since 1970 */ \
-	F(m, u64,    size,      0, 0x7fffffff) \
-	F(m, octets, envelope,  0, 60000)          /* as IMAP sends it */ \
-	F(m, octets, structure, 0, 60000) \
+	F(m, u64,    size,      0, LIMIT_MESSAGE_HARD) \
+	F(m, octets, envelope,  0, AM_INDEX)       /* as IMAP sends it */ \
+	F(m, octets, structure, 0, AM_INDEX) \
 	F(m, octets, octets,    0, LIMIT_INLINE)   /* what WANT_HEADER or WANT_OCTETS asked for */
 #define AM_SEARCH(F, m) \
 	F(m, u32,    handle,    1, UINT32_MAX) \
 	F(m, octets, uids,      0, 16000)          /* ranges to look at */ \
-	F(m, octets, program,   1, 64000)          /* common/mail/search.h */
+	F(m, octets, program,   1, AM_PROGRAM)     /* common/mail/search.h */
 #define AM_FOUND(F, m) \
-	F(m, octets, uids,      0, 64000)          /* u32 each, ascending */
+	F(m, octets, uids,      0, AM_UIDS)        /* u32 each, ascending */
 #define AM_STORE(F, m) \
 	F(m, u32,    handle,    1, UINT32_MAX) \
-	F(m, octets, uids,      0, 64000) \
+	F(m, octets, uids,      0, AM_UIDS) \
 	F(m, u8,     mode,      0, STORE_REMOVE) \
 	F(m, u8,     flags,     0, 31) \
 	F(m, octets, keywords,  0, 32000)          /* an ipc_list */
@@ -145,23 +153,23 @@ enum { AM_RECORD = 17 };
 	F(m, octets, keywords,  0, 32000) \
 	F(m, i64,    date,      0, 0)              /* 0: now */ \
 	F(m, u32,    spool,     0, UINT32_MAX)     /* 0: inline */ \
-	F(m, u64,    size,      0, 0x7fffffff) \
+	F(m, u64,    size,      0, LIMIT_MESSAGE_HARD) \
 	F(m, octets, octets,    0, LIMIT_INLINE)
 #define AM_APPENDED(F, m) \
 	F(m, u32,    uidvalidity, 1, UINT32_MAX) \
 	F(m, u32,    uid,       1, UINT32_MAX)
 #define AM_COPY(F, m) \
 	F(m, u32,    handle,    1, UINT32_MAX) \
-	F(m, octets, uids,      0, 64000) \
+	F(m, octets, uids,      0, AM_UIDS) \
 	F(m, text,   to,        1, LIMIT_MAILBOX_NAME) \
 	F(m, u8,     move,      0, 1)
 #define AM_COPIED(F, m) \
 	F(m, u32,    uidvalidity, 1, UINT32_MAX) \
-	F(m, octets, from,      0, 60000)          /* ranges, in the order of … */ \
-	F(m, octets, to,        0, 60000)          /* … these; both empty when nothing was there to copy */
+	F(m, octets, from,      0, AM_COPIED_UIDS) /* ranges, in the order of … */ \
+	F(m, octets, to,        0, AM_COPIED_UIDS) /* … these; both empty when nothing was there to copy */
 #define AM_EXPUNGE(F, m) \
 	F(m, u32,    handle,    1, UINT32_MAX) \
-	F(m, octets, uids,      0, 64000) \
+	F(m, octets, uids,      0, AM_UIDS) \
 	F(m, u8,     only_deleted, 0, 1)           /* 1: those of them with \Deleted; 0: all (pop3d) */
 #define AM_OK(F, m) \
 	F(m, u64,    modseq,    0, UINT64_MAX)

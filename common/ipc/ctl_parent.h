@@ -46,13 +46,13 @@
 
 #define CP_ORDER(F, m)           /* kind  name       least most */ \
 	F(m, text,   verb,      1, 64)             /* "show queue", "account add" */ \
-	F(m, secret, arguments, 0, 60000)          /* an ipc_list; a password may be in it */ \
+	F(m, secret, arguments, 0, LIMIT_ORDER)    /* an ipc_list; a password may be in it */ \
 	F(m, u8,     json,      0, 1)
 #define CP_LINE(F, m) \
-	F(m, octets, text,      0, 60000)
+	F(m, octets, text,      0, LIMIT_ANSWER)
 #define CP_DONE(F, m) \
 	F(m, u8,     code,      0, 127) \
-	F(m, text,   error,     0, 1000)
+	F(m, text,   error,     0, LIMIT_ANSWER_ERROR)
 #define CTL_PARENT(M)            /* name  number  fields  descriptor */ \
 	M(cp_order, 0x0c01, CP_ORDER, FD_NONE) \
 	M(cp_line,  0x0c02, CP_LINE,  FD_NONE) \

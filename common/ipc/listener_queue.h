@@ -42,7 +42,7 @@ enum { NOTIFY_SUCCESS = 1, NOTIFY_FAILURE = 2, NOTIFY_DELAY = 4, NOTIFY_NEVER = 
 	F(m, text,   address,   1, LIMIT_PATH) \
 	F(m, text,   user,      0, LIMIT_USER) \
 	F(m, text,   target,    0, LIMIT_TARGET) \
-	F(m, u8,     mailbox,   0, 63) \
+	F(m, u8,     mailbox,   0, LIMIT_INSTANCES - 1) \
 	F(m, text,   original,  1, LIMIT_PATH)     /* what RCPT TO said */ \
 	F(m, text,   orcpt,     0, LIMIT_ORCPT)    /* type;address, decoded; empty: not given */ \
 	F(m, u8,     notify,    0, 15)
@@ -50,7 +50,7 @@ enum { NOTIFY_SUCCESS = 1, NOTIFY_FAILURE = 2, NOTIFY_DELAY = 4, NOTIFY_NEVER = 
 	F(m, octets, octets,    0, LIMIT_INLINE)   /* the whole message, trace fields and all */
 #define LQ_COMMIT(F, m) \
 	F(m, u32,    spool,     0, UINT32_MAX)     /* 0: the body came inline */ \
-	F(m, u64,    size,      0, 0x7fffffff)     /* octets of the body */
+	F(m, u64,    size,      0, LIMIT_MESSAGE_HARD) /* octets of the body */
 #define LQ_SPOOLED(F, m) \
 	F(m, u32,    spool,     1, UINT32_MAX)
 #define LQ_DROP(F, m) \

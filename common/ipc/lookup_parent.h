@@ -15,12 +15,12 @@ enum lp_forward_result { FORWARD_FOUND, FORWARD_NONE, FORWARD_TEMPORARY };
 
 /* clang-format off */
 #define LP_CHECK(F, m)           /* kind  name       least most */ \
-	F(m, text,   user,      1, 64) \
+	F(m, text,   user,      1, LIMIT_SYSTEM_USER) \
 	F(m, secret, secret,    0, LIMIT_SECRET)
 #define LP_CHECKED(F, m) \
 	F(m, u8,     result,    0, CHECK_TEMPORARY)
 #define LP_FORWARD(F, m) \
-	F(m, text,   user,      1, 64)
+	F(m, text,   user,      1, LIMIT_SYSTEM_USER)
 #define LP_FORWARD_IS(F, m) \
 	F(m, u8,     result,    0, FORWARD_TEMPORARY) \
 	F(m, octets, content,   0, LIMIT_FORWARD)  /* when it is found */

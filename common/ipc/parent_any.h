@@ -22,10 +22,10 @@
 #define PA_SETUP(F, m)           /* kind  name       least most */ \
 	F(m, u8,     verbose,   0, 1) \
 	F(m, u8,     stamp,     0, 1)       /* put the time on log lines */ \
-	F(m, u8,     instance,  0, 63)      /* which of the processes of this kind it is */ \
+	F(m, u8,     instance,  0, LIMIT_INSTANCES - 1) /* which of the processes of this kind it is */ \
 	F(m, u8,     mailboxes, 1, LIMIT_INSTANCES) /* how many processes share the mail store */ \
 	F(m, text,   users,     1, 32)      /* what the names of our users begin with */ \
-	F(m, text,   empty,     1, 1023)    /* the empty folder that roles without files are locked into */
+	F(m, text,   empty,     1, LIMIT_FILE_PATH) /* the empty folder that roles without files are locked into */
 #define PA_SOCKET(F, m) \
 	F(m, u32,    listen,    1, 0xffff)  /* the conf_listen it serves */
 #define PA_KEY(F, m) \
@@ -35,14 +35,14 @@
 	F(m, u8,     instance,  0, LIMIT_INSTANCES - 1)
 #define PA_CONTROL(F, m) \
 	F(m, text,   verb,      1, 64) \
-	F(m, octets, arguments, 0, 60000)   /* an ipc_list */ \
+	F(m, octets, arguments, 0, LIMIT_ORDER) /* an ipc_list */ \
 	F(m, u8,     json,      0, 1) \
 	F(m, u64,    after,     0, INT64_MAX) /* where the answer stood; 0: from its beginning */
 #define PA_LINE(F, m) \
-	F(m, octets, text,      0, 60000)   /* one line or many, without the last line end */
+	F(m, octets, text,      0, LIMIT_ANSWER) /* one line or many, without the last line end */
 #define PA_CONTROL_DONE(F, m) \
 	F(m, u8,     code,      0, 127)     /* exit code for smtpctl */ \
-	F(m, text,   error,     0, 1000) \
+	F(m, text,   error,     0, LIMIT_ANSWER_ERROR) \
 	F(m, u64,    after,     0, INT64_MAX) /* there is more: ask again, with this; 0: that was all */
 #define PA_VERBOSE(F, m) \
 	F(m, u8,     verbose,   0, 1)
@@ -56,10 +56,10 @@
 	F(m, u8,     on,        0, 1) \
 	F(m, octets, ids,       0, 4096)    /* an ipc_list; only lines with one of them, if there is any */
 #define PA_TRACE_LINE(F, m) \
-	F(m, octets, text,      0, 60000)
+	F(m, octets, text,      0, LIMIT_ANSWER)
 #define PA_READY(F, m) \
 	F(m, u8,     ok,        0, 1) \
-	F(m, text,   error,     0, 1000)    /* why not */
+	F(m, text,   error,     0, LIMIT_ANSWER_ERROR) /* why not */
 #define PARENT_ANY(M)            /* name  number  fields  descriptor */ \
 	M(pa_setup,        0x0101, PA_SETUP,        FD_NONE) \
 	M(pa_socket,       0x0102, PA_SOCKET,       FD_SOCKET) \

@@ -26,7 +26,7 @@
 	F(m, text,   address,   1, LIMIT_PATH)     /* after expansion */ \
 	F(m, text,   original,  1, LIMIT_PATH) \
 	F(m, octets, octets,    0, LIMIT_INLINE)   /* the message, when no file comes along */ \
-	F(m, u64,    size,      0, 0x7fffffff)
+	F(m, u64,    size,      0, LIMIT_MESSAGE_HARD)
 #define AG_JOB(F, m) \
 	F(m, u64,    message,   1, UINT64_MAX) \
 	F(m, u8,     method,    0, 7)              /* enum conf_method */ \
@@ -41,7 +41,7 @@
 	F(m, text,   hostname,  1, LIMIT_HOSTNAME) \
 	F(m, u8,     delim,     33, 126)           /* sub-address delimiter */ \
 	F(m, octets, octets,    0, LIMIT_INLINE) \
-	F(m, u64,    size,      0, 0x7fffffff)
+	F(m, u64,    size,      0, LIMIT_MESSAGE_HARD)
 #define QA_OUTCOME(F, m) \
 	F(m, u64,    envelope,  0, UINT64_MAX) \
 	F(m, u8,     outcome,   0, 3)              /* enum outcome */ \

@@ -15,7 +15,7 @@
 	F(m, u64,    message,   1, UINT64_MAX) \
 	F(m, text,   sender,    0, LIMIT_PATH)     /* for Return-Path */ \
 	F(m, i64,    arrival,   0, 0)              /* seconds since 1970: INTERNALDATE */ \
-	F(m, u64,    size,      0, 0x7fffffff) \
+	F(m, u64,    size,      0, LIMIT_MESSAGE_HARD) \
 	F(m, u32,    rcpts,     1, LIMIT_RECIPIENTS)
 #define QM_RCPT(F, m) \
 	F(m, u64,    envelope,  1, UINT64_MAX) \

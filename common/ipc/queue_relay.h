@@ -30,7 +30,7 @@ enum qr_destination { DESTINATION_UP, DESTINATION_DOWN, DESTINATION_BUSY };
 	F(m, u8,     flags,     0, 7)              /* MESSAGE_* of listener_queue.h */ \
 	F(m, u8,     ret,       0, 2) \
 	F(m, text,   envid,     0, LIMIT_ENVID) \
-	F(m, u64,    size,      0, 0x7fffffff) \
+	F(m, u64,    size,      0, LIMIT_MESSAGE_HARD) \
 	F(m, u32,    rcpts,     1, LIMIT_RECIPIENTS) /* how many qr_rcpt follow */
 #define QR_RCPT(F, m) \
 	F(m, u64,    envelope,  1, UINT64_MAX) \

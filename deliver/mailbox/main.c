@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 static struct channel *lookup, *queue, *imapds[LIMIT_INSTANCES], *pop3ds[LIMIT_INSTANCES];
-static char mail_path[1024];
+static char mail_path[LIMIT_FILE_PATH + 1];
 
 static void
 on_grant(void *owner, struct ipc_message *m)

@@ -9,8 +9,6 @@
 #include "common/mail/envelope.h"
 #include "common/mail/header.h"
 
-enum { INDEX_MOST = 60000 };
-
 void
 store_index_fini(struct store_index *i)
 {
@@ -38,11 +36,11 @@ store_index_make(struct slice message, struct store_index *i)
 
 	*i = (struct store_index){.sent = INT64_MIN, .header_size = header_body(message)};
 	mime_init(&mime, message);
-	envelope_write(&i->octets, message, INDEX_MOST);
+	envelope_write(&i->octets, message, AM_INDEX);
 	envelope = i->octets.len;
-	bodystructure_write(&i->octets, &mime, BODYSTRUCTURE_FULL, INDEX_MOST);
+	bodystructure_write(&i->octets, &mime, BODYSTRUCTURE_FULL, AM_INDEX);
 	structure = i->octets.len;
-	bodystructure_write(&i->octets, &mime, BODYSTRUCTURE_BODY, INDEX_MOST);
+	bodystructure_write(&i->octets, &mime, BODYSTRUCTURE_BODY, AM_INDEX);
 	mime_fini(&mime);
 	point(i, envelope, structure);
 	if (header_find(message, SLICE("Date"), &value) && date_parse(value, &date))

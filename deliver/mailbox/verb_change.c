@@ -11,8 +11,7 @@
 #include "deliver/mailbox/snapshot.h"
 #include "deliver/mailbox/verb.h"
 
-/* PORTION: messages between two looks at the clock. RANGES: octets that am_copied takes. */
-enum { PORTION = 64, RANGES = 60000 };
+enum { PORTION = 64 }; /* messages between two looks at the clock */
 
 struct changing;
 
@@ -244,7 +243,7 @@ answer(struct changing *c)
 		return;
 	}
 	close_range(&c->copies);
-	if (c->copies.from.len <= RANGES) {
+	if (c->copies.from.len <= AM_COPIED_UIDS) {
 		copied.from = buf_slice(&c->copies.from);
 		copied.to = buf_slice(&c->copies.to);
 	}

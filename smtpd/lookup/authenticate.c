@@ -17,7 +17,7 @@
 
 #include <string.h>
 
-enum { CHECK_SECONDS = 15, SYSTEM_USER = 64 };
+enum { CHECK_SECONDS = 15 };
 
 /*
  * Logins that were right a while ago, so that a client which comes every minute costs no hash. They
@@ -164,7 +164,7 @@ is_system_name(struct slice user)
 		if (c <= ' ' || c > '~' || c == '/' || c == ':' || c == ',' || c == '@')
 			return false;
 	}
-	return user.len > 0 && user.len <= SYSTEM_USER && user.data[0] != '-';
+	return user.len > 0 && user.len <= LIMIT_SYSTEM_USER && user.data[0] != '-';
 }
 
 /* The canonical name, and where its hash comes from. */

@@ -11,8 +11,6 @@
 
 #include <string.h>
 
-enum { USER = 64 };
-
 /* The name without its detail; the same when there is none. */
 static struct slice
 base_of(struct slice local, char delimiter)
@@ -95,7 +93,7 @@ find_in_userbase(const struct conf_action *a, struct slice user, struct buf *inf
 {
 	static const struct table everybody = {.name = NULL};
 
-	if (user.len == 0 || user.len > USER)
+	if (user.len == 0 || user.len > LIMIT_SYSTEM_USER)
 		return TABLE_NONE;
 	if (child_runs_as(user)) /* nothing is delivered as one of them */
 		return TABLE_NONE;
@@ -236,7 +234,7 @@ void
 expand_local_forward(struct expansion *e, struct expand_node *n, const struct conf_action *a,
     struct slice user, enum lp_forward_result result, struct slice content)
 {
-	char owner[USER + 1];
+	char owner[LIMIT_SYSTEM_USER + 1];
 
 	slice_copy(user, owner, sizeof(owner));
 	if (result == FORWARD_FOUND && expand_add_lines(e, n, content, owner, LIMIT_FORWARD_TARGETS) > 0)

@@ -64,8 +64,6 @@ is_needed_by(const struct conf_action *a, const struct al_fetch *q)
 		return slice_equal(q->table, a->src_table);
 	case FETCH_ADDRNAME:
 		return slice_equal(q->table, a->helo_table);
-	case FETCH_DOMAIN:
-		break;
 	}
 	return false;
 }

@@ -47,8 +47,6 @@ fetch(const struct al_fetch *q, struct buf *value)
 		return table_next(q->table, value);
 	case FETCH_ADDRNAME:
 		return table_find(q->table, TABLE_ADDRNAME, q->key, value);
-	case FETCH_DOMAIN:
-		return table_find(q->table, TABLE_DOMAIN, q->key, value);
 	}
 	return TABLE_NONE;
 }

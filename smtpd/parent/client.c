@@ -96,7 +96,7 @@ on_answer(void *owner, struct ipc_message *m)
 			client_text(c, text);
 	} else if (m->schema == &pa_control_done_schema) {
 		const struct pa_control_done *d = m->body;
-		char error[1001];
+		char error[LIMIT_ANSWER_ERROR + 1];
 
 		slice_copy(d->error, error, sizeof(error));
 		channel_done(m->channel, m->id);

@@ -18,7 +18,7 @@ static void
 on_ready(void *owner, struct ipc_message *m)
 {
 	const struct pa_ready *r = m->body;
-	char error[1001] = "";
+	char error[LIMIT_ANSWER_ERROR + 1] = "";
 
 	if (!r->ok && (!slice_copy(r->error, error, sizeof(error)) || error[0] == '\0'))
 		strlcpy(error, "it does not say why", sizeof(error));

@@ -58,7 +58,7 @@ helper_on_lp_check(void *owner, struct ipc_message *m)
 	const struct process *p = owner;
 	const struct lp_check *q = m->body;
 	struct ipc_asker asker = ipc_asker_of(&p->channel, m);
-	char user[65], secret[LIMIT_SECRET + 1];
+	char user[LIMIT_SYSTEM_USER + 1], secret[LIMIT_SECRET + 1];
 	struct check *c;
 	pid_t pid;
 

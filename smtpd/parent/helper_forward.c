@@ -135,7 +135,7 @@ helper_on_lp_forward(void *owner, struct ipc_message *m)
 	const struct lp_forward *q = m->body;
 	struct ipc_asker asker = ipc_asker_of(&p->channel, m);
 	struct forward *f;
-	char user[65];
+	char user[LIMIT_SYSTEM_USER + 1];
 	int ends[2];
 	pid_t pid;
 

@@ -46,11 +46,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	p = imap_parse_of(&command);
 	if (imap_search_parse(&p, &view, &program) == IMAP_SEARCH_OK) {
 		PROPERTY(imap_parse_is_end(&p));
-		PROPERTY(program.len <= IMAP_SEARCH_PROGRAM);
+		PROPERTY(program.len <= AM_PROGRAM);
 		PROPERTY(search_is_valid(buf_slice(&program)));
 		check_program(buf_slice(&program));
 	}
-	PROPERTY(program.len <= 64 * size + 64 && program.len <= 2 * IMAP_SEARCH_PROGRAM);
+	PROPERTY(program.len <= 64 * size + 64 && program.len <= 2 * AM_PROGRAM);
 	imap_view_fini(&view);
 	buf_fini(&command);
 	buf_fini(&program);

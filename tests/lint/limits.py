@@ -20,8 +20,6 @@ OURS = {
     "FILE_MOST": "smtpd.conf",
     "GATHER_MOST": "pages that one write of the WAL takes",
     "IDS_MOST": "processes' own ids of traced messages, the oldest go",
-    "INDEX_MOST": "what a frame takes of an answer; more is cut",
-    "JSON_MOST": "what a line of smtpctl's takes; longer texts are cut",
     "LINES_MOST": "of our own processes",
     "LIST_MOST": "an administrator's order",
     "MOST": "milliseconds between two starts",

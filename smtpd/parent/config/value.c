@@ -53,7 +53,7 @@ value_span(struct draft *d, struct place at, const char *text, uint32_t *seconds
 bool
 value_size(struct draft *d, struct place at, const char *text, uint64_t *octets)
 {
-	if (!scaled(text, unit_of_size, 0x7fffffff, octets) || *octets < 1024)
+	if (!scaled(text, unit_of_size, LIMIT_MESSAGE_HARD, octets) || *octets < 1024)
 		return draft_fail(d, at, "\"%.100s\" is no size; write 35M or 512K", text);
 	return true;
 }
