@@ -14,11 +14,10 @@
 #define COMMON_IPC_LISTENER_QUEUE_H
 
 #include "common/ipc/protocol.h"
+#include "common/mail/notify.h"
 
-/* What a message is, and what its sender wants to hear of it (RFC 3461). */
+/* What a message is. */
 enum { MESSAGE_8BIT = 1, MESSAGE_SMTPUTF8 = 2, MESSAGE_BOUNCE = 4 };
-enum { RET_UNSAID, RET_FULL, RET_HDRS };
-enum { NOTIFY_SUCCESS = 1, NOTIFY_FAILURE = 2, NOTIFY_DELAY = 4, NOTIFY_NEVER = 8 };   /* 0: unsaid */
 
 /* clang-format off */
 #define LQ_IDS(F, m)             /* kind  name       least most */ \
@@ -45,7 +44,7 @@ enum { NOTIFY_SUCCESS = 1, NOTIFY_FAILURE = 2, NOTIFY_DELAY = 4, NOTIFY_NEVER = 
 	F(m, u8,     mailbox,   0, LIMIT_INSTANCES - 1) \
 	F(m, text,   original,  1, LIMIT_PATH)     /* what RCPT TO said */ \
 	F(m, text,   orcpt,     0, LIMIT_ORCPT)    /* type;address, decoded; empty: not given */ \
-	F(m, u8,     notify,    0, 15)
+	F(m, u8,     notify,    0, 15)             /* NOTIFY_* */
 #define LQ_BODY(F, m) \
 	F(m, octets, octets,    0, LIMIT_INLINE)   /* the whole message, trace fields and all */
 #define LQ_COMMIT(F, m) \

@@ -10,6 +10,7 @@
 #define COMMON_IPC_QUEUE_RELAY_H
 
 #include "common/ipc/protocol.h"
+#include "common/mail/notify.h"
 
 /* So long queue waits for qr_done before it tries anew: by then relay has given up, or a message would
  * go twice. */
@@ -28,7 +29,7 @@ enum qr_destination { DESTINATION_UP, DESTINATION_DOWN, DESTINATION_BUSY };
 	F(m, text,   domain,    1, LIMIT_DOMAIN)   /* the recipients', lower case */ \
 	F(m, text,   sender,    0, LIMIT_PATH) \
 	F(m, u8,     flags,     0, 7)              /* MESSAGE_* of listener_queue.h */ \
-	F(m, u8,     ret,       0, 2) \
+	F(m, u8,     ret,       0, RET_HDRS) \
 	F(m, text,   envid,     0, LIMIT_ENVID) \
 	F(m, u64,    size,      0, LIMIT_MESSAGE_HARD) \
 	F(m, u32,    rcpts,     1, LIMIT_RECIPIENTS) /* how many qr_rcpt follow */
@@ -37,7 +38,7 @@ enum qr_destination { DESTINATION_UP, DESTINATION_DOWN, DESTINATION_BUSY };
 	F(m, text,   address,   1, LIMIT_PATH) \
 	F(m, text,   original,  1, LIMIT_PATH)     /* before aliases: what RCPT TO said */ \
 	F(m, text,   orcpt,     0, LIMIT_ORCPT) \
-	F(m, u8,     notify,    0, 15)
+	F(m, u8,     notify,    0, 15)             /* NOTIFY_* */
 #define QR_BODY(F, m)            /* the last message of the request: inline, or a file to read from */ \
 	F(m, octets, octets,    0, LIMIT_INLINE)
 #define QR_OUTCOME(F, m) \

@@ -128,9 +128,9 @@ static enum smtp_syntax_result
 take_ret(struct slice value, struct smtp_mail *m)
 {
 	if (slice_equal_text_nocase(value, "FULL"))
-		m->ret = SMTP_RET_FULL;
+		m->ret = RET_FULL;
 	else if (slice_equal_text_nocase(value, "HDRS"))
-		m->ret = SMTP_RET_HDRS;
+		m->ret = RET_HDRS;
 	else
 		return SMTP_SYNTAX_PARAMETER_BAD;
 	return SMTP_SYNTAX_OK;
@@ -165,8 +165,8 @@ take_notify(struct slice value, struct smtp_rcpt *r)
 	static const struct {
 		const char *word;
 		uint8_t bit;
-	} words[] = {{"NEVER", SMTP_NOTIFY_NEVER}, {"SUCCESS", SMTP_NOTIFY_SUCCESS},
-	    {"FAILURE", SMTP_NOTIFY_FAILURE}, {"DELAY", SMTP_NOTIFY_DELAY}};
+	} words[] = {{"NEVER", NOTIFY_NEVER}, {"SUCCESS", NOTIFY_SUCCESS},
+	    {"FAILURE", NOTIFY_FAILURE}, {"DELAY", NOTIFY_DELAY}};
 	struct slice word, rest = value;
 
 	if (value.len == 0 || value.data[value.len - 1] == ',')
@@ -182,7 +182,7 @@ take_notify(struct slice value, struct smtp_rcpt *r)
 			return SMTP_SYNTAX_PARAMETER_BAD;
 		r->notify |= bit;
 	}
-	if ((r->notify & SMTP_NOTIFY_NEVER) != 0 && r->notify != SMTP_NOTIFY_NEVER)
+	if ((r->notify & NOTIFY_NEVER) != 0 && r->notify != NOTIFY_NEVER)
 		return SMTP_SYNTAX_PARAMETER_BAD;
 	return SMTP_SYNTAX_OK;
 }
@@ -463,7 +463,7 @@ smtp_mail_format(struct buf *out, struct slice sender, const struct smtp_mail *m
 	    [SMTP_BODY_7BIT] = " BODY=7BIT",
 	    [SMTP_BODY_8BITMIME] = " BODY=8BITMIME"};
 	static const char *const rets[] = {
-	    [SMTP_RET_UNSAID] = "", [SMTP_RET_FULL] = " RET=FULL", [SMTP_RET_HDRS] = " RET=HDRS"};
+	    [RET_UNSAID] = "", [RET_FULL] = " RET=FULL", [RET_HDRS] = " RET=HDRS"};
 	size_t before = out->len;
 
 	buf_add_text(out, "MAIL FROM:");

@@ -9,6 +9,7 @@
 
 #include "common/base/limits.h"
 #include "common/mail/address.h"
+#include "common/mail/notify.h"
 
 /* clang-format off */
 #define SMTP_VERBS(V) \
@@ -64,15 +65,6 @@ enum smtp_offer {
 
 enum smtp_body { SMTP_BODY_UNSAID, SMTP_BODY_7BIT, SMTP_BODY_8BITMIME };
 
-/* The numbers are those of RET_* and NOTIFY_* in common/ipc/listener_queue.h. */
-enum smtp_ret { SMTP_RET_UNSAID, SMTP_RET_FULL, SMTP_RET_HDRS };
-enum {
-	SMTP_NOTIFY_SUCCESS = 1,
-	SMTP_NOTIFY_FAILURE = 2,
-	SMTP_NOTIFY_DELAY = 4,
-	SMTP_NOTIFY_NEVER = 8
-};
-
 struct smtp_mail {
 	uint64_t size; /* 0: not said */
 	enum smtp_body body;
@@ -83,7 +75,7 @@ struct smtp_mail {
 };
 
 struct smtp_rcpt {
-	uint8_t notify;              /* SMTP_NOTIFY_* bits; 0: not said */
+	uint8_t notify;              /* NOTIFY_* bits; 0: not said */
 	char orcpt[LIMIT_ORCPT + 1]; /* type;address, the address decoded; "": not said */
 };
 

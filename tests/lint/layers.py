@@ -14,7 +14,7 @@ BELOW = {
     "sandbox": {"base"},
     "net": {"base"},
     "db": {"base", "net"},
-    "ipc": {"base", "net", "sandbox"},
+    "ipc": {"base", "mail", "net", "sandbox"},
     "conf": {"base", "net", "ipc", "sandbox"},
     "session": {"base", "net", "ipc", "conf"},
 }

@@ -200,7 +200,7 @@ Test(smtp_syntax, mail_with_everything)
 	cr_assert_not(c.is_null);
 	cr_assert_eq(c.mail.size, 123456);
 	cr_assert_eq(c.mail.body, SMTP_BODY_8BITMIME);
-	cr_assert_eq(c.mail.ret, SMTP_RET_HDRS);
+	cr_assert_eq(c.mail.ret, RET_HDRS);
 	cr_assert_str_eq(c.mail.envid, "QQ+1");
 	cr_assert(c.mail.has_auth);
 	cr_assert_str_eq(c.mail.auth, "e=mc2@example.com");
@@ -240,7 +240,7 @@ Test(smtp_syntax, rcpt_with_everything)
 	cr_assert_eq(smtp_command_parse(
 			 SLICE("RCPT TO:<a@b> NOTIFY=delay,SUCCESS ORCPT=rfc822;c+2Bd@e"), ALL, &c),
 	    SMTP_SYNTAX_OK);
-	cr_assert_eq(c.rcpt.notify, SMTP_NOTIFY_DELAY | SMTP_NOTIFY_SUCCESS);
+	cr_assert_eq(c.rcpt.notify, NOTIFY_DELAY | NOTIFY_SUCCESS);
 	cr_assert_str_eq(c.rcpt.orcpt, "rfc822;c+d@e");
 	cr_assert_eq(smtp_command_parse(SLICE("RCPT TO:<a@b> ORCPT=UTF-8;\\x{FC}@b"), ALL, &c),
 	    SMTP_SYNTAX_OK);
@@ -304,11 +304,11 @@ Test(smtp_syntax, what_is_written_is_read)
 {
 	struct smtp_mail m = {.size = 77,
 	    .body = SMTP_BODY_8BITMIME,
-	    .ret = SMTP_RET_FULL,
+	    .ret = RET_FULL,
 	    .has_auth = true,
 	    .envid = "a b+c"};
 	struct smtp_rcpt r = {
-	    .notify = SMTP_NOTIFY_SUCCESS | SMTP_NOTIFY_DELAY, .orcpt = "rfc822;x=y z@b"};
+	    .notify = NOTIFY_SUCCESS | NOTIFY_DELAY, .orcpt = "rfc822;x=y z@b"};
 	struct smtp_command c;
 	struct buf out = {0};
 
@@ -326,7 +326,7 @@ Test(smtp_syntax, what_is_written_is_read)
 	    SMTP_SYNTAX_OK);
 	cr_assert_str_eq(c.rcpt.orcpt, r.orcpt);
 	buf_clear(&out);
-	r = (struct smtp_rcpt){.notify = SMTP_NOTIFY_NEVER, .orcpt = "utf-8;\xc3\xbc@b"};
+	r = (struct smtp_rcpt){.notify = NOTIFY_NEVER, .orcpt = "utf-8;\xc3\xbc@b"};
 	cr_assert(smtp_rcpt_format(&out, SLICE("postmaster"), &r));
 	cr_slice_eq(buf_slice(&out), "RCPT TO:<postmaster> NOTIFY=NEVER ORCPT=utf-8;\\x{FC}@b\r\n");
 	buf_clear(&out);
