@@ -19,13 +19,15 @@
 /* What a message is. */
 enum { MESSAGE_8BIT = 1, MESSAGE_SMTPUTF8 = 2, MESSAGE_BOUNCE = 4 };
 
+enum { LQ_STATE_TEXT = 200 }; /* octets of what MAIL hears */
+
 /* clang-format off */
 #define LQ_IDS(F, m)             /* kind  name       least most */ \
 	F(m, u64,    first,     1, UINT64_MAX) \
 	F(m, u32,    count,     1, 100000)
 #define LQ_STATE(F, m) \
 	F(m, u16,    code,      0, 499)            /* what MAIL hears; 0: mail is taken */ \
-	F(m, text,   text,      0, 200)            /* enhanced code and sentence */
+	F(m, text,   text,      0, LQ_STATE_TEXT)  /* enhanced code and sentence */
 #define LQ_BEGIN(F, m) \
 	F(m, u64,    message,   1, UINT64_MAX)     /* from lq_ids */ \
 	F(m, text,   sender,    0, LIMIT_PATH)     /* empty: the null path */ \

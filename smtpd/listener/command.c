@@ -1,5 +1,7 @@
 #include "smtpd/listener/command.h"
 
+#include "smtpd/listener/extension.h"
+
 static const struct {
 	enum smtp_verb verb;
 	void (*run)(struct smtp_session *s, const struct smtp_command *c);

@@ -29,18 +29,6 @@ void smtp_command_auth(struct smtp_session *s, const struct smtp_command *c);
  * ever. */
 bool smtp_is_patient(struct smtp_session *s);
 
-/* Whether AUTH may be used now; false also when it is not offered here at all. */
-bool smtp_auth_is_offered(const struct smtp_session *s);
-
-/* The same as SMTP_OFFER_* bits: parameters of what is not offered are unknown. */
-unsigned smtp_offers(const struct smtp_session *s);
-
-/* The lines behind EHLO's first (RFC 5321 4.1.1.1): what works here and now, and nothing else. */
-void smtp_extensions(const struct smtp_session *s, struct buf *out);
-
-/* The name of the user at the other end of a Unix socket, asked of the kernel; gives, or NULL. */
-char *smtp_local_user(int fd);
-
 /* How somebody logs in. */
 extern const struct login_kind smtp_login;
 

@@ -5,6 +5,7 @@
 
 #include "common/net/sasl.h"
 #include "common/session/login.h"
+#include "smtpd/listener/extension.h"
 
 /* However it went, the client has its time for the next command. */
 static void

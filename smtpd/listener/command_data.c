@@ -47,6 +47,12 @@ begin_data(struct smtp_session *s)
 	smtp_move(s, SMTP_DATA);
 }
 
+static void
+reject_without_queue(struct smtp_session *s)
+{
+	smtp_reject(s, 451, "4.3.0", "the queue does not answer now, try again later");
+}
+
 void
 smtp_command_data(struct smtp_session *s, const struct smtp_command *c)
 {
@@ -62,7 +68,7 @@ smtp_command_data(struct smtp_session *s, const struct smtp_command *c)
 	}
 	t->message = smtp_server_message_id();
 	if (t->message == 0) {
-		smtp_reject(s, 451, "4.3.0", "the queue does not answer now, try again later");
+		reject_without_queue(s);
 		return;
 	}
 	write_trace(s);
@@ -96,7 +102,7 @@ on_store_ended(void *owner, enum channel_end why)
 	struct smtp_session *s = owner;
 
 	s->base.request = 0;
-	smtp_reject(s, 451, "4.3.0", "the queue does not answer now, try again later");
+	reject_without_queue(s);
 	end_transaction(s);
 	session_step(&s->base);
 }
@@ -176,7 +182,7 @@ hand_over(struct smtp_session *s)
 	    !smtp_transaction_send(s)) {
 		if (s->base.request != 0)
 			session_asked(&s->base);
-		smtp_reject(s, 451, "4.3.0", "the queue does not answer now, try again later");
+		reject_without_queue(s);
 		end_transaction(s);
 		return SESSION_GO_ON;
 	}

@@ -1,6 +1,8 @@
 /* EHLO and HELO (RFC 5321 4.1.1.1): the client's name, and what it may use here. */
 #include "smtpd/listener/command.h"
 
+#include "smtpd/listener/extension.h"
+
 #include <stdlib.h>
 
 static void

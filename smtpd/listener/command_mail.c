@@ -12,6 +12,14 @@ accept_sender(struct smtp_session *s)
 	smtp_reply(s, 250, "2.0.0", "ok");
 }
 
+/* Lookup cannot say, or gives no answer. */
+static void
+defer_sender(struct smtp_session *s)
+{
+	smtp_reject(s, 451, "4.3.0", "cannot check the sender now, try again later");
+	smtp_transaction_reset(s);
+}
+
 static void
 on_sender_ended(void *owner, enum channel_end why)
 {
@@ -19,8 +27,7 @@ on_sender_ended(void *owner, enum channel_end why)
 
 	s->base.request = 0;
 	smtp_move(s, SMTP_COMMAND);
-	smtp_reject(s, 451, "4.3.0", "cannot check the sender now, try again later");
-	smtp_transaction_reset(s);
+	defer_sender(s);
 	session_step(&s->base);
 }
 
@@ -38,8 +45,7 @@ on_sender(void *owner, struct ipc_message *m)
 	session_asked(&s->base);
 	smtp_move(s, SMTP_COMMAND);
 	if (is->temporary) {
-		smtp_reject(s, 451, "4.3.0", "cannot check the sender now, try again later");
-		smtp_transaction_reset(s);
+		defer_sender(s);
 	} else if (!is->allowed) {
 		smtp_reject(s, 550, "5.7.1", "you may not send as this address");
 		smtp_transaction_reset(s);
@@ -59,8 +65,7 @@ ask_sender(struct smtp_session *s)
 
 	if (!session_ask(&s->base, smtp_server.lookup, &al_sender_schema, &q, on_sender,
 		on_sender_ended, SPAN_SECONDS(SENDER_SECONDS))) {
-		smtp_reject(s, 451, "4.3.0", "cannot check the sender now, try again later");
-		smtp_transaction_reset(s);
+		defer_sender(s);
 		return;
 	}
 	smtp_move(s, SMTP_SENDER_ASK);

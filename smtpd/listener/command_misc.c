@@ -1,11 +1,6 @@
 /* RSET, NOOP, VRFY, QUIT: what changes little. */
 #include "smtpd/listener/command.h"
 
-#include <stdio.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 bool
 smtp_is_patient(struct smtp_session *s)
 {
@@ -44,18 +39,4 @@ smtp_command_quit(struct smtp_session *s, const struct smtp_command *c)
 {
 	smtp_reply(s, 221, "2.0.0", "%s bye", smtp_hostname(s));
 	smtp_move(s, SMTP_CLOSING);
-}
-
-/* Without files there is no user database: the number is the name that nobody can forge. */
-char *
-smtp_local_user(int fd)
-{
-	uid_t uid;
-	gid_t gid;
-	char name[32];
-
-	if (getpeereid(fd, &uid, &gid) < 0)
-		return NULL;
-	snprintf(name, sizeof(name), "uid:%lu", (unsigned long)uid);
-	return strdup(name);
 }

@@ -1,5 +1,6 @@
-#include "smtpd/listener/command.h"
+#include "smtpd/listener/extension.h"
 
+#include "common/mail/smtp_syntax.h"
 #include "common/net/sasl.h"
 
 bool

@@ -7,6 +7,7 @@
 
 #include "common/conf/child.h"
 #include "common/conf/service.h"
+#include "common/ipc/listener_queue.h"
 
 #include <sys/queue.h>
 
@@ -16,7 +17,7 @@ struct smtp_server {
 	uint64_t next_id, ids_left;         /* message ids to use */
 	bool is_draining;                   /* no new transactions */
 	int closed_code;                    /* what queue has MAIL hear; 0: it takes mail */
-	char closed_text[201];
+	char closed_text[LQ_STATE_TEXT + 1];
 };
 
 extern struct smtp_server smtp_server;

@@ -12,6 +12,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
 	ASKING = TO(SENDER_ASK) | TO(RCPT_ASK) | TO(AUTH_ASK) | TO(SPOOL_ASK) | TO(STORE_ASK),
@@ -199,6 +200,20 @@ static const struct session_kind kind = {
     .free = free_session,
 };
 
+/* Who is at the other end of a Unix socket, as the kernel says. Without files there is no user
+ * database: the number is the name that nobody can forge. */
+static char *
+local_user(int fd)
+{
+	char *name;
+	uid_t uid;
+	gid_t gid;
+
+	if (getpeereid(fd, &uid, &gid) < 0 || asprintf(&name, "uid:%lu", (unsigned long)uid) < 0)
+		return NULL;
+	return name;
+}
+
 void
 smtp_session_start(
     struct service *service, int fd, const struct netaddr *peer, const struct netaddr *local)
@@ -209,7 +224,7 @@ smtp_session_start(
 	s->is_local = service->listen->local != 0;
 	session_init(&s->base, &kind, service, fd, peer);
 	LIST_INSERT_HEAD(&smtp_server.sessions, s, link);
-	s->user = s->is_local ? smtp_local_user(fd) : NULL;
+	s->user = s->is_local ? local_user(fd) : NULL;
 	smtp_greeting_begin(s);
 	session_step(&s->base);
 }
