@@ -1,6 +1,6 @@
 /*
- * What a sender wants to hear of a message (RFC 3461 4.1, 4.3): the parameters NOTIFY of RCPT and RET
- * of MAIL. The numbers cross channels, and are kept in the queue's database.
+ * What a sender wants to hear of a message (RFC 3461 4.1, 4.3): the parameters NOTIFY of RCPT and
+ * RET of MAIL. The numbers cross channels, and are kept in the queue's database.
  */
 #ifndef COMMON_MAIL_NOTIFY_H
 #define COMMON_MAIL_NOTIFY_H

@@ -45,6 +45,46 @@ static const struct {
 enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
 
 static void
+order_stop(struct client *c, const struct cp_order *o)
+{
+	client_done(c, 0, "");
+	stop_begin();
+}
+
+static void
+order_reload(struct client *c, const struct cp_order *o)
+{
+	struct error why = {""};
+	bool ok = reload(&why);
+
+	client_done(c, ok ? 0 : 1, why.text);
+}
+
+static void
+order_show_status(struct client *c, const struct cp_order *o)
+{
+	status_begin(c);
+}
+
+static void
+order_show_stats(struct client *c, const struct cp_order *o)
+{
+	stats_show(c);
+}
+
+static void
+order_monitor(struct client *c, const struct cp_order *o)
+{
+	monitor_begin(c);
+}
+
+static void
+order_trace(struct client *c, const struct cp_order *o)
+{
+	trace_begin(c, o->arguments);
+}
+
+static void
 set_verbose(struct client *c, bool verbose)
 {
 	struct pa_verbose m = {.verbose = verbose};
@@ -57,30 +97,42 @@ set_verbose(struct client *c, bool verbose)
 }
 
 static void
-own_order(struct client *c, const struct cp_order *o)
+order_log_verbose(struct client *c, const struct cp_order *o)
 {
-	struct error why = {""};
+	set_verbose(c, true);
+}
 
-	if (slice_equal_text(o->verb, "stop")) {
-		client_done(c, 0, "");
-		stop_begin();
-	} else if (slice_equal_text(o->verb, "reload")) {
-		client_done(c, reload(&why) ? 0 : 1, why.text);
-	} else if (slice_equal_text(o->verb, "show status")) {
-		status_begin(c);
-	} else if (slice_equal_text(o->verb, "show stats")) {
-		stats_show(c);
-	} else if (slice_equal_text(o->verb, "monitor")) {
-		monitor_begin(c);
-	} else if (slice_equal_text(o->verb, "trace")) {
-		trace_begin(c, o->arguments);
-	} else if (slice_equal_text(o->verb, "log verbose")) {
-		set_verbose(c, true);
-	} else if (slice_equal_text(o->verb, "log brief")) {
-		set_verbose(c, false);
-	} else {
-		client_done(c, 2, "smtpd does not know this order");
+static void
+order_log_brief(struct client *c, const struct cp_order *o)
+{
+	set_verbose(c, false);
+}
+
+/* Those that the parent answers itself. */
+static const struct {
+	const char *verb;
+	void (*run)(struct client *c, const struct cp_order *o);
+} own[] = {
+    {"log brief", order_log_brief},
+    {"log verbose", order_log_verbose},
+    {"monitor", order_monitor},
+    {"reload", order_reload},
+    {"show stats", order_show_stats},
+    {"show status", order_show_status},
+    {"stop", order_stop},
+    {"trace", order_trace},
+};
+
+static void
+run_own(struct client *c, const struct cp_order *o)
+{
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+		if (slice_equal_text(o->verb, own[i].verb)) {
+			own[i].run(c, o);
+			return;
+		}
 	}
+	client_done(c, 2, "smtpd does not know this order");
 }
 
 static void
@@ -99,7 +151,7 @@ on_order(void *owner, struct ipc_message *m)
 	while (i < VERBS && !slice_equal_text(o->verb, verbs[i].verb))
 		i++;
 	if (i == VERBS || verbs[i].answerer == SANDBOX_PARENT)
-		own_order(c, o);
+		run_own(c, o);
 	else if (!client_ask(c, suite_find((enum sandbox_role)verbs[i].answerer, 0), o->verb,
 		     o->arguments, SPAN_SECONDS(ORDER_SECONDS)))
 		client_done(c, EX_TEMPFAIL, "the process that knows is not there now; try again");
