@@ -136,11 +136,13 @@ header_says(struct slice message, struct slice needle)
 	return found;
 }
 
-/* What is no text says nothing, and is most of what is large. */
+/* What is no text says nothing, and is most of what is large. A message/… that is not taken apart
+ * is text: what a bounce says of a recipient stands in one. */
 static bool
 is_text(const struct mime_part *p)
 {
-	return p->kind == MIME_LEAF && slice_equal_text_nocase(p->type, "text");
+	return p->kind == MIME_LEAF && (slice_equal_text_nocase(p->type, "text") ||
+					   slice_equal_text_nocase(p->type, "message"));
 }
 
 /* The part as UTF-8, whatever it was written in. */

@@ -29,7 +29,7 @@ bool search_text_holds(struct slice text, struct slice needle);
 /* Whether the value of a header field of that name holds it, encoded words decoded. */
 bool search_header_holds(struct slice message, struct slice name, struct slice needle);
 
-/* Whether a text part of the message holds it, its encoding and charset undone. */
+/* Whether a text part of the message, or a report in it, holds it; encoding and charset undone. */
 bool search_body_holds(struct slice message, struct slice needle);
 
 /* Whether any of it does, as TEXT asks (RFC 3501 6.4.4): a text part, or a field, its name too, of

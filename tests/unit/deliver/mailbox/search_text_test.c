@@ -72,6 +72,23 @@ Test(search_text, looks_at_the_whole_of_a_message)
 	buf_fini(&bits);
 }
 
+/* RFC 3464: the only place where a bounce must name the recipient is message/delivery-status. */
+Test(search_text, finds_what_a_bounce_says)
+{
+	static const char bounce[] =
+	    "Content-Type: multipart/report; boundary=b\r\n\r\n"
+	    "--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; "
+	    "mx.test\r\n\r\n"
+	    "Final-Recipient: rfc822; gone@y.test\r\nStatus: 5.1.1\r\n--b--\r\n";
+	struct buf bits = {0};
+
+	search_signature(slice_of(bounce), SLICE(""), &bits);
+	cr_assert(search_body_holds(slice_of(bounce), folded("gone@y.test")));
+	cr_assert(search_message_holds(slice_of(bounce), folded("final-recipient: rfc822; gone")));
+	cr_assert(signature_may_hold(buf_slice(&bits), folded("gone@y.test")));
+	buf_fini(&bits);
+}
+
 /* Outlook folds with a tab; who searches types a blank. */
 Test(search_text, takes_a_tab_for_a_blank)
 {
