@@ -328,8 +328,8 @@ queue_attempt_outcome(struct queue_attempt *a, uint64_t envelope, enum outcome o
 }
 
 void
-queue_attempt_outcome_all(struct queue_attempt *a, enum outcome outcome, struct slice status,
-    struct slice reply)
+queue_attempt_outcome_all(
+    struct queue_attempt *a, enum outcome outcome, struct slice status, struct slice reply)
 {
 	for (size_t i = 0; i < a->count; i++)
 		queue_attempt_outcome(
@@ -351,6 +351,6 @@ queue_attempt_finish(struct queue_attempt *a, enum qr_destination said)
 {
 	queue_attempt_answered(a);
 	queue_destination_end(a->destination, a->generation, said, loop_now(), arc4random());
-	a->end = ATTEMPT_ANSWERED;
+	a->end = said == DESTINATION_BUSY ? ATTEMPT_BUSY : ATTEMPT_ANSWERED;
 	queue_settle(a);
 }

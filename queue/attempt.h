@@ -26,6 +26,7 @@ struct queue_item {
 /* How an attempt ended as a whole. */
 enum attempt_end {
 	ATTEMPT_ANSWERED,
+	ATTEMPT_BUSY,      /* the destination takes no more at a time; says nothing of the message */
 	ATTEMPT_LOST,      /* the process went away: nobody's fault */
 	ATTEMPT_LATE,      /* it did not answer in time */
 };

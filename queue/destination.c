@@ -181,12 +181,12 @@ forget(struct queue_destination *d)
 	destination_free(d);
 }
 
-/* Whether something else needs it: an attempt, the schedule, the memory of an outage. */
+/* Whether something else needs it: an attempt, the schedule, the memory of an outage or a wish. */
 static bool
 is_wanted(const struct queue_destination *d, struct moment now)
 {
 	return d->in_flight > 0 || d->where != TURN_NONE || heap_has(&d->rest) ||
-	       d->until.ms > now.ms;
+	       d->until.ms > now.ms || d->steady.ms > now.ms;
 }
 
 void
@@ -221,12 +221,49 @@ queue_destination_begin(struct queue_destination *d)
 	return d->generation;
 }
 
+/* What a server takes at a time is its own affair, and changes: a while after it wanted fewer it is
+ * tried with one more, and only when that went well the limit rises as freely as before. */
 static void
-fail(struct queue_destination *d, const struct retry_plan *plan, struct moment now, uint32_t random)
+widen(struct queue_destination *d, struct moment now, uint32_t random)
 {
+	if (d->limit >= transports[d->transport].most || !moment_reached(d->steady, now))
+		return;
+	if (d->refusals > 0) {
+		if (d->in_flight + 1 < d->limit)
+			return; /* what is not used proves nothing */
+		if (d->is_probe)
+			d->refusals = 0;
+		else
+			d->steady = moment_after(now, retry_delay(&retry_wider, 1, random));
+		d->is_probe = d->refusals > 0;
+	}
+	d->limit++;
+}
+
+/* Half as many, or none more than those that go on; but one more that was too many is that one. */
+static void
+narrow(struct queue_destination *d, struct moment now, uint32_t random)
+{
+	unsigned less = d->is_probe ? d->limit - 1 : d->limit / 2;
+
+	if (less > d->in_flight)
+		less = d->in_flight;
+	d->limit = less > 0 ? less : 1;
+	d->is_probe = false;
+	d->refusals++;
+	d->steady = moment_after(now, retry_delay(&retry_wider, d->refusals, random));
+}
+
+static void
+fail(struct queue_destination *d, bool is_down, struct moment now, uint32_t random)
+{
+	if (d->is_down != is_down)
+		d->failures = 0;
+	d->is_down = is_down;
 	d->generation++;
 	d->failures++;
-	d->until = moment_after(now, retry_delay(plan, d->failures, random));
+	d->until = moment_after(
+	    now, retry_delay(is_down ? &retry_down : &retry_busy, d->failures, random));
 }
 
 void
@@ -238,8 +275,8 @@ queue_destination_end(struct queue_destination *d, unsigned generation, enum qr_
 	case DESTINATION_UP:
 		if (d->is_down)
 			d->limit = transports[d->transport].start;
-		else if (d->limit < transports[d->transport].most)
-			d->limit++;
+		else
+			widen(d, now, random);
 		d->is_down = false;
 		d->failures = 0;
 		d->until = (struct moment){0};
@@ -247,15 +284,13 @@ queue_destination_end(struct queue_destination *d, unsigned generation, enum qr_
 	case DESTINATION_BUSY:
 		if (generation != d->generation)
 			break;
-		d->limit = d->limit > 1 ? d->limit / 2 : 1;
-		d->is_down = false;
-		fail(d, &retry_busy, now, random);
+		narrow(d, now, random);
+		fail(d, false, now, random);
 		break;
 	case DESTINATION_DOWN:
 		if (generation != d->generation)
 			break;
-		d->is_down = true;
-		fail(d, &retry_down, now, random);
+		fail(d, true, now, random);
 		break;
 	}
 }
@@ -270,9 +305,9 @@ queue_destination_drop(struct queue_destination *d)
 void
 queue_destination_wake(struct queue_destination *d)
 {
-	d->failures = 0;
-	d->is_down = false;
-	d->until = (struct moment){0};
+	d->failures = d->refusals = 0;
+	d->is_down = d->is_probe = false;
+	d->until = d->steady = (struct moment){0};
 }
 
 const char *

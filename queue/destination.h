@@ -38,6 +38,9 @@ struct queue_destination {
 	bool has_action;                      /* the configuration knows it, for this transport */
 	uint32_t ttl;                         /* of the action; 0: the queue's */
 	struct moment until;                  /* rests; 0: it does not */
+	unsigned refusals;                    /* times that it wanted fewer, not yet made good */
+	bool is_probe;                        /* after those, its limit was raised by one */
+	struct moment steady;                 /* until then the limit is not raised */
 
 	struct heap_node rest;                /* in the schedule while it rests */
 	TAILQ_ENTRY(queue_destination) turn;

@@ -54,12 +54,13 @@ struct queue_envelope {
 	uint8_t state;                      /* enum envelope_state */
 	uint8_t notify : 4, warned : 3;
 	uint8_t is_removed : 1;             /* by a person, while it was in flight */
-	uint8_t lost;                       /* attempts in a row that we ourselves broke off */
+	uint8_t lost : 4;                   /* attempts in a row that we ourselves broke off */
+	uint8_t busy : 4;                   /* attempts in a row for which there was no room */
 	uint8_t hold;                       /* enum envelope_hold, wanted after the attempt too */
 };
 
-/* As far as that is counted. */
-enum { ENVELOPE_LOST_MOST = 10 };
+/* As far as that is counted. What finds no room once more is counted as any other try. */
+enum { ENVELOPE_LOST_MOST = 10, ENVELOPE_BUSY_MOST = 10 };
 
 _Static_assert(sizeof(struct queue_envelope) <= 96, "a million of them must stay small");
 

@@ -37,7 +37,9 @@ queue_judge(const struct queue_attempt *a, const struct queue_item *item,
 
 	if (!item->has_outcome) {
 		j.verdict = VERDICT_AGAIN;
-		j.wait = retry_delay(&retry_lost, e->lost + 1U, random);
+		/* Where there is no room, the destination itself says when the next may go. */
+		if (a->end != ATTEMPT_BUSY)
+			j.wait = retry_delay(&retry_lost, e->lost + 1U, random);
 	} else {
 		switch ((enum outcome)item->outcome) {
 		case OUTCOME_DELIVERED:

@@ -8,6 +8,7 @@ const struct retry_plan retry_relay = {{60 * 1000}, {3600 * 1000}, 5};
 const struct retry_plan retry_local = {{10 * 1000}, {1800 * 1000}, 3};
 const struct retry_plan retry_down = {{30 * 1000}, {1800 * 1000}, 3};
 const struct retry_plan retry_busy = {{5 * 1000}, {300 * 1000}, 2};
+const struct retry_plan retry_wider = {{60 * 1000}, {3600 * 1000}, 2};
 const struct retry_plan retry_lost = {{500}, {300 * 1000}, 2};
 
 struct span

@@ -16,6 +16,7 @@ extern const struct retry_plan retry_relay;       /* an envelope to another serv
 extern const struct retry_plan retry_local;       /* an envelope that is delivered here */
 extern const struct retry_plan retry_down;        /* a destination none of whose hosts answers */
 extern const struct retry_plan retry_busy;        /* a destination that asks for less */
+extern const struct retry_plan retry_wider;       /* one more at a time, where that was too many */
 extern const struct retry_plan retry_lost;        /* a process of ours went away in mid-transfer */
 
 /*

@@ -17,16 +17,30 @@
 
 enum { FULL_SECONDS = 2 };
 
+/* Whether an envelope without an outcome goes back as it was: nobody has looked at it. */
+static bool
+was_not_tried(const struct queue_attempt *a, const struct queue_envelope *e)
+{
+	return a->end == ATTEMPT_LOST || (a->end == ATTEMPT_BUSY && e->busy < ENVELOPE_BUSY_MOST);
+}
+
 /* Who was asked and said nothing is heard as a temporary failure. */
 static void
 answer_for_the_silent(struct queue_attempt *a)
 {
+	bool is_busy = a->end == ATTEMPT_BUSY;
+
 	for (size_t i = 0; i < a->count; i++) {
 		const struct queue_item *item = &a->items[i];
 
-		if (!item->has_outcome && !item->envelope->is_removed && a->end != ATTEMPT_LOST)
-			queue_attempt_outcome(a, item->row.id, OUTCOME_TEMPORARY, SLICE("4.3.0"),
-			    SLICE("a process of this server gave no answer"), SLICE(""), false);
+		if (item->has_outcome || item->envelope->is_removed ||
+		    was_not_tried(a, item->envelope))
+			continue;
+		queue_attempt_outcome(a, item->row.id, OUTCOME_TEMPORARY,
+		    is_busy ? SLICE("4.4.5") : SLICE("4.3.0"),
+		    is_busy ? SLICE("the server takes no more connections of ours at a time")
+			    : SLICE("a process of this server gave no answer"),
+		    SLICE(""), false);
 	}
 }
 
@@ -173,13 +187,15 @@ apply(struct queue_attempt *a, struct queue_item *item, const struct judgement *
 		queue_envelope_free(e);
 		return;
 	case VERDICT_AGAIN:
-		if (e->lost < ENVELOPE_LOST_MOST)
+		if (a->end == ATTEMPT_BUSY)
+			e->busy++;
+		else if (e->lost < ENVELOPE_LOST_MOST)
 			e->lost++;
 		break;
 	case VERDICT_LATER:
 		e->tries = item->row.tries;
 		e->warned = item->row.warned & 7;
-		e->lost = 0;
+		e->lost = e->busy = 0;
 		break;
 	case VERDICT_WARNED:
 		e->warned = item->row.warned & 7;

@@ -36,6 +36,7 @@
 	E(queue_open,           INFO,    "mail is taken again") \
 	E(ready,                INFO,    "the suite answers") \
 	E(refused,              INFO,    "a message, or one recipient of it, was refused in the session; the reply says why") \
+	E(relay_busy,           INFO,    "a server that serves others of our connections wants no more of them; fewer are made") \
 	E(relay_failed,         INFO,    "another server did not take a message for a recipient; the reply says why") \
 	E(relayed,              INFO,    "another server took a message for a recipient") \
 	E(removed,              INFO,    "an administrator took an envelope out of the queue") \

@@ -4,7 +4,8 @@
  *	qr_transfer ─▶ qr_rcpt* ─▶ qr_body ─▶ qr_outcome* ─▶ qr_done
  *
  * One request id for a transfer. Each recipient gets exactly one outcome; those that have none
- * when qr_done (or the end of relay) comes are to be tried again.
+ * when qr_done (or the end of relay) comes are to be tried again. With DESTINATION_BUSY they were
+ * not tried: a server that serves others of our connections wants no more of them.
  */
 #ifndef COMMON_IPC_QUEUE_RELAY_H
 #define COMMON_IPC_QUEUE_RELAY_H

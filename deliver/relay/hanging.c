@@ -1,16 +1,12 @@
 #include "deliver/relay/hanging.h"
 
+#include "deliver/relay/route.h"
+
 static struct {
 	struct netaddr server;
 	struct moment until;
 } hanging[LIMIT_HANGING]; /* a ring */
 static size_t added;
-
-static bool
-is_same(const struct netaddr *a, const struct netaddr *b)
-{
-	return a->port == b->port && netaddr_equal(a, b);
-}
 
 void
 relay_hanging_add(const struct netaddr *server, struct moment now)
@@ -18,7 +14,7 @@ relay_hanging_add(const struct netaddr *server, struct moment now)
 	size_t i;
 
 	for (i = 0; i < LIMIT_HANGING; i++) {
-		if (is_same(&hanging[i].server, server))
+		if (relay_route_is_same(&hanging[i].server, server))
 			break;
 	}
 	if (i == LIMIT_HANGING)
@@ -31,7 +27,7 @@ bool
 relay_hanging_has(const struct netaddr *server, struct moment now)
 {
 	for (size_t i = 0; i < LIMIT_HANGING; i++) {
-		if (is_same(&hanging[i].server, server))
+		if (relay_route_is_same(&hanging[i].server, server))
 			return !moment_reached(hanging[i].until, now);
 	}
 	return false;

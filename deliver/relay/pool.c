@@ -53,6 +53,19 @@ relay_pool_remove(struct relay_session *s)
 }
 
 void
+relay_pool_make_room(const struct relay_session *s)
+{
+	struct relay_session *kept, *next;
+
+	for (kept = LIST_FIRST(&pool); kept != NULL; kept = next) {
+		next = LIST_NEXT(kept, pooled);
+		if (relay_route_is_same(&kept->address, &s->address) &&
+		    (strcmp(kept->action, s->action) != 0 || strcmp(kept->place, s->place) != 0))
+			relay_session_quit(kept);
+	}
+}
+
+void
 relay_pool_drain(void)
 {
 	rules++;

@@ -22,6 +22,9 @@ bool relay_pool_add(struct relay_session *s);
 /* The session is going: takes it out if it is in. */
 void relay_pool_remove(struct relay_session *s);
 
+/* Ends those that are kept to the same server for another place: this session found no room. */
+void relay_pool_make_room(const struct relay_session *s);
+
 /* Ends all that is kept, and what is in use now will not be kept: the rules by which these
  * connections were made are over, or the process drains. */
 void relay_pool_drain(void);

@@ -74,6 +74,12 @@ relay_route_parse(struct relay_route *r, struct slice url)
 	return url.len > 0 && slice_copy(url, r->host, sizeof(r->host));
 }
 
+bool
+relay_route_is_same(const struct netaddr *a, const struct netaddr *b)
+{
+	return a->port == b->port && netaddr_equal(a, b);
+}
+
 char *
 relay_route_place(const struct relay_route *r, struct slice domain)
 {

@@ -41,6 +41,9 @@ struct relay_route {
 	size_t count, next;
 };
 
+/* The same server: address and port. */
+bool relay_route_is_same(const struct netaddr *a, const struct netaddr *b);
+
 /*
  * By what a connection is known that can serve again: all of the way but the addresses, and for
  * MX the domain. Gives a text of the heap.

@@ -98,13 +98,70 @@ note_tls(struct relay_session *s)
 			  (s->state == RELAY_EHLO && s->is_tls);
 }
 
+/* Whether another connection of ours to this server has come so far at least. */
+static bool
+has_company(const struct relay_session *s, enum relay_state least)
+{
+	const struct relay_session *other;
+
+	LIST_FOREACH (other, &sessions, link) {
+		if (other != s && other->state >= least && other->state != RELAY_CLOSING &&
+		    relay_route_is_same(&other->address, &s->address))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A server that lets others of our connections in and turns this one away, by 4yz before it heard
+ * of a message or without a word at the door, is up: it wants no more of them at a time. Others
+ * that are not greeted yet count too, for it may turn one away before it greets them; where it
+ * turns all away, the last one has no company.
+ */
+static bool
+is_one_too_many(const struct relay_session *s)
+{
+	int code = s->reply.code;
+
+	switch (s->state) {
+	case RELAY_CONNECT:
+		return has_company(s, RELAY_EHLO);
+	case RELAY_GREETING:
+		return (code == 0 || code / 100 == 4) && has_company(s, RELAY_GREETING);
+	case RELAY_EHLO:
+	case RELAY_HELO:
+		return code / 100 == 4 && has_company(s, RELAY_GREETING);
+	case RELAY_ENVELOPE:
+		return code == 421 && s->replies_seen == 0 && !s->is_reused &&
+		       has_company(s, RELAY_GREETING);
+	case RELAY_STARTTLS:
+	case RELAY_TLS:
+	case RELAY_AUTH:
+	case RELAY_IDLE:
+	case RELAY_BODY:
+	case RELAY_DOT:
+	case RELAY_RESET:
+	case RELAY_QUIT:
+	case RELAY_CLOSING:
+	case RELAY_STATE_COUNT:
+		break;
+	}
+	return false;
+}
+
 void
 relay_session_refused(struct relay_session *s, const char *why)
 {
 	struct relay_transfer *t = s->transfer;
+	bool is_crowded = t != NULL && is_one_too_many(s);
 	char text[300];
 
 	snprintf(text, sizeof(text), "%s: %s", s->name, why);
+	if (is_crowded) {
+		t->is_crowded = true;
+		log_event(&t->log, EV_relay_busy, WORD("mta", s->name), WORD("reply", why));
+		relay_pool_make_room(s);
+	}
 	s->transfer = NULL;
 	if (s->state != RELAY_CLOSING)
 		relay_move(s, RELAY_CLOSING);
@@ -137,7 +194,7 @@ relay_session_broken(struct relay_session *s, const char *why)
 	char text[300];
 	bool is_stale;
 
-	if (!s->is_ready || may_go_elsewhere(s)) {
+	if (!s->is_ready || may_go_elsewhere(s) || is_one_too_many(s)) {
 		note_tls(s);
 		relay_session_refused(s, why);
 		return;

@@ -161,6 +161,11 @@ relay_transfer_next_host(struct relay_transfer *t, const char *why)
 			    is_reachable ? "cannot open a connection"
 					 : "no host has an address of the kind of src");
 	}
+	if (t->is_crowded) {
+		t->destination = DESTINATION_BUSY;
+		relay_transfer_end(t);
+		return;
+	}
 	give_up(t, OUTCOME_TEMPORARY, "4.4.1",
 	    t->reason.text[0] == '\0' ? "no host answers" : t->reason.text);
 }

@@ -40,6 +40,7 @@ struct relay_transfer {
 	char *helo;            /* for this source address; NULL: the action's, or the host's */
 	struct netaddr source; /* family 0: the system's choice */
 	bool has_asked_source, has_asked_helo;
+	bool is_crowded;  /* a server that is up wants no more connections of ours */
 	bool passes_dsn;  /* the server takes over RFC 3461's duties */
 	uint32_t request; /* open with lookup or resolver */
 	struct channel *asked;

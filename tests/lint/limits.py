@@ -14,6 +14,7 @@ OURS = {
     "BODY_MOST": "what a frame takes of an answer; more is cut",
     "CA_MOST": "an administrator's file",
     "CHAIN_MOST": "an administrator's file",
+    "ENVELOPE_BUSY_MOST": "tries for which a destination had no room; then they count",
     "ENVELOPE_LOST_MOST": "tries whose process ended under them",
     "ERROR_TEXT_MOST": "an administrator's alias",
     "EXPAND_MOST": "what a format of smtpd.conf becomes; its parts have their limits",

@@ -118,6 +118,49 @@ Test(settle, age_warns_once_and_ends_only_what_is_stuck)
 	test_close();
 }
 
+/* What an attempt brings where the destination wants no more of them now. */
+static void
+find_no_room(struct queue_envelope *e)
+{
+	struct queue_attempt *a = queue_attempt_of(e);
+
+	queue_envelope_move(e, ENVELOPE_INFLIGHT);
+	a->is_flight = true;
+	a->generation = queue_destination_begin(e->destination);
+	queue_schedule_began(e->destination);
+	queue_attempt_finish(a, DESTINATION_BUSY);
+}
+
+Test(settle, what_found_no_room_was_not_tried_unless_often)
+{
+	struct queue_envelope *e;
+	struct store_envelope row;
+
+	test_open(NULL);
+	e = message(100, "a@x.test", 1, 0)->envelopes;
+	for (int i = 1; i <= ENVELOPE_BUSY_MOST; i++) {
+		find_no_room(e);
+		cr_assert_eq(e->state, ENVELOPE_READY);
+		cr_assert_eq(e->busy, i);
+	}
+	cr_assert_eq(store_find_envelope(queue.store, e->id, &row), DB_ROW);
+	cr_assert_eq(row.tries, 0);
+	store_done(queue.store);
+	find_no_room(e);
+	cr_assert_eq(e->state, ENVELOPE_WAITING);
+	cr_assert_eq(store_find_envelope(queue.store, e->id, &row), DB_ROW);
+	cr_assert_eq(row.tries, 1);
+	cr_assert(slice_equal_text(row.status, "4.4.5"));
+	store_done(queue.store);
+	cr_assert_eq(e->busy, 0);
+	cr_assert_not(e->destination->is_down);
+	e->is_removed = true;
+	queue_schedule_add(e, SPAN_MS(0));
+	find_no_room(e);
+	cr_assert_not(store_has_message(queue.store, 100), "a person removed it meanwhile");
+	test_close();
+}
+
 /* As after a restart: nobody has looked at its body yet, and nobody hears of its end. */
 Test(settle, what_ends_without_a_report_takes_its_file_along)
 {
