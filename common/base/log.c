@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -30,6 +31,7 @@ static struct {
 	bool stamp;
 	bool gather;
 	bool tapping;
+	bool is_no_socket; /* standard error */
 	void (*put)(struct slice lines);
 	void (*tap)(struct slice line);
 	void (*counted)(void);
@@ -143,6 +145,19 @@ next_piece(struct slice lines)
 	return slice_sub(lines, 0, end < 0 ? LOG_PIECE : (size_t)end + 1);
 }
 
+/* The service manager's socket is everybody's, so it cannot be made one that does not block: it is
+ * asked so each time, or a logger that stands still would stop us. */
+static ssize_t
+put_out(struct slice piece)
+{
+	ssize_t n = -1;
+
+	if (!state.is_no_socket)
+		n = send(STDERR_FILENO, piece.data, piece.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	state.is_no_socket |= n < 0 && errno == ENOTSOCK;
+	return state.is_no_socket ? write(STDERR_FILENO, piece.data, piece.len) : n;
+}
+
 /* How much of the lines is out: all, if there is nothing to write to. */
 static size_t
 write_lines(struct slice lines)
@@ -151,7 +166,7 @@ write_lines(struct slice lines)
 
 	while (done < lines.len) {
 		struct slice piece = next_piece(slice_from(lines, done));
-		ssize_t n = write(STDERR_FILENO, piece.data, piece.len);
+		ssize_t n = put_out(piece);
 
 		if (n < 0 && errno == EINTR)
 			continue;

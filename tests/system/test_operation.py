@@ -11,6 +11,7 @@ import socket
 import ssl
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 from pathlib import Path
@@ -30,6 +31,29 @@ class Bounded(Suite):
 
     def daemon(self, *arguments):
         return ["sh", "-c", f'ulimit -n {self.most} && exec "$0" "$@"', *super().daemon(*arguments)]
+
+
+class Managed(Suite):
+    """Its standard error is a socket, as a service manager gives one; nobody reads from it while awake is clear."""
+
+    def launch(self, *arguments):
+        self.ready, self.awake = threading.Event(), threading.Event()
+        self.awake.set()
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self.process = subprocess.Popen(self.daemon(*arguments), stdout=theirs, stderr=theirs, stdin=subprocess.DEVNULL,
+                                            start_new_session=True, env=dict(os.environ, **self.environment))
+        with ours:
+            self.process.stdout = ours.makefile("rb")
+        self.reader = threading.Thread(target=self._read, args=(self.process,), daemon=True)
+        self.reader.start()
+
+    def _read(self, process):
+        for line in process.stdout:
+            self.lines.append(line.decode().rstrip("\n"))
+            if "event=ready" in self.lines[-1]:
+                self.ready.set()
+            self.awake.wait()
 
 
 class Raw:
@@ -135,6 +159,19 @@ class Operation(unittest.TestCase):
                 c.sendmail("x@y.test", [s.address("bob")], message("x@y.test", "bob", body=("x" * 70 + "\r\n") * 3000))
             s.wait_messages("bob", 1)
             self.assertEqual(s.pids("listener"), listener)
+
+    def test_a_logger_that_stands_still_stops_nothing(self):
+        with Managed() as s:
+            s.awake.clear()
+            for _ in range(40):
+                with s.smtp() as c:
+                    for _ in range(20):
+                        c.sendmail("x@y.test", [s.address("bob")], message("x@y.test", "bob"))
+            s.wait_queue_empty()
+            with s.imap("bob", tls=False) as c:
+                self.assertEqual(c.select("INBOX")[1], [b"800"])
+            s.awake.set()
+            wait_until(lambda: "event=delivered" in s.log(), 20, "lines again")
 
     def test_a_queue_that_stood_still_gets_mail_again(self):
         """The line to it is full then; what the listener could not say, that it needs ids or no file, is said later."""

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 UNIT_SUITE(log);
@@ -85,13 +86,14 @@ read_pipe(int fd, struct buf *out)
 		buf_grew(out, (size_t)n);
 }
 
-Test(log, a_reader_that_sleeps_costs_lines_but_no_time)
+/* Many lines, until no more go out; then all of them are read from fd. */
+static void
+sleep_through(int fd)
 {
 	enum { LINES = 20000 };
 	struct buf got = {0};
 	struct slice rest, line;
 	long next = 0, lost = 0;
-	int fd = narrow_standard_error();
 
 	log_init("queue", false, false);
 	log_gather();
@@ -99,7 +101,7 @@ Test(log, a_reader_that_sleeps_costs_lines_but_no_time)
 		log_event(NULL, EV_warning, NUM("n", i), WORD("pad", "what makes the line a line"));
 		log_flush();
 	}
-	cr_assert_not(log_flush(), "the pipe is full");
+	cr_assert_not(log_flush(), "it is full");
 	for (int i = 0; i < 100; i++) {
 		read_pipe(fd, &got);
 		log_flush();
@@ -124,6 +126,22 @@ Test(log, a_reader_that_sleeps_costs_lines_but_no_time)
 	cr_assert_eq(log_count(EV_warning), LINES, "what is lost is counted all the same");
 	buf_fini(&got);
 	close(fd);
+}
+
+Test(log, a_reader_that_sleeps_costs_lines_but_no_time)
+{
+	sleep_through(narrow_standard_error());
+}
+
+Test(log, a_logger_behind_a_socket_that_sleeps_does_so_too, .timeout = 60)
+{
+	int ends[2];
+
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	fcntl(ends[0], F_SETFL, O_NONBLOCK);
+	dup2(ends[1], STDERR_FILENO);
+	close(ends[1]);
+	sleep_through(ends[0]);
 }
 
 static char tapped[256];
