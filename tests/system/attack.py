@@ -134,8 +134,7 @@ class Attacks(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.suite = Suite(**cls.options)
-        # What AddressSanitizer keeps of freed memory, 256 MiB unless told, is no growth.
-        cls.suite.environment["ASAN_OPTIONS"] += ":quarantine_size_mb=4:thread_local_quarantine_size_kb=64"
+        cls.suite.forget_freed_memory()
         cls.suite.start()
 
     @classmethod

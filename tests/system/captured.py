@@ -90,6 +90,7 @@ class Captured:
         self.suite = Suite(**options)
         self.suite.build = self.folder
         self.suite.environment["KURIR_CAPTURED"] = str(self.folder / "door")
+        self.suite.forget_freed_memory()
         threading.Thread(target=self.take, daemon=True).start()
 
     def take(self):
