@@ -83,7 +83,12 @@ keep_file(struct store *s, struct slice octets, char name[64])
 
 	snprintf(name, 64, "body-%08x%08x%08x", arc4random(), arc4random(), arc4random());
 	snprintf(path, sizeof(path), "%s/%s", s->folder, name);
-	return copy_file(octets, path) && sync_folder(s->folder);
+	if (!copy_file(octets, path))
+		return false;
+	if (sync_folder(s->folder))
+		return true;
+	unlink(path);
+	return false;
 }
 
 static uint64_t

@@ -4,7 +4,29 @@
 #include "deliver/mailbox/grant.h"
 #include "deliver/mailbox/handle.h"
 
-enum { GRANTS = 20000 };
+#include <fcntl.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+enum { GRANTS = 20000, RESERVE = 16 * 1024 * 1024, BLOCK = 4096 };
+
+static uint64_t free_blocks; /* 0: as many as there are */
+
+/* Stands before libc's, so that the disk is as full as a test wants it. */
+int
+statvfs(const char *path, struct statvfs *v)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), result = fd < 0 ? -1 : fstatvfs(fd, v);
+
+	if (fd >= 0)
+		close(fd);
+	if (free_blocks > 0) {
+		v->f_frsize = v->f_bsize = BLOCK;
+		v->f_blocks = 1 << 24;
+		v->f_bavail = free_blocks;
+	}
+	return result;
+}
 
 static void
 set_up(void)
@@ -72,4 +94,23 @@ Test(mailbox_limit, marks_of_deliveries_last_a_month)
 	cr_assert_eq(test_add(&test_inbox, "a month", 300, 0, 2), 0);
 	cr_assert_eq(test_add(&test_inbox, "young", 300, 0, 3), 0);
 	cr_assert_eq(test_count("SELECT count(*) FROM delivered"), 2);
+}
+
+/* The last of the disk is for what makes room. */
+Test(mailbox_limit, a_disk_that_is_nearly_full_takes_no_more_mail)
+{
+	static char text[3 * BLOCK];
+	struct store_new n = {
+	    .date = 1, .octets = slice_make(text, sizeof(text)), .size = sizeof(text)};
+	uint32_t uid;
+
+	memset(text, '\n', sizeof(text));
+	free_blocks = RESERVE / BLOCK + 3;
+	cr_assert_eq(store_add(&test_store, &test_inbox, &n, &uid), STORE_FULL);
+	n.octets.len = n.size = BLOCK;
+	cr_assert_eq(store_add(&test_store, &test_inbox, &n, &uid), STORE_OK);
+	test_run_loop(100);
+	free_blocks = RESERVE / BLOCK;
+	cr_assert_eq(store_add(&test_store, &test_inbox, &n, &uid), STORE_FULL);
+	cr_assert_str_eq(test_uids("INBOX"), "1");
 }

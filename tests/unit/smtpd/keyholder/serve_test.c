@@ -224,6 +224,28 @@ Test(serve, a_flood_is_bounded)
 	end();
 }
 
+/* So few at a time that nobody waits: what is too much is too much all the same. */
+Test(serve, a_neighbour_has_so_many_signatures_a_second)
+{
+	enum { PORTION = 500, PORTIONS = 3 * LIMIT_SIGNATURES / PORTION };
+	struct moment began;
+	int64_t ms;
+
+	begin(KEY_P256, SANDBOX_LISTENER);
+	began = moment_now();
+	for (int i = 0; i < PORTIONS; i++) {
+		for (int j = 0; j < PORTION; j++)
+			ask(0x0403, SLICE(HANDSHAKE));
+		loop_run();
+		cr_assert_eq(t.outstanding, 0);
+	}
+	ms = moment_between(began, moment_now()).ms + 1;
+	cr_assert_leq((int64_t)t.made, LIMIT_SIGNATURES + LIMIT_SIGNATURES * ms / 1000);
+	cr_assert_geq(t.made, LIMIT_SIGNATURES);
+	cr_assert(!t.is_down);
+	end();
+}
+
 static size_t made_before; /* when the other neighbour had its answer */
 
 static void
