@@ -93,6 +93,21 @@ Test(input, bounds_lines_and_literals_together)
 	imap_input_reset(&in);
 }
 
+/* With the ends of the lines, so that empty ones are not free. */
+Test(input, bounds_lines_without_literals)
+{
+	static char octets[98];
+	struct imap_input in = {0};
+	struct slice line = slice_make(octets, sizeof(octets));
+
+	memset(octets, 'x', sizeof(octets));
+	cr_assert_eq(imap_input_line(&in, line, &limits), IMAP_INPUT_DONE);
+	cr_assert_eq(imap_input_line(&in, SLICE(""), &limits), IMAP_INPUT_BYE);
+	imap_input_reset(&in);
+	cr_assert_eq(imap_input_line(&in, line, &limits), IMAP_INPUT_DONE, "each command's own");
+	imap_input_reset(&in);
+}
+
 Test(input, refuses_a_nul_in_a_literal)
 {
 	struct imap_input in = {0};

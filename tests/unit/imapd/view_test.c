@@ -195,3 +195,18 @@ Test(view, names_flags_and_keywords)
 	buf_fini(&out);
 	imap_view_fini(&v);
 }
+
+/* A mailbox may have had more in its time than are named at once. */
+Test(view, names_so_many_keywords)
+{
+	struct imap_view v = {0};
+	char first[16], second[16];
+
+	for (uint32_t i = 0; i < LIMIT_KEYWORDS; i++) {
+		snprintf(first, sizeof(first), "k%u", i);
+		snprintf(second, sizeof(second), "k%u", i + 1);
+		keywords(&v, i + 1, first, second);
+	}
+	cr_assert_eq(v.name_count, LIMIT_KEYWORDS);
+	imap_view_fini(&v);
+}

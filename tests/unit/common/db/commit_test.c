@@ -4,7 +4,11 @@
 #include "common/net/loop.h"
 #include "tests/unit/sync.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <sqlite3.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -495,5 +499,41 @@ Test(commit, a_newer_schema_is_refused_with_a_sentence)
 	t.db = db_open(t.path, schema, 1, &why);
 	cr_assert_null(t.db);
 	cr_assert_not_null(strstr(why.text, "newer Kurir"));
+	tear_down();
+}
+
+/* SQLite takes what does not open for writing for read-only, and goes on. */
+static int
+open_wal_for_reading(const char *path, int flags, int mode)
+{
+	size_t len = strlen(path);
+
+	if ((flags & O_RDWR) != 0 && strcmp(path + len - 4, "-wal") == 0) {
+		errno = EMFILE;
+		return -1;
+	}
+	return open(path, flags, mode);
+}
+
+Test(commit, a_database_that_opens_for_reading_alone_is_refused)
+{
+	char copy[160], command[600];
+	struct error why = {""};
+	sqlite3_vfs *vfs;
+
+	set_up();
+	cr_assert_eq(add("one"), DB_DONE);
+	t.wanted = 1;
+	commit_wait(t.commit, on_done, NULL);
+	loop_run();
+	snprintf(copy, sizeof(copy), "%s/copy.db", t.dir);
+	snprintf(
+	    command, sizeof(command), "cp %s %s && cp %s-wal %s-wal", t.path, copy, t.path, copy);
+	cr_assert_eq(system(command), 0);
+	vfs = sqlite3_vfs_find(NULL);
+	vfs->xSetSystemCall(vfs, "open", (sqlite3_syscall_ptr)open_wal_for_reading);
+	cr_assert_null(db_open(copy, schema, 1, &why));
+	cr_assert_not_null(strstr(why.text, "copy.db for writing"), "%s", why.text);
+	vfs->xSetSystemCall(vfs, "open", NULL);
 	tear_down();
 }

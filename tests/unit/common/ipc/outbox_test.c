@@ -132,6 +132,24 @@ Test(outbox, what_is_out_of_range_leaves_nothing_behind)
 	end(&o);
 }
 
+/* What follows a secret in the same buffer is wiped with it; what comes when all is sent is not. */
+Test(outbox, knows_when_it_holds_a_secret)
+{
+	struct outbox o;
+	struct al_login l = {.user = SLICE("u"), .secret = SLICE("s")};
+
+	begin(&o);
+	cr_assert_null(add(&o, 1, SLICE("a"), -1));
+	cr_assert_not(o.octets.is_secret);
+	cr_assert_null(outbox_add(&o, &al_login_schema, 2, &l, -1));
+	cr_assert(o.octets.is_secret);
+	cr_assert_null(add(&o, 3, SLICE("c"), -1));
+	cr_assert(o.octets.is_secret);
+	cr_assert_eq(outbox_send(&o, ends[0]), OUTBOX_SENT);
+	cr_assert_not(o.octets.is_secret);
+	end(&o);
+}
+
 /* The rest stays, with what leaves with it, until the peer has read. */
 Test(outbox, waits_for_a_slow_peer)
 {
