@@ -15,8 +15,22 @@ static const struct {
 #undef R
 };
 
-static const char *const verbs[] = {"",
-#define V(name) #name,
+/* What stands behind a verb. */
+enum argument {
+	ARGUMENT_NONE,
+	ARGUMENT_ANY,
+	ARGUMENT_SOME,
+	ARGUMENT_HELLO,
+	ARGUMENT_SENDER,
+	ARGUMENT_RECIPIENT,
+	ARGUMENT_MECHANISM,
+};
+
+static const struct {
+	const char *name;
+	enum argument argument;
+} verbs[] = {{"", ARGUMENT_ANY},
+#define V(name, argument) {#name, ARGUMENT_##argument},
     SMTP_VERBS(V)
 #undef V
 };
@@ -44,7 +58,7 @@ smtp_syntax_text(enum smtp_syntax_result result)
 const char *
 smtp_verb_name(enum smtp_verb verb)
 {
-	return verbs[verb];
+	return verbs[verb].name;
 }
 
 static struct slice
@@ -370,32 +384,25 @@ is_http(struct slice verb)
 static enum smtp_syntax_result
 take_arguments(struct smtp_command *c, unsigned offers)
 {
-	switch (c->verb) {
-	case SMTP_VERB_HELO:
-	case SMTP_VERB_EHLO:
-	case SMTP_VERB_LHLO:
-		return is_hello(c->argument) ? SMTP_SYNTAX_OK : SMTP_SYNTAX_HELLO_BAD;
-	case SMTP_VERB_MAIL:
-		return take_path(c, SLICE("FROM:"), ADDRESS_ALLOW_NULL, offers);
-	case SMTP_VERB_RCPT:
-		return take_path(c, SLICE("TO:"), ADDRESS_ALLOW_POSTMASTER, offers);
-	case SMTP_VERB_AUTH:
-		return take_auth_arguments(c);
-	case SMTP_VERB_VRFY:
-	case SMTP_VERB_EXPN:
-		return c->argument.len > 0 ? SMTP_SYNTAX_OK : SMTP_SYNTAX_ARGUMENT_MISSING;
-	case SMTP_VERB_DATA:
-	case SMTP_VERB_RSET:
-	case SMTP_VERB_QUIT:
-	case SMTP_VERB_STARTTLS:
+	if (c->verb == SMTP_VERB_UNKNOWN)
+		return SMTP_SYNTAX_UNKNOWN;
+	switch (verbs[c->verb].argument) {
+	case ARGUMENT_NONE:
 		return c->argument.len == 0 ? SMTP_SYNTAX_OK : SMTP_SYNTAX_ARGUMENT_UNWANTED;
-	case SMTP_VERB_NOOP:
-	case SMTP_VERB_HELP:
-		return SMTP_SYNTAX_OK;
-	case SMTP_VERB_UNKNOWN:
+	case ARGUMENT_ANY:
 		break;
+	case ARGUMENT_SOME:
+		return c->argument.len > 0 ? SMTP_SYNTAX_OK : SMTP_SYNTAX_ARGUMENT_MISSING;
+	case ARGUMENT_HELLO:
+		return is_hello(c->argument) ? SMTP_SYNTAX_OK : SMTP_SYNTAX_HELLO_BAD;
+	case ARGUMENT_SENDER:
+		return take_path(c, SLICE("FROM:"), ADDRESS_ALLOW_NULL, offers);
+	case ARGUMENT_RECIPIENT:
+		return take_path(c, SLICE("TO:"), ADDRESS_ALLOW_POSTMASTER, offers);
+	case ARGUMENT_MECHANISM:
+		return take_auth_arguments(c);
 	}
-	return SMTP_SYNTAX_UNKNOWN;
+	return SMTP_SYNTAX_OK;
 }
 
 /* Only addresses may be above ASCII, and those that VRFY and EXPN would only echo may not be wrong.
@@ -417,7 +424,7 @@ smtp_command_parse(struct slice line, unsigned offers, struct smtp_command *c)
 	if (space >= 0)
 		name = slice_sub(line, 0, (size_t)space);
 	for (size_t i = 1; i < VERBS; i++) {
-		if (slice_equal_text_nocase(name, verbs[i]))
+		if (slice_equal_text_nocase(name, verbs[i].name))
 			c->verb = (enum smtp_verb)i;
 	}
 	if (slice_has_control(line))

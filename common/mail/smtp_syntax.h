@@ -12,14 +12,27 @@
 #include "common/mail/notify.h"
 
 /* clang-format off */
+/*        verb       argument: HELLO, SENDER, RECIPIENT, MECHANISM, SOME, ANY or NONE */
 #define SMTP_VERBS(V) \
-	V(HELO) V(EHLO) V(LHLO) V(MAIL) V(RCPT) V(DATA) V(RSET) V(NOOP) V(QUIT) V(VRFY) V(EXPN) \
-	V(HELP) V(STARTTLS) V(AUTH)
+	V(HELO,      HELLO) \
+	V(EHLO,      HELLO) \
+	V(LHLO,      HELLO) \
+	V(MAIL,      SENDER) \
+	V(RCPT,      RECIPIENT) \
+	V(DATA,      NONE) \
+	V(RSET,      NONE) \
+	V(NOOP,      ANY) \
+	V(QUIT,      NONE) \
+	V(VRFY,      SOME) \
+	V(EXPN,      SOME) \
+	V(HELP,      ANY) \
+	V(STARTTLS,  NONE) \
+	V(AUTH,      MECHANISM)
 /* clang-format on */
 
 enum smtp_verb {
 	SMTP_VERB_UNKNOWN,
-#define V(name) SMTP_VERB_##name,
+#define V(name, argument) SMTP_VERB_##name,
 	SMTP_VERBS(V)
 #undef V
 };

@@ -6,18 +6,9 @@ static const struct {
 	enum smtp_verb verb;
 	void (*run)(struct smtp_session *s, const struct smtp_command *c);
 } verbs[] = {
-    {SMTP_VERB_EHLO, smtp_command_hello},
-    {SMTP_VERB_HELO, smtp_command_hello},
-    {SMTP_VERB_MAIL, smtp_command_mail},
-    {SMTP_VERB_RCPT, smtp_command_rcpt},
-    {SMTP_VERB_DATA, smtp_command_data},
-    {SMTP_VERB_RSET, smtp_command_rset},
-    {SMTP_VERB_NOOP, smtp_command_noop},
-    {SMTP_VERB_VRFY, smtp_command_vrfy},
-    {SMTP_VERB_HELP, smtp_command_help},
-    {SMTP_VERB_QUIT, smtp_command_quit},
-    {SMTP_VERB_STARTTLS, smtp_command_starttls},
-    {SMTP_VERB_AUTH, smtp_command_auth},
+#define C(verb, name) {SMTP_VERB_##verb, smtp_command_##name},
+    SMTP_COMMANDS(C)
+#undef C
 };
 
 /* Whatever is asked: the verbs there are. */

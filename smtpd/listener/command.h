@@ -1,5 +1,5 @@
 /*
- * The verbs: a table of what may be said, when, and who answers it.
+ * The verbs: a list of what may be said, and who answers it.
  */
 #ifndef SMTPD_LISTENER_COMMAND_H
 #define SMTPD_LISTENER_COMMAND_H
@@ -11,18 +11,27 @@
 enum session_next smtp_when_command(struct smtp_session *s);
 enum session_next smtp_when_data(struct smtp_session *s);
 
-/* One verb each; the command's slices are valid during the call. */
-void smtp_command_hello(struct smtp_session *s, const struct smtp_command *c);
-void smtp_command_mail(struct smtp_session *s, const struct smtp_command *c);
-void smtp_command_rcpt(struct smtp_session *s, const struct smtp_command *c);
-void smtp_command_data(struct smtp_session *s, const struct smtp_command *c);
-void smtp_command_rset(struct smtp_session *s, const struct smtp_command *c);
-void smtp_command_noop(struct smtp_session *s, const struct smtp_command *c);
-void smtp_command_vrfy(struct smtp_session *s, const struct smtp_command *c);
-void smtp_command_help(struct smtp_session *s, const struct smtp_command *c);
-void smtp_command_quit(struct smtp_session *s, const struct smtp_command *c);
-void smtp_command_starttls(struct smtp_session *s, const struct smtp_command *c);
-void smtp_command_auth(struct smtp_session *s, const struct smtp_command *c);
+/* clang-format off */
+/* The verbs that are served, and who answers each; what else smtp_syntax.h knows gets 502. */
+#define SMTP_COMMANDS(C) \
+	C(EHLO,     hello) \
+	C(HELO,     hello) \
+	C(MAIL,     mail) \
+	C(RCPT,     rcpt) \
+	C(DATA,     data) \
+	C(RSET,     rset) \
+	C(NOOP,     noop) \
+	C(VRFY,     vrfy) \
+	C(HELP,     help) \
+	C(QUIT,     quit) \
+	C(STARTTLS, starttls) \
+	C(AUTH,     auth)
+
+/* smtp_command_hello() and so on; the command's slices are valid during the call. */
+#define C(verb, name) void smtp_command_##name(struct smtp_session *s, const struct smtp_command *c);
+SMTP_COMMANDS(C)
+#undef C
+/* clang-format on */
 
 /* Counts a command that brings no message forward: free, but not without end. False: that was the
  * end. A message that is stored begins the count anew; only that, or MAIL and RSET could go on for

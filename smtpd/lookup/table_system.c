@@ -7,12 +7,12 @@
 #include <errno.h>
 #include <pwd.h>
 
-enum { NAME = 64, RECORD = 16 * 1024 };
+enum { RECORD = 16 * 1024 };
 
 static enum table_result
 find(const struct table *t, enum table_service service, struct slice key, struct buf *value)
 {
-	char name[NAME + 1], room[RECORD];
+	char name[LIMIT_SYSTEM_USER + 1], room[RECORD];
 	struct passwd record, *found = NULL;
 	int code;
 

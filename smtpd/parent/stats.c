@@ -60,7 +60,7 @@ restarts(void)
 	return sum;
 }
 
-/* Whether it is shown: an event that only --debug logs is nobody's count. */
+/* Whether it is shown: an event that only smtpd -v logs is nobody's count. */
 static bool
 is_shown(int count)
 {
