@@ -3,6 +3,9 @@
 #include "common/base/assert.h"
 
 #include <string.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 void *
 mem_zero(size_t size)
@@ -38,4 +41,12 @@ mem_text(const char *data, size_t len)
 	if (len > 0)
 		memcpy(p, data, len);
 	return p;
+}
+
+void
+mem_give_back(void)
+{
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
 }

@@ -17,6 +17,10 @@ void *mem_array(size_t n, size_t size);
 /* Gives old grown or shrunk to size octets; takes old. */
 void *mem_resize(void *old, size_t size);
 
+/* Gives what was freed back to the system, where the C library can. It takes a moment: for when much
+ * was freed, and not soon again. */
+void mem_give_back(void);
+
 /* Gives a copy of the len octets at data, with a NUL after them. */
 char *mem_text(const char *data, size_t len);
 

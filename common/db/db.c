@@ -212,7 +212,8 @@ has_first_page(const char *path, struct error *why)
 
 /*
  * A process uses SQLite in one thread, so it needs no locks; nor does anybody ask how much memory
- * it has. False: SQLite cannot begin.
+ * it has. Room for pages is taken one by one, not for twenty in advance: an account at rest has
+ * few. False: SQLite cannot begin.
  */
 static bool
 begin(struct error *why)
@@ -222,6 +223,7 @@ begin(struct error *why)
 	if (!begun)
 		begun = sqlite3_config(SQLITE_CONFIG_SINGLETHREAD) == SQLITE_OK &&
 			sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0) == SQLITE_OK &&
+			sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, 0) == SQLITE_OK &&
 			sqlite3_initialize() == SQLITE_OK && wal_vfs() != NULL;
 	return begun || error_set(why, "SQLite does not begin");
 }
@@ -260,20 +262,33 @@ db_open(const char *path, const char *const migrations[], int n, struct error *w
 	return NULL;
 }
 
-void
-db_close(struct db *db)
+static void
+free_statements(struct db *db)
 {
 	struct hash_walk walk = {0};
 	struct slice key;
 	void *value;
 
-	if (db == NULL)
-		return;
 	while (hash_next(&db->statements, &walk, &key, &value)) {
 		sqlite3_finalize(((struct statement *)value)->stmt);
 		free(value);
 	}
 	hash_fini(&db->statements);
+}
+
+void
+db_rest(struct db *db)
+{
+	free_statements(db);
+	sqlite3_db_release_memory(db->handle);
+}
+
+void
+db_close(struct db *db)
+{
+	if (db == NULL)
+		return;
+	free_statements(db);
 	sqlite3_close(db->handle);
 	if (db->wal_fd >= 0)
 		close(db->wal_fd);

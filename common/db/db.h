@@ -29,6 +29,10 @@ struct db *db_open(const char *path, const char *const migrations[], int n, stru
 
 void db_close(struct db *db); /* NULL is fine */
 
+/* Gives back the memory that only makes it quick, pages and prepared statements, until it is used
+ * again. No statement may be in use. */
+void db_rest(struct db *db);
+
 /*
  * Closes after a commit or a sync failed: copies nothing and syncs nothing, and has the system
  * forget the pages that it could not write, so that the next to open it reads what is on the disk.

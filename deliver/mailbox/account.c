@@ -8,6 +8,7 @@
 #include "common/base/hash.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/net/loop.h"
 #include "deliver/mailbox/batch.h"
 #include "deliver/mailbox/feed.h"
 #include "deliver/mailbox/signer.h"
@@ -20,11 +21,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { COMPONENT = 255 };
+enum { COMPONENT = 255, REST_SECONDS = 30 };
 
 static struct {
 	struct hash by_name;
-	TAILQ_HEAD(, account) idle;
+	TAILQ_HEAD(accounts_idle, account) idle;
+	struct timer rest;
 	size_t open;
 	uint64_t touched;
 	char mail_path[1024];
@@ -89,9 +91,40 @@ folder_of(struct slice name, char out[1000], struct error *why)
 	return ok;
 }
 
+bool
+accounts_rest(struct span untouched)
+{
+	struct account *a;
+	bool is_any_awake = false, is_any_new = false;
+
+	/* Before one that rests all do: they were touched earlier. */
+	TAILQ_FOREACH_REVERSE(a, &accounts.idle, accounts_idle, idle)
+	{
+		if (a->is_resting)
+			break;
+		if (!moment_reached(moment_after(a->touched, untouched), loop_now())) {
+			is_any_awake = true;
+			continue;
+		}
+		store_rest(&a->store);
+		a->is_resting = is_any_new = true;
+	}
+	if (is_any_new)
+		mem_give_back();
+	return is_any_awake;
+}
+
+static void
+on_rest(void *owner)
+{
+	if (accounts_rest(SPAN_SECONDS(REST_SECONDS)))
+		timer_start(&accounts.rest, SPAN_SECONDS(REST_SECONDS));
+}
+
 void
 accounts_init(const char *mail_path)
 {
+	timer_init(&accounts.rest, on_rest, NULL);
 	hash_init(&accounts.by_name);
 	TAILQ_INIT(&accounts.idle);
 	snprintf(accounts.mail_path, sizeof(accounts.mail_path), "%s", mail_path);
@@ -100,6 +133,7 @@ accounts_init(const char *mail_path)
 void
 accounts_fini(void)
 {
+	timer_stop(&accounts.rest);
 	hash_fini(&accounts.by_name);
 }
 
@@ -131,6 +165,17 @@ account_forget_unless_used(struct account *a)
 	free(a);
 }
 
+/* Nothing is in hand of it, and it is the last to close. */
+static void
+to_idle(struct account *a)
+{
+	TAILQ_INSERT_TAIL(&accounts.idle, a, idle);
+	a->touched = loop_now();
+	a->is_resting = false;
+	if (!timer_is_running(&accounts.rest))
+		timer_start(&accounts.rest, SPAN_SECONDS(REST_SECONDS));
+}
+
 void
 account_hold(struct account *a)
 {
@@ -144,7 +189,7 @@ account_release(struct account *a)
 	if (--a->work > 0)
 		return;
 	if (a->is_open)
-		TAILQ_INSERT_TAIL(&accounts.idle, a, idle);
+		to_idle(a);
 	account_forget_unless_used(a);
 }
 
@@ -194,7 +239,7 @@ account_resume(struct account *a, struct error *why)
 	if (a->is_open) {
 		if (a->work == 0) {
 			TAILQ_REMOVE(&accounts.idle, a, idle);
-			TAILQ_INSERT_TAIL(&accounts.idle, a, idle);
+			to_idle(a);
 		}
 		return true;
 	}
@@ -208,7 +253,7 @@ account_resume(struct account *a, struct error *why)
 	accounts.open++;
 	signer_add(a);
 	if (a->work == 0)
-		TAILQ_INSERT_TAIL(&accounts.idle, a, idle);
+		to_idle(a);
 	return true;
 }
 

@@ -19,13 +19,14 @@ struct account {
 	struct store store;
 	int work;                   /* things in hand, for which the store stays open */
 	TAILQ_ENTRY(account) batch; /* batch.h's */
-	struct moment batch_began;
+	struct moment batch_began, touched;
 	size_t batch_octets;
 	TAILQ_ENTRY(account) signing; /* signer.h's */
 	bool has_batch;
 	bool is_unsigned; /* as far as it is known: signer.h */
 	bool is_browsed;  /* by imapd, which may search it */
 	bool is_open;     /* the store */
+	bool is_resting;  /* and has given back what it kept for speed */
 };
 
 /* Accounts lie below that folder. */
@@ -45,6 +46,10 @@ void accounts_close_all(void);
 
 /* How often somebody wanted an account. */
 uint64_t accounts_touched(void);
+
+/* Open stores that nobody touched for so long give back what they keep for speed. True: some are left
+ * that were touched since. It happens by itself now and then. */
+bool accounts_rest(struct span untouched);
 
 /* How many stores are open, and how many accounts known. */
 size_t accounts_open(void);

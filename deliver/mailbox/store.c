@@ -246,6 +246,12 @@ store_close(struct store *s)
 	s->commit = NULL;
 }
 
+void
+store_rest(struct store *s)
+{
+	db_rest(s->db);
+}
+
 bool
 store_begin(struct store *s)
 {

@@ -57,6 +57,9 @@ bool store_open(struct store *s, const char *folder, void (*broken)(void *owner)
     struct error *why);
 void store_close(struct store *s);
 
+/* Nobody has asked for a while: what is kept for speed goes, until somebody does. */
+void store_rest(struct store *s);
+
 /* A change that is made whole, or undone. What a change does stands between these two; end gives r
  * back, or what went wrong. */
 bool store_begin(struct store *s);

@@ -67,6 +67,28 @@ Test(mailbox_limit, grants)
 	cr_assert(grant_take(token_of(GRANTS), account), "what has lapsed makes room");
 }
 
+Test(mailbox_limit, a_store_that_nobody_touches_rests)
+{
+	struct error why = {""};
+	struct account *busy = account_open(SLICE("busy@a.test"), &why);
+	struct account *idle = account_open(SLICE("idle@a.test"), &why);
+	struct store_mailbox inbox;
+
+	cr_assert_eq(store_find(&idle->store, "INBOX", &inbox), STORE_OK);
+	account_release(idle);
+	cr_assert(accounts_rest(SPAN_SECONDS(3600)), "it was touched just now");
+	cr_assert_not(idle->is_resting);
+	cr_assert_not(accounts_rest(SPAN_MS(0)));
+	cr_assert(idle->is_resting && idle->is_open);
+	cr_assert_not(busy->is_resting);
+	cr_assert_eq(account_open(SLICE("idle@a.test"), &why), idle);
+	cr_assert_eq(store_find(&idle->store, "INBOX", &inbox), STORE_OK);
+	account_release(idle);
+	cr_assert_not(idle->is_resting);
+	account_release(busy);
+	accounts_close_all();
+}
+
 Test(mailbox_limit, handles)
 {
 	struct error why = {""};
