@@ -218,7 +218,12 @@ static const struct {
     {"To", ENVELOPE_TO, false}, {"Cc", ENVELOPE_CC, false}, {"Bcc", ENVELOPE_BCC, false},
     {"Message-ID", ENVELOPE_MESSAGE_ID, true}};
 
-enum { ENVELOPED = sizeof(enveloped) / sizeof(enveloped[0]) };
+enum {
+	ENVELOPED = sizeof(enveloped) / sizeof(enveloped[0]),
+	/* Octets: one that was cut to fit its place is longer, unless by a single address of KiBs.
+	 */
+	ENVELOPE_WHOLE = 2048,
+};
 
 static void
 sign_text(struct signature *s, struct slice text)
@@ -319,6 +324,8 @@ search_envelope_holds(
 		found = envelope_read(envelope, enveloped[i].field, &raw) &&
 			raw_holds(buf_slice(&raw), needle);
 		buf_fini(&raw);
+		if (!found && envelope.len > ENVELOPE_WHOLE)
+			*known = false;
 		return found;
 	}
 	return false;

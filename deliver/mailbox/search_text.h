@@ -44,7 +44,8 @@ void search_signature(struct slice message, struct slice envelope, struct buf *b
 
 /*
  * The same as search_header_holds(), by the envelope alone, for a field that it has: fast, for it
- * is short and at hand. False in *known: only the header itself can tell.
+ * is short and at hand. False in *known: only the header itself can tell, as when the envelope is
+ * so long that recipients may have been left out of it.
  */
 bool search_envelope_holds(
     struct slice envelope, struct slice name, struct slice text, struct slice needle, bool *known);

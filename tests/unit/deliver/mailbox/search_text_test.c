@@ -142,6 +142,26 @@ Test(search_text, tells_fields_by_header_and_by_envelope_alike)
 	buf_fini(&envelope);
 }
 
+Test(search_text, finds_the_last_of_many_recipients)
+{
+	struct buf letter = {0}, envelope = {0};
+	struct slice name = SLICE("To"), text = SLICE("user2999@");
+	bool known;
+
+	buf_add_text(&letter, "Subject: to all\r\nTo: user@x.test");
+	for (int i = 0; i < 3000; i++)
+		buf_printf(&letter, ",\r\n user%d@x.test", i);
+	buf_add_text(&letter, "\r\n\r\n");
+	envelope_write(&envelope, buf_slice(&letter), 60000);
+	cr_assert(search_header_holds(buf_slice(&letter), name, text));
+	cr_assert(search_envelope_holds(buf_slice(&envelope), name, text, text, &known) || !known);
+	cr_assert(search_envelope_holds(
+		      buf_slice(&envelope), name, SLICE("user9@"), SLICE("user9@"), &known) &&
+		  known);
+	buf_fini(&envelope);
+	buf_fini(&letter);
+}
+
 Test(search_text, finds_its_needles_by_place)
 {
 	struct buf program = {0};
