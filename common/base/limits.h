@@ -65,6 +65,7 @@ enum {
 	LIMIT_QUERIES       = 4096,               /* questions to the DNS at once; the next fail for now */
 	LIMIT_POINTERS      = 512,                /* of them, for names of clients: a stranger leaves relay the rest */
 	LIMIT_CHANNEL_OUT   = 32 * 1024 * 1024,   /* octets that wait for a slow peer */
+	LIMIT_CHANNEL_NOTICES = 8 * 1024 * 1024,  /* and on top, of what belongs to no request */
 	LIMIT_INSTANCES     = 64,                 /* of one kind of process; smtpd.conf may name fewer */
 	LIMIT_SPOOLS        = 2000,               /* large messages that one listener takes in at once, a file each */
 	LIMIT_ID_BLOCKS     = 1024,               /* of message ids that one listener may keep */

@@ -372,11 +372,14 @@ channel_close(struct channel *c)
 	free(c);
 }
 
-/* Whether the peer is there and has not fallen too far behind. */
+/* Whether the peer is there and has not fallen too far behind. What belongs to no request gives
+ * back what requests took, or is said once: it has room behind all of them. */
 static bool
-can_take(const struct channel *c)
+can_take(const struct channel *c, bool is_of_request)
 {
-	return c != NULL && c->up && c->out.octets.len <= LIMIT_CHANNEL_OUT;
+	size_t most = is_of_request ? LIMIT_CHANNEL_OUT : LIMIT_CHANNEL_OUT + LIMIT_CHANNEL_NOTICES;
+
+	return c != NULL && c->up && c->out.octets.len <= most;
 }
 
 bool
@@ -385,7 +388,7 @@ channel_send(struct channel *c, const struct ipc_schema *schema, uint32_t id, co
 {
 	const char *wrong;
 
-	if (!can_take(c)) {
+	if (!can_take(c, id != 0)) {
 		if (fd >= 0)
 			close(fd);
 		return false;
@@ -404,7 +407,7 @@ channel_send(struct channel *c, const struct ipc_schema *schema, uint32_t id, co
 uint32_t
 channel_request(struct channel *c, const struct channel_request *r)
 {
-	return can_take(c) ? requests_open(&c->requests, r) : 0;
+	return can_take(c, true) ? requests_open(&c->requests, r) : 0;
 }
 
 uint32_t

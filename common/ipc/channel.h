@@ -52,7 +52,8 @@ void channel_close(struct channel *c);
 
 /*
  * Queues a message; frames of one turn leave together. Takes the descriptor (-1: none). False
- * when the channel is down, the peer has fallen too far behind, or a field is out of range.
+ * when the channel is down, the peer has fallen too far behind, or a field is out of range. What
+ * belongs to no request, its id 0, is taken when requests and answers are not any more.
  */
 bool channel_send(struct channel *c, const struct ipc_schema *schema, uint32_t id,
     const void *message, int fd);

@@ -13,32 +13,6 @@ enum { IDS_LOW = 1024 };
 
 struct smtp_server smtp_server;
 
-/* What queue has to hear though it has fallen behind: nobody would say it again. */
-static struct {
-	bool more;
-	uint32_t drops[LIMIT_SPOOLS];
-	size_t drop_count;
-} unsaid;
-
-/* What does not go now goes when queue has read. */
-static void
-say(void *owner)
-{
-	struct lq_more nothing = {0};
-
-	if (unsaid.more && lq_more_send(smtp_server.queue, 0, &nothing, -1))
-		unsaid.more = false;
-	while (unsaid.drop_count > 0) {
-		struct lq_drop drop = {.spool = unsaid.drops[unsaid.drop_count - 1]};
-
-		if (!lq_drop_send(smtp_server.queue, 0, &drop, -1))
-			break;
-		unsaid.drop_count--;
-	}
-	if ((unsaid.more || unsaid.drop_count > 0) && channel_is_up(smtp_server.queue))
-		channel_when_drained(smtp_server.queue, say, NULL);
-}
-
 static void
 on_ids(void *owner, struct ipc_message *m)
 {
@@ -62,20 +36,9 @@ smtp_server_message_id(void)
 {
 	if (smtp_server.ids_left == 0)
 		return 0;
-	if (--smtp_server.ids_left == IDS_LOW) {
-		unsaid.more = true;
-		say(NULL);
-	}
+	if (--smtp_server.ids_left == IDS_LOW)
+		lq_more_send(smtp_server.queue, 0, &(struct lq_more){0}, -1);
 	return smtp_server.next_id++;
-}
-
-void
-smtp_server_drop(uint32_t spool)
-{
-	if (!channel_is_up(smtp_server.queue) || unsaid.drop_count == LIMIT_SPOOLS)
-		return;
-	unsaid.drops[unsaid.drop_count++] = spool;
-	say(NULL);
 }
 
 static void
@@ -98,8 +61,6 @@ on_queue_down(struct channel **place, struct channel *gone)
 	struct smtp_session *s;
 
 	smtp_server.ids_left = 0;
-	unsaid.more = false;
-	unsaid.drop_count = 0;
 	LIST_FOREACH (s, &smtp_server.sessions, link) {
 		if (s->transaction != NULL)
 			smtp_transaction_lose_spool(s->transaction);
@@ -110,8 +71,11 @@ on_queue_down(struct channel **place, struct channel *gone)
 static void
 on_queue_late(void *place, struct ipc_message *m)
 {
-	if (m->schema == &lq_spooled_schema)
-		smtp_server_drop(((const struct lq_spooled *)m->body)->spool);
+	if (m->schema == &lq_spooled_schema) {
+		struct lq_drop drop = {.spool = ((const struct lq_spooled *)m->body)->spool};
+
+		lq_drop_send(m->channel, 0, &drop, -1);
+	}
 }
 
 static const struct ipc_handler from_queue[] = {

@@ -34,7 +34,4 @@ void smtp_server_drain(void);
 /* The next message id, or 0 when queue has given none. */
 uint64_t smtp_server_message_id(void);
 
-/* Queue may remove a file that it gave: nobody will write into it, or hand it over. */
-void smtp_server_drop(uint32_t spool);
-
 #endif

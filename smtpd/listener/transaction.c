@@ -39,8 +39,10 @@ free_recipient(struct smtp_recipient *r)
 static void
 drop_spool(const struct smtp_transaction *t)
 {
+	struct lq_drop drop = {.spool = t->spool_id};
+
 	if (t->spool_id != 0)
-		smtp_server_drop(t->spool_id);
+		lq_drop_send(smtp_server.queue, 0, &drop, -1);
 }
 
 void

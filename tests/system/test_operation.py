@@ -1,6 +1,7 @@
 """What an administrator sees: walls around processes, bad configuration, reload, full disk."""
 
 import contextlib
+import json
 import os
 import re
 import select
@@ -210,6 +211,30 @@ class Operation(unittest.TestCase):
                 return c.say(c.begin, 3).startswith(b"354") and c.say(b"x\r\n.\r\n").startswith(b"250")
             wait_until(takes, 30, "mail to be taken")
             wait_until(lambda: not list(spool.iterdir()), 20, "the end of the file")
+
+    def test_what_ends_while_the_mail_store_stands_still_is_let_go(self):
+        def handles(s):
+            lines = [json.loads(l) for l in s.ctl("--json", "show", "status").stdout.splitlines()]
+            return [l["handles"] for l in lines if l["process"] == "mailbox"]
+
+        with Suite() as s:
+            (mailbox,), clients = s.pids("mailbox"), []
+            for _ in range(700):
+                c = s.imap("alice", tls=False)
+                c.select("INBOX")
+                clients.append(c)
+            self.assertEqual(handles(s), [700])
+            os.kill(mailbox, signal.SIGSTOP)
+            try:
+                for c in clients:  # more than may wait for it
+                    c.send(b"x APPEND INBOX {58002+}\r\n" + b"x" * 58000 + b"\r\n\r\n")
+                time.sleep(3)
+                for c in clients:
+                    c.shutdown()
+                time.sleep(1)
+            finally:
+                os.kill(mailbox, signal.SIGCONT)
+            wait_until(lambda: handles(s) == [0], 30, "the end of all sessions")
 
     def test_a_key_without_its_certificate_is_refused(self):
         with Suite() as s:

@@ -224,6 +224,11 @@ Test(channel, what_nobody_reads_is_bounded)
 		n++;
 	cr_assert_geq(n, LIMIT_CHANNEL_OUT / LIMIT_INLINE);
 	cr_assert_lt(n, MOST);
+	for (n = 0; n < MOST && qr_body_send(t.asker, 0, &b, -1); n++)
+		;
+	cr_assert_geq(n, LIMIT_CHANNEL_NOTICES / LIMIT_INLINE, "what is of no request still goes");
+	cr_assert_lt(n, MOST);
+	cr_assert_not(qr_body_send(t.asker, 7, &b, -1));
 	close_pair();
 	close(t.raw);
 }
