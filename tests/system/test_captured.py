@@ -114,6 +114,7 @@ class Intruder(unittest.TestCase):
             wait_until(lambda: c.life is not life and c.life.ready.is_set() and peer in c.life.lines, 15, f"{what}: a new start")
         else:
             wait_until(lambda: c.suite.pids(peer) and c.suite.pids(peer) != before[peer], 15, f"{what}: {peer} begins anew")
+            self.assertFalse(life.over.is_set(), f"{what}: who reads strangers is believed")
         for name, pids in before.items():
             if name not in restarted:
                 self.assertEqual(c.suite.pids(name), pids, f"{what}: {name} died")
@@ -297,7 +298,7 @@ class Intruder(unittest.TestCase):
                 before, life = self.others(c), c.life
                 life.parent.send(m.name, request=1, **values.get(m.name, {}))
                 self.assertTrue(life.over.wait(10), f"{name} says {m.name} and lives")
-                wait_until(lambda: c.life is not life and c.life.ready.is_set(), 15, "a new start")
+                wait_until(lambda: c.life is not life and c.life.ready.is_set(), 60, "a new start")
                 self.assertEqual(self.others(c), before, f"{name} says {m.name}: others died")
             self.assertIsNone(c.suite.process.poll())
             self.assertEqual(c.suite.process.pid, parent)
@@ -336,6 +337,31 @@ class Intruder(unittest.TestCase):
                             self.assertEqual(open(f"{marker}{number}").read().strip(), user)
                         elif action == "homes":
                             self.assertEqual(outcome["status"], "5.1.1")
+
+    @contextlib.contextmanager
+    def login_begun(self, suite):
+        """A client of IMAP that has said who it is: its socket."""
+        with socket.create_connection((suite.host, suite.port["imap"]), timeout=20) as s:
+            s.recv(4096)
+            s.sendall(b"a LOGIN alice@example.test alice-secret\r\n")
+            yield s
+
+    def test_nobody_is_logged_in_before_mailbox_knows_of_it(self):
+        """Nor when it never does: the client is told to try again."""
+        with Captured("mailbox") as c:
+            c.suite.ctl("account", "add", "alice@example.test", stdin="alice-secret\n")
+            with self.login_begun(c.suite) as s:
+                line, imapd = c.life.lines["lookup"], c.life.lines["imapd"]
+                message, request, granted, _ = line.receive(10)
+                self.assertEqual((message, granted["account"]), ("lm_grant", "alice@example.test"))
+                with self.assertRaises(TimeoutError):
+                    imapd.receive(1)
+                line.send("lm_granted", request=request)
+                message, _, opens, _ = imapd.receive(10)
+                self.assertEqual((message, opens["token"]), ("am_open", granted["token"]))
+            with self.login_begun(c.suite) as s:
+                self.assertEqual(line.receive(10)[0], "lm_grant")
+                self.assertTrue(s.recv(4096).startswith(b"a NO [UNAVAILABLE]"))
 
     def test_no_account_opens_without_its_token(self):
         with Captured("imapd") as c:

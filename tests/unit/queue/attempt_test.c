@@ -185,6 +185,22 @@ limit_files(rlim_t most)
 	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
+static void
+count_row(void *owner, const struct store_envelope *e)
+{
+	++*(size_t *)owner;
+}
+
+static size_t
+rows(void)
+{
+	uint64_t after = 0;
+	size_t n = 0;
+
+	cr_assert_eq(store_scan(queue.store, &after, UINT64_MAX >> 1, 100, count_row, &n), DB_DONE);
+	return n;
+}
+
 /* Of two reports that are files the second finds no room: the first leaves no file either. */
 Test(attempt, what_could_not_be_written_down_leaves_no_report)
 {
@@ -208,10 +224,12 @@ Test(attempt, what_could_not_be_written_down_leaves_no_report)
 	queue_attempt_finish(t.sent, DESTINATION_UP);
 	limit_files(RLIM_INFINITY);
 	cr_assert_eq(bodies(), 0);
+	cr_assert_eq(rows(), 2, "nor a row");
 	cr_assert_not_null(queue_message_find(0x100), "it is settled later");
 	test_run_loop(RETRY_MS);
 	cr_assert_null(queue_message_find(0x100));
 	cr_assert_eq(bodies(), 2);
+	cr_assert_eq(rows(), 2);
 	tear_down();
 }
 

@@ -357,3 +357,60 @@ Test(settle, a_body_outlives_its_row)
 	cr_assert_lt(spool_open_body(row.id, row.size), 0);
 	test_close();
 }
+
+/* Of two recipients one was removed while he was tried: he does not come back after a restart. */
+Test(settle, what_is_removed_in_flight_is_written_down)
+{
+	struct store_envelope row;
+	struct queue_message *m;
+	uint64_t id;
+
+	test_open(NULL);
+	m = message(100, "a@x.test", 2, 0);
+	id = m->envelopes->id;
+	m->envelopes->is_removed = true;
+	outcome(m, OUTCOME_TEMPORARY);
+	cr_assert_eq(m->count, 1);
+	cr_assert_eq(store_find_envelope(queue.store, id, &row), DB_DONE);
+	cr_assert(store_has_message(queue.store, 100));
+	test_close();
+}
+
+static int failures;
+
+static void
+count_failure(void *owner)
+{
+	failures++;
+}
+
+Test(settle, a_body_stays_when_its_row_may_come_back)
+{
+	struct store_message row = {
+	    .id = 0x100, .sender = SLICE("a@x.test"), .size = 4, .is_file = true};
+	struct queue_message *m;
+	struct error why;
+	int fd;
+
+	test_open(NULL);
+	store_close(queue.store);
+	queue.store = store_open(test_folder, count_failure, &why);
+	cr_assert_not_null(queue.store);
+	cr_assert(spool_write_body(row.id, SLICE("body")));
+	cr_assert(commit_begin(store_commit(queue.store)));
+	cr_assert_eq(store_add_message(queue.store, &row), DB_DONE);
+	m = queue_message_new(row.id);
+	m->body = BODY_FILE;
+	test_run_loop(30);
+	cr_assert(commit_begin(store_commit(queue.store)));
+	cr_assert_eq(store_remove_message(queue.store, row.id), DB_DONE);
+	sync_fail_at(1);
+	queue_removal_begin(m);
+	while (queue_removal_is_pending(row.id))
+		test_run_loop(10);
+	cr_assert_eq(failures, 1);
+	fd = spool_open_body(row.id, row.size);
+	cr_assert_geq(fd, 0);
+	close(fd);
+	test_close();
+}

@@ -229,6 +229,24 @@ Test(store, rows_that_cannot_be_are_told)
 	cr_assert_not(store_envelope_is_sane(&e), "not UTF-8");
 }
 
+/* Octets that are not as many as the row says are no message. */
+Test(store, a_message_that_lost_octets_is_told)
+{
+	struct store_message found, row = {.id = 100, .sender = SLICE("a@x.test"), .size = 2};
+
+	row.octets = SLICE("xy");
+	test_open(NULL);
+	cr_assert(commit_begin(store_commit(queue.store)));
+	cr_assert_eq(store_add_message(queue.store, &row), DB_DONE);
+	cr_assert_eq(store_find_message(queue.store, 100, &found), DB_ROW);
+	store_done(queue.store);
+	row.id = 200;
+	row.octets = SLICE("x");
+	cr_assert_eq(store_add_message(queue.store, &row), DB_DONE);
+	cr_assert_eq(store_find_message(queue.store, 200, &found), DB_CORRUPT);
+	test_close();
+}
+
 Test(store, ids_outlive_runs_and_what_is_taken_back)
 {
 	uint64_t last, next;

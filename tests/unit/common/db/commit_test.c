@@ -537,3 +537,53 @@ Test(commit, a_database_that_opens_for_reading_alone_is_refused)
 	vfs->xSetSystemCall(vfs, "open", NULL);
 	tear_down();
 }
+
+static int64_t
+pragma(const char *sql)
+{
+	struct statement *s = db_statement(t.db, sql);
+	int64_t n;
+
+	cr_assert_eq(statement_step(s), DB_ROW);
+	n = statement_number(s, 0);
+	statement_reset(s);
+	return n;
+}
+
+/* What no test of a running system sees: a checkpoint that outruns the WAL, and what is deleted. */
+Test(commit, settings)
+{
+	enum { NORMAL = 1, FAST = 2 };
+
+	set_up();
+	cr_assert_eq(pragma("PRAGMA synchronous"), NORMAL);
+	cr_assert_eq(pragma("PRAGMA secure_delete"), FAST);
+	cr_assert_eq(pragma("PRAGMA foreign_keys"), 1);
+	tear_down();
+}
+
+/* After a failure the WAL is not what the next process shall find in the database. */
+Test(commit, what_is_abandoned_is_not_copied)
+{
+	struct stat before, after;
+	char wal[128];
+
+	set_up();
+	snprintf(wal, sizeof(wal), "%s-wal", t.path);
+	cr_assert_eq(stat(t.path, &before), 0);
+	t.wanted = 1;
+	cr_assert_eq(add("one"), DB_DONE);
+	commit_wait(t.commit, on_done, NULL);
+	loop_run();
+	commit_free(t.commit);
+	t.commit = NULL;
+	db_abandon(t.db);
+	cr_assert_eq(stat(wal, &after), 0, "the WAL stays");
+	cr_assert_gt(after.st_size, 0);
+	cr_assert_eq(stat(t.path, &after), 0);
+	cr_assert_eq(after.st_mtim.tv_nsec, before.st_mtim.tv_nsec);
+	cr_assert_eq(after.st_size, before.st_size);
+	open_db();
+	cr_assert_eq(count(), 1);
+	tear_down();
+}

@@ -45,10 +45,9 @@ tear_down(void)
 
 /* Gives how many milliseconds the answer took. */
 static int64_t
-ask(const char *client, const char *user, const char *secret, enum al_login_result wanted)
+ask_with(const char *client, const char *user, struct slice secret, enum al_login_result wanted)
 {
-	struct al_login q = {
-	    .client = slice_of(client), .user = slice_of(user), .secret = slice_of(secret)};
+	struct al_login q = {.client = slice_of(client), .user = slice_of(user), .secret = secret};
 	struct moment begun = loop_now();
 
 	answers = 0;
@@ -58,6 +57,12 @@ ask(const char *client, const char *user, const char *secret, enum al_login_resu
 	cr_assert_eq(answers, 1);
 	cr_assert_eq(answer, wanted, "%s: %d", user, (int)answer);
 	return moment_between(begun, loop_now()).ms;
+}
+
+static int64_t
+ask(const char *client, const char *user, const char *secret, enum al_login_result wanted)
+{
+	return ask_with(client, user, slice_of(secret), wanted);
 }
 
 Test(authenticate, bad_news_waits)
@@ -81,5 +86,30 @@ Test(authenticate, the_system_is_asked_for_its_own_names)
 		client[8] = (char)('1' + i);
 		ask(client, wrong[i], "wrong", LOGIN_WRONG);
 	}
+	tear_down();
+}
+
+/* It was right a moment ago, and is remembered as such. */
+Test(authenticate, a_password_that_was_changed_is_wrong_at_once)
+{
+	struct buf hash = {0};
+
+	set_up();
+	ask("192.0.2.1", "alice@example.org", "right", LOGIN_OK);
+	cr_assert(password_hash("other", &hash));
+	cr_assert_eq(accounts_change(SLICE("alice@example.org"), buf_slice(&hash)), ACCOUNTS_OK);
+	buf_fini(&hash);
+	ask("192.0.2.1", "alice@example.org", "right", LOGIN_WRONG);
+	ask("192.0.2.2", "alice@example.org", "other", LOGIN_OK);
+	tear_down();
+}
+
+/* crypt(3) would look no further than to the NUL. */
+Test(authenticate, a_nul_ends_no_password)
+{
+	set_up();
+	ask_with("192.0.2.1", "alice@example.org", SLICE("right\0x"), LOGIN_WRONG);
+	ask_with("192.0.2.2", "alice@example.org", SLICE("right\0"), LOGIN_WRONG);
+	ask("192.0.2.3", "alice@example.org", "right", LOGIN_OK);
 	tear_down();
 }
