@@ -18,10 +18,11 @@ enum field {
 
 struct writer {
 	struct buf *out;
-	size_t share;    /* octets that one field may take */
+	size_t share;    /* octets that the field in hand may take */
 	struct buf line; /* a value without its folds */
 	struct slice values[FIELDS];
-	size_t from, from_len; /* where the written addresses of From are */
+	size_t lengths[FIELDS]; /* octets of each as it was written last */
+	size_t from, from_len;  /* where the written addresses of From are */
 };
 
 static const char group_end[] = "(NIL NIL NIL NIL)";
@@ -190,29 +191,55 @@ write_field(struct writer *w, enum field f)
 	}
 }
 
+/* Writes all fields, those of more octets than share in no more. */
 static void
-write_all(struct writer *w)
+write_all(struct writer *w, size_t share)
 {
 	for (enum field f = 0; f < FIELDS; f++) {
+		size_t start;
+
 		buf_add_char(w->out, f == 0 ? '(' : ' ');
+		start = w->out->len;
+		w->share = w->lengths[f] <= share ? SIZE_MAX : share;
 		write_field(w, f);
+		w->lengths[f] = w->out->len - start;
 	}
 	buf_add_char(w->out, ')');
+}
+
+/* What a field may take so that all fit in room: what the short ones leave is for the long ones. */
+static size_t
+fair_share(const struct writer *w, size_t room)
+{
+	size_t share = room / FIELDS, last;
+
+	do {
+		size_t rest = room, count = 0;
+
+		for (enum field f = 0; f < FIELDS; f++) {
+			if (w->lengths[f] <= share)
+				rest -= w->lengths[f];
+			else
+				count++;
+		}
+		last = share;
+		share = count > 0 ? rest / count : share;
+	} while (share > last);
+	return last;
 }
 
 void
 envelope_write(struct buf *out, struct slice message, size_t max)
 {
-	struct writer w = {.out = out, .share = SIZE_MAX};
+	struct writer w = {.out = out};
 	size_t start = out->len;
 
 	ASSERT(max >= ENVELOPE_LEAST && !buf_overflowed(out));
 	find_values(&w, message);
-	write_all(&w);
+	write_all(&w, SIZE_MAX);
 	if (out->len - start > max) {
 		buf_truncate(out, start);
-		w.share = max / (FIELDS + 1);
-		write_all(&w);
+		write_all(&w, fair_share(&w, max - (FIELDS + 1)));
 	}
 	buf_fini(&w.line);
 }

@@ -152,6 +152,33 @@ Test(envelope, is_always_well_formed)
 	buf_fini(&out);
 }
 
+/* Where one field is long, the others leave it their room. */
+Test(envelope, has_as_many_recipients_as_fit)
+{
+	struct buf message = {0}, out = {0}, to = {0};
+	size_t kept = 0;
+
+	buf_add_text(&message, "From: a@x.test\r\nSubject: to all\r\nTo: b@x.test");
+	for (int i = 0; i < 4000; i++)
+		buf_printf(&message, ",\r\n user%d@x.test", i);
+	buf_add_text(&message, "\r\nCc: c@x.test\r\n\r\n");
+	write_tight(&out, buf_slice(&message), 60000);
+	cr_assert(out.len <= 60000 && out.len > 59000, "%zu", out.len);
+	cr_assert(envelope_read(buf_slice(&out), ENVELOPE_TO, &to));
+	for (size_t i = 0; i < to.len; i++)
+		kept += to.data[i] == '@';
+	cr_assert_gt(kept, 1500);
+	buf_clear(&to);
+	cr_assert(envelope_read(buf_slice(&out), ENVELOPE_SUBJECT, &to));
+	cr_slice_eq(buf_slice(&to), "to all");
+	buf_clear(&to);
+	cr_assert(envelope_read(buf_slice(&out), ENVELOPE_CC, &to));
+	cr_slice_eq(buf_slice(&to), "<c@x.test>");
+	buf_fini(&message);
+	buf_fini(&out);
+	buf_fini(&to);
+}
+
 /* 50,000 addresses, a megabyte of parentheses: in time, and never longer than asked. */
 Test(envelope, stays_within_max, .timeout = 10)
 {
