@@ -175,6 +175,16 @@ relay_session_refused(struct relay_session *s, const char *why)
 	relay_transfer_next_host(t, text);
 }
 
+void
+relay_session_met_self(struct relay_session *s)
+{
+	struct relay_transfer *t = s->transfer;
+
+	s->transfer = NULL;
+	relay_move(s, RELAY_CLOSING);
+	relay_transfer_met_self(t, child_conf()->global.hostname);
+}
+
 /* A server that took the session but gives up at MAIL has not judged the message: where there is
  * another host, that one is asked, as it would be had the first not answered at all (RFC 5321 5.1).
  */

@@ -87,6 +87,9 @@ void relay_session_idle(struct relay_session *s);
 /* This host cannot be used now: the transfer tries the next one; the session ends. */
 void relay_session_refused(struct relay_session *s, const char *why);
 
+/* The server is this one: the transfer goes on to nobody else; the session ends. */
+void relay_session_met_self(struct relay_session *s);
+
 /* The connection broke, or the server spoke nonsense: recipients without an outcome wait. */
 void relay_session_broken(struct relay_session *s, const char *why);
 

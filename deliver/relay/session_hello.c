@@ -148,6 +148,17 @@ after_ehlo(struct relay_session *s)
 	}
 }
 
+/* An address that leads back here, whatever name the DNS has for it, greets by our own name. Where
+ * an administrator named the host, that is meant so: two servers may share a name. */
+static bool
+is_self(const struct relay_session *s, struct slice greeting)
+{
+	struct slice word;
+
+	return s->transfer->route.host[0] == '\0' && slice_word(&greeting, &word) &&
+	       slice_equal_nocase(word, child_conf()->global.hostname);
+}
+
 void
 relay_on_ehlo(struct relay_session *s)
 {
@@ -165,6 +176,10 @@ relay_on_ehlo(struct relay_session *s)
 	}
 	lines = reply_text(&s->reply);
 	slice_split(&lines, '\n', &line);
+	if (is_self(s, line)) {
+		relay_session_met_self(s);
+		return;
+	}
 	while (slice_split(&lines, '\n', &line))
 		take_extension(&s->offers, line);
 	after_ehlo(s);

@@ -170,6 +170,21 @@ relay_transfer_next_host(struct relay_transfer *t, const char *why)
 	    t->reason.text[0] == '\0' ? "no host answers" : t->reason.text);
 }
 
+void
+relay_transfer_met_self(struct relay_transfer *t, struct slice name)
+{
+	const struct relay_route *r = &t->route;
+	struct error why;
+
+	t->session = NULL;
+	error_set(
+	    &why, "the domain's host greets by this server's own name, %.*s", SLICE_FMT(name));
+	if (r->candidates[0].preference < r->candidates[r->next].preference)
+		give_up(t, OUTCOME_TEMPORARY, "4.4.1", "no host that is before this one answers");
+	else
+		give_up(t, OUTCOME_PERMANENT, "5.4.6", why.text);
+}
+
 static void
 on_ask_ended(void *owner, enum channel_end why)
 {

@@ -75,6 +75,11 @@ void relay_transfer_end(struct relay_transfer *t);
 /* The connection to the present candidate failed before anything was sent: the next, or give up. */
 void relay_transfer_next_host(struct relay_transfer *t, const char *why);
 
+/* The present candidate, one of the domain's MX hosts, is this server under another name. Nobody
+ * after it is asked (RFC 5321 5.1): the message comes back, unless a host before it may be there
+ * later. */
+void relay_transfer_met_self(struct relay_transfer *t, struct slice name);
+
 /* A kept connection was gone already: over a new one, as if there had been none. */
 void relay_transfer_anew(struct relay_transfer *t);
 

@@ -65,6 +65,8 @@ class Relay(unittest.TestCase):
             "null.test": "@ MX 0 .\n",
             "backup.test": "@ MX 10 gone\n@ MX 20 mail.one.test.\n",
             "tired.test": "@ MX 10 tired\n@ MX 20 mail.two.test.\ntired A 127.0.0.4\n",
+            "circle.test": "@ MX 10 other\n@ MX 20 mail.two.test.\nother A 127.0.0.1\n",
+            "away.test": "@ MX 10 down\n@ MX 20 other\ndown A 127.0.0.3\nother A 127.0.0.1\n",
             "ours.test": "@ MX 10 mail.one.test.\n@ MX 20 mail.two.test.\n",
         })
         dns = f"127.0.0.1@{cls.dns.port}"
@@ -133,6 +135,15 @@ class Relay(unittest.TestCase):
 
     def test_what_would_come_back_here_comes_back_to_its_sender(self):
         self.assertEqual(self.bounce_for("x@ours.test")[0], "5.4.6")
+
+    def test_what_comes_back_here_under_a_name_not_ours_comes_back_to_its_sender(self):
+        self.assertEqual(self.bounce_for("x@circle.test")[0], "5.4.6")
+
+    def test_what_comes_back_here_waits_for_a_host_before_us(self):
+        self.one.submit("alice", ["x@away.test"], message("alice@one.test", "x@away.test", "waits here"))
+        wait_until(lambda: [e for e in self.one.queue() if e["recipient"] == "x@away.test" and "before this one" in str(e)], 20,
+                   "the reason to wait")
+        self.one.ctl("remove", "all")
 
     def test_what_is_for_a_host_before_us_waits_for_its_address(self):
         self.one.submit("alice", ["x@backup.test"], message("alice@one.test", "x@backup.test", "waits here"))
