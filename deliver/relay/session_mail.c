@@ -203,11 +203,25 @@ is_positive(const struct relay_session *s)
 	return s->reply.code / 100 == 2;
 }
 
+/* Whether all were refused with the sender, and yet some taken by a server that makes no sense:
+ * what it would take now, and its sender heard was refused, stays unsent. */
+static bool
+is_of_two_minds(const struct relay_session *s)
+{
+	size_t open = 0;
+
+	for (size_t i = 0; i < s->transfer->count; i++)
+		open += !s->transfer->recipients[i].is_done;
+	return s->accepted > 0 && open == 0;
+}
+
 /* DATA's reply: the end of the envelope. A yes would be to a message that was never sent. */
 static void
 on_data(struct relay_session *s)
 {
-	if (s->reply.code == 354 && s->accepted > 0) {
+	if (s->reply.code == 354 && is_of_two_minds(s)) {
+		relay_session_broken(s, "the server refused the message, and asks for it");
+	} else if (s->reply.code == 354 && s->accepted > 0) {
 		begin_body(s);
 	} else if (s->reply.code == 354) {
 		/* Pipelined DATA was taken though nobody was: an empty message goes to nobody. */

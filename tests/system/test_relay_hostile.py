@@ -118,12 +118,12 @@ def hesitant(peer, server):
 class Server(threading.Thread):
     """Does what the case says at one state; before it, all is well."""
 
-    def __init__(self, at, trouble, pipelining=True):
+    def __init__(self, at, trouble, pipelining=True, host=HOST):
         super().__init__(daemon=True)
         self.at, self.trouble, self.pipelining = at, trouble, pipelining
         self.files, self.reached, self.released = {}, threading.Event(), threading.Event()
         self.messages, self.sessions, self.said = [], 0, []
-        self.socket = socket.create_server((HOST, 0), backlog=50)
+        self.socket = socket.create_server((host, 0), backlog=50)
         self.port = self.socket.getsockname()[1]
         self.start()
 
@@ -274,6 +274,7 @@ class Hostile(unittest.TestCase):
             with self.subTest(domain):
                 self.assertIn(self.REFUSALS[state], self.failure(f"y@{domain}"))
                 self.assertEqual(self.servers[domain].sessions, 1)
+                self.assertEqual([text for _, text in self.servers[domain].messages if text], [])
         wait_until(lambda: sum(b"Action: failed" in b for b in self.suite.bodies("alice")) >= len(cases), 30, "the reports")
 
     def test_a_server_that_knows_no_ehlo(self):
