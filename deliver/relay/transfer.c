@@ -149,6 +149,10 @@ relay_transfer_next_host(struct relay_transfer *t, const char *why)
 	t->session = NULL;
 	if (why != NULL)
 		error_set(&t->reason, "%s", why);
+	if (relay_transfer_is_late(t)) {
+		give_up(t, OUTCOME_TEMPORARY, "4.4.7", "the way to the server took too long");
+		return;
+	}
 	for (; t->route.next < t->route.count; t->route.next++) {
 		struct relay_candidate *c = &t->route.candidates[t->route.next];
 		bool is_reachable = t->source.family == 0 || t->source.family == c->address.family;

@@ -12,6 +12,7 @@ import time
 import unittest
 
 from suite import BUILD, Suite, message, wait_until
+from test_relay import NameServer
 from test_relay_hostile import GOOD, HOST, Server, TlsServer
 
 TIMES = 100
@@ -29,6 +30,18 @@ def sluggish(peer):
     time.sleep(0.45)
     peer.sendall(GOOD["RCPT"].encode() + b"\r\n")
     return True
+
+
+def tardy(peer):
+    """Greets just before it would be too late, and then says nothing more."""
+    time.sleep(1.1)
+    peer.sendall(GOOD["GREETING"].encode() + b"\r\n")
+    return True
+
+
+class Tardy(Server):
+    def reply(self, peer, state):
+        return state != "EHLO" and super().reply(peer, state)
 
 
 class Client:
@@ -142,6 +155,22 @@ class Servers(unittest.TestCase):
             self.assertNotIn("DATA", server.said)
             self.assertEqual(len(suite.queue()), len(recipients))
         server.close()
+
+    def test_a_transfer_ends_whatever_many_hosts_hold_it_up(self):
+        hosts = [f"127.0.1.{i}" for i in range(1, 21)]
+        dns = NameServer({"tardy.test": "@ MX 10 a\n@ MX 20 b\n" + "".join(f"{'ab'[i % 2]} A {h}\n" for i, h in enumerate(hosts))})
+        server = Tardy("GREETING", tardy, host="0.0.0.0")
+        suite = hurry(Suite(dns=f"127.0.0.1@{dns.port}", relay_port=server.port), "relay", 200)
+        try:
+            with suite:
+                suite.submit("alice", ["x@tardy.test"], message("alice@example.test", "x@tardy.test"))
+                wait_until(lambda: any("relay_failed" in line for line in list(suite.lines)), 120, "its end")
+                line, = [line for line in list(suite.lines) if "relay_failed" in line]
+                self.assertIn("took too long", line)
+                self.assertTrue(10 < server.sessions < len(hosts), server.sessions)
+        finally:
+            server.close()
+            dns.stop()
 
     def test_who_falls_silent_in_tls_is_spoken_to_in_clear_if_that_may_be(self):
         suite = hurry(Suite(), "relay", 40)
