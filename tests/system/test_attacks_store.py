@@ -4,6 +4,7 @@ and files beside it, where the rows speak of a folder, an index and a list of UI
 
 import contextlib
 import os
+import poplib
 import random
 import re
 import shutil
@@ -17,7 +18,7 @@ from suite import message, wait_until
 from test_attacks_mail import Imap
 
 STRAY = 100000
-ROWS = ("removed", "empty", "gone", "future", "stray", *(f"flipped{n}" for n in range(10)))
+ROWS = ("removed", "empty", "gone", "future", "stray", "cut", *(f"flipped{n}" for n in range(10)))
 
 
 class StoreAttacks(Attacks):
@@ -199,6 +200,17 @@ class StoreAttacks(Attacks):
             self.write_into("future", "UPDATE " + right + where)
             with self.row(f"I45 {row} repaired"), self.session("future") as c:
                 self.assertEqual(list(self.select(c, "future").values()), [f"first {i}" for i in range(4)] + ["last"])
+
+    def test_octets_that_were_lost(self):
+        """A message goes out as long as it was announced, or not at all: after it the client removes it here."""
+        self.filled("cut").close()
+        self.write_into("cut", "UPDATE body SET is_packed = 0, octets = CAST('Subject: cut' AS BLOB) WHERE id = 1")
+        with self.row("I43 octets lost"):
+            c = self.suite.pop3("cut")
+            with self.assertRaisesRegex(poplib.error_proto, r"^b?'?-ERR \[SYS/PERM\]"):
+                c.retr(1)
+            self.assertIn(b"first 1", b" ".join(c.retr(2)[1]))
+            c.quit()
 
     def test_many_files(self):
         self.filled("stray").close()

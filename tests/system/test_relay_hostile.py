@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Servers that do wrong at each point of a session: what relay makes of it, and that it lives on."""
 
+import collections
 import os
 import signal
 import smtplib
@@ -363,6 +364,18 @@ class Hostile(unittest.TestCase):
         wait_until(lambda: len(server.messages) >= 200, 60, f"all messages, not {len(server.messages)}")
         self.assertEqual(self.suite.pids("relay"), before)
         self.assertEqual(len(server.messages), 200)
+
+    def test_a_connection_brings_so_many_messages(self):
+        """Some servers count them against us; what a connection gathers is let go with it."""
+        most, server = 100, self.servers["all-well.test"]
+        with smtplib.SMTP("127.0.0.1", self.suite.port["submission"], timeout=20) as client:
+            client.starttls()
+            client.login("alice@example.test", PASSWORDS["alice"])
+            for i in range(most + 2):
+                before = len(server.messages)
+                client.sendmail("alice@example.test", ["m@all-well.test"], message("alice@example.test", "m", f"{i}"))
+                wait_until(lambda: len(server.messages) > before, 20, f"message {i}")
+        self.assertEqual(max(collections.Counter(id(peer) for peer, *_ in server.messages).values()), most)
 
     def test_a_refusal_in_the_middle_of_the_message_counts(self):
         self.submit(["e@enough.test"], "0123456789\r\n" * 1000000)

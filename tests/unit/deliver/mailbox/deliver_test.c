@@ -117,7 +117,7 @@ Test(mailbox_deliver, a_queue_that_breaks_the_dialogue_is_cut_off)
 
 Test(mailbox_deliver, queue_hears_of_it_when_it_is_durable)
 {
-	asker_deliver(&queue, "u@a.test", 1, MESSAGE);
+	asker_deliver(&queue, "u@a.test", 100, MESSAGE);
 	cr_assert_eq(queue.delivered, 1);
 	sync_hold(true);
 	hand_over(1, 1, sizeof(MESSAGE) - 1, false);
@@ -135,4 +135,19 @@ Test(mailbox_deliver, what_is_not_durable_comes_again)
 	asker_deliver(&queue, "u@a.test", 2, MESSAGE);
 	cr_assert_eq(queue.delivered, 0);
 	cr_assert_eq(queue.deferred, 1);
+}
+
+/* Its line went while the sync ran: the message is stored, and nobody is told. */
+Test(mailbox_deliver, a_queue_that_is_gone_is_not_answered)
+{
+	asker_deliver(&queue, "u@a.test", 100, MESSAGE);
+	sync_hold(true);
+	hand_over(1, 1, sizeof(MESSAGE) - 1, false);
+	test_run_loop(2 * BATCH_MS);
+	asker_close(&queue);
+	test_run_loop(1);
+	asker_open(&queue, delivery);
+	sync_hold(false);
+	test_run_loop(BATCH_MS);
+	cr_assert_eq(count_stored(), 2);
 }

@@ -110,3 +110,30 @@ Test(mailbox_store_body, a_file_outlives_an_expunge_that_is_not_durable)
 	test_run_loop(50);
 	cr_assert_eq(test_count_files(test_folder, "body-"), 1);
 }
+
+/* What a row says is not believed where memory or a message hangs on it. */
+Test(mailbox_store_body, a_packed_body_has_the_size_its_row_says)
+{
+	static const char *const wrong[] = {"size + 1", "size - 1", "0", "1 << 40"};
+	struct buf octets = {0};
+	uint64_t size, body;
+	char sql[100];
+	int fd;
+
+	test_add(&test_inbox, "small", 3000, 0, 0);
+	body = (uint64_t)test_count("SELECT id FROM body WHERE is_packed = 1");
+	cr_assert(store_body_read(&test_store, body, &octets, &fd, &size));
+	cr_assert_eq(octets.len, size);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		buf_clear(&octets);
+		snprintf(sql, sizeof(sql), "UPDATE body SET size = %s", wrong[i]);
+		cr_assert_eq(db_exec(test_store.db, sql), DB_DONE);
+		cr_assert_not(
+		    store_body_read(&test_store, body, &octets, &fd, &size), "%s", wrong[i]);
+		cr_assert_eq(octets.len, 0);
+		snprintf(sql, sizeof(sql), "UPDATE body SET size = 3000");
+		cr_assert_eq(db_exec(test_store.db, sql), DB_DONE);
+	}
+	cr_assert(store_body_read(&test_store, body, &octets, &fd, &size));
+	buf_fini(&octets);
+}
