@@ -1,5 +1,6 @@
 """Real mail programs, unmodified: curl, mbsync, neomutt, fetchmail, getmail, msmtp, imaplib, poplib."""
 
+import email
 import os
 import shutil
 import subprocess
@@ -13,7 +14,7 @@ from suite import Suite, message, wait_until
 class Clients(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.suite = Suite().__enter__()
+        cls.suite = Suite(users=("alice", "bob", "carol")).__enter__()
 
     @classmethod
     def tearDownClass(cls):
@@ -57,16 +58,14 @@ class Clients(unittest.TestCase):
                         "--mail-from", s.address("bob"), "--mail-rcpt", s.address("bob"), "-T", data, "--crlf")
         s.wait_messages("bob", total + 1)
 
-    def test_mbsync_both_ways_and_again(self):
+    def mbsyncrc(self, user):
         s = self.suite
-        total = self.deliver("bob", 3, "mbsync")
-        (self.home / "box").mkdir()
-        rc = self.write("mbsyncrc", f"""
+        return self.write("mbsyncrc", f"""
 IMAPAccount k
 Host localhost
 Port {s.port['imaps']}
-User {s.address('bob')}
-Pass {s.password('bob')}
+User {s.address(user)}
+Pass {s.password(user)}
 SSLType IMAPS
 CertificateFile {s.folder}/cert.pem
 
@@ -86,6 +85,12 @@ Create Both
 Expunge Both
 SyncState *
 """)
+
+    def test_mbsync_both_ways_and_again(self):
+        s = self.suite
+        total = self.deliver("bob", 3, "mbsync")
+        (self.home / "box").mkdir()
+        rc = self.mbsyncrc("bob")
         self.run_client("mbsync", "-c", rc, "c")
         inbox = self.home / "box/INBOX"
         files = list(inbox.glob("cur/*")) + list(inbox.glob("new/*"))
@@ -107,6 +112,58 @@ SyncState *
         self.assertGreaterEqual(len(found[0].split()), 1)
         c.logout()
         self.assertEqual(len(list(inbox.glob("cur/*F*"))), 1)
+
+    def local(self, box):
+        """The messages of a Maildir, by subject: their flags."""
+        files = (self.home / "box" / box).glob("[cn]*/*")
+        return {email.message_from_bytes(f.read_bytes())["Subject"]: f.name.partition(":2,")[2] for f in files}
+
+    def remote(self, connection, box):
+        """The same of the suite's mailbox."""
+        letters = {rb"\Draft": "D", rb"\Flagged": "F", rb"\Answered": "R", rb"\Seen": "S", rb"\Deleted": "T"}
+        connection.select(f'"{box}"', readonly=True)
+        _, found = connection.fetch("1:*", "(FLAGS BODY.PEEK[HEADER])")
+        return {email.message_from_bytes(header)["Subject"]: "".join(c for flag, c in letters.items() if flag in first)
+                for first, header in (x for x in found if isinstance(x, tuple))}
+
+    def test_mbsync_folders_moves_and_conflicts(self):
+        s, rc = self.suite, self.mbsyncrc("carol")
+        names = ["work", "work/two words", "&AOQ-rger/deep"]
+        c = s.imap("carol")
+        for name in names:
+            c.create(f'"{name}"')
+            for i in range(4):
+                c.append(f'"{name}"', None, None, f"Subject: {name} {i}\r\n\r\nx\r\n".encode())
+        # Text without a line end, octets that are no UTF-8, and more than one batch: they come over all the same.
+        odd = {"a": b"--x\r\n\r\ncut", "b": b"\xff\xfe", "c": b"y" * 100000 + b"\r\n"}
+        for subject, text in odd.items():
+            c.append("INBOX", None, None, b"Subject: %s\r\n\r\n%s" % (subject.encode(), text))
+        (self.home / "box").mkdir()
+        self.run_client("mbsync", "-c", rc, "c")
+        for name in names:
+            self.assertEqual(self.local(name), self.remote(c, name))
+        self.assertEqual(set(self.local("INBOX")), set(odd))
+
+        # Here: one is moved, one is read, one is new, a folder is new. There: one is moved, two get flags.
+        box = self.home / "box/work"
+        file = {subject: next(f for f in box.glob("[cn]*/*") if f"Subject: {subject}\n" in f.read_text())
+                for subject in self.local("work")}
+        for folder in ("cur", "new", "tmp"):
+            (self.home / "box/made here" / folder).mkdir(parents=True)
+        file["work 0"].rename(self.home / "box/made here/new/1.moved.here")
+        file["work 1"].rename(box / "cur" / (file["work 1"].name.split(":")[0] + ":2,S"))
+        (box / "new/1.new.here").write_text("Subject: new here\n\nx\n")
+        c.select("work")
+        c.uid("MOVE", "3", '"work/two words"')
+        c.uid("STORE", "2,4", "+FLAGS", r"(\Flagged)")
+        for _ in range(2):
+            self.run_client("mbsync", "-c", rc, "c")
+        for name in [*names, "made here"]:
+            self.assertEqual(self.local(name), self.remote(c, name))
+        self.assertEqual(self.local("work"), {"work 1": "FS", "work 3": "F", "new here": ""})
+        self.assertEqual(self.local("made here"), {"work 0": ""})
+        self.assertIn("work 2", self.local("work/two words"))
+        c.logout()
 
     def test_neomutt_script(self):
         s = self.suite
