@@ -16,8 +16,8 @@ enum {
 	ANY = NOT | AUTH,
 	ALONE = 8,   /* takes no argument */
 	BY_UID = 16, /* may stand behind UID */
-	KEEPS = 64,  /* EXPUNGE may not follow unless it is a UID command */
-	TAKES_MESSAGE = 128,
+	KEEPS = 32,  /* EXPUNGE may not follow unless it is a UID command */
+	TAKES_MESSAGE = 64,
 };
 
 struct imap_verb {

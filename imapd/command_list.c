@@ -12,9 +12,6 @@
 
 #include <stdio.h>
 
-/* Each name is held against each of them, octet by octet. */
-enum { PATTERNS_OCTETS = 2 * LIMIT_MAILBOX_NAME };
-
 struct listing {
 	struct buf patterns[LIMIT_LIST_PATTERNS]; /* UTF-8, the reference before them */
 	size_t count, octets;          /* of them, as they came */
@@ -129,7 +126,7 @@ add_pattern(struct listing *l, struct slice reference, struct slice pattern)
 
 	l->octets += reference.len + pattern.len;
 	if (l->count == LIMIT_LIST_PATTERNS || reference.len + pattern.len > LIMIT_MAILBOX_NAME ||
-	    l->octets > PATTERNS_OCTETS)
+	    l->octets > LIMIT_LIST_OCTETS)
 		return false;
 	out = &l->patterns[l->count];
 	buf_add_slice(&whole, reference);

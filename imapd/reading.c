@@ -4,8 +4,6 @@
  */
 #include "imapd/command.h"
 
-enum { ERRORS_AFTER_LOGIN = 100 };
-
 static struct imap_input_limits
 limits_of(const struct imap_session *s)
 {
@@ -99,7 +97,7 @@ imap_without_line(struct imap_session *s, enum stream_result result)
 enum session_next
 imap_when_command(struct imap_session *s)
 {
-	unsigned most = s->level == IMAP_NOT_AUTHENTICATED ? LIMIT_IMAP_ERRORS : ERRORS_AFTER_LOGIN;
+	unsigned most = s->level == IMAP_NOT_AUTHENTICATED ? LIMIT_IMAP_LOGIN_ERRORS : LIMIT_IMAP_ERRORS;
 	enum stream_result result;
 	struct slice line;
 

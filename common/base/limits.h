@@ -122,11 +122,13 @@ enum {
 	LIMIT_FETCH_ITEMS     = 100,              /* of one FETCH */
 	LIMIT_FETCH_FIELDS    = 10000,            /* names of header fields of one item */
 	LIMIT_LIST_PATTERNS   = 100,              /* of one LIST, RFC 5258 */
+	LIMIT_LIST_OCTETS     = 2000,             /* of all of them: each name is held against each, octet by octet */
 	LIMIT_ID_PAIRS        = 30,               /* RFC 2971 3.3, of one ID, as are these: */
 	LIMIT_ID_KEY          = 30,               /* octets */
 	LIMIT_ID_VALUE        = 1024,             /* octets */
 	LIMIT_SEARCH_NODES    = 5000,             /* keys of one SEARCH */
-	LIMIT_IMAP_ERRORS     = 10,               /* bad commands before login until BYE */
+	LIMIT_IMAP_LOGIN_ERRORS = 10,             /* bad commands before login until BYE */
+	LIMIT_IMAP_ERRORS     = 100,              /* after login, one after the other */
 	LIMIT_MAILBOX_NAME    = 1000,             /* octets of UTF-8 */
 	LIMIT_MAILBOX_DEPTH   = 50,               /* levels of a name */
 	LIMIT_MAILBOXES       = 10000,            /* of one account */

@@ -203,6 +203,12 @@ class Imap(unittest.TestCase):
                 pass
             self.assertLessEqual(refused, most)
 
+    def test_patterns_of_one_list_are_bounded(self):
+        c = self.raw("alice")
+        for octets, end in ((2000, b"a OK"), (2001, b"a BAD")):
+            patterns = [b"x" * 500] * 3 + [b"x" * (octets - 1500)]
+            self.expect(c, b'a LIST "" (' + b" ".join(patterns) + b")\r\n", end)
+
     def test_pipeline_behind_a_wrong_password(self):
         c = self.raw()
         c.send(f"a LOGIN {self.suite.address('alice')} wrong\r\nb SELECT INBOX\r\nc FETCH 1 BODY[]\r\n")
