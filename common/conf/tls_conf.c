@@ -33,7 +33,7 @@ on_ended(void *owner, enum channel_end why)
 }
 
 static void
-sign(void *owner, struct tls_signature *s, const unsigned char key[32], uint16_t scheme,
+sign(void *owner, struct tls_signature *s, const unsigned char key[TLS_KEY_HASH], uint16_t scheme,
     struct slice octets)
 {
 	struct channel **keyholder = owner;
@@ -41,7 +41,7 @@ sign(void *owner, struct tls_signature *s, const unsigned char key[32], uint16_t
 	struct channel_request r = {.answer = on_signed, .ended = on_ended, .owner = a,
 	    .deadline = SPAN_SECONDS(SIGN_SECONDS)};
 	struct ak_sign m = {
-	    .key = slice_make((const char *)key, 32), .scheme = scheme, .tbs = octets};
+	    .key = slice_make((const char *)key, TLS_KEY_HASH), .scheme = scheme, .tbs = octets};
 
 	a->signature = s;
 	a->keyholder = *keyholder;

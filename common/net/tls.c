@@ -33,7 +33,7 @@ struct tls_signature {
 	struct tls *tls;      /* NULL: it went away meanwhile */
 	bool answered;
 	size_t len;           /* 0: refused */
-	unsigned char octets[TLS_KEY_SIGNATURE];
+	unsigned char octets[TLS_SIGNATURE];
 };
 
 struct tls {

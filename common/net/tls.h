@@ -26,9 +26,11 @@ struct tls_client;
  * (SHA-256 of its SubjectPublicKeyInfo), the scheme (TLS SignatureScheme number) and the octets
  * to be signed, valid during the call. It answers once, then or later, with tls_signed().
  */
+enum { TLS_KEY_HASH = 32, TLS_SIGNATURE = 1024 }; /* octets; of a signature, the most */
+
 struct tls_signature;
 struct tls_signer {
-	void (*sign)(void *owner, struct tls_signature *s, const unsigned char key[32],
+	void (*sign)(void *owner, struct tls_signature *s, const unsigned char key[TLS_KEY_HASH],
 	    uint16_t scheme, struct slice octets);
 	void *owner;
 };

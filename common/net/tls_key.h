@@ -7,10 +7,9 @@
 
 #include "common/base/error.h"
 #include "common/base/slice.h"
+#include "common/net/tls.h"
 
 #include <openssl/x509.h>
-
-enum { TLS_KEY_HASH = 32, TLS_KEY_SIGNATURE = 1024 };
 
 /* Adds the keys' provider to a library context. */
 bool tls_key_provide(OSSL_LIB_CTX *library);

@@ -3,6 +3,7 @@
 #include "common/base/hash.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/net/tls.h"
 #include "common/net/tls_library.h"
 
 #include <errno.h>
@@ -14,13 +15,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { KEY_FILE = 64 * 1024, KEY_HASH = 32, SIGNATURE_MOST = 1024 };
+enum { KEY_FILE = 64 * 1024 };
 
 struct key {
 	SLIST_ENTRY(key) link;
 	char *pki;
 	EVP_PKEY *key;
-	char hash[KEY_HASH];
+	char hash[TLS_KEY_HASH];
 	unsigned services;
 };
 
@@ -116,7 +117,7 @@ parse(const char *pem, size_t len, struct error *why)
 		return NULL;
 	is_kind =
 	    EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "EC") || EVP_PKEY_is_a(key, "ED25519");
-	if (is_kind && EVP_PKEY_get_size(key) <= SIGNATURE_MOST)
+	if (is_kind && EVP_PKEY_get_size(key) <= TLS_SIGNATURE)
 		return key;
 	EVP_PKEY_free(key);
 	error_set(why, is_kind ? "it is too large" : "it is neither RSA nor EC nor Ed25519");
@@ -186,7 +187,7 @@ static bool
 belongs_to(const struct key *k, const struct conf_pki *pki, struct error *why)
 {
 	STACK_OF(X509) *chain = tls_certificates(pki->chain, why);
-	char hash[KEY_HASH];
+	char hash[TLS_KEY_HASH];
 	bool same;
 
 	if (chain == NULL)

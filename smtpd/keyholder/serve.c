@@ -19,7 +19,7 @@
 
 #include <sys/queue.h>
 
-enum { SIGNATURE = 1024, IN_POOL = 4 };
+enum { IN_POOL = 4 };
 
 struct job {
 	STAILQ_ENTRY(job) link;
@@ -27,7 +27,7 @@ struct job {
 	EVP_PKEY *key;
 	uint16_t scheme;
 	struct buf tbs;
-	unsigned char signature[SIGNATURE];
+	unsigned char signature[TLS_SIGNATURE];
 	size_t len;
 };
 
@@ -87,7 +87,7 @@ run_job(void *arg)
 {
 	struct job *j = arg;
 
-	j->len = sign_tls(j->key, j->scheme, buf_slice(&j->tbs), j->signature, SIGNATURE);
+	j->len = sign_tls(j->key, j->scheme, buf_slice(&j->tbs), j->signature, TLS_SIGNATURE);
 }
 
 static void

@@ -28,7 +28,6 @@ OURS = {
     "POOL_MOST": "connections that we keep for the next message",
     "RESERVE_MOST": "of the disk, what only changes that make room may take",
     "SHOWN_MOST": "what one who was killed may have shown of what is lost",
-    "SIGNATURE_MOST": "what a key makes",
     "SOCKETS_MOST": "listen lines of smtpd.conf",
     "STARTS_MOST": "processes that begin at once",
     "STRUCT_MOST": "our own messages",
