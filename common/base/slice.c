@@ -135,6 +135,14 @@ slice_trim(struct slice s)
 	return s;
 }
 
+struct slice
+slice_chomp(struct slice s)
+{
+	if (s.len > 0 && s.data[s.len - 1] == '\r')
+		s.len--;
+	return s;
+}
+
 bool
 slice_split(struct slice *rest, char c, struct slice *part)
 {

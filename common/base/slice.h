@@ -46,6 +46,9 @@ ptrdiff_t slice_search(struct slice s, struct slice what);
 /* Without the blanks (space and tab) at both ends. */
 struct slice slice_trim(struct slice s);
 
+/* Without the CR at its end, if there is one. */
+struct slice slice_chomp(struct slice s);
+
 /* Takes the octets before the next c off *rest, and c itself; false when *rest is spent. */
 bool slice_split(struct slice *rest, char c, struct slice *part);
 

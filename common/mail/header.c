@@ -31,9 +31,7 @@ without_end(struct slice s)
 {
 	if (s.len > 0 && s.data[s.len - 1] == '\n')
 		s.len--;
-	if (s.len > 0 && s.data[s.len - 1] == '\r')
-		s.len--;
-	return s;
+	return slice_chomp(s);
 }
 
 struct header_walk

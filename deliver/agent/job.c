@@ -126,9 +126,7 @@ agent_job_trace(const struct agent_job *j, const char *line_end, struct buf *out
 	trace_delivered_to(&fields, slice_of(j->address));
 	rest = buf_slice(&fields);
 	while (slice_split(&rest, '\n', &line)) {
-		if (line.len > 0 && line.data[line.len - 1] == '\r')
-			line.len--;
-		buf_add_slice(out, line);
+		buf_add_slice(out, slice_chomp(line));
 		buf_add_text(out, line_end);
 	}
 	buf_fini(&fields);
@@ -219,9 +217,7 @@ convert(struct slice in, bool as_mbox, bool is_last, struct buf *out)
 		taken += line.len + (lf >= 0 ? 1 : 0);
 		if (as_mbox && needs_quote(line))
 			buf_add_char(out, '>');
-		if (lf >= 0 && line.len > 0 && line.data[line.len - 1] == '\r')
-			line.len--;
-		buf_add_slice(out, line);
+		buf_add_slice(out, lf >= 0 ? slice_chomp(line) : line);
 		if (lf >= 0 || is_last)
 			buf_add_char(out, '\n');
 	}

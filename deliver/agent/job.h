@@ -12,6 +12,8 @@
 
 #include <sys/types.h>
 
+enum { AGENT_PATH = 1200 }; /* octets of a path that a delivery makes, and a NUL */
+
 /* A user of this system, whom the agent has become. */
 struct agent_recipient {
 	const char *user, *home, *shell;

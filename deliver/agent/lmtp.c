@@ -96,12 +96,9 @@ listen_to(struct lmtp *l)
 		ssize_t n;
 
 		if (lf >= 0) {
-			struct slice line = slice_sub(in, 0, (size_t)lf);
-			enum reply_result result;
+			struct slice line = slice_chomp(slice_sub(in, 0, (size_t)lf));
+			enum reply_result result = reply_feed(&l->reply, line);
 
-			if (line.len > 0 && line.data[line.len - 1] == '\r')
-				line.len--;
-			result = reply_feed(&l->reply, line);
 			l->len -= (size_t)lf + 1;
 			memmove(l->in, l->in + lf + 1, l->len);
 			if (result != REPLY_MORE)

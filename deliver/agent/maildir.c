@@ -15,13 +15,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PATH_TEXT = 1200, HEADER_READ = 64 * 1024 };
+enum { HEADER_READ = 64 * 1024 };
 
 /* The folders above it, which %{…} in the configuration may make new ones. */
 static void
 make_parents(const char *path)
 {
-	char sub[PATH_TEXT];
+	char sub[AGENT_PATH];
 
 	for (const char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
 		snprintf(sub, sizeof(sub), "%.*s", (int)(slash - path), path);
@@ -33,7 +33,7 @@ static bool
 make_folder(const char *path)
 {
 	static const char *const parts[] = {"", "/tmp", "/new", "/cur"};
-	char sub[PATH_TEXT + 8];
+	char sub[AGENT_PATH + 8];
 
 	make_parents(path);
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
@@ -67,28 +67,28 @@ is_component(struct slice s)
 
 /* The folder to deliver to: .Junk for spam, .detail when the user has made it, else the Maildir. */
 static void
-choose_folder(const struct agent_job *j, char path[PATH_TEXT])
+choose_folder(const struct agent_job *j, char path[AGENT_PATH])
 {
 	struct slice detail = agent_job_detail(j);
-	char sub[PATH_TEXT];
+	char sub[AGENT_PATH];
 	struct stat st;
 
 	if (j->argument[0] == '\0')
-		snprintf(path, PATH_TEXT, "%s/Maildir", j->home);
+		snprintf(path, AGENT_PATH, "%s/Maildir", j->home);
 	else if (strncmp(j->argument, "~/", 2) == 0)
-		snprintf(path, PATH_TEXT, "%s/%s", j->home, j->argument + 2);
+		snprintf(path, AGENT_PATH, "%s/%s", j->home, j->argument + 2);
 	else
-		snprintf(path, PATH_TEXT, "%s", j->argument);
+		snprintf(path, AGENT_PATH, "%s", j->argument);
 	if (j->is_junk && is_spam(j)) {
 		make_folder(path);
-		strlcat(path, "/.Junk", PATH_TEXT);
+		strlcat(path, "/.Junk", AGENT_PATH);
 		return;
 	}
 	if (!is_component(detail))
 		return;
 	snprintf(sub, sizeof(sub), "%.1000s/.%.*s", path, SLICE_FMT(detail));
 	if (lstat(sub, &st) == 0 && S_ISDIR(st.st_mode))
-		strlcpy(path, sub, PATH_TEXT);
+		strlcpy(path, sub, AGENT_PATH);
 }
 
 static bool
@@ -116,7 +116,7 @@ add_host(const struct agent_job *j, char *out, size_t size)
 struct agent_result
 agent_maildir(const struct agent_job *j)
 {
-	char path[PATH_TEXT], host[256], name[300], tmp[PATH_TEXT + 320], new[PATH_TEXT + 320];
+	char path[AGENT_PATH], host[256], name[300], tmp[AGENT_PATH + 320], new[AGENT_PATH + 320];
 	int fd;
 	bool ok;
 

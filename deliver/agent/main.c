@@ -21,8 +21,6 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PATH_TEXT = 1200 };
-
 static struct channel *parent;
 static struct agent_recipient recipient;
 
@@ -42,7 +40,7 @@ enter(enum sandbox_role role, const struct sandbox_paths *paths, struct error *w
 static bool
 confine(const char *place, struct error *why)
 {
-	char folder[PATH_TEXT];
+	char folder[AGENT_PATH];
 	const char *folders[] = {folder, NULL};
 	const struct sandbox_paths paths = {.rw = folders};
 	struct stat st;
@@ -76,7 +74,7 @@ static struct agent_result
 deliver_mbox(const struct agent_job *j)
 {
 	struct error why = {""};
-	char path[PATH_TEXT];
+	char path[AGENT_PATH];
 
 	if (j->argument[0] != '\0')
 		snprintf(path, sizeof(path), "%s", j->argument);

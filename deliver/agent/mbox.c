@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PATH_TEXT = 1200, LOCK_PART = 10 }; /* of a job's time, that it waits for a lock */
+enum { LOCK_PART = 10 }; /* of a job's time, that it waits for a lock */
 
 /* Removes a lock file whose owner died: none of ours is held that long. */
 static void
@@ -32,9 +32,9 @@ drop_stale_lock(const char *lock)
 
 /* A folder that the recipient may not write in (as /var/mail often is) leaves fcntl alone. */
 static bool
-dot_lock(const char *path, unsigned seconds, char lock[PATH_TEXT])
+dot_lock(const char *path, unsigned seconds, char lock[AGENT_PATH])
 {
-	snprintf(lock, PATH_TEXT, "%.1100s.lock", path);
+	snprintf(lock, AGENT_PATH, "%.1100s.lock", path);
 	for (unsigned i = 0; i < seconds; i++) {
 		int fd = open(lock, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
@@ -116,7 +116,7 @@ append(const struct agent_job *j, int fd, const char *path)
 struct agent_result
 agent_mbox(const struct agent_job *j, const char *path)
 {
-	char lock[PATH_TEXT];
+	char lock[AGENT_PATH];
 	struct agent_result result;
 	int fd;
 

@@ -42,7 +42,7 @@ take_line(struct submit *s, struct buf *line)
 	if (end < 0)
 		return false;
 	buf_clear(line);
-	buf_add(line, in.data, (size_t)(end > 0 && in.data[end - 1] == '\r' ? end - 1 : end));
+	buf_add_slice(line, slice_chomp(slice_sub(in, 0, (size_t)end)));
 	buf_consume(&s->in, (size_t)end + 1);
 	return true;
 }

@@ -188,9 +188,7 @@ target_next_line(struct slice *rest, struct slice *line, struct target *t)
 		do {
 			if (!slice_split(rest, '\n', line))
 				return false;
-			*line = slice_trim(*line);
-			if (line->len > 0 && line->data[line->len - 1] == '\r')
-				line->len--;
+			*line = slice_chomp(slice_trim(*line));
 		} while (line->len == 0 || line->data[0] == '#');
 	}
 	return true;

@@ -52,6 +52,14 @@ Test(slice, split_and_words)
 	cr_assert_not(slice_word(&rest, &word));
 }
 
+Test(slice, chomp_takes_one_cr)
+{
+	cr_slice_eq(slice_chomp(SLICE("a\r")), "a");
+	cr_slice_eq(slice_chomp(SLICE("a\r\r")), "a\r");
+	cr_slice_eq(slice_chomp(SLICE("\ra")), "\ra");
+	cr_slice_eq(slice_chomp(SLICE("")), "");
+}
+
 Test(slice, clamps_instead_of_reaching_outside)
 {
 	struct slice s = SLICE("abc");
