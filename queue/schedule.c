@@ -13,6 +13,7 @@
 
 #include <stddef.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 enum {
 	DUE_A_TURN = 1000,
@@ -20,7 +21,9 @@ enum {
 	WITHOUT_ACTION_MINUTES = 15,
 };
 
-/* The most attempts in flight, whatever the destinations would take. */
+/* The most attempts in flight, whatever the destinations would take, and few enough that of the
+ * descriptors that a process is granted half do for what each may cost its peer, a connection and
+ * the file of a large message: a peer that has no room for one breaks the line. */
 static const size_t most_in_flight[TRANSPORT_COUNT] = {
     [TRANSPORT_MAILBOX] = 2000,
     [TRANSPORT_RELAY] = 1000,
@@ -35,7 +38,7 @@ static struct {
 	struct heap due;     /* WAITING envelopes */
 	struct heap resting; /* destinations with something READY */
 	struct turns runnable[TRANSPORT_COUNT], blocked[TRANSPORT_COUNT];
-	size_t in_flight[TRANSPORT_COUNT];
+	size_t in_flight[TRANSPORT_COUNT], most[TRANSPORT_COUNT];
 	bool paused[TRANSPORT_COUNT];
 	uint32_t most_deferred;
 	struct timer timer;
@@ -160,7 +163,7 @@ run_transport(uint8_t transport, struct moment now)
 	int budget = STARTS_A_TURN;
 
 	while (!schedule.paused[transport] &&
-	       schedule.in_flight[transport] < most_in_flight[transport] &&
+	       schedule.in_flight[transport] < schedule.most[transport] &&
 	       (d = TAILQ_FIRST(&schedule.runnable[transport])) != NULL) {
 		if (budget <= 0)
 			return true;
@@ -182,6 +185,16 @@ run(void *owner)
 	set_timer();
 }
 
+static size_t
+at_most(size_t most)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur / 4 >= most)
+		return most;
+	return files.rlim_cur < 4 ? 1 : (size_t)(files.rlim_cur / 4);
+}
+
 void
 queue_schedule_init(const struct schedule_calls *calls)
 {
@@ -192,6 +205,7 @@ queue_schedule_init(const struct schedule_calls *calls)
 	for (int i = 0; i < TRANSPORT_COUNT; i++) {
 		TAILQ_INIT(&schedule.runnable[i]);
 		TAILQ_INIT(&schedule.blocked[i]);
+		schedule.most[i] = at_most(most_in_flight[i]);
 	}
 	timer_init(&schedule.timer, run, NULL);
 	task_init(&schedule.task, run, NULL);

@@ -1,7 +1,8 @@
 /*
- * Accounts. At most LIMIT_OPEN_ACCOUNTS stores are open, but for those that have work in hand: the
- * longest untouched closes first, and opens again when it is asked for. One function makes a path
- * of a name: nothing that a name holds can lead outside the mail folder.
+ * Accounts. At most LIMIT_OPEN_ACCOUNTS stores are open, and no more than half of the descriptors
+ * are theirs, but for those that have work in hand: the longest untouched closes first, and opens
+ * again when it is asked for. One function makes a path of a name: nothing that a name holds can
+ * lead outside the mail folder.
  */
 #include "deliver/mailbox/account.h"
 
@@ -18,16 +19,17 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { COMPONENT = 255, REST_SECONDS = 30 };
+enum { COMPONENT = 255, REST_SECONDS = 30, DESCRIPTORS = 4 /* of an open store */ };
 
 static struct {
 	struct hash by_name;
 	TAILQ_HEAD(accounts_idle, account) idle;
 	struct timer rest;
-	size_t open;
+	size_t open, most_open;
 	uint64_t touched;
 	char mail_path[1024];
 } accounts;
@@ -121,9 +123,21 @@ on_rest(void *owner)
 		timer_start(&accounts.rest, SPAN_SECONDS(REST_SECONDS));
 }
 
+static size_t
+most_open(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0 ||
+	    files.rlim_cur / 2 / DESCRIPTORS >= LIMIT_OPEN_ACCOUNTS)
+		return LIMIT_OPEN_ACCOUNTS;
+	return (size_t)(files.rlim_cur / 2 / DESCRIPTORS);
+}
+
 void
 accounts_init(const char *mail_path)
 {
+	accounts.most_open = most_open();
 	timer_init(&accounts.rest, on_rest, NULL);
 	hash_init(&accounts.by_name);
 	TAILQ_INIT(&accounts.idle);
@@ -223,10 +237,10 @@ make_room(void)
 {
 	struct account *a;
 
-	while (accounts.open >= LIMIT_OPEN_ACCOUNTS && (a = TAILQ_FIRST(&accounts.idle)) != NULL)
+	while (accounts.open >= accounts.most_open && (a = TAILQ_FIRST(&accounts.idle)) != NULL)
 		close_store(a);
 	/* Too many for now: at least none stays open only to wait for company. */
-	if (accounts.open >= LIMIT_OPEN_ACCOUNTS)
+	if (accounts.open >= accounts.most_open)
 		batches_finish();
 }
 

@@ -23,17 +23,6 @@ from suite import BUILD, SMTPD, Suite, free_port_on, message, wait_until
 NAMES = BUILD / "tests/system/preload/names.so"
 
 
-class Bounded(Suite):
-    """No process may have more descriptors than that."""
-
-    def __init__(self, most):
-        super().__init__()
-        self.most = most
-
-    def daemon(self, *arguments):
-        return ["sh", "-c", f'ulimit -n {self.most} && exec "$0" "$@"', *super().daemon(*arguments)]
-
-
 class Managed(Suite):
     """Its standard error is a socket, as a service manager gives one; nobody reads from it while awake is clear."""
 
@@ -146,20 +135,6 @@ class Operation(unittest.TestCase):
             wait_until(lambda: "another number of processes takes a restart" in s.log(), 10, "the warning")
             s.submit("alice", [s.address("bob")], message("a", "b", "after the reload"))
             s.wait_messages("bob", 1)
-
-    def test_strangers_do_not_take_all_descriptors(self):
-        """A listener that has none left cannot take the file of a large message, which would cost it the line to queue."""
-        most = 120
-        with Bounded(most) as s:
-            listener = s.pids("listener")
-            with s.smtp() as c, contextlib.ExitStack() as strangers:
-                c.ehlo("x.test")
-                for _ in range(most + 20):
-                    strangers.enter_context(socket.create_connection((s.host, s.port["smtp"]), timeout=30))
-                wait_until(lambda: "no more connections are accepted for now" in s.log(), 20, "the warning")
-                c.sendmail("x@y.test", [s.address("bob")], message("x@y.test", "bob", body=("x" * 70 + "\r\n") * 3000))
-            s.wait_messages("bob", 1)
-            self.assertEqual(s.pids("listener"), listener)
 
     def test_a_logger_that_stands_still_stops_nothing(self):
         with Managed() as s:
