@@ -1,5 +1,6 @@
 #include "deliver/mailbox/octets.h"
 
+#include <errno.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -21,14 +22,25 @@ octets_load(struct octets *o, struct store *s, uint64_t body)
 	if (map == MAP_FAILED)
 		return;
 	o->map = map;
-	o->all = slice_make(map, (size_t)size);
+	o->mapped = (size_t)size;
+	o->all = slice_make(map, o->mapped);
+}
+
+void
+octets_check(struct octets *o)
+{
+#ifdef MADV_POPULATE_READ
+	/* Linux 5.14 and later; any other error says nothing of the file. */
+	if (o->map != NULL && madvise(o->map, o->mapped, MADV_POPULATE_READ) < 0 && errno == EFAULT)
+		o->all = SLICE("");
+#endif
 }
 
 void
 octets_fini(struct octets *o)
 {
 	if (o->map != NULL)
-		munmap(o->map, o->all.len);
+		munmap(o->map, o->mapped);
 	buf_fini(&o->unpacked);
 	*o = (struct octets){.map = NULL};
 }

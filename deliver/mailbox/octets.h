@@ -11,9 +11,14 @@ struct octets {
 	struct slice all; /* empty: it cannot be read */
 	struct buf unpacked;
 	void *map; /* NULL: none */
+	size_t mapped;
 };
 
 void octets_load(struct octets *o, struct store *s, uint64_t body);
+
+/* Call it in the pool, before a file is read there. Has the disk read it: what it cannot give back
+ * is an end of this process when it is met in the map. */
+void octets_check(struct octets *o);
 void octets_fini(struct octets *o);
 
 #endif

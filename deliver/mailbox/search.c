@@ -290,6 +290,7 @@ judge_in_pool(void *arg)
 	struct search *s = arg;
 	struct slice program = buf_slice(&s->program);
 
+	octets_check(&s->candidate.octets);
 	s->is_match = run(&s->candidate, &program, false);
 }
 

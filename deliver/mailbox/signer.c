@@ -71,7 +71,9 @@ sign_in_pool(void *arg)
 {
 	struct large *l = arg;
 
-	search_signature(l->octets.all, l->index.envelope, &l->bits);
+	octets_check(&l->octets);
+	if (l->octets.all.len > 0)
+		search_signature(l->octets.all, l->index.envelope, &l->bits);
 }
 
 static void
@@ -116,8 +118,10 @@ take_large(struct portion *p)
 	struct large *l = &signer.large;
 
 	if (p->store->signing == l->body) {
-		buf_add_slice(&p->bits, buf_slice(&l->bits));
-		add(p, l->body, 0);
+		if (l->octets.all.len > 0) {
+			buf_add_slice(&p->bits, buf_slice(&l->bits));
+			add(p, l->body, 0);
+		}
 		p->below = l->body + 1;
 	}
 	p->store->signing = 0;

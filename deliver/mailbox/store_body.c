@@ -175,6 +175,15 @@ unpack(struct slice packed, uint64_t size, struct buf *octets)
 	return true;
 }
 
+/* One that was cut short must not be mapped: who reads behind its end dies. */
+static bool
+is_whole(int fd, uint64_t size)
+{
+	struct stat st;
+
+	return fd >= 0 && fstat(fd, &st) == 0 && (uint64_t)st.st_size == size;
+}
+
 bool
 store_body_read(struct store *s, uint64_t body, struct buf *octets, int *fd, uint64_t *size)
 {
@@ -192,7 +201,7 @@ store_body_read(struct store *s, uint64_t body, struct buf *octets, int *fd, uin
 			snprintf(path, sizeof(path), "%s/%.*s", s->folder,
 			    SLICE_FMT(statement_octets(st, 3)));
 			*fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-			ok = *fd >= 0;
+			ok = is_whole(*fd, *size);
 		} else if (statement_number(st, 1)) {
 			ok = unpack(statement_octets(st, 2), *size, octets);
 		} else {
@@ -200,6 +209,10 @@ store_body_read(struct store *s, uint64_t body, struct buf *octets, int *fd, uin
 		}
 	}
 	statement_reset(st);
+	if (!ok && *fd >= 0) {
+		close(*fd);
+		*fd = -1;
+	}
 	if (!ok)
 		log_error("%s: body %llu cannot be read", s->folder, (unsigned long long)body);
 	return ok;

@@ -4,10 +4,13 @@
 
 #include "common/ipc/packed.h"
 #include "common/mail/search.h"
+#include "deliver/mailbox/octets.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 enum { MORE_THAN_SPOOLS = 250, LARGE = 2 * LIMIT_INLINE };
@@ -193,25 +196,91 @@ Test(mailbox_damage, a_mailbox_that_cannot_be_read_is_no_empty_one)
 	cr_assert_eq(a.end, &am_no_schema, "nor are they all that there are");
 }
 
-/* The large one was judged in the pool: what ends the search reads nothing more. */
-Test(mailbox_damage, a_search_tells_at_its_end_what_could_not_be_read_before)
+static void
+search_body(const char *text)
 {
-	struct search_node text = {.op = SEARCH_BODY, .text = SLICE("nowhere")};
+	struct search_node node = {.op = SEARCH_BODY, .text = slice_of(text)};
 	struct buf program = {0}, uids = {0};
 	struct am_search m = {.handle = a.handle};
 
-	append_large();
-	asker_view(&a, "INBOX");
-	damage("body");
-	search_pack(&program, &text);
+	search_pack(&program, &node);
 	am_range_add(&uids, 1, 100);
 	m.program = buf_slice(&program);
 	m.uids = buf_slice(&uids);
 	asker_ask(&a, &am_search_schema, &m);
-	cr_assert_eq(a.end, &am_no_schema);
-	cr_assert_eq(a.code, AM_TEMPORARY);
 	buf_fini(&program);
 	buf_fini(&uids);
+}
+
+/* The large one was judged in the pool: what ends the search reads nothing more. */
+Test(mailbox_damage, a_search_tells_at_its_end_what_could_not_be_read_before)
+{
+	append_large();
+	asker_view(&a, "INBOX");
+	damage("body");
+	search_body("nowhere");
+	cr_assert_eq(a.end, &am_no_schema);
+	cr_assert_eq(a.code, AM_TEMPORARY);
+}
+
+/* The name of the only large message's file. */
+static void
+name_file(char path[400])
+{
+	char folder[100];
+	struct dirent *e;
+	DIR *dir;
+
+	snprintf(folder, sizeof(folder), "%s/a.test/u", test_folder);
+	dir = opendir(folder);
+	cr_assert_not_null(dir);
+	do {
+		e = readdir(dir);
+		cr_assert_not_null(e);
+	} while (strncmp(e->d_name, "body-", 5) != 0);
+	snprintf(path, 400, "%s/%s", folder, e->d_name);
+	closedir(dir);
+}
+
+/* Who reads behind the end of a file that is mapped is ended for it. */
+Test(mailbox_damage, a_file_that_was_cut_short_ends_nobody)
+{
+	char path[400];
+
+	append_large();
+	name_file(path);
+	cr_assert_eq(truncate(path, 5000), 0);
+	asker_view(&a, "INBOX");
+	fetch(WANT_OCTETS);
+	cr_assert_eq(a.code, AM_CORRUPTION);
+	search_body("nowhere");
+	cr_assert_eq(a.end, &am_ok_schema);
+	test_run_loop(200); /* in which it would be signed */
+	asker_append(&a, "INBOX", "Subject: x\r\n\r\ntext\r\n", 0);
+	cr_assert_eq(a.end, &am_appended_schema);
+}
+
+/* Nor when that happens, or the disk fails, while the pool has it. */
+Test(mailbox_damage, a_file_that_cannot_be_read_is_noticed_before_it_is)
+{
+	struct error why = {""};
+	struct account *acc;
+	struct octets octets;
+	char path[400];
+
+	append_large();
+	acc = account_open(SLICE("u@a.test"), &why);
+	octets_load(&octets, &acc->store, 1);
+	octets_check(&octets);
+	cr_assert_gt(octets.all.len, LARGE / 2);
+	name_file(path);
+	cr_assert_eq(truncate(path, 5000), 0);
+#ifdef MADV_POPULATE_READ
+	octets_check(&octets);
+	cr_assert_eq(octets.all.len, 0);
+#endif
+	octets_fini(&octets);
+	account_release(acc);
 }
 
 static int
