@@ -384,6 +384,23 @@ class MailAttacks(Attacks):
                 count += 1
             self.assertGreaterEqual(count, 10000)
 
+    def test_wrong_commands(self):
+        """A session has so many, fewer before its login, and then it ends."""
+        login = f'l LOGIN "{self.suite.address("alice")}" "{self.suite.password("alice")}"\r\n'
+        for where, begins, port, wrong, said, end, most in (("before", "", "imaps", "x BAD", "x BAD", "* BYE", 10),
+                                                            ("after", login, "imaps", "x BAD", "x BAD", "* BYE", 100),
+                                                            ("POP3", "", "pop3s", "BAD", "-ERR", "-ERR", 21)):
+            with self.row(f"errors {where}"), Wire(self.suite, port, tls=True) as c:
+                c.line()
+                c.send(begins)
+                while begins and not c.line().startswith("l OK"):
+                    pass
+                c.send((most + 50) * (wrong + "\r\n"))
+                for _ in range(most):
+                    self.assertTrue(c.line().startswith(said))
+                self.assertTrue(c.line().startswith(end))
+                self.assertIsNone(c.line())
+
     def test_nothing_is_read(self):
         self.ask_without_reading("O7 CAPA", Wire(self.suite, "pop3"), "CAPA\r\n", "\r\n.\r\n")
         self.ask_without_reading("I48", Wire(self.suite, "imap"), "a CAPABILITY\r\n", "\r\na OK ")

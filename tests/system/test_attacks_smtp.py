@@ -530,6 +530,13 @@ class SmtpAttacks(Attacks):
                 replies.append(reply[:3])
             self.assertLess(len(replies), 60)
             self.assertEqual(replies[-1], "421")
+        with self.row("S80 idle"), Smtp(self.suite) as c:
+            idle = ["RSET", "NOOP", "VRFY alice", "NOOP"] * 25
+            mail = ["MAIL FROM:<a@b.test>", f"RCPT TO:<{GOOD}>", "DATA", "Subject: x\r\n\r\nx\r\n."]
+            for command in idle[:99] + mail + idle:     # EHLO is one, and a message begins the count anew
+                c.ask(command, "25[02]|354")
+            c.ask("NOOP", "421 4.7.0")
+            self.assertIsNone(c.reply())
         with self.row("S81"):
             held = [socket.create_connection((self.suite.host, self.suite.port["smtp"]), timeout=20) for _ in range(500)]
             self.assertIsNone(self.is_served())
