@@ -19,7 +19,7 @@ write_trace(struct smtp_session *s)
 	const struct tls *tls = stream_tls(s->base.stream);
 	const struct conf_listen *l = s->base.service->listen;
 	char client[NETADDR_TEXT], id[ID_TEXT];
-	struct smtp_recipient *only = STAILQ_FIRST(&t->recipients);
+	struct smtp_recipient *only = TAILQ_FIRST(&t->recipients);
 	struct trace_received r = {.helo = slice_of(s->helo),
 	    .client = slice_of(netaddr_literal(&s->base.peer, client)),
 	    .rdns = slice_of(s->rdns),
@@ -93,7 +93,7 @@ log_accepted(struct smtp_session *s)
 
 	log_event(&message, EV_accepted, WORD("from", t->sender),
 	    NUM("recipients", t->recipient_count),
-	    WORD("to", STAILQ_FIRST(&t->recipients)->original), NUM("octets", t->body.size));
+	    WORD("to", TAILQ_FIRST(&t->recipients)->original), NUM("octets", t->body.size));
 }
 
 static void

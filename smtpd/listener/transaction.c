@@ -19,7 +19,7 @@ smtp_transaction_new(const char *sender)
 
 	t->sender = slice_text(slice_of(sender));
 	t->spool = -1;
-	STAILQ_INIT(&t->recipients);
+	TAILQ_INIT(&t->recipients);
 	return t;
 }
 
@@ -52,8 +52,8 @@ smtp_transaction_free(struct smtp_transaction *t)
 
 	if (t == NULL)
 		return;
-	while ((r = STAILQ_FIRST(&t->recipients)) != NULL) {
-		STAILQ_REMOVE_HEAD(&t->recipients, link);
+	while ((r = TAILQ_FIRST(&t->recipients)) != NULL) {
+		TAILQ_REMOVE(&t->recipients, r, link);
 		free_recipient(r);
 	}
 	drop_spool(t);
@@ -84,7 +84,7 @@ smtp_transaction_add(struct smtp_transaction *t, const struct al_recipient *a)
 	r->original = slice_text(slice_of(t->pending_original));
 	r->orcpt = slice_text(slice_of(t->pending_orcpt));
 	r->notify = t->pending_notify;
-	STAILQ_INSERT_TAIL(&t->recipients, r, link);
+	TAILQ_INSERT_TAIL(&t->recipients, r, link);
 	t->recipient_count++;
 	return true;
 }
@@ -92,7 +92,7 @@ smtp_transaction_add(struct smtp_transaction *t, const struct al_recipient *a)
 struct al_recipient
 smtp_transaction_newest(const struct smtp_transaction *t)
 {
-	const struct smtp_recipient *r = STAILQ_LAST(&t->recipients, smtp_recipient, link);
+	const struct smtp_recipient *r = TAILQ_LAST(&t->recipients, smtp_recipients);
 
 	return (struct al_recipient){.transport = r->transport,
 	    .mailbox = r->mailbox,
@@ -108,11 +108,10 @@ smtp_transaction_undo(struct smtp_transaction *t)
 	struct smtp_recipient *r, *next;
 	size_t n = 0;
 
-	STAILQ_FOREACH_SAFE(r, &t->recipients, link, next)
-	{
+	TAILQ_FOREACH_SAFE (r, &t->recipients, link, next) {
 		if (n++ < t->mark)
 			continue;
-		STAILQ_REMOVE(&t->recipients, r, smtp_recipient, link);
+		TAILQ_REMOVE(&t->recipients, r, link);
 		free_recipient(r);
 	}
 	t->recipient_count = t->mark;
@@ -154,7 +153,7 @@ send_recipients(const struct smtp_session *s)
 {
 	struct smtp_recipient *r;
 
-	STAILQ_FOREACH (r, &s->transaction->recipients, link) {
+	TAILQ_FOREACH (r, &s->transaction->recipients, link) {
 		struct lq_rcpt m = {.transport = r->transport,
 		    .mailbox = r->mailbox,
 		    .notify = r->notify,

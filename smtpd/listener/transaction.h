@@ -15,7 +15,7 @@ struct smtp_session;
 
 /* A recipient after expansion: the fields of al_recipient, and what RCPT said. */
 struct smtp_recipient {
-	STAILQ_ENTRY(smtp_recipient) link;
+	TAILQ_ENTRY(smtp_recipient) link;
 	uint8_t transport, mailbox, notify;
 	char *action, *address, *user, *target, *original, *orcpt;
 };
@@ -25,7 +25,7 @@ struct smtp_transaction {
 	char *sender;                     /* "" is the null path */
 	char *envid;
 	uint8_t ret;
-	STAILQ_HEAD(, smtp_recipient) recipients;
+	TAILQ_HEAD(smtp_recipients, smtp_recipient) recipients;
 	size_t recipient_count;           /* after expansion */
 	size_t accepted;                  /* RCPT commands answered with 250 */
 	size_t mark;                      /* recipient_count when the RCPT in hand began */

@@ -406,8 +406,10 @@ class Imap(unittest.TestCase):
         line = c.ok("FETCH 1 (FLAGS INTERNALDATE)")[0]
         self.assertIn(b'"20-Nov-2026 21:51:17 +0000"', line)
         self.assertIn(b"$k", line)
+        self.assertIn(b"\\Seen", line)
         big = eml("big", "0123456789abcdef\r\n" * 100000)
         self.assertRegex(c.append("append", big), rb"OK \[APPENDUID \d+ 2\]")
+        self.assertNotRegex(c.ok("FETCH 2 FLAGS")[0], rb"\\Seen|\$k")
         self.assertIn(big, c.ok("FETCH 2 BODY.PEEK[]")[0])
         self.assertIn(b"BODY[TEXT]<18> {16}\r\n0123456789abcdef", c.ok("FETCH 2 BODY.PEEK[TEXT]<18.16>")[0])
         self.assertRegex(c.append("append", b"x" * 0), b"NO")
