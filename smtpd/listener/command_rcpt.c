@@ -115,10 +115,16 @@ remember(const struct smtp_session *s, const struct al_route_is *is)
 }
 
 static void
+say_too_many(struct smtp_session *s)
+{
+	smtp_reply(s, 452, "4.5.3", "too many recipients");
+}
+
+static void
 refuse_many(struct smtp_session *s)
 {
 	smtp_transaction_undo(s->transaction);
-	smtp_reply(s, 452, "4.5.3", "too many recipients");
+	say_too_many(s);
 	end_rcpt(s);
 }
 
@@ -149,8 +155,7 @@ ask_route(struct smtp_session *s, const struct al_route *q)
 {
 	if (!session_ask(&s->base, smtp_server.lookup, &al_route_schema, q, on_route,
 		on_route_ended, SPAN_SECONDS(ROUTE_SECONDS))) {
-		smtp_reject(
-		    s, 451, "4.3.0", "cannot find out where this goes now, try again later");
+		answer(s, &(struct al_route_is){.result = ROUTE_TEMPORARY});
 		end_rcpt(s);
 		return;
 	}
@@ -185,7 +190,7 @@ smtp_command_rcpt(struct smtp_session *s, const struct smtp_command *c)
 		return;
 	}
 	if (s->transaction->accepted >= s->base.service->conf->global.max_rcpt) {
-		smtp_reply(s, 452, "4.5.3", "too many recipients");
+		say_too_many(s);
 		return;
 	}
 	address_format(&address, &c->path);
