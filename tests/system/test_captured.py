@@ -217,10 +217,10 @@ class Intruder(unittest.TestCase):
         """Those that actions name, for what they name them; a table of passwords is the listener's."""
         tables = ('table smart { "me" = "user:password" }\ntable users { "me" = "a-hash" }\ntable sources { "127.0.0.1" }\n'
                   'action "smart" relay host smtps://me@127.0.0.1 auth <smart> src <sources>\n')
-        credentials, host, source, name, domain = range(5)
+        credentials, host, source, name = range(4)
         cases = [(credentials, "smart", "me", b"user:password"), (source, "sources", "", b"127.0.0.1"),
                  (credentials, "users", "me", None), (name, "users", "me", None), (name, "smart", "me", None),
-                 (host, "users", "", None), (source, "users", "", None), (domain, "users", "me", None)]
+                 (host, "users", "", None), (source, "users", "", None)]
         with Captured("relay", extra=tables) as c:
             line = c.life.lines["lookup"]
             for number, (service, table, key, value) in enumerate(cases, 1):
