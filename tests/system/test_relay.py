@@ -67,6 +67,8 @@ class Relay(unittest.TestCase):
             "tired.test": "@ MX 10 tired\n@ MX 20 mail.two.test.\ntired A 127.0.0.4\n",
             "circle.test": "@ MX 10 other\n@ MX 20 mail.two.test.\nother A 127.0.0.1\n",
             "away.test": "@ MX 10 down\n@ MX 20 other\ndown A 127.0.0.3\nother A 127.0.0.1\n",
+            "alias.test": "@ MX 10 a\na CNAME b\nb CNAME mail.two.test.\n",
+            "ring.test": "@ MX 10 a\na CNAME b\nb CNAME a\n",
             "ours.test": "@ MX 10 mail.one.test.\n@ MX 20 mail.two.test.\n",
         })
         dns = f"127.0.0.1@{cls.dns.port}"
@@ -132,6 +134,14 @@ class Relay(unittest.TestCase):
             threading.Thread(target=serve, args=(tired,), daemon=True).start()
             self.assertTrue(self.bounce_for("x@tired.test")[0].startswith("5.7"))
         self.assertEqual(said, [b"EHLO", b"MAIL"])
+
+    def test_a_host_that_is_an_alias(self):
+        self.assertTrue(self.bounce_for("x@alias.test")[0].startswith("5.7"), "the other server said so")
+
+    def test_aliases_in_a_ring(self):
+        self.one.submit("alice", ["x@ring.test"], message("alice@one.test", "x@ring.test", "nowhere"))
+        wait_until(lambda: any("to=x@ring.test" in x and "relay_failed" in x for x in list(self.one.lines)), 30, self.one.log()[-2000:])
+        self.one.ctl("remove", "all")
 
     def test_what_would_come_back_here_comes_back_to_its_sender(self):
         self.assertEqual(self.bounce_for("x@ours.test")[0], "5.4.6")

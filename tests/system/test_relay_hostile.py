@@ -7,6 +7,7 @@ import signal
 import smtplib
 import socket
 import ssl
+import subprocess
 import threading
 import unittest
 
@@ -100,6 +101,18 @@ def farewell(peer):
     return True
 
 
+def too_few(peer, server):
+    """Says of one of its recipients that it has the message, and hangs up (LMTP)."""
+    peer.sendall(b"250 2.0.0 first\r\n")
+    raise Done
+
+
+def too_many(peer, server):
+    """Says it three times of two recipients (LMTP)."""
+    peer.sendall(b"250 2.0.0 taken\r\n" * 3)
+    return True
+
+
 def slow(peer, server):
     """Has the message, but takes its time to say so."""
     server.reached.set()
@@ -145,10 +158,10 @@ class Server(threading.Thread):
             if isinstance(self.trouble, str):
                 peer.sendall(self.trouble.encode() + b"\r\n")
                 return False
-            if self.trouble in (one_message_each, enough, slow, hesitant, crowded, choosy, deserter):
+            if self.trouble in (one_message_each, enough, slow, hesitant, crowded, choosy, deserter, too_few, too_many):
                 return self.trouble(peer, self)
             return self.trouble(peer) is True
-        if state == "EHLO":
+        if state in ("EHLO", "LHLO"):
             peer.sendall(b"250-here\r\n" + (b"250-PIPELINING\r\n" if self.pipelining else b"") + b"250 8BITMIME\r\n")
         else:
             peer.sendall(GOOD[state].encode() + b"\r\n")
@@ -220,10 +233,14 @@ class Hostile(unittest.TestCase):
         cls.servers["lax-rcpt.test"] = Server("RCPT", "252 2.1.5 will see")
         cls.servers["yes-data-p.test"] = Server("DATA", "250 2.0.0 ok")
         cls.servers["yes-data-s.test"] = Server("DATA", "250 2.0.0 ok", False)
+        for name, trouble in (("few", too_few), ("many", too_many)):
+            for pipelining in (True, False):
+                cls.servers[cls.case("lmtp", name, pipelining)] = Server("DOT", trouble, pipelining)
         cls.suite = Suite()
         extra, match = "", 'match from any for domain "example.test" action "local"\n'
         for domain, server in cls.servers.items():
-            extra += f'action "{domain}" relay host smtp://{HOST}:{server.port}\n'
+            scheme = "lmtp" if domain.startswith("lmtp-") else "smtp"
+            extra += f'action "{domain}" relay host {scheme}://{HOST}:{server.port}\n'
             match += f'match from auth for domain "{domain}" action "{domain}"\n'
         cls.suite.extra, cls.suite.match = extra, match
         cls.suite.start()
@@ -377,6 +394,18 @@ class Hostile(unittest.TestCase):
                 wait_until(lambda: len(server.messages) > before, 20, f"message {i}")
         self.assertEqual(max(collections.Counter(id(peer) for peer, *_ in server.messages).values()), most)
 
+    def test_replies_to_the_dot_that_are_not_as_many_as_recipients(self):
+        for pipelining in (True, False):
+            few, many = (self.case("lmtp", name, pipelining) for name in ("few", "many"))
+            self.suite.submit("alice", [f"a@{few}", f"b@{few}"], message("alice@example.test", f"a@{few}"))
+            self.assertIn("status=4.4.2", self.failure(f"b@{few}"))
+            wait_until(lambda: [e["recipient"] for e in self.suite.queue() if few in e["recipient"]] == [f"b@{few}"], 15, "who waits")
+            for i in range(1, 3):
+                self.suite.submit("alice", [f"a@{many}", f"b@{many}"], message("alice@example.test", f"a@{many}"))
+                wait_until(lambda: not [e for e in self.suite.queue() if many in e["recipient"]], 15, "an empty queue")
+                self.assertEqual(len(self.servers[many].messages), i)
+            self.assertEqual(self.servers[many].sessions, 2, "who is out of step is not spoken to again")
+
     def test_a_refusal_in_the_middle_of_the_message_counts(self):
         self.submit(["e@enough.test"], "0123456789\r\n" * 1000000)
         self.assertIn("552 5.3.4 too large for here", self.failure("e@enough.test"))
@@ -412,6 +441,8 @@ class TlsServer(threading.Thread):
         peer.sendall(b"220 go\r\n" + injected)
         if self.trouble == "close":
             raise Done
+        if self.trouble == "names":
+            return self.crowd.wrap_socket(peer, server_side=True)
         if self.trouble == "mute":
             while peer.recv(1000):
                 pass
@@ -461,10 +492,24 @@ class TlsServer(threading.Thread):
         peer.close()
 
 
+def certificate_of_many(folder, count):
+    """A server's context, whose certificate names so many hosts."""
+    path = folder / f"names-{count}"
+    conf = "[req]\ndistinguished_name = d\n[d]\n[v]\nsubjectAltName = @n\n[n]\n"
+    path.write_text(conf + "".join(f"DNS.{i} = host-{i}.example.test\n" for i in range(count)))
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+                    "-subj", "/CN=many", "-config", path, "-extensions", "v", "-keyout", f"{path}.key", "-out", f"{path}.pem"],
+                   check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(f"{path}.pem", f"{path}.key")
+    return context
+
+
 class Tls(unittest.TestCase):
     """What must be under TLS never leaves in clear, and what may is not lost for want of it."""
 
     TROUBLES = {"refused": "refused it", "close": "closed|broke|reset", "nonsense": "not TLS|version|broke",
+                "names": "excessive|too large|long",
                 "injection": "in clear behind"}
 
     @classmethod
@@ -477,6 +522,7 @@ class Tls(unittest.TestCase):
         extra, match = 'table secrets { "me" = "user:secret" }\n', 'match from any for domain "example.test" action "local"\n'
         for trouble in (*cls.TROUBLES, "password", "questions", "none"):
             server = cls.servers[trouble] = TlsServer(trouble, context)
+            server.crowd = certificate_of_many(suite.folder, 20000) if trouble == "names" else None
             at = f"{HOST}:{server.port}"
             for kind, rest in (("may", f"smtp://{at}"), ("must", f"smtp://{at} tls no-verify"),
                                ("auth", f"smtp+tls://me@{at} tls no-verify auth <secrets>")):
