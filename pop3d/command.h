@@ -9,6 +9,9 @@
 /* The state that reads a line. */
 enum session_next pop3_when_command(struct pop3_session *s);
 
+/* The message of that number; NULL and an answer when there is none. */
+struct pop3_message *pop3_find(struct pop3_session *s, struct slice number);
+
 /* One command each; the argument is what stands behind its name. */
 void pop3_command_capa(struct pop3_session *s, struct slice argument);
 void pop3_command_stls(struct pop3_session *s, struct slice argument);

@@ -72,6 +72,7 @@ free_session(struct session *base)
 		am_close_send(s->mailbox, 0, &close_it, -1);
 	}
 	pop3_retrieve_stop(&s->retrieve);
+	pop3_ahead_drop(&s->ahead);
 	pop3_drop_fini(&s->drop);
 	LIST_REMOVE(s, link);
 	session_fini(&s->base);

@@ -5,6 +5,7 @@
 #define POP3D_SESSION_H
 
 #include "common/session/session.h"
+#include "pop3d/ahead.h"
 #include "pop3d/drop.h"
 #include "pop3d/retrieve.h"
 #include "pop3d/server.h"
@@ -18,6 +19,9 @@ struct pop3_session {
 	uint32_t handle;
 	struct pop3_drop drop;
 	struct pop3_retrieve retrieve;
+	size_t wanted;                 /* the last message that was asked for, from 0 */
+	size_t asked;                  /* mailbox: that one, and how many with it */
+	struct pop3_ahead *ahead;
 	unsigned errors;
 };
 

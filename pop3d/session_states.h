@@ -6,7 +6,8 @@
  *	     ▼   │  └─────────┴───────────┘          ▼     │
  *	    TLS ─┘                              FETCH_ASK ─▶ SENDING
  *
- * AUTH_INPUT waits for the client's response to AUTH. In a state named …_ASK nothing is read.
+ * A message that came ahead leads from TRANSACTION to SENDING at once. AUTH_INPUT waits for the
+ * client's response to AUTH. In a state named …_ASK nothing is read.
  */
 #ifndef POP3D_SESSION_STATES_H
 #define POP3D_SESSION_STATES_H
@@ -21,7 +22,7 @@
 	S(AUTH_INPUT,    "the client's response",              TO(AUTHORIZATION) | TO(LOGIN_ASK) | TO(CLOSING)) \
 	S(LOGIN_ASK,     "lookup: is the password right",      TO(AUTHORIZATION) | TO(OPEN_ASK) | TO(CLOSING)) \
 	S(OPEN_ASK,      "mailbox: the maildrop's messages",   TO(AUTHORIZATION) | TO(TRANSACTION) | TO(CLOSING)) \
-	S(TRANSACTION,   "a command",                          TO(FETCH_ASK) | TO(UPDATE_ASK) | TO(CLOSING)) \
+	S(TRANSACTION,   "a command",                          TO(FETCH_ASK) | TO(SENDING) | TO(UPDATE_ASK) | TO(CLOSING)) \
 	S(FETCH_ASK,     "mailbox: a message",                 TO(TRANSACTION) | TO(SENDING) | TO(CLOSING)) \
 	S(SENDING,       "the client to take what was sent",   TO(TRANSACTION) | TO(CLOSING)) \
 	S(UPDATE_ASK,    "mailbox: the deletions are durable", TO(CLOSING)) \

@@ -144,6 +144,7 @@ enum {
 	LIMIT_KEYWORD_SET     = 4 * 1024,         /* octets of those of one message: STORE tells them of each */
 	LIMIT_KEYWORD_SETS    = 10000,            /* different sets of them in one account */
 	LIMIT_KEYWORDS_KEPT   = 1024 * 1024,      /* octets of all these sets: each session that selects has them */
+	LIMIT_POP3_AHEAD      = 16 * 1024 * 1024, /* octets that one process keeps of messages nobody asked for yet */
 	LIMIT_POP3_LINE       = 512,              /* RFC 2449 4: 255, and room for SASL */
 
 	/* Time, in seconds */

@@ -149,6 +149,66 @@ class Pop3(Answers):
         self.assertEqual(self.client.until("."), [f"+OK {SIZE} octets", "a: b", "", "."])
 
 
+    def whole(self, uid):
+        return b"a: %03d\r\n\r\n" % uid      # SIZE octets
+
+    def send_messages(self, uids, reply="am_ok", short=(), **values):
+        """Answers the next request, which must be for those messages."""
+        request, asked = self.server.expect("am_fetch")
+        self.assertEqual([u for first, last in ranges(asked["uids"]) for u in range(first, last + 1)], list(uids))
+        for uid in uids:
+            octets = self.whole(uid)[:SIZE - (uid in short)]
+            self.server.mailbox.send("am_message", request=request, uid=uid, size=SIZE, octets=octets)
+        self.server.mailbox.send(reply, request=request, **(values or {"modseq": MODSEQ}))
+
+    def retrieved(self, uid):
+        self.assertEqual(self.client.until("."), [f"+OK {SIZE} octets", f"a: {uid:03}", "", "."])
+
+    def test_who_reads_one_after_the_other_has_the_next_at_once(self):
+        uids = [*range(1, 21), 30, 32]
+        self.open(uids)
+        self.client.say("RETR 1")
+        self.send_messages([1])
+        self.retrieved(1)
+        self.client.say("RETR 2")
+        self.send_messages(range(2, 19))
+        self.retrieved(2)
+        self.client.say("DELE 2")
+        self.assertTrue(self.client.line().startswith("+OK"))
+        for n in (3, 4, 4, 7):
+            self.client.say(f"RETR {n}")
+            self.retrieved(n)
+        self.client.say("TOP 18 0")
+        self.retrieved(18)
+        self.client.say("DELE 21")
+        self.assertTrue(self.client.line().startswith("+OK"))
+        self.client.say("RETR 19")
+        self.send_messages([19, 20])      # one that is to go is not asked for
+        self.retrieved(19)
+        self.client.say("RETR 5")      # what came before is gone
+        self.send_messages([5])
+        self.retrieved(5)
+        self.client.say("RETR 20")
+        self.send_messages([20])
+        self.retrieved(20)
+
+    def test_one_of_several_is_refused(self):
+        self.open([1, 2, 3, 4])
+        self.client.say("RETR 1")
+        self.send_messages([1])
+        self.retrieved(1)
+        self.client.say("RETR 2")
+        self.send_messages([2, 3, 4], "am_no", code=CORRUPTION, text="some of it cannot be read")
+        self.send_messages([2])
+        self.retrieved(2)
+        self.client.say("RETR 3")
+        self.send_messages([3, 4], short=[4])
+        self.retrieved(3)
+        self.client.say("RETR 4")      # what came of it was not the message
+        self.send_messages([4], short=[4])
+        self.assertRegex(self.client.line(), r"^-ERR \[SYS/PERM\]")
+
+
 class Imap(Answers):
     name = "imapd"
 
