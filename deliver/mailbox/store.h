@@ -112,8 +112,15 @@ enum store_result store_move(struct store *s, const struct store_mailbox *from,
 enum store_result store_put_uidnext(struct store *s, const struct store_mailbox *m);
 enum store_result store_expunge(struct store *s, const struct store_mailbox *m,
     const struct store_message *message, uint64_t modseq);
-enum store_result store_flags(struct store *s, const struct store_mailbox *m,
-    const struct store_message *message, uint8_t flags, uint32_t set, uint64_t modseq);
+
+/* This too: flags to drop and then to add, and the keywords, of all messages with UIDs from first
+ * to last. Those that have them so already keep their modseq. */
+struct store_flagging {
+	uint32_t first, last, set;
+	uint8_t drop, add;
+};
+enum store_result store_flags(
+    struct store *s, uint64_t mailbox, const struct store_flagging *f, uint64_t modseq);
 
 /* Calls each for the messages with uid from first to last, by uid; each returns false to stop. */
 void store_each(struct store *s, uint64_t mailbox, uint32_t first, uint32_t last,

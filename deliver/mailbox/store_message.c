@@ -163,19 +163,20 @@ store_expunge(struct store *s, const struct store_mailbox *m, const struct store
 }
 
 enum store_result
-store_flags(struct store *s, const struct store_mailbox *m, const struct store_message *message,
-    uint8_t flags, uint32_t set, uint64_t modseq)
+store_flags(struct store *s, uint64_t mailbox, const struct store_flagging *f, uint64_t modseq)
 {
 	struct statement *st = db_statement(s->db,
-	    "UPDATE message SET flags = ?, kwset = ?, modseq = ? WHERE mailbox = ? AND uid = ?");
+	    "UPDATE message SET flags = (flags & ?1) | ?2, kwset = ?3, modseq = ?4"
+	    " WHERE mailbox = ?5 AND uid BETWEEN ?6 AND ?7"
+	    " AND (flags <> ((flags & ?1) | ?2) OR kwset <> ?3)");
 
-	if (flags == message->flags && set == message->set)
-		return STORE_OK;
-	statement_bind_number(st, 1, flags);
-	statement_bind_number(st, 2, set);
-	statement_bind_number(st, 3, (int64_t)modseq);
-	statement_bind_number(st, 4, (int64_t)m->id);
-	statement_bind_number(st, 5, message->uid);
+	statement_bind_number(st, 1, (uint8_t)~f->drop);
+	statement_bind_number(st, 2, f->add);
+	statement_bind_number(st, 3, f->set);
+	statement_bind_number(st, 4, (int64_t)modseq);
+	statement_bind_number(st, 5, (int64_t)mailbox);
+	statement_bind_number(st, 6, f->first);
+	statement_bind_number(st, 7, f->last);
 	return store_result_of(statement_run(st));
 }
 

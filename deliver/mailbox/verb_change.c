@@ -15,9 +15,17 @@ enum { PORTION = 64 }; /* messages between two looks at the clock */
 
 struct changing;
 
+/* A message; or more, up to that with the UID last, that have the same keywords and none between
+ * them that is not to be changed. */
+struct run {
+	const struct store_message *first;
+	uint32_t last;
+};
+
 /* One of the verbs. */
 struct change_kind {
-	enum store_result (*one)(struct changing *, const struct store_message *, uint64_t modseq);
+	enum store_result (*change)(struct changing *, const struct run *, uint64_t modseq);
+	bool takes_many; /* a run may be longer than a message */
 	bool has_target; /* messages go there, and the answer tells where to */
 	bool is_whole;   /* all of them in one transaction */
 	bool takes_out;  /* the messages leave the mailbox */
@@ -30,12 +38,17 @@ struct copies {
 	uint32_t first_from, first_to, count; /* the range in hand */
 };
 
+struct chosen {
+	struct store_message message;
+	size_t range; /* of the cursor: between two of the same there is no other message */
+};
+
 struct changing {
 	struct job job;
 	const struct change_kind *kind;
 	uint64_t mailbox;
 	struct cursor cursor;
-	struct store_message *portion; /* gathered before they are changed under the reader */
+	struct chosen *portion; /* gathered before they are changed under the reader */
 	size_t count, room;
 	uint8_t mode, flags; /* of STORE */
 	struct buf keywords;
@@ -83,7 +96,7 @@ gather(void *owner, const struct store_message *m)
 		c->room = c->room == 0 ? PORTION : c->room * 2;
 		c->portion = mem_resize(c->portion, c->room * sizeof(*c->portion));
 	}
-	c->portion[c->count++] = *m;
+	c->portion[c->count++] = (struct chosen){*m, c->cursor.at};
 	return c->kind->is_whole || c->count < PORTION;
 }
 
@@ -141,21 +154,23 @@ find_set(struct changing *c, uint32_t old, uint32_t *set)
 }
 
 static enum store_result
-put_flags(struct changing *c, const struct store_message *m, uint64_t modseq)
+put_flags(struct changing *c, const struct run *run, uint64_t modseq)
 {
-	struct store_mailbox box = {.id = c->mailbox};
-	uint8_t flags = c->mode == STORE_REPLACE ? c->flags
-			: c->mode == STORE_ADD   ? m->flags | c->flags
-						 : m->flags & (uint8_t)~c->flags;
-	uint32_t set;
-	enum store_result r = find_set(c, m->set, &set);
+	struct store_flagging f = {.first = run->first->uid,
+	    .last = run->last,
+	    .drop = c->mode == STORE_REPLACE  ? UINT8_MAX
+		    : c->mode == STORE_REMOVE ? c->flags
+					      : 0,
+	    .add = c->mode == STORE_REMOVE ? 0 : c->flags};
+	enum store_result r = find_set(c, run->first->set, &f.set);
 
-	return r == STORE_OK ? store_flags(store_of(c), &box, m, flags, set, modseq) : r;
+	return r == STORE_OK ? store_flags(store_of(c), c->mailbox, &f, modseq) : r;
 }
 
 static enum store_result
-expunge(struct changing *c, const struct store_message *m, uint64_t modseq)
+expunge(struct changing *c, const struct run *run, uint64_t modseq)
 {
+	const struct store_message *m = run->first;
 	struct store_mailbox box = {.id = c->mailbox};
 
 	if (c->only_deleted && !(m->flags & FLAG_DELETED))
@@ -164,8 +179,9 @@ expunge(struct changing *c, const struct store_message *m, uint64_t modseq)
 }
 
 static enum store_result
-move(struct changing *c, const struct store_message *m, uint64_t modseq)
+move(struct changing *c, const struct run *run, uint64_t modseq)
 {
+	const struct store_message *m = run->first;
 	struct store_mailbox box = {.id = c->mailbox};
 	uint32_t uid;
 	enum store_result r = store_move(store_of(c), &box, &c->to, m, modseq, &uid);
@@ -176,8 +192,9 @@ move(struct changing *c, const struct store_message *m, uint64_t modseq)
 }
 
 static enum store_result
-copy(struct changing *c, const struct store_message *m, uint64_t modseq)
+copy(struct changing *c, const struct run *run, uint64_t modseq)
 {
+	const struct store_message *m = run->first;
 	uint32_t uid;
 	enum store_result r = store_copy(store_of(c), &c->to, m, modseq, &uid);
 
@@ -186,10 +203,13 @@ copy(struct changing *c, const struct store_message *m, uint64_t modseq)
 	return r;
 }
 
-static const struct change_kind flag_change = {.one = put_flags, .is_soon = true};
-static const struct change_kind expunge_change = {.one = expunge, .takes_out = true};
-static const struct change_kind move_change = {.one = move, .takes_out = true, .has_target = true};
-static const struct change_kind copy_change = {.one = copy, .has_target = true, .is_whole = true};
+static const struct change_kind flag_change = {
+    .change = put_flags, .takes_many = true, .is_soon = true};
+static const struct change_kind expunge_change = {.change = expunge, .takes_out = true};
+static const struct change_kind move_change = {
+    .change = move, .takes_out = true, .has_target = true};
+static const struct change_kind copy_change = {
+    .change = copy, .has_target = true, .is_whole = true};
 
 /* What was expunged before, and all views know: twice as much as a portion adds, so that it cannot
  * grow for ever. A disk that is full is left in peace. */
@@ -202,6 +222,19 @@ forget(struct changing *c)
 	if (!store_has_room(&a->store, 0))
 		return STORE_OK;
 	return store_forget_gone(&a->store, c->mailbox, known, 2 * PORTION);
+}
+
+/* The run that begins at that place of the portion, which then is where the next does. */
+static struct run
+next_run(const struct changing *c, size_t *at)
+{
+	const struct chosen *first = &c->portion[*at], *end = c->portion + c->count, *m = first + 1;
+
+	while (c->kind->takes_many && m < end && m->range == first->range &&
+	       m->message.set == first->message.set)
+		m++;
+	*at = (size_t)(m - c->portion);
+	return (struct run){&first->message, m[-1].message.uid};
 }
 
 /* The portion, whole or not at all: it has one modseq. */
@@ -217,8 +250,11 @@ change_portion(struct changing *c)
 	if (!store_begin(s))
 		return STORE_BROKEN;
 	modseq = store_next_modseq(s, c->mailbox);
-	for (size_t i = 0; i < c->count && r == STORE_OK; i++)
-		r = c->kind->one(c, &c->portion[i], modseq);
+	for (size_t at = 0; at < c->count && r == STORE_OK;) {
+		struct run run = next_run(c, &at);
+
+		r = c->kind->change(c, &run, modseq);
+	}
 	if (r == STORE_OK && c->kind->has_target)
 		r = store_put_uidnext(s, &c->to);
 	if (r == STORE_OK && c->kind->takes_out)

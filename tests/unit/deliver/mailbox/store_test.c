@@ -326,8 +326,9 @@ Test(mailbox_store, flags_and_keywords_are_kept)
 	set = store_set(&test_store, buf_slice(&words));
 	cr_assert_eq(store_set(&test_store, buf_slice(&words)), set);
 	modseq = store_next_modseq(&test_store, test_inbox.id);
-	cr_assert_eq(
-	    store_flags(&test_store, &test_inbox, &m, FLAG_DELETED, set, modseq), STORE_OK);
+	cr_assert_eq(store_flags(&test_store, test_inbox.id,
+			 &(struct store_flagging){1, 1, set, 0, FLAG_DELETED}, modseq),
+	    STORE_OK);
 	store_end(&test_store, STORE_OK);
 	test_close_store();
 	test_open_store();
@@ -483,10 +484,10 @@ Test(mailbox_store, a_removed_mailbox_leaves_no_body)
 		test_add(&box, "old", 200, 0, 0);
 	cr_assert(store_begin(&test_store));
 	for (uint32_t uid = 400; uid > 0; uid -= 2) {
-		struct store_message m = message(box.id, uid);
+		struct store_flagging f = {.first = uid, .last = uid, .add = FLAG_SEEN};
 
-		cr_assert_eq(store_flags(&test_store, &box, &m, FLAG_SEEN, 0, ++test_store.modseq),
-		    STORE_OK);
+		cr_assert_eq(
+		    store_flags(&test_store, box.id, &f, ++test_store.modseq), STORE_OK);
 	}
 	store_end(&test_store, STORE_OK);
 	test_add(&test_inbox, "kept", 200, 0, 0);
