@@ -41,6 +41,7 @@ on_view(struct imap_session *s, const struct ipc_message *m)
 	v->uidvalidity = is->uidvalidity;
 	v->uidnext = is->uidnext;
 	v->modseq = is->modseq;
+	imap_view_reserve(v, is->uidnext - 1);
 }
 
 static void
@@ -63,6 +64,7 @@ static void
 on_selected(struct imap_session *s, const struct ipc_message *m)
 {
 	s->view = imap_take_work(s);
+	imap_view_trim(s->view);
 	s->level = IMAP_SELECTED;
 	tell_selected(s);
 	imap_done(s, "OK [READ-%s] selected", s->view->is_readonly ? "ONLY" : "WRITE");

@@ -7,7 +7,9 @@
 
 #include <string.h>
 
-enum { COMPARED = 1024 }; /* octets of a set's keywords */
+/* COMPARED: octets of a set's keywords. RESERVED: messages, before any has come; no page of it is
+ * used before they do. */
+enum { COMPARED = 1024, RESERVED = 1024 * 1024 };
 
 void
 imap_view_fini(struct imap_view *v)
@@ -47,15 +49,35 @@ imap_view_find(const struct imap_view *v, uint32_t uid)
 }
 
 static void
+set_capacity(struct imap_view *v, size_t capacity)
+{
+	v->capacity = capacity;
+	v->messages = mem_resize(v->messages, capacity * sizeof(v->messages[0]));
+}
+
+/* An array that grew as they come would leave its smaller ones in the process's memory. */
+void
+imap_view_reserve(struct imap_view *v, uint32_t most)
+{
+	if (most > v->capacity)
+		set_capacity(v, most < RESERVED ? most : RESERVED);
+}
+
+void
+imap_view_trim(struct imap_view *v)
+{
+	if (v->count < v->capacity)
+		set_capacity(v, v->count > 0 ? v->count : 1);
+}
+
+static void
 add_message(struct imap_view *v, uint32_t uid, uint32_t set, uint8_t flags)
 {
 	/* A UID below the last would move numbers that the client knows; there is none such. */
 	if (v->count > 0 && uid < v->messages[v->count - 1].uid)
 		return;
-	if (v->count == v->capacity) {
-		v->capacity = v->capacity < 16 ? 16 : v->capacity + v->capacity / 2;
-		v->messages = mem_resize(v->messages, v->capacity * sizeof(v->messages[0]));
-	}
+	if (v->count == v->capacity)
+		set_capacity(v, v->capacity + v->capacity / 8 + 4);
 	v->messages[v->count++] = (struct imap_message){.uid = uid, .set = set, .flags = flags};
 	if (uid >= v->uidnext && uid < UINT32_MAX)
 		v->uidnext = uid + 1;

@@ -57,6 +57,10 @@ struct imap_view {
 
 void imap_view_fini(struct imap_view *v);
 
+/* Makes room for so many messages before they come, and gives back what they did not take. */
+void imap_view_reserve(struct imap_view *v, uint32_t most);
+void imap_view_trim(struct imap_view *v);
+
 /* Takes what mailbox sends: packed records (am_messages), UIDs that are gone, a set of keywords. */
 void imap_view_records(struct imap_view *v, struct slice records);
 void imap_view_gone(struct imap_view *v, struct slice uids);

@@ -100,6 +100,26 @@ Test(view, knows_what_a_silent_store_does)
 	}
 }
 
+Test(view, takes_no_more_room_than_it_has_messages)
+{
+	struct imap_view v = {0};
+
+	imap_view_reserve(&v, UINT32_MAX - 1);
+	fill(&v);
+	imap_view_trim(&v);
+	cr_assert_eq(v.capacity, v.count);
+	record(&v, 9, 0, 0);
+	cr_assert_eq(v.count, 4);
+	cr_assert_eq(v.messages[0].uid, 2);
+	cr_assert_eq(v.messages[3].uid, 9);
+	imap_view_fini(&v);
+	imap_view_reserve(&v, 0);
+	imap_view_trim(&v);
+	record(&v, 1, 0, 0);
+	cr_assert_eq(v.count, 1);
+	imap_view_fini(&v);
+}
+
 Test(view, never_puts_a_message_before_another)
 {
 	struct imap_view v = {0};
