@@ -2,6 +2,7 @@
 """Mail that leaves the suite on this machine: Maildir, mbox, LMTP, commands, .forward, aliases; and a system user's
 password. As root only, with a user made for the test."""
 
+import grp
 import json
 import os
 import pwd
@@ -57,9 +58,10 @@ class Agent(unittest.TestCase):
     def setUpClass(cls):
         subprocess.run(["userdel", "-r", USER], capture_output=True)
         secret = subprocess.run(["openssl", "passwd", "-6", PASSWORD], check=True, capture_output=True, text=True).stdout.strip()
-        subprocess.run(["useradd", "-m", "-p", secret, USER], check=True, capture_output=True)
+        subprocess.run(["useradd", "-m", "-G", "daemon", "-p", secret, USER], check=True, capture_output=True)
         cls.addClassCleanup(lambda: subprocess.run(["userdel", "-r", USER], capture_output=True))
         cls.user = pwd.getpwnam(USER)
+        cls.group = grp.getgrnam("daemon").gr_gid
         cls.home = Path(cls.user.pw_dir)
         cls.suite = Suite(domain="example.test")
         f = cls.suite.folder
@@ -80,7 +82,7 @@ class Agent(unittest.TestCase):
             "maildir.test": "maildir", "path.test": 'maildir "~/In/%{dest.user:uppercase}/%{sender.domain}"', "junk.test": "maildir junk",
             "spool.test": "mbox",
             "mbox.test": f'mda "cat >> {cls.out}/mbox-%{{user.username}}"',
-            "env.test": f'mda "env > {cls.out}/env; id -u >> {cls.out}/env; ls -l /proc/self/fd > {cls.out}/fds"',
+            "env.test": f'mda "env > {cls.out}/env; id -u >> {cls.out}/env; id -G > {cls.out}/groups; ls -l /proc/self/fd > {cls.out}/fds"',
             "later.test": 'mda "echo not now; exit 75"', "never.test": 'mda "echo go away >&2; exit 67"',
             "wrapped.test": 'mda "cat > $W" wrapper put',
             "lmtp.test": f"lmtp {HOST}:{cls.lmtp.server_address[1]}", "local.test": f'lmtp "{f}/lmtp" rcpt-to',
@@ -164,6 +166,20 @@ class Agent(unittest.TestCase):
         self.assertEqual(spool.stat().st_uid, self.user.pw_uid)
         self.assertFalse(list(Path("/var/mail").glob(f"{USER}.lock*")))
 
+    def test_mbox_that_leads_to_another_file(self):
+        """Root makes a user's mailbox, and gives nothing away that was there."""
+        spool, other = Path("/var/mail") / USER, self.out / "other"
+        other.write_text("kept\n")
+        other.chmod(0o600)
+        spool.unlink(missing_ok=True)
+        spool.symlink_to(other)
+        try:
+            self.send(f"{USER}@spool.test")
+            self.wait((f"to={USER}@spool.test ", "event=delivery_failed"), "the delivery to fail")
+        finally:
+            spool.unlink()
+        self.assertEqual((other.stat().st_uid, other.read_text()), (0, "kept\n"))
+
     def test_a_command(self):
         self.delivered(f"{USER}@mbox.test")
         self.assertIn("Subject: to the agent", self.read(f"mbox-{USER}"))
@@ -202,6 +218,7 @@ class Agent(unittest.TestCase):
         self.assertEqual({k: env.get(k) for k in wanted}, wanted)
         self.assertLessEqual(set(env), set(wanted) | {"PATH", "SHELL", "LOCAL", "ORIGINAL_RECIPIENT", "PWD", "SHLVL", "_", "OLDPWD"})
         self.assertEqual(lines[-1], str(self.user.pw_uid))
+        self.assertEqual({int(g) for g in self.read("groups").split()}, {self.user.pw_gid, self.group})
         self.assertNotIn("socket:", self.read("fds"))
         self.assertNotIn("queue", self.read("fds"))
 
