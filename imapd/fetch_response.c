@@ -1,7 +1,9 @@
 #include "imapd/fetch_response.h"
 
+#include "common/base/limits.h"
 #include "common/mail/bodystructure.h"
 #include "common/mail/date.h"
+#include "common/mail/envelope.h"
 #include "imapd/response.h"
 
 #include <sys/mman.h>
@@ -9,7 +11,6 @@
 
 enum {
 	INLINE_CUT = 64 * 1024, /* octets; more are read from the file as the client takes them */
-	BODY_MOST = 60000,      /* octets of a BODY made here */
 };
 
 static void
@@ -36,20 +37,42 @@ write_section(
 	buf_fini(&name);
 }
 
-/* am_message has one field for BODY and BODYSTRUCTURE: of both, BODY is made here. */
+/* Whether what mailbox sent may be cut, and can be made of the octets. */
+static bool
+may_be_cut(const struct imap_fetch_response *r, struct slice sent)
+{
+	return sent.len > AM_INDEX_WHOLE && r->octets.len == r->message.size;
+}
+
 static void
-write_body(
-    struct imap_session *s, const struct imap_fetch_items *items, struct imap_fetch_response *r)
+write_envelope(struct imap_session *s, const struct imap_fetch_response *r)
 {
 	struct buf text = {0};
 
-	if (!(items->wants & WANT_STRUCTURE)) {
+	if (!may_be_cut(r, r->message.envelope)) {
+		imap_write(s, r->message.envelope);
+		return;
+	}
+	envelope_write(&text, r->octets, LIMIT_FETCH_INDEX);
+	imap_write(s, buf_slice(&text));
+	buf_fini(&text);
+}
+
+/* am_message has one field for BODY and BODYSTRUCTURE: of both, BODY is made here. */
+static void
+write_structure(struct imap_session *s, const struct imap_fetch_items *items,
+    struct imap_fetch_response *r, enum bodystructure_form form)
+{
+	bool is_sent = form == BODYSTRUCTURE_FULL || !(items->wants & WANT_STRUCTURE);
+	struct buf text = {0};
+
+	if (is_sent && !may_be_cut(r, r->message.structure)) {
 		imap_write(s, r->message.structure);
 		return;
 	}
 	if (r->tree.count == 0)
 		mime_init(&r->tree, r->octets);
-	bodystructure_write(&text, &r->tree, BODYSTRUCTURE_BODY, BODY_MOST);
+	bodystructure_write(&text, &r->tree, form, LIMIT_FETCH_INDEX);
 	imap_write(s, buf_slice(&text));
 	buf_fini(&text);
 }
@@ -96,15 +119,15 @@ write_item(struct imap_session *s, const struct imap_fetch_items *items,
 		break;
 	case IMAP_ITEM_ENVELOPE:
 		imap_write(s, SLICE("ENVELOPE "));
-		imap_write(s, m->envelope);
+		write_envelope(s, r);
 		break;
 	case IMAP_ITEM_BODY:
 		imap_write(s, SLICE("BODY "));
-		write_body(s, items, r);
+		write_structure(s, items, r, BODYSTRUCTURE_BODY);
 		break;
 	case IMAP_ITEM_STRUCTURE:
 		imap_write(s, SLICE("BODYSTRUCTURE "));
-		imap_write(s, m->structure);
+		write_structure(s, items, r, BODYSTRUCTURE_FULL);
 		break;
 	case IMAP_ITEM_SECTION:
 		write_section(s, &it->section, r);

@@ -120,6 +120,7 @@ enum {
 	LIMIT_IMAP_NESTING    = 50,               /* parentheses and keys within others of one command */
 	LIMIT_IMAP_TAG        = 256,              /* octets */
 	LIMIT_FETCH_ITEMS     = 100,              /* of one FETCH */
+	LIMIT_FETCH_INDEX     = 1024 * 1024,      /* octets of an ENVELOPE or a BODYSTRUCTURE told; more is cut */
 	LIMIT_FETCH_FIELDS    = 10000,            /* names of header fields of one item */
 	LIMIT_LIST_PATTERNS   = 100,              /* of one LIST, RFC 5258 */
 	LIMIT_LIST_OCTETS     = 2000,             /* of all of them: each name is held against each, octet by octet */

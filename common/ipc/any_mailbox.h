@@ -57,6 +57,7 @@ enum {
 	AM_UIDS = 64000,        /* UIDs, ranges of them, or records */
 	AM_COPIED_UIDS = 60000, /* ranges in am_copied, which has them twice */
 	AM_INDEX = 60000,       /* an envelope; a structure */
+	AM_INDEX_WHOLE = 20000, /* of a longer one something may be left out: all octets come with it */
 	AM_PROGRAM = 64000,     /* of SEARCH */
 };
 

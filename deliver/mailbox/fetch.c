@@ -47,6 +47,14 @@ fetches_forget(struct handle *h)
 		end(LIST_FIRST(&h->fetches));
 }
 
+/* Whether the asker has to make an envelope or a structure itself, for the one kept may be cut. */
+static bool
+is_cut(unsigned want, const struct store_index *i)
+{
+	return ((want & WANT_ENVELOPE) && i->envelope.len > AM_INDEX_WHOLE) ||
+	       ((want & (WANT_STRUCTURE | WANT_BODY)) && i->structure.len > AM_INDEX_WHOLE);
+}
+
 /* What of a message was asked for. False: it cannot be read. */
 static bool
 load(struct fetch *f, const struct store_message *message, struct store_index *index,
@@ -61,7 +69,7 @@ load(struct fetch *f, const struct store_message *message, struct store_index *i
 		    (unsigned long long)message->body);
 		return false;
 	}
-	return (f->want & (WANT_HEADER | WANT_OCTETS)) == 0 ||
+	return ((f->want & (WANT_HEADER | WANT_OCTETS)) == 0 && !is_cut(f->want, index)) ||
 	       store_body_read(s, message->body, octets, fd, &size);
 }
 
@@ -82,7 +90,8 @@ send_one(void *owner, const struct store_message *message)
 		if (f->want & (WANT_STRUCTURE | WANT_BODY))
 			out.structure = f->want & WANT_STRUCTURE ? index.structure : index.basic;
 		out.octets = buf_slice(&octets);
-		if ((f->want & WANT_HEADER) && !(f->want & WANT_OCTETS) && fd < 0)
+		if ((f->want & WANT_HEADER) && !(f->want & WANT_OCTETS) && fd < 0 &&
+		    !is_cut(f->want, &index))
 			out.octets = slice_sub(out.octets, 0, (size_t)index.header_size);
 		am_message_send(f->key.channel, (uint32_t)f->key.id, &out, fd);
 	}

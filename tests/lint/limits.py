@@ -11,7 +11,6 @@ LIMITS = "common/base/limits.h"
 # Bounds of what is ours, or of what an administrator writes.
 OURS = {
     "ANSWER_MOST": "of our own processes",
-    "BODY_MOST": "what a frame takes of an answer; more is cut",
     "CA_MOST": "an administrator's file",
     "CHAIN_MOST": "an administrator's file",
     "ENVELOPE_BUSY_MOST": "tries for which a destination had no room; then they count",

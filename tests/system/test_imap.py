@@ -540,6 +540,22 @@ class Imap(unittest.TestCase):
             self.assertIn(b'"m%d"' % i, line)
             self.assertEqual(line.count(f"{i:01000d}\r\n".encode() * 50), 30)
 
+    def test_what_does_not_fit_the_index_is_told_in_full(self):
+        c = self.box("long")
+        part = "--b\r\nContent-Type: image/png; name=p%d\r\nContent-Disposition: attachment; filename=picture%d.png\r\n\r\nx\r\n"
+        parts = "".join(part % (i, i) for i in range(1200))
+        many = ",\r\n ".join(f"person{i}@example.test" for i in range(2400))
+        for count in (1, 5000):  # small, and too large to come inline
+            octets = (f"Subject: long\r\nTo: {many}\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n{parts}"
+                      f"--b--\r\n" + "behind the end\r\n" * count).encode()
+            self.assertIn(b"OK", c.append("long", octets))
+        for items in ("ENVELOPE BODY BODYSTRUCTURE", "BODYSTRUCTURE BODY.PEEK[HEADER] ENVELOPE"):
+            for line in c.ok(f"FETCH 1:2 ({items})")[:2]:
+                self.assertEqual(line.count(b'"person'), 2400)
+                self.assertEqual(line.count(b'"picture'), 1200)
+                self.assertIn(b'"picture1199.png"', line)
+        self.assertEqual(c.ok("FETCH 1:2 BODY")[1].count(b'("image"'), 1200)
+
     def test_a_fetch_of_flags_waits_for_the_client(self):
         c = self.box("wordy")
         for _ in range(100):
