@@ -12,7 +12,8 @@
 #include <unistd.h>
 #include <uv.h>
 
-enum { SIGNALS = 8, LOG_AGAIN_MS = 20, FINI_MS = 5000 };
+/* LONG_CALLS: of the four threads that the pool has. */
+enum { SIGNALS = 8, LOG_AGAIN_MS = 20, FINI_MS = 5000, LONG_CALLS = 2 };
 
 static struct {
 	uv_loop_t uv;
@@ -30,6 +31,8 @@ static struct {
 		void *owner;
 	} signals[SIGNALS];
 	int signal_count;
+	STAILQ_HEAD(, work_call) waiting; /* long calls, for their turn */
+	int long_calls;                   /* that are in the pool */
 	bool running;
 	bool firing;
 	bool is_late;
@@ -44,7 +47,9 @@ struct io {
 };
 
 struct work_call {
+	STAILQ_ENTRY(work_call) link;
 	uv_work_t request;
+	bool is_long;
 	void (*run)(void *);
 	void (*done)(void *);
 	void *arg;
@@ -147,6 +152,7 @@ loop_init(void)
 	uv_check_start(&loop.after, on_after);
 	heap_init(&loop.timers);
 	TAILQ_INIT(&loop.tasks);
+	STAILQ_INIT(&loop.waiting);
 	log_gather();
 }
 
@@ -379,17 +385,41 @@ on_pool(uv_work_t *request)
 	call->run(call->arg);
 }
 
+static void on_pool_done(uv_work_t *request, int status);
+
+static void
+to_pool(struct work_call *call)
+{
+	ASSERT(uv_queue_work(&loop.uv, &call->request, on_pool, on_pool_done) == 0);
+}
+
+static void
+long_to_pool(void)
+{
+	struct work_call *call;
+
+	while (loop.long_calls < LONG_CALLS && (call = STAILQ_FIRST(&loop.waiting)) != NULL) {
+		STAILQ_REMOVE_HEAD(&loop.waiting, link);
+		loop.long_calls++;
+		to_pool(call);
+	}
+}
+
 static void
 on_pool_done(uv_work_t *request, int status)
 {
 	struct work_call *call = request->data;
 
+	if (call->is_long) {
+		loop.long_calls--;
+		long_to_pool();
+	}
 	call->done(call->arg);
 	free(call);
 }
 
-void
-work_start(void (*run)(void *arg), void (*done)(void *arg), void *arg)
+static struct work_call *
+call_new(void (*run)(void *arg), void (*done)(void *arg), void *arg)
 {
 	struct work_call *call = mem_zero(sizeof(*call));
 
@@ -397,5 +427,21 @@ work_start(void (*run)(void *arg), void (*done)(void *arg), void *arg)
 	call->done = done;
 	call->arg = arg;
 	call->request.data = call;
-	ASSERT(uv_queue_work(&loop.uv, &call->request, on_pool, on_pool_done) == 0);
+	return call;
+}
+
+void
+work_start(void (*run)(void *arg), void (*done)(void *arg), void *arg)
+{
+	to_pool(call_new(run, done, arg));
+}
+
+void
+work_start_long(void (*run)(void *arg), void (*done)(void *arg), void *arg)
+{
+	struct work_call *call = call_new(run, done, arg);
+
+	call->is_long = true;
+	STAILQ_INSERT_TAIL(&loop.waiting, call, link);
+	long_to_pool();
 }

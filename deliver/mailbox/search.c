@@ -313,7 +313,7 @@ judge_large(struct search *s)
 	load_words(c);
 	load_octets(c);
 	c->in_pool = true;
-	work_start(judge_in_pool, on_judged, s);
+	work_start_long(judge_in_pool, on_judged, s);
 	return JOB_POOLED;
 }
 

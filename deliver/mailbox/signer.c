@@ -212,7 +212,7 @@ sign_portion(struct account *a, struct moment ends)
 	if (signer.large.account == NULL)
 		return is_whole ? SIGNED : MORE;
 	signer.large.is_pooled = true;
-	work_start(sign_in_pool, on_signed, &signer.large);
+	work_start_long(sign_in_pool, on_signed, &signer.large);
 	return POOLED;
 }
 

@@ -2,10 +2,13 @@
 
 #include "common/net/loop.h"
 
+#include <semaphore.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+enum { MANY = 10 };
 
 UNIT_SUITE(loop);
 
@@ -68,6 +71,50 @@ Test(loop, work_that_has_begun_is_waited_for)
 	work_start(sleep_short, on_done, NULL);
 	loop_fini();
 	cr_assert_eq(done, 1);
+}
+
+static sem_t gate;
+static int passed;
+
+static void
+wait_at_gate(void *arg)
+{
+	while (sem_wait(&gate) < 0)
+		continue;
+}
+
+static void
+on_passed(void *arg)
+{
+	if (++passed == MANY)
+		loop_stop();
+}
+
+static void
+open_gate(void *arg)
+{
+	for (int i = 0; i < MANY; i++)
+		sem_post(&gate);
+}
+
+static void
+nothing(void *arg)
+{
+}
+
+/* The short one is done while all the long ones wait for it; and then they all are, in the end. */
+Test(loop, long_work_leaves_room_for_short, .timeout = 30)
+{
+	passed = 0;
+	sem_init(&gate, 0, 0);
+	loop_init();
+	for (int i = 0; i < MANY; i++)
+		work_start_long(wait_at_gate, on_passed, NULL);
+	work_start(nothing, open_gate, NULL);
+	loop_run();
+	loop_fini();
+	cr_assert_eq(passed, MANY);
+	sem_destroy(&gate);
 }
 
 /* The process gives up on the work, and says so with its exit code. */
