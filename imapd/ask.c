@@ -57,7 +57,7 @@ on_answer(void *owner, struct ipc_message *m)
 		channel_violation(m->channel, m->schema->name);
 		return;
 	}
-	session_asked(&s->base);
+	session_request_done(&s->base);
 	if (m->schema == answers->last.schema)
 		answers->last.take(s, m);
 	else if (answers->refused != NULL)

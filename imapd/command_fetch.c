@@ -205,7 +205,7 @@ ask_more(struct imap_session *s)
 	if (am_more_send(s->base.asked, s->base.request, &more, -1))
 		return;
 	/* So much waits for mailbox that it did not go; it has no deadline that would end it. */
-	session_asked(&s->base);
+	session_request_done(&s->base);
 	on_part_missing(s);
 }
 
@@ -275,7 +275,7 @@ enum session_next
 imap_when_sending(struct imap_session *s)
 {
 	if (stream_failure(s->base.stream)[0] != '\0') {
-		session_asked(&s->base);
+		session_request_done(&s->base);
 		imap_move(s, IMAP_CLOSING);
 		return SESSION_GO_ON;
 	}

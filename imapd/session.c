@@ -65,7 +65,7 @@ void
 imap_session_shut(struct imap_session *s, const char *why)
 {
 	/* An answer that is still to come has nobody left to read it. */
-	session_asked(&s->base);
+	session_request_done(&s->base);
 	if (s->base.state != IMAP_CLOSING) {
 		imap_fetch_cut(s);
 		if (s->base.state != IMAP_TLS)
@@ -81,7 +81,7 @@ imap_session_lost(struct imap_session *s)
 	bool was_asked = s->base.request != 0 && s->base.asked == s->mailbox;
 
 	if (was_asked)
-		session_asked(&s->base);
+		session_request_done(&s->base);
 	if (s->handle != 0)
 		imap_server_leave(s->instance, s->handle);
 	s->mailbox = NULL;
@@ -219,7 +219,7 @@ imap_silent(struct session *base)
 	/* The client does not even take what it asked for: BYE would stand inside a literal. */
 	if (!imap_output_is_empty(&s->output)) {
 		imap_output_fini(&s->output);
-		session_asked(&s->base);
+		session_request_done(&s->base);
 		if (s->base.state != IMAP_CLOSING)
 			imap_move(s, IMAP_CLOSING);
 	}

@@ -24,8 +24,9 @@ imap_view_fini(struct imap_view *v)
 	*v = (struct imap_view){0};
 }
 
-size_t
-imap_view_at(const struct imap_view *v, uint32_t uid)
+/* The index of the first message with that UID or a higher one. */
+static size_t
+index_of(const struct imap_view *v, uint32_t uid)
 {
 	size_t low = 0, high = v->count;
 
@@ -43,7 +44,7 @@ imap_view_at(const struct imap_view *v, uint32_t uid)
 struct imap_message *
 imap_view_find(const struct imap_view *v, uint32_t uid)
 {
-	size_t at = imap_view_at(v, uid);
+	size_t at = index_of(v, uid);
 
 	return at < v->count && v->messages[at].uid == uid ? &v->messages[at] : NULL;
 }
@@ -353,10 +354,10 @@ imap_view_resolve(const struct imap_view *v, struct imap_set *set, bool is_uid)
 					      : v->messages[v->count - 1].uid);
 	for (size_t i = 0; i < set->count; i++) {
 		struct imap_range r = set->ranges[i];
-		size_t first = is_uid ? imap_view_at(v, r.first) : r.first - 1, after;
+		size_t first = is_uid ? index_of(v, r.first) : r.first - 1, after;
 
 		if (is_uid)
-			after = r.last == UINT32_MAX ? v->count : imap_view_at(v, r.last + 1);
+			after = r.last == UINT32_MAX ? v->count : index_of(v, r.last + 1);
 		else
 			after = r.last < v->count ? r.last : v->count;
 		if (first < after)

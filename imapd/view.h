@@ -73,9 +73,8 @@ uint32_t imap_view_newest_set(const struct imap_view *v);
  * mailbox then reports is told only where somebody else had a hand in it (RFC 3501 6.4.6). */
 void imap_view_expect(struct imap_view *v, int mode, struct slice keywords);
 
-/* The message with that UID, or NULL; and the index of the first with that UID or a higher one. */
+/* The message with that UID, or NULL. */
 struct imap_message *imap_view_find(const struct imap_view *v, uint32_t uid);
-size_t imap_view_at(const struct imap_view *v, uint32_t uid);
 
 size_t imap_view_recent(const struct imap_view *v);
 

@@ -116,7 +116,7 @@ on_removed(void *owner, struct ipc_message *m)
 {
 	struct pop3_session *s = owner;
 
-	session_asked(&s->base);
+	session_request_done(&s->base);
 	if (m->schema == &am_ok_schema)
 		ask_removal(s);
 	else

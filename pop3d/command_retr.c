@@ -134,7 +134,7 @@ on_fetched(void *owner, struct ipc_message *m)
 		channel_violation(m->channel, m->schema->name);
 		return;
 	}
-	session_asked(&s->base);
+	session_request_done(&s->base);
 	if (m->schema == &am_ok_schema && s->retrieve.is_active)
 		begin_sending(s);
 	else if (!ask_alone(s))

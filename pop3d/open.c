@@ -43,7 +43,7 @@ refused(struct pop3_session *s, struct ipc_message *m)
 
 	if (m->schema != &am_no_schema)
 		return false;
-	session_asked(&s->base);
+	session_request_done(&s->base);
 	refuse_open(s, no->code == AM_INUSE ? "IN-USE" : "SYS/TEMP", no->text);
 	return true;
 }
@@ -79,7 +79,7 @@ on_sizes(void *owner, struct ipc_message *m)
 
 		am_more_send(m->channel, m->id, &more, -1);
 	} else if (m->schema == &am_ok_schema) {
-		session_asked(&s->base);
+		session_request_done(&s->base);
 		ask_sizes(s);
 	} else {
 		channel_violation(m->channel, m->schema->name);
@@ -129,7 +129,7 @@ on_view(void *owner, struct ipc_message *m)
 	} else if (m->schema == &am_messages_schema) {
 		take_records(s, ((const struct am_messages *)m->body)->records);
 	} else if (m->schema == &am_ok_schema) {
-		session_asked(&s->base);
+		session_request_done(&s->base);
 		ask_sizes(s);
 	} else if (m->schema != &am_keywords_schema) {
 		channel_violation(m->channel, m->schema->name);
@@ -149,7 +149,7 @@ on_opened(void *owner, struct ipc_message *m)
 		return;
 	}
 	s->handle = ((const struct am_opened *)m->body)->handle;
-	session_asked(&s->base);
+	session_request_done(&s->base);
 	view.handle = s->handle;
 	if (!session_ask(&s->base, s->mailbox, &am_view_schema, &view, on_view, on_open_ended,
 		SPAN_SECONDS(OPEN_SECONDS)))

@@ -84,7 +84,7 @@ void
 pop3_session_shut(struct pop3_session *s, const char *why)
 {
 	/* An answer that is still to come has nobody left to read it. */
-	session_asked(&s->base);
+	session_request_done(&s->base);
 	if (s->base.state != POP3_CLOSING) {
 		if (s->base.state != POP3_SENDING && s->base.state != POP3_TLS)
 			pop3_err(s, "[SYS/TEMP] %s", why);

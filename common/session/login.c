@@ -50,7 +50,7 @@ on_login(void *owner, struct ipc_message *m)
 		channel_violation(m->channel, m->schema->name);
 		return;
 	}
-	session_asked(s);
+	session_request_done(s);
 	switch ((enum al_login_result)is->result) {
 	case LOGIN_OK:
 		log_event(&s->log, EV_auth_ok, TEXT("user", is->account));

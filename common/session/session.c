@@ -120,12 +120,12 @@ session_ask(struct session *s, struct channel *c, const struct ipc_schema *schem
 	if (session_request(s, c, answer, ended, deadline) &&
 	    channel_send(c, schema, s->request, message, -1))
 		return true;
-	session_asked(s);
+	session_request_done(s);
 	return false;
 }
 
 void
-session_asked(struct session *s)
+session_request_done(struct session *s)
 {
 	if (s->request != 0)
 		channel_done(s->asked, s->request);
@@ -182,7 +182,7 @@ session_init(struct session *s, const struct session_kind *kind, struct service 
 void
 session_fini(struct session *s)
 {
-	session_asked(s);
+	session_request_done(s);
 	sasl_free(s->sasl);
 	task_cancel(&s->again);
 	timer_stop(&s->deadline);

@@ -102,7 +102,7 @@ bool session_ask(struct session *s, struct channel *c, const struct ipc_schema *
     void (*ended)(void *owner, enum channel_end why), struct span deadline);
 
 /* The open request is over, or nobody wants its answer any more; none open is fine. */
-void session_asked(struct session *s);
+void session_request_done(struct session *s);
 
 /* Begins a handshake; and acts in the state that waits for its end. */
 void session_start_tls(struct session *s);

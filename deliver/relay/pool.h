@@ -10,7 +10,7 @@
 struct relay_session;
 struct relay_transfer;
 
-enum { POOL_SECONDS = 10, POOL_MOST = 200 };
+enum { POOL_MOST = 200 };
 
 /* A kept session that fits the transfer, taken out of the pool; or NULL. */
 struct relay_session *relay_pool_take(const struct relay_transfer *t);

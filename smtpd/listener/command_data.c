@@ -114,7 +114,7 @@ on_stored(void *owner, struct ipc_message *m)
 	char id[ID_TEXT];
 
 	if (m->schema == &lq_stored_schema) {
-		session_asked(&s->base);
+		session_request_done(&s->base);
 		s->messages++;
 		s->idle_commands = 0;
 		log_accepted(s);
@@ -122,7 +122,7 @@ on_stored(void *owner, struct ipc_message *m)
 	} else if (m->schema == &lq_refused_schema) {
 		const struct lq_refused *r = m->body;
 
-		session_asked(&s->base);
+		session_request_done(&s->base);
 		smtp_reject(s, r->code, "", "%.*s", SLICE_FMT(r->text));
 	} else {
 		channel_violation(m->channel, m->schema->name);
@@ -181,7 +181,7 @@ hand_over(struct smtp_session *s)
 		SPAN_SECONDS(STORE_SECONDS)) ||
 	    !smtp_transaction_send(s)) {
 		if (s->base.request != 0)
-			session_asked(&s->base);
+			session_request_done(&s->base);
 		reject_without_queue(s);
 		end_transaction(s);
 		return SESSION_GO_ON;
@@ -252,7 +252,7 @@ on_spooled(void *owner, struct ipc_message *m)
 		channel_violation(m->channel, m->schema->name);
 		return;
 	}
-	session_asked(&s->base);
+	session_request_done(&s->base);
 	begin_data(s);
 	session_step(&s->base);
 }

@@ -42,7 +42,7 @@ on_sender(void *owner, struct ipc_message *m)
 		return;
 	}
 	is = m->body;
-	session_asked(&s->base);
+	session_request_done(&s->base);
 	smtp_move(s, SMTP_COMMAND);
 	if (is->temporary) {
 		defer_sender(s);

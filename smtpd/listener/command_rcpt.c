@@ -135,12 +135,12 @@ on_route(void *owner, struct ipc_message *m)
 
 	if (m->schema == &al_recipient_schema) {
 		if (!smtp_transaction_add(s->transaction, m->body)) {
-			session_asked(&s->base);
+			session_request_done(&s->base);
 			refuse_many(s);
 			session_step(&s->base);
 		}
 	} else if (m->schema == &al_route_is_schema && is_whole(s->transaction, m->body)) {
-		session_asked(&s->base);
+		session_request_done(&s->base);
 		remember(s, m->body);
 		answer(s, m->body);
 		end_rcpt(s);

@@ -206,8 +206,9 @@ free_node(struct expand_node *n)
 	free_nodes(&one);
 }
 
-bool
-expand_add(
+/* Takes nothing. False: too many, and the expansion is over. */
+static bool
+add(
     struct expansion *e, struct expand_node *below, const struct target *t, const char *owner)
 {
 	struct expand_node *n = mem_zero(sizeof(*n));
@@ -238,7 +239,7 @@ expand_add_list(struct expansion *e, struct expand_node *below, struct slice lis
 	struct target t;
 
 	target_init(&t);
-	while (target_next(&list, &t) && expand_add(e, below, &t, NULL))
+	while (target_next(&list, &t) && add(e, below, &t, NULL))
 		;
 	target_fini(&t);
 }
@@ -254,7 +255,7 @@ expand_add_lines(struct expansion *e, struct expand_node *below, struct slice te
 	target_init(&t);
 	while (count < most && target_next_line(&text, &line, &t)) {
 		count++;
-		if (!expand_add(e, below, &t, owner))
+		if (!add(e, below, &t, owner))
 			break;
 	}
 	target_fini(&t);

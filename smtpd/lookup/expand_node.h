@@ -23,10 +23,6 @@ struct expand_node {
 	bool is_loop;                  /* so because it stands above itself */
 };
 
-/* A target below the node; takes nothing. False: too many, and the expansion is over. */
-bool expand_add(
-    struct expansion *e, struct expand_node *below, const struct target *t, const char *owner);
-
 /* All targets of an alias's value. */
 void expand_add_list(struct expansion *e, struct expand_node *below, struct slice list);
 

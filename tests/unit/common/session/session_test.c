@@ -372,7 +372,7 @@ Test(session, one_that_is_freed_forgets_its_request)
 	t.is_mute = true;
 	send_line("PLAIN");
 	send_line("AGFsaWNlAHg=");
-	session_asked(t.session);
+	session_request_done(t.session);
 	session_move(t.session, CLOSING);
 	session_again(t.session);
 	run_for(20);
