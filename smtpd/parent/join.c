@@ -3,6 +3,7 @@
 #include "common/base/log.h"
 #include "common/ipc/edges.h"
 #include "common/ipc/parent_any.h"
+#include "smtpd/parent/keyfile.h"
 #include "smtpd/parent/suite.h"
 
 #include <errno.h>
@@ -35,13 +36,10 @@ static void
 send_keys(struct process *p)
 {
 	for (size_t i = 0; i < suite.conf->pki_count; i++) {
-		const struct conf_pki *pki = &suite.conf->pkis[i];
-		struct pa_key m = {.pki = pki->name};
-		int fd = open(pki->key_path.data, O_RDONLY | O_CLOEXEC);
+		struct pa_key m = {.pki = suite.conf->pkis[i].name};
+		int fd = keyfiles_give(i);
 
-		if (fd < 0)
-			log_error("cannot open %s: %s", pki->key_path.data, strerror(errno));
-		else
+		if (fd >= 0)
 			pa_key_send(p->channel, 0, &m, fd);
 	}
 }

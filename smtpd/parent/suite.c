@@ -6,6 +6,7 @@
 #include "smtpd/parent/daemon.h"
 #include "smtpd/parent/folder.h"
 #include "smtpd/parent/join.h"
+#include "smtpd/parent/keyfile.h"
 #include "smtpd/parent/notify.h"
 #include "smtpd/parent/stop.h"
 
@@ -103,6 +104,7 @@ suite_start(struct error *why)
 	if (!folder_make_all(g, why) ||
 	    !sockets_bind(&suite.sockets, suite.conf, g->run_path.data, why))
 		return false;
+	keyfiles_hold(suite.conf);
 	process_supervise();
 	timer_init(&late, on_late, NULL);
 	timer_start(&late, SPAN_SECONDS(START_SECONDS));
@@ -171,6 +173,7 @@ suite_reload(struct conf *c, struct error *why)
 		raise_bounds(c->global.max_message);
 	conf_free(suite.conf);
 	suite.conf = c;
+	keyfiles_hold(c);
 	sockets_sweep(&suite.sockets);
 	for (size_t i = 0; i < suite.count; i++) {
 		if (suite.processes[i].channel == NULL)

@@ -236,6 +236,39 @@ class Operation(unittest.TestCase):
                     return False
             wait_until(serves_new, 10, "the new certificate")
 
+    def test_keyholder_keeps_the_keys_of_the_certificates_in_force(self):
+        """A renewal waits for its reload, and keyholder may die before that."""
+        with Suite() as s:
+            renewed = s.folder / "renewed"
+            renewed.mkdir()
+            for name in ("cert.pem", "key.pem"):
+                shutil.copy(s.folder / name, renewed / name)
+            trusted = (s.folder / "cert.pem").read_bytes()
+            s.make_certificate()
+            for name in ("cert.pem", "key.pem"):  # as who renews does it: the new in place of the old
+                os.rename(s.folder / name, renewed / f"{name}.new")
+                os.rename(renewed / name, s.folder / name)
+            s.ctl("reload")
+            s.imap("alice").logout()
+            for name in ("cert.pem", "key.pem"):
+                os.rename(renewed / f"{name}.new", s.folder / name)
+            fresh = (s.folder / "cert.pem").read_bytes()
+            before = s.pids("keyholder")
+            os.kill(before[0], signal.SIGKILL)
+            wait_until(lambda: s.pids("keyholder") not in ([], before), 20, "another keyholder")
+
+            def is_served(certificate):
+                context = ssl.create_default_context(cadata=certificate.decode())
+                try:
+                    with socket.create_connection((s.host, s.port["imaps"]), timeout=10) as plain, \
+                            context.wrap_socket(plain, server_hostname="localhost"):
+                        return True
+                except OSError:
+                    return False
+            wait_until(lambda: is_served(trusted), 20, "TLS with the certificate in force")
+            s.ctl("reload")
+            wait_until(lambda: is_served(fresh), 20, "TLS with the new certificate")
+
     def test_other_name_servers_are_asked_after_a_reload(self):
         before, after = names.Names({}), names.Names({})
         self.addCleanup(before.stop)
