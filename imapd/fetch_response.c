@@ -1,6 +1,7 @@
 #include "imapd/fetch_response.h"
 
 #include "common/base/limits.h"
+#include "common/base/map.h"
 #include "common/mail/bodystructure.h"
 #include "common/mail/date.h"
 #include "common/mail/envelope.h"
@@ -169,9 +170,27 @@ write_end(struct imap_session *s, const struct imap_fetch_items *items, struct i
 	imap_write(s, SLICE(")\r\n"));
 }
 
+/* Whether the message is looked into here, and not only handed on as the client takes it. */
+static bool
+looks_inside(const struct imap_fetch_items *items)
+{
+	for (size_t i = 0; i < items->count; i++) {
+		const struct imap_fetch_item *it = &items->items[i];
+		const struct imap_section *section = &it->section;
+
+		if (it->item == IMAP_ITEM_ENVELOPE || it->item == IMAP_ITEM_BODY ||
+		    it->item == IMAP_ITEM_STRUCTURE ||
+		    (it->item == IMAP_ITEM_SECTION &&
+			(section->text != IMAP_WHOLE || section->part.len > 0 ||
+			    section->is_partial)))
+			return true;
+	}
+	return false;
+}
+
 /* Takes fd. One that was lost must not pass for an empty one. */
 static bool
-open_octets(struct imap_fetch_response *r, int fd, bool is_whole)
+open_octets(struct imap_fetch_response *r, int fd, const struct imap_fetch_items *items)
 {
 	const struct am_message *m = &r->message;
 	off_t size;
@@ -179,7 +198,7 @@ open_octets(struct imap_fetch_response *r, int fd, bool is_whole)
 
 	r->octets = m->octets;
 	if (fd < 0)
-		return !is_whole || m->octets.len == m->size;
+		return !(items->wants & WANT_OCTETS) || m->octets.len == m->size;
 	r->file = imap_file_new(fd);
 	size = lseek(fd, 0, SEEK_END);
 	if (size <= 0 || (uint64_t)size != m->size)
@@ -188,7 +207,7 @@ open_octets(struct imap_fetch_response *r, int fd, bool is_whole)
 	if (octets == MAP_FAILED)
 		return false;
 	r->octets = slice_make(octets, (size_t)size);
-	return true;
+	return !looks_inside(items) || map_is_readable(r->octets);
 }
 
 bool
@@ -196,7 +215,7 @@ imap_fetch_response_init(struct imap_fetch_response *r, const struct imap_fetch_
     const struct ipc_message *m)
 {
 	*r = (struct imap_fetch_response){.message = *(const struct am_message *)m->body};
-	return open_octets(r, m->fd, items->wants & WANT_OCTETS);
+	return open_octets(r, m->fd, items);
 }
 
 void

@@ -1,6 +1,7 @@
 #include "deliver/mailbox/octets.h"
 
-#include <errno.h>
+#include "common/base/map.h"
+
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -29,11 +30,8 @@ octets_load(struct octets *o, struct store *s, uint64_t body)
 void
 octets_check(struct octets *o)
 {
-#ifdef MADV_POPULATE_READ
-	/* Linux 5.14 and later; any other error says nothing of the file. */
-	if (o->map != NULL && madvise(o->map, o->mapped, MADV_POPULATE_READ) < 0 && errno == EFAULT)
+	if (o->map != NULL && !map_is_readable(slice_make(o->map, o->mapped)))
 		o->all = SLICE("");
-#endif
 }
 
 void
