@@ -5,6 +5,7 @@
 #include "common/mail/trace.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -253,5 +254,24 @@ agent_write(const struct agent_job *j, int fd, bool as_mbox)
 	ok = ok && write_all(fd, buf_slice(&out));
 	buf_fini(&in);
 	buf_fini(&out);
+	return ok;
+}
+
+bool
+agent_sync_above(const char *path)
+{
+	char above[AGENT_PATH];
+	const char *slash = strrchr(path, '/');
+	int fd, code;
+	bool ok;
+
+	snprintf(above, sizeof(above), "%.*s/", slash == NULL ? 0 : (int)(slash - path), path);
+	fd = open(slash == NULL ? "." : above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == EACCES;
+	ok = fsync(fd) == 0;
+	code = errno;
+	close(fd);
+	errno = code;
 	return ok;
 }

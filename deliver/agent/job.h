@@ -72,6 +72,12 @@ int agent_lmtp_open(const struct agent_job *j);
 struct agent_result agent_lmtp(const struct agent_job *j, int fd);
 
 /*
+ * Syncs the folder above a file or folder that is new there: its name is on the disk then. A folder
+ * that the recipient may not read is left to the system. False with errno.
+ */
+bool agent_sync_above(const char *path);
+
+/*
  * Writes the message to a descriptor with LF line ends, behind its trace fields; as_mbox begins
  * with a "From " line, quotes such lines inside and ends with an empty one. False with errno.
  */

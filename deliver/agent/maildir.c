@@ -17,6 +17,13 @@
 
 enum { HEADER_READ = 64 * 1024 };
 
+/* One that is there is fine. */
+static bool
+make_one(const char *path)
+{
+	return mkdir(path, 0700) == 0 ? agent_sync_above(path) : errno == EEXIST;
+}
+
 /* The folders above it, which %{…} in the configuration may make new ones. */
 static void
 make_parents(const char *path)
@@ -25,7 +32,7 @@ make_parents(const char *path)
 
 	for (const char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
 		snprintf(sub, sizeof(sub), "%.*s", (int)(slash - path), path);
-		mkdir(sub, 0700);
+		make_one(sub);
 	}
 }
 
@@ -38,7 +45,7 @@ make_folder(const char *path)
 	make_parents(path);
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		snprintf(sub, sizeof(sub), "%s%s", path, parts[i]);
-		if (mkdir(sub, 0700) < 0 && errno != EEXIST)
+		if (!make_one(sub))
 			return false;
 	}
 	return true;

@@ -102,7 +102,8 @@ append(const struct agent_job *j, int fd, const char *path)
 	end = lseek(fd, 0, SEEK_END);
 	if (end < 0)
 		return agent_temporary("cannot seek in %s: %s", path, strerror(errno));
-	if (!close_last(fd, end) || !agent_write(j, fd, true) || fsync(fd) < 0) {
+	if (!close_last(fd, end) || !agent_write(j, fd, true) || fsync(fd) < 0 ||
+	    (end == 0 && !agent_sync_above(path))) {
 		int code = errno;
 
 		if (ftruncate(fd, end) < 0)

@@ -190,6 +190,34 @@ Test(method, maildir_details)
 	cr_assert_eq(system(path), 0);
 }
 
+/* What is new has its name on the disk before anybody hears of success. */
+Test(method, new_folders_and_files_are_synced)
+{
+	char path[64];
+	struct agent_job j = job(none);
+
+	snprintf(path, sizeof(path), "%s/Maildir", folder);
+	cr_assert_eq(agent_maildir(&j).outcome, OUTCOME_DELIVERED);
+	cr_assert(sync_was(folder));
+	cr_assert(sync_was(path));
+	strcat(path, "/new");
+	cr_assert(sync_was(path));
+	snprintf(path, sizeof(path), "rm -r %s/Maildir", folder);
+	cr_assert_eq(system(path), 0);
+	sync_forget();
+	cr_assert_eq(agent_mbox(&j, box).outcome, OUTCOME_DELIVERED);
+	cr_assert(sync_was(folder));
+	sync_forget();
+	cr_assert_eq(agent_mbox(&j, box).outcome, OUTCOME_DELIVERED);
+	cr_assert_not(sync_was(folder), "it was there already");
+	sync_forget();
+	cr_assert_eq(truncate(box, 0), 0);
+	sync_fail_at(2);
+	cr_assert_eq(agent_mbox(&j, box).outcome, OUTCOME_TEMPORARY);
+	cr_assert_str_eq(get(box), "");
+	cr_assert_eq(unlink(box), 0);
+}
+
 /* The file before it has its name in new, the folder before anybody hears of success. */
 Test(method, maildir_that_is_not_synced)
 {
@@ -197,9 +225,10 @@ Test(method, maildir_that_is_not_synced)
 	struct agent_job j = job(none);
 
 	snprintf(path, sizeof(path), "%s/Maildir/new", folder);
+	cr_assert_eq(agent_maildir(&j).outcome, OUTCOME_DELIVERED);
 	sync_fail_at(1);
 	cr_assert_eq(agent_maildir(&j).outcome, OUTCOME_TEMPORARY);
-	cr_assert_eq(count_files(path), 0);
+	cr_assert_eq(count_files(path), 1);
 	sync_fail_at(2);
 	cr_assert_eq(agent_maildir(&j).outcome, OUTCOME_TEMPORARY);
 	snprintf(path, sizeof(path), "rm -r %s/Maildir", folder);
