@@ -264,6 +264,7 @@ account_resume(struct account *a, struct error *why)
 		return false;
 	}
 	a->is_open = true;
+	a->openings++;
 	accounts.open++;
 	signer_add(a);
 	if (a->work == 0)

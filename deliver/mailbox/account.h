@@ -18,6 +18,8 @@ struct account {
 	char *name;
 	struct store store;
 	int work;                   /* things in hand, for which the store stays open */
+	unsigned openings;          /* how often the store was opened */
+	int spools;                 /* files of large APPENDs: spool.c's */
 	TAILQ_ENTRY(account) batch; /* batch.h's */
 	struct moment batch_began, touched;
 	size_t batch_octets;

@@ -1,6 +1,7 @@
 /*
  * Delivery: queue hands over a message for accounts; each gets it once, whatever is tried again,
- * and queue hears of it when it is durable.
+ * and queue hears of it when it is durable. The recipients have their turns; the file of a large
+ * message is made in the pool, one for each of them, and meanwhile others are served.
  */
 #include "deliver/mailbox/deliver.h"
 
@@ -11,10 +12,12 @@
 #include "common/mail/header.h"
 #include "common/mail/trace.h"
 #include "deliver/mailbox/batch.h"
+#include "deliver/mailbox/body_file.h"
 #include "deliver/mailbox/feed.h"
 #include "deliver/mailbox/reply.h"
 #include "deliver/mailbox/signer.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct recipient {
@@ -24,13 +27,18 @@ struct recipient {
 
 struct delivery {
 	LIST_ENTRY(delivery) link;
-	struct channel *channel;
+	struct channel *channel; /* NULL: gone while a file was in the pool */
 	uint32_t id;
 	uint64_t size;
 	int64_t arrival;
 	char *sender;
 	struct recipient *recipients;
-	size_t count, announced;
+	size_t count, announced, at; /* at: the one whose turn it is */
+	struct buf message;          /* a small one; a large one is in fd */
+	int fd;
+	struct store_index index; /* of a small one */
+	struct body_file file;    /* for the recipient whose turn it is */
+	bool is_pooled;
 };
 
 static LIST_HEAD(, delivery) deliveries = LIST_HEAD_INITIALIZER(deliveries);
@@ -41,7 +49,7 @@ find(struct ipc_message *m)
 	struct delivery *d;
 
 	LIST_FOREACH (d, &deliveries, link) {
-		if (d->channel == m->channel && d->id == m->id)
+		if (d->channel == m->channel && d->id == m->id && !d->is_pooled)
 			return d;
 	}
 	return NULL;
@@ -51,6 +59,10 @@ static void
 free_delivery(struct delivery *d)
 {
 	LIST_REMOVE(d, link);
+	if (d->fd >= 0)
+		close(d->fd);
+	store_index_fini(&d->index);
+	buf_fini(&d->message);
 	for (size_t i = 0; i < d->count; i++) {
 		free(d->recipients[i].account);
 		free(d->recipients[i].address);
@@ -66,7 +78,10 @@ deliveries_forget(struct channel *c)
 	struct delivery *d, *next;
 
 	LIST_FOREACH_SAFE (d, &deliveries, link, next) {
-		if (d->channel == c)
+		if (c != NULL && d->channel != c)
+			continue;
+		d->channel = NULL;
+		if (!d->is_pooled)
 			free_delivery(d);
 	}
 }
@@ -80,6 +95,7 @@ on_deliver(void *owner, struct ipc_message *m)
 	d->channel = m->channel;
 	d->id = m->id;
 	d->size = q->size;
+	d->fd = -1;
 	d->arrival = q->arrival;
 	d->sender = slice_text(q->sender);
 	d->announced = q->rcpts;
@@ -131,15 +147,34 @@ is_looping(struct slice message, const char *address)
 	return false;
 }
 
-static void
-store_one(struct delivery *d, const struct recipient *r, struct slice message,
-    const struct store_index *i)
+/* Asked in the pool, of a large one. */
+static bool
+is_wanted(const void *owner, struct slice message)
 {
-	struct error why = {""};
-	struct account *a = account_open(slice_of(r->account), &why);
+	const struct delivery *d = owner;
+
+	return !is_looping(message, d->recipients[d->at].address);
+}
+
+static void
+say_looping(struct delivery *d, const struct recipient *r)
+{
+	say(d, r, OUTCOME_PERMANENT, "5.4.6",
+	    "the message has been delivered here before: it goes in a circle");
+}
+
+static void
+say_not_stored(struct delivery *d, const struct recipient *r, enum store_result result)
+{
+	say(d, r, OUTCOME_TEMPORARY, result == STORE_FULL ? "4.3.1" : "4.2.0",
+	    "the message cannot be stored now");
+}
+
+/* True: a new row has it. */
+static bool
+store_in(struct delivery *d, const struct recipient *r, struct account *a, struct store_new *n)
+{
 	struct store_mailbox inbox;
-	struct store_new n = {.index = i, .date = d->arrival, .envelope = r->envelope};
-	struct buf whole = {0};
 	struct qm_outcome done = {
 	    .envelope = r->envelope, .outcome = OUTCOME_DELIVERED, .status = SLICE("2.0.0")};
 	struct qm_outcome failed = {.envelope = r->envelope,
@@ -149,32 +184,147 @@ store_one(struct delivery *d, const struct recipient *r, struct slice message,
 	enum store_result result;
 	uint32_t uid;
 
+	n->date = d->arrival;
+	n->envelope = r->envelope;
+	if (store_find(&a->store, "INBOX", &inbox) != STORE_OK) {
+		say(d, r, OUTCOME_TEMPORARY, "4.2.0", "the account has no INBOX");
+		return false;
+	}
+	result = store_add(&a->store, &inbox, n, &uid);
+	if (result != STORE_OK) {
+		say_not_stored(d, r, result);
+		return false;
+	}
+	reply_delivered(a, d->channel, d->id, (struct reply){&qm_outcome_schema, &done},
+	    &(struct reply){&qm_outcome_schema, &failed});
+	batch_add(a, n->size);
+	signer_add(a);
+	feed_changed(a, inbox.id, false);
+	return uid != 0;
+}
+
+static void
+store_small(
+    struct delivery *d, const struct recipient *r, struct account *a, const struct buf *before)
+{
+	struct buf whole = {0};
+	struct store_new n = {.index = &d->index};
+
+	if (is_looping(buf_slice(&d->message), r->address)) {
+		say_looping(d, r);
+		return;
+	}
+	buf_add_slice(&whole, buf_slice(before));
+	buf_add_slice(&whole, buf_slice(&d->message));
+	n.octets = buf_slice(&whole);
+	n.size = whole.len;
+	store_in(d, r, a, &n);
+	buf_fini(&whole);
+}
+
+static void
+store_large(struct delivery *d, const struct recipient *r)
+{
+	enum store_result result = body_file_result(&d->file);
+	struct store_new n = {.size = 0};
+
+	if (result == STORE_CANNOT) {
+		say_looping(d, r);
+	} else if (result != STORE_OK) {
+		say_not_stored(d, r, result);
+	} else {
+		body_file_describe(&d->file, &n);
+		if (store_in(d, r, d->file.account, &n))
+			body_file_take(&d->file);
+	}
+}
+
+static void step(struct delivery *d);
+
+static void
+on_file(void *owner)
+{
+	struct delivery *d = owner;
+
+	d->is_pooled = false;
+	if (d->channel != NULL)
+		store_large(d, &d->recipients[d->at]);
+	body_file_fini(&d->file);
+	d->at++;
+	step(d);
+}
+
+/* Takes the lines before it. */
+static void
+begin_file(struct delivery *d, struct account *a, struct buf *before)
+{
+	d->file = (struct body_file){.before = *before,
+	    .octets = buf_slice(&d->message),
+	    .fd = d->fd,
+	    .fd_size = d->size,
+	    .wants = is_wanted,
+	    .done = on_file,
+	    .owner = d};
+	*before = (struct buf){0};
+	d->is_pooled = true;
+	body_file_begin(&d->file, a);
+}
+
+static void
+store_one(struct delivery *d, const struct recipient *r)
+{
+	struct error why = {""};
+	struct account *a = account_open(slice_of(r->account), &why);
+	struct buf before = {0};
+
 	if (a == NULL) {
 		say(d, r, OUTCOME_TEMPORARY, "4.2.0", "the account cannot be opened now");
 		return;
 	}
-	trace_return_path(&whole, slice_of(d->sender));
-	trace_delivered_to(&whole, slice_of(r->address));
-	buf_add_slice(&whole, message);
-	n.octets = buf_slice(&whole);
-	n.size = whole.len;
-	if (is_looping(message, r->address))
-		say(d, r, OUTCOME_PERMANENT, "5.4.6",
-		    "the message has been delivered here before: it goes in a circle");
-	else if (store_find(&a->store, "INBOX", &inbox) != STORE_OK)
-		say(d, r, OUTCOME_TEMPORARY, "4.2.0", "the account has no INBOX");
-	else if ((result = store_add(&a->store, &inbox, &n, &uid)) != STORE_OK)
-		say(d, r, OUTCOME_TEMPORARY, result == STORE_FULL ? "4.3.1" : "4.2.0",
-		    "the message cannot be stored now");
-	else {
-		reply_delivered(a, d->channel, d->id, (struct reply){&qm_outcome_schema, &done},
-		    &(struct reply){&qm_outcome_schema, &failed});
-		batch_add(a, whole.len);
-		signer_add(a);
-		feed_changed(a, inbox.id, false);
-	}
-	buf_fini(&whole);
+	trace_return_path(&before, slice_of(d->sender));
+	trace_delivered_to(&before, slice_of(r->address));
+	if (before.len + d->size <= LIMIT_INLINE)
+		store_small(d, r, a, &before);
+	else if (!store_has_room(&a->store, before.len + d->size))
+		say_not_stored(d, r, STORE_FULL);
+	else
+		begin_file(d, a, &before);
+	buf_fini(&before);
 	account_release(a);
+}
+
+/* One recipient after the other, until one's file is in the pool. */
+static void
+step(struct delivery *d)
+{
+	while (d->channel != NULL && d->at < d->count) {
+		store_one(d, &d->recipients[d->at]);
+		if (d->is_pooled)
+			return;
+		d->at++;
+	}
+	free_delivery(d);
+}
+
+/* Takes fd. False: it is not what was announced. */
+static bool
+take_body(struct delivery *d, struct slice octets, int fd)
+{
+	struct stat st;
+
+	if (fd >= 0 && d->size > LIMIT_INLINE) {
+		d->fd = fd;
+		return fstat(fd, &st) == 0 && (uint64_t)st.st_size >= d->size;
+	}
+	if (fd >= 0) {
+		buf_add_file(&d->message, fd, d->size);
+		close(fd);
+	} else {
+		buf_add_slice(&d->message, octets);
+	}
+	/* What stands before it for each recipient changes nothing of this. */
+	store_index_make(buf_slice(&d->message), &d->index);
+	return d->message.len == d->size;
 }
 
 static void
@@ -182,28 +332,16 @@ on_body(void *owner, struct ipc_message *m)
 {
 	const struct qm_body *b = m->body;
 	struct delivery *d = find(m);
-	struct slice message = b->octets;
-	struct store_index index;
-	struct buf whole = {0};
 
-	if (d != NULL && m->fd >= 0) {
-		buf_add_file(&whole, m->fd, d->size);
-		message = buf_slice(&whole);
-	}
-	if (m->fd >= 0)
-		close(m->fd);
-	if (d == NULL || d->count != d->announced || message.len != d->size) {
+	if (d == NULL || d->count != d->announced) {
+		if (m->fd >= 0)
+			close(m->fd);
 		channel_violation(m->channel, "size");
-		buf_fini(&whole);
-		return;
+	} else if (take_body(d, b->octets, m->fd)) {
+		step(d);
+	} else {
+		channel_violation(m->channel, "size");
 	}
-	/* What stands before it for each recipient changes nothing of this. */
-	store_index_make(message, &index);
-	for (size_t i = 0; i < d->count; i++)
-		store_one(d, &d->recipients[i], message, &index);
-	store_index_fini(&index);
-	buf_fini(&whole);
-	free_delivery(d);
 }
 
 const struct ipc_handler delivery[] = {{&qm_deliver_schema, on_deliver}, {&qm_rcpt_schema, on_rcpt},

@@ -6,7 +6,7 @@
 
 extern const struct ipc_handler delivery[];
 
-/* The line to queue is gone. */
+/* The line to queue is gone; NULL: any, for the process ends. */
 void deliveries_forget(struct channel *c);
 
 #endif

@@ -6,6 +6,7 @@
 #include "common/conf/status.h"
 #include "common/ipc/lookup_mailbox.h"
 #include "deliver/mailbox/batch.h"
+#include "deliver/mailbox/body_file.h"
 #include "deliver/mailbox/deliver.h"
 #include "deliver/mailbox/grant.h"
 #include "deliver/mailbox/signer.h"
@@ -74,7 +75,9 @@ start(const struct conf *c, struct error *why)
 static void
 drain(void)
 {
+	body_files_stop();
 	handles_forget(NULL);
+	deliveries_forget(NULL);
 	accounts_close_all();
 	child_exit();
 }

@@ -1,7 +1,7 @@
 /*
  * The file that a large APPEND is written into, before it is known to be whole: it has no name, and
- * imapd has a descriptor to write. One for each handle; it ends with the APPEND, the next one, or
- * the handle.
+ * imapd has a descriptor to write. One for each handle; it ends with the next one or the handle,
+ * unless the APPEND has taken it: then when that has made its own file of it.
  *
  * A captured imapd may keep the descriptor after that, for nobody can take it back, and write. It
  * cannot make a file larger than a message (privdrop_bound_files()), but it can ask for another: it
@@ -19,36 +19,29 @@ static uint32_t last_spool;
 static int count;
 
 void
+spool_close(struct account *a, int fd)
+{
+	close(fd);
+	a->spools--;
+	count--;
+}
+
+void
 spool_drop(struct handle *h)
 {
 	if (h->spool == 0)
 		return;
-	close(h->spool_fd);
 	h->spool = 0;
-	count--;
+	spool_close(h->account, h->spool_fd);
 }
 
 int
 spool_take(struct handle *h, uint32_t id)
 {
-	int fd = h->spool_fd;
-
 	if (id == 0 || h->spool != id)
 		return -1;
 	h->spool = 0;
-	count--;
-	return fd;
-}
-
-static int
-spools_of(const struct account *a)
-{
-	const struct handle *h;
-	int n = 0;
-
-	LIST_FOREACH (h, &a->handles, link)
-		n += h->spool != 0;
-	return n;
+	return h->spool_fd;
 }
 
 /* Gives the descriptor to read; *theirs writes. -1: there is no room. */
@@ -82,7 +75,7 @@ verb_spool(void *owner, struct ipc_message *m)
 	if (h == NULL)
 		return;
 	spool_drop(h);
-	if (count >= LIMIT_APPENDS || spools_of(h->account) >= LIMIT_ACCOUNT_APPENDS) {
+	if (count >= LIMIT_APPENDS || h->account->spools >= LIMIT_ACCOUNT_APPENDS) {
 		reply_no(
 		    m->channel, m->id, AM_TEMPORARY, "no more large messages can be taken now");
 		return;
@@ -95,6 +88,7 @@ verb_spool(void *owner, struct ipc_message *m)
 	if (++last_spool == 0)
 		last_spool = 1;
 	h->spool = out.spool = last_spool;
+	h->account->spools++;
 	count++;
 	am_spooled_send(m->channel, m->id, &out, theirs);
 }

@@ -88,15 +88,17 @@ void store_seen_recent(struct store *s, const struct store_mailbox *m);
 
 /* store_message.c */
 struct store_new {
-	struct slice octets; /* the whole message */
+	struct slice octets; /* the whole message, of up to LIMIT_INLINE */
+	const char *file;    /* of a larger one, instead: made before (body_file.h) */
 	const struct store_index
-	    *index; /* of octets, made before, but for the header's size; NULL */
+	    *index; /* made before; of octets but for the header's size; NULL: of octets */
 	uint64_t size;
 	int64_t date;
 	uint8_t flags;
 	struct slice keywords; /* an ipc_list */
 	uint64_t envelope;     /* a delivery's id: stored once; 0: an APPEND */
 };
+/* *uid is 0 when the delivery was stored before. */
 enum store_result store_add(
     struct store *s, struct store_mailbox *m, const struct store_new *n, uint32_t *uid);
 
@@ -195,8 +197,7 @@ enum store_result store_index_remove(struct store *s, uint64_t body);
 /* Removes the files whose rows were removed, when that is durable. */
 void store_remove_unnamed(struct store *s);
 
-/* Makes a body of octets; syncs a file before its row. 0: it cannot be stored (*full:
- * no room). */
+/* Makes a body of octets, or of a file. 0: it cannot be stored (*full: no room). */
 uint64_t store_body_add(struct store *s, const struct store_new *n, bool *full);
 
 /* The octets of a small body, or *fd of a large one's file to read. False: gone, or broken. */

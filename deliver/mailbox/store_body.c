@@ -1,6 +1,6 @@
 /*
  * Invariants:
- * 1. A file is written, synced, and its folder too, before the row that names it.
+ * 1. A row names a file only when the file and its name are durable (body_file.h).
  * 2. What a packed body claims as its size is bounded before it is believed.
  */
 #include "deliver/mailbox/store.h"
@@ -9,9 +9,8 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/mail/header.h"
-#include "common/net/loop.h"
+#include "deliver/mailbox/body_file.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -40,55 +39,6 @@ unpacker(void)
 	if (context == NULL && (context = ZSTD_createDCtx()) == NULL)
 		PANIC("out of memory");
 	return context;
-}
-
-static bool
-copy_file(struct slice octets, const char *path)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	bool ok = fd >= 0;
-
-	while (ok && octets.len > 0) {
-		ssize_t n = write(fd, octets.data, octets.len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		ok = n > 0;
-		if (ok)
-			octets = slice_from(octets, (size_t)n);
-	}
-	ok = ok && fdatasync(fd) == 0;
-	if (fd >= 0)
-		close(fd);
-	if (!ok)
-		unlink(path);
-	return ok;
-}
-
-static bool
-sync_folder(const char *folder)
-{
-	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool ok = fd >= 0 && fsync(fd) == 0;
-
-	if (fd >= 0)
-		close(fd);
-	return ok;
-}
-
-static bool
-keep_file(struct store *s, struct slice octets, char name[64])
-{
-	char path[1200];
-
-	snprintf(name, 64, "body-%08x%08x%08x", arc4random(), arc4random(), arc4random());
-	snprintf(path, sizeof(path), "%s/%s", s->folder, name);
-	if (!copy_file(octets, path))
-		return false;
-	if (sync_folder(s->folder))
-		return true;
-	unlink(path);
-	return false;
 }
 
 static uint64_t
@@ -123,25 +73,14 @@ insert(struct store *s, struct slice octets, const char *file, bool is_packed, u
 static uint64_t
 add_octets(struct store *s, struct slice octets, const struct store_index *i, bool *full)
 {
-	uint64_t header_size = header_body(octets);
-	char name[64];
-	uint64_t id = 0;
+	size_t bound = ZSTD_compressBound(octets.len);
+	char *packed = mem_zero(bound);
+	size_t n = ZSTD_compressCCtx(packer(), packed, bound, octets.data, octets.len, LEVEL);
+	bool smaller = !ZSTD_isError(n) && n < octets.len;
+	uint64_t id = insert(s, smaller ? slice_make(packed, n) : octets, NULL, smaller, octets.len,
+	    header_body(octets), i, full);
 
-	if (octets.len > LIMIT_INLINE) {
-		*full = true;
-		if (keep_file(s, octets, name))
-			id = insert(s, octets, name, false, octets.len, header_size, i, full);
-	} else {
-		size_t bound = ZSTD_compressBound(octets.len);
-		char *packed = mem_zero(bound);
-		size_t n =
-		    ZSTD_compressCCtx(packer(), packed, bound, octets.data, octets.len, LEVEL);
-		bool smaller = !ZSTD_isError(n) && n < octets.len;
-
-		id = insert(s, smaller ? slice_make(packed, n) : octets, NULL, smaller, octets.len,
-		    header_size, i, full);
-		free(packed);
-	}
+	free(packed);
 	return id;
 }
 
@@ -152,6 +91,10 @@ store_body_add(struct store *s, const struct store_new *n, bool *full)
 	uint64_t id;
 
 	*full = false;
+	if (n->file != NULL)
+		return insert(
+		    s, SLICE(""), n->file, false, n->size, n->index->header_size, n->index, full);
+	ASSERT(n->octets.len <= LIMIT_INLINE);
 	if (n->index != NULL)
 		return add_octets(s, n->octets, n->index, full);
 	store_index_make(n->octets, &made);
@@ -278,35 +221,16 @@ struct removal {
 	struct buf names;
 };
 
-static void
-remove_files(void *arg)
-{
-	struct removal *r = arg;
-	char path[1200];
-
-	for (size_t at = 0; at < r->names.len; at += strlen(r->names.data + at) + 1) {
-		snprintf(path, sizeof(path), "%s/%s", r->folder, r->names.data + at);
-		unlink(path);
-	}
-}
-
-static void
-free_removal(void *arg)
-{
-	struct removal *r = arg;
-
-	buf_fini(&r->names);
-	free(r);
-}
-
 /* When it is not durable, or we die here, the sweep of the next opening decides. */
 static void
 on_durable(void *owner, bool ok)
 {
+	struct removal *r = owner;
+
 	if (ok)
-		work_start(remove_files, free_removal, owner);
-	else
-		free_removal(owner);
+		body_files_remove(r->folder, &r->names);
+	buf_fini(&r->names);
+	free(r);
 }
 
 void

@@ -95,7 +95,8 @@ store_add(struct store *s, struct store_mailbox *m, const struct store_new *n, u
 	enum store_result r;
 
 	*uid = 0;
-	if (!store_has_room(s, n->size))
+	/* A file takes no more room than it has already. */
+	if (!store_has_room(s, n->file == NULL ? n->size : 0))
 		return STORE_FULL;
 	if (!store_begin(s))
 		return STORE_BROKEN;

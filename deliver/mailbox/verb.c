@@ -1,8 +1,6 @@
 /* The store's verbs: what imapd and pop3d may ask. Each names a handle of the asker's own. */
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "common/base/moment.h"
-#include "common/mail/line_end.h"
 #include "common/mail/mailbox_name.h"
 #include "deliver/mailbox/feed.h"
 #include "deliver/mailbox/grant.h"
@@ -10,7 +8,6 @@
 #include "deliver/mailbox/verb.h"
 
 #include <string.h>
-#include <unistd.h>
 
 /* The handle a message names; NULL and an answer when there is none. */
 struct handle *
@@ -242,60 +239,6 @@ on_subscribe(void *owner, struct ipc_message *m)
 					   : STORE_CANNOT);
 }
 
-/* Its lines end in CR LF from here on: POP3 tells sizes of messages that it sends so. */
-static enum store_result
-append(struct handle *h, struct store_mailbox *box, struct store_new *n, int fd, uint32_t *uid)
-{
-	struct buf file = {0}, mended = {0};
-	enum store_result r = STORE_BROKEN;
-
-	if (fd >= 0 && buf_add_file(&file, fd, n->size))
-		n->octets = buf_slice(&file);
-	if (n->octets.len == n->size) {
-		if (line_end_is_bare(n->octets)) {
-			line_end_mend(&mended, n->octets);
-			n->octets = buf_slice(&mended);
-			n->size = mended.len;
-		}
-		r = store_add(&h->account->store, box, n, uid);
-	}
-	buf_fini(&file);
-	buf_fini(&mended);
-	return r;
-}
-
-static void
-on_append(void *owner, struct ipc_message *m)
-{
-	const struct am_append *q = m->body;
-	struct handle *h = verb_handle_of(m, q->handle);
-	struct store_new n = {.octets = q->octets,
-	    .size = q->size,
-	    .date = q->date == 0 ? civil_now() : q->date,
-	    .flags = q->flags,
-	    .keywords = q->keywords};
-	int fd = h == NULL ? -1 : spool_take(h, q->spool);
-	struct store_mailbox box;
-	struct am_appended done;
-	enum store_result r;
-
-	if (h != NULL && verb_named(m, h, q->name, AM_TRYCREATE, &box)) {
-		if ((q->spool == 0 && q->octets.len != q->size) || (q->spool != 0 && fd < 0)) {
-			channel_violation(m->channel, "size");
-		} else if ((r = append(h, &box, &n, fd, &done.uid)) != STORE_OK) {
-			reply_result(m->channel, m->id, r);
-		} else {
-			done.uidvalidity = box.uidvalidity;
-			reply_durable(h->account, m->channel, m->id,
-			    (struct reply){&am_appended_schema, &done}, NULL);
-			signer_add(h->account);
-			feed_changed(h->account, box.id, false);
-		}
-	}
-	if (fd >= 0)
-		close(fd);
-}
-
 const struct ipc_handler verbs[] = {
     {&am_open_schema, on_open},
     {&am_close_schema, on_close},
@@ -311,7 +254,7 @@ const struct ipc_handler verbs[] = {
     {&am_search_schema, verb_search},
     {&am_store_schema, verb_store},
     {&am_expunge_schema, verb_expunge},
-    {&am_append_schema, on_append},
+    {&am_append_schema, verb_append},
     {&am_copy_schema, verb_copy},
     {&am_fetch_schema, verb_fetch},
     {&am_more_schema, verb_more},

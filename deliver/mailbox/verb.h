@@ -44,6 +44,9 @@ void verb_copy(void *owner, struct ipc_message *m);
 /* verb_remove.c */
 void verb_remove(void *owner, struct ipc_message *m);
 
+/* verb_append.c */
+void verb_append(void *owner, struct ipc_message *m);
+
 /* search.c */
 void verb_search(void *owner, struct ipc_message *m);
 
@@ -56,7 +59,8 @@ void fetches_forget(struct handle *h);
 void verb_spool(void *owner, struct ipc_message *m);
 void spool_drop(struct handle *h);
 
-/* The file of that am_spool, which is the caller's then; -1: there is none. */
+/* The file of that am_spool, which is the caller's then, until spool_close(); -1: there is none. */
 int spool_take(struct handle *h, uint32_t id);
+void spool_close(struct account *a, int fd);
 
 #endif

@@ -8,10 +8,13 @@ import shutil
 import sqlite3
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 
-from suite import Suite, message, wait_until
+from suite import BUILD, Suite, message, wait_until
+
+HOLD = BUILD / "tests/system/preload/hold.so"
 
 
 class Small(Suite):
@@ -65,6 +68,48 @@ class Store(unittest.TestCase):
             self.assertEqual(len(s.bodies("bob")), 1)
             self.assertEqual(len(s.bodies("alice")), 1)
             self.assertEqual(s.pids("mailbox"), pids, "the process is the same")
+
+
+@unittest.skipUnless(HOLD.exists(), "needs a library that is preloaded")
+class Neighbours(unittest.TestCase):
+    """As long as a file lies there, no sync of a large file comes back."""
+    LARGE = "x" * 70 + "\r\n"
+    SESSIONS = 6
+
+    def large(self, s):
+        return message("a@x.test", "alice", "large", body=self.LARGE * 30000)
+
+    def append(self, s, answers):
+        with s.imap("alice") as c:
+            answers.append(c.append("INBOX", None, None, self.large(s))[0])
+
+    def test_nobody_waits_for_large_messages_of_another(self):
+        s, answers = Suite(), []
+        hold = s.folder / "mail/hold"
+        s.environment |= {"LD_PRELOAD": str(HOLD), "HOLD_PROCESS": "mailbox", "HOLD_WHILE": str(hold)}
+        with s:
+            hold.touch()
+            hold.chmod(0o644)
+            sessions = [threading.Thread(target=self.append, args=(s, answers)) for _ in range(self.SESSIONS)]
+            for t in sessions:
+                t.start()
+            s.submit("bob", [s.address("alice")], self.large(s))
+            folder = s.folder / "mail/example.test/alice"
+            wait_until(lambda: any(f.stat().st_size > 1 << 20 for f in folder.glob("body-*")), what="a large file")
+            with s.imap("bob") as c:
+                c.socket().settimeout(20)
+                c.select("INBOX")
+                self.assertEqual(c.noop()[0], "OK")
+                self.assertEqual(c.status("INBOX", "(MESSAGES)")[1], [b"INBOX (MESSAGES 0)"])
+                self.assertEqual(c.append("INBOX", None, None, message("a@x.test", "bob", "small"))[0], "OK")
+            self.assertEqual(answers, [], "hers is not durable yet")
+            hold.unlink()
+            for t in sessions:
+                t.join()
+            self.assertEqual(answers, ["OK"] * self.SESSIONS)
+            s.wait_queue_empty()
+            self.assertEqual(len(s.bodies("alice")), self.SESSIONS + 1)
+            self.assertEqual(len(list(folder.glob("body-*"))), self.SESSIONS + 1)
 
 
 class Idle(unittest.TestCase):

@@ -102,6 +102,28 @@ test_message(struct buf *out, const char *subject, size_t octets)
 	buf_add_text(out, "\r\n");
 }
 
+enum store_result
+test_store_add(
+    struct store *s, struct store_mailbox *m, const struct store_new *message, uint32_t *uid)
+{
+	struct store_new n = *message;
+	struct body_file file = {.octets = n.octets, .fd = -1};
+	enum store_result r;
+
+	if (n.octets.len <= LIMIT_INLINE)
+		return store_add(s, m, &n, uid);
+	body_file_make(&file, s->folder);
+	r = file.result;
+	if (r == STORE_OK) {
+		body_file_describe(&file, &n);
+		r = store_add(s, m, &n, uid);
+	}
+	if (r == STORE_OK && *uid != 0)
+		body_file_take(&file);
+	body_file_fini(&file);
+	return r;
+}
+
 uint32_t
 test_add(
     struct store_mailbox *m, const char *subject, size_t octets, uint8_t flags, uint64_t envelope)
@@ -113,7 +135,7 @@ test_add(
 	test_message(&text, subject, octets);
 	n.octets = buf_slice(&text);
 	n.size = text.len;
-	cr_assert_eq(store_add(&test_store, m, &n, &uid), STORE_OK);
+	cr_assert_eq(test_store_add(&test_store, m, &n, &uid), STORE_OK);
 	buf_fini(&text);
 	return uid;
 }

@@ -10,6 +10,7 @@
 #include "common/base/buf.h"
 #include "common/net/loop.h"
 #include "deliver/mailbox/batch.h"
+#include "deliver/mailbox/body_file.h"
 #include "deliver/mailbox/deliver.h"
 #include "deliver/mailbox/signer.h"
 #include "deliver/mailbox/verb.h"
@@ -34,6 +35,10 @@ void test_run_loop(int64_t ms);
 
 /* A message of so many octets whose subject is that. */
 void test_message(struct buf *out, const char *subject, size_t octets);
+
+/* Stores one, whose file is made first when it is large. */
+enum store_result test_store_add(
+    struct store *s, struct store_mailbox *m, const struct store_new *message, uint32_t *uid);
 
 /* Stores one in a mailbox; its UID. */
 uint32_t test_add(

@@ -188,7 +188,7 @@ fill_account(const char *account, int small, int large)
 		buf_add_text(&message, "needle\r\n");
 		n.octets = buf_slice(&message);
 		n.size = message.len;
-		cr_assert_eq(store_add(&acc->store, &inbox, &n, &uid), STORE_OK);
+		cr_assert_eq(test_store_add(&acc->store, &inbox, &n, &uid), STORE_OK);
 	}
 	buf_fini(&message);
 	account_release(acc);

@@ -97,7 +97,7 @@ append(size_t octets)
 	n.octets = buf_slice(&message);
 	n.size = message.len;
 	cr_assert_eq(store_find(store, "INBOX", &inbox), STORE_OK);
-	cr_assert_eq(store_add(store, &inbox, &n, &uid), STORE_OK);
+	cr_assert_eq(test_store_add(store, &inbox, &n, &uid), STORE_OK);
 	signer_add(acc);
 	buf_fini(&message);
 }

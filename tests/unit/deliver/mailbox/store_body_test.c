@@ -51,7 +51,7 @@ add_big(void)
 	test_message(&text, "big", BIG);
 	n.octets = buf_slice(&text);
 	n.size = text.len;
-	result = store_add(&test_store, &test_inbox, &n, &uid);
+	result = test_store_add(&test_store, &test_inbox, &n, &uid);
 	buf_fini(&text);
 	return result;
 }
