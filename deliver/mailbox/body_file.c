@@ -8,6 +8,8 @@
 #include "common/base/mem.h"
 #include "common/mail/line_end.h"
 #include "common/net/loop.h"
+#include "deliver/mailbox/store_index.h"
+#include "deliver/mailbox/store_message.h"
 
 #include <errno.h>
 #include <fcntl.h>

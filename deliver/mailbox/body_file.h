@@ -6,6 +6,8 @@
 #define DELIVER_MAILBOX_BODY_FILE_H
 
 #include "deliver/mailbox/account.h"
+#include "deliver/mailbox/store_index.h"
+#include "deliver/mailbox/store_message.h"
 
 struct body_file {
 	/* What to make it of; zeroed, with fd -1, and then the caller's to fill. */

@@ -1,6 +1,7 @@
 #include "deliver/mailbox/cursor.h"
 
 #include "common/ipc/packed.h"
+#include "deliver/mailbox/store_message.h"
 
 void
 cursor_init(struct cursor *c, struct slice ranges)

@@ -5,6 +5,7 @@
 #define DELIVER_MAILBOX_CURSOR_H
 
 #include "deliver/mailbox/store.h"
+#include "deliver/mailbox/store_message.h"
 
 struct cursor {
 	struct buf ranges;

@@ -16,6 +16,9 @@
 #include "deliver/mailbox/feed.h"
 #include "deliver/mailbox/reply.h"
 #include "deliver/mailbox/signer.h"
+#include "deliver/mailbox/store_index.h"
+#include "deliver/mailbox/store_mailbox.h"
+#include "deliver/mailbox/store_message.h"
 
 #include <sys/stat.h>
 #include <unistd.h>

@@ -1,5 +1,7 @@
 #include "deliver/mailbox/feed.h"
 
+#include "common/ipc/any_mailbox.h"
+
 void
 feed_changed(struct account *a, uint64_t mailbox, bool removed)
 {

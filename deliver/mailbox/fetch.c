@@ -7,6 +7,10 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "deliver/mailbox/cursor.h"
+#include "deliver/mailbox/store_beside.h"
+#include "deliver/mailbox/store_body.h"
+#include "deliver/mailbox/store_index.h"
+#include "deliver/mailbox/store_message.h"
 #include "deliver/mailbox/verb.h"
 
 /* A file counts as much: of descriptors, which a slow client keeps open at imapd, there are few. */

@@ -1,6 +1,8 @@
 #include "deliver/mailbox/job.h"
 
+#include "common/base/limits.h"
 #include "common/base/moment.h"
+#include "common/ipc/any_mailbox.h"
 #include "common/net/loop.h"
 #include "deliver/mailbox/reply.h"
 

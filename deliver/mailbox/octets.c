@@ -1,6 +1,7 @@
 #include "deliver/mailbox/octets.h"
 
 #include "common/base/map.h"
+#include "deliver/mailbox/store_body.h"
 
 #include <sys/mman.h>
 #include <unistd.h>

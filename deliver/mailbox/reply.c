@@ -2,6 +2,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/ipc/any_mailbox.h"
 
 #define NOT_DURABLE "the change could not be made durable"
 

@@ -2,6 +2,7 @@
 #ifndef DELIVER_MAILBOX_REPLY_H
 #define DELIVER_MAILBOX_REPLY_H
 
+#include "common/ipc/any_mailbox.h"
 #include "common/ipc/channel.h"
 #include "deliver/mailbox/account.h"
 

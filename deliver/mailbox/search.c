@@ -12,6 +12,12 @@
 #include "deliver/mailbox/octets.h"
 #include "deliver/mailbox/search_text.h"
 #include "deliver/mailbox/signature.h"
+#include "deliver/mailbox/store_beside.h"
+#include "deliver/mailbox/store_index.h"
+#include "deliver/mailbox/store_keyword.h"
+#include "deliver/mailbox/store_mailbox.h"
+#include "deliver/mailbox/store_message.h"
+#include "deliver/mailbox/store_signature.h"
 #include "deliver/mailbox/verb.h"
 
 enum { DAY = 86400, BATCH = 60000 };

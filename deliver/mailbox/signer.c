@@ -12,6 +12,8 @@
 #include "common/net/loop.h"
 #include "deliver/mailbox/octets.h"
 #include "deliver/mailbox/search_text.h"
+#include "deliver/mailbox/store_index.h"
+#include "deliver/mailbox/store_signature.h"
 
 /* REST: when signatures could not be kept. PORTION: the most of them in a commit. */
 enum { QUIET_MS = 50, SLICE_MS = 2, PAUSE_MS = 2, REST_MS = 600000, PORTION = 64 };

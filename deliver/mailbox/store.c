@@ -2,6 +2,10 @@
 
 #include "common/base/log.h"
 #include "common/base/moment.h"
+#include "deliver/mailbox/store_body.h"
+#include "deliver/mailbox/store_keyword.h"
+#include "deliver/mailbox/store_mailbox.h"
+#include "deliver/mailbox/store_signature.h"
 
 #include <dirent.h>
 #include <errno.h>

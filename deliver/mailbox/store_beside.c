@@ -2,7 +2,7 @@
  * Rows about bodies, read beside a walk over messages: in the order of bodies, which nearly is that
  * of UIDs, so that a walk over a mailbox hardly ever looks one up.
  */
-#include "deliver/mailbox/store.h"
+#include "deliver/mailbox/store_beside.h"
 
 enum { STEPS = 16 }; /* over bodies of other mailboxes, before it is looked up instead */
 

@@ -3,13 +3,16 @@
  * 1. A row names a file only when the file and its name are durable (body_file.h).
  * 2. What a packed body claims as its size is bounded before it is believed.
  */
-#include "deliver/mailbox/store.h"
+#include "deliver/mailbox/store_body.h"
 
 #include "common/base/assert.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/mail/header.h"
 #include "deliver/mailbox/body_file.h"
+#include "deliver/mailbox/store_index.h"
+#include "deliver/mailbox/store_message.h"
+#include "deliver/mailbox/store_signature.h"
 
 #include <fcntl.h>
 #include <stdio.h>

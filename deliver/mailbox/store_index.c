@@ -2,12 +2,14 @@
  * What clients ask of a message before they read it, made once as it comes: envelope and structure,
  * as IMAP sends them. It has a table of its own: among the bodies each would lie on another page.
  */
-#include "deliver/mailbox/store.h"
+#include "deliver/mailbox/store_index.h"
 
+#include "common/ipc/any_mailbox.h"
 #include "common/mail/bodystructure.h"
 #include "common/mail/date.h"
 #include "common/mail/envelope.h"
 #include "common/mail/header.h"
+#include "deliver/mailbox/store_beside.h"
 
 void
 store_index_fini(struct store_index *i)

@@ -1,7 +1,9 @@
 /* Sets of keywords. A message names one; sets that are equal are one, and never change. */
-#include "deliver/mailbox/store.h"
+#include "deliver/mailbox/store_keyword.h"
 
+#include "common/base/limits.h"
 #include "common/base/mem.h"
+#include "common/ipc/schema.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,7 @@
-#include "deliver/mailbox/store.h"
+#include "deliver/mailbox/store_mailbox.h"
+
+#include "deliver/mailbox/store_body.h"
+#include "deliver/mailbox/store_message.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,9 @@
-#include "deliver/mailbox/store.h"
+#include "deliver/mailbox/store_message.h"
 
 #include "common/base/moment.h"
+#include "deliver/mailbox/store_body.h"
+#include "deliver/mailbox/store_keyword.h"
+#include "deliver/mailbox/store_mailbox.h"
 
 uint64_t
 store_next_modseq(struct store *s, uint64_t mailbox)

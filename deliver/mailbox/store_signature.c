@@ -3,10 +3,12 @@
  * with the body. The number below which signer.c has been through all stands in a counter; whatever
  * is lost of either costs a search the reading of a body.
  */
-#include "deliver/mailbox/store.h"
+#include "deliver/mailbox/store_signature.h"
 
 #include "common/mail/charset.h"
 #include "deliver/mailbox/signature.h"
+#include "deliver/mailbox/store_beside.h"
+#include "deliver/mailbox/store_message.h"
 
 bool
 store_signature(struct store *s, struct store_beside *b, uint64_t body, struct slice *bits)

@@ -5,6 +5,7 @@
 #include "deliver/mailbox/feed.h"
 #include "deliver/mailbox/grant.h"
 #include "deliver/mailbox/signer.h"
+#include "deliver/mailbox/store_mailbox.h"
 #include "deliver/mailbox/verb.h"
 
 #include <string.h>

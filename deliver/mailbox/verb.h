@@ -7,6 +7,7 @@
 
 #include "deliver/mailbox/handle.h"
 #include "deliver/mailbox/reply.h"
+#include "deliver/mailbox/store_mailbox.h"
 
 /* The handle a message names; NULL, and an answer, when there is none. */
 struct handle *verb_handle_of(struct ipc_message *m, uint32_t id);

@@ -9,6 +9,8 @@
 #include "deliver/mailbox/feed.h"
 #include "deliver/mailbox/job.h"
 #include "deliver/mailbox/signer.h"
+#include "deliver/mailbox/store_mailbox.h"
+#include "deliver/mailbox/store_message.h"
 #include "deliver/mailbox/verb.h"
 
 struct appending {

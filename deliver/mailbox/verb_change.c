@@ -9,6 +9,9 @@
 #include "deliver/mailbox/feed.h"
 #include "deliver/mailbox/job.h"
 #include "deliver/mailbox/snapshot.h"
+#include "deliver/mailbox/store_keyword.h"
+#include "deliver/mailbox/store_mailbox.h"
+#include "deliver/mailbox/store_message.h"
 #include "deliver/mailbox/verb.h"
 
 enum { PORTION = 64 }; /* messages between two looks at the clock */

@@ -5,6 +5,7 @@
 #include "common/base/mem.h"
 #include "deliver/mailbox/feed.h"
 #include "deliver/mailbox/job.h"
+#include "deliver/mailbox/store_mailbox.h"
 #include "deliver/mailbox/verb.h"
 
 struct removing {

@@ -1,5 +1,8 @@
 #include "tests/unit/deliver/mailbox/mailbox_test.h"
 
+#include "deliver/mailbox/store_mailbox.h"
+#include "deliver/mailbox/store_message.h"
+
 #include <dirent.h>
 #include <stdio.h>
 #include <unistd.h>

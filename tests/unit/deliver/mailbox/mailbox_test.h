@@ -13,6 +13,8 @@
 #include "deliver/mailbox/body_file.h"
 #include "deliver/mailbox/deliver.h"
 #include "deliver/mailbox/signer.h"
+#include "deliver/mailbox/store_mailbox.h"
+#include "deliver/mailbox/store_message.h"
 #include "deliver/mailbox/verb.h"
 
 extern char test_folder[64];

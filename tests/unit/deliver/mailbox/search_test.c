@@ -1,8 +1,10 @@
 /* SEARCH: every key, and long searches among others. */
 #include "tests/unit/deliver/mailbox/asker.h"
 
-#include "common/mail/search.h"
 #include "common/ipc/packed.h"
+#include "common/mail/search.h"
+#include "deliver/mailbox/store_mailbox.h"
+#include "deliver/mailbox/store_message.h"
 
 #include <stdio.h>
 

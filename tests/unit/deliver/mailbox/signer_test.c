@@ -4,6 +4,8 @@
 #include "common/ipc/packed.h"
 #include "common/mail/search.h"
 #include "deliver/mailbox/grant.h"
+#include "deliver/mailbox/store_mailbox.h"
+#include "deliver/mailbox/store_message.h"
 
 #include <signal.h>
 #include <stdio.h>

@@ -1,4 +1,6 @@
 /* The files of large bodies: when they are there for certain, and when they go. */
+#include "deliver/mailbox/store_body.h"
+#include "deliver/mailbox/store_message.h"
 #include "tests/unit/deliver/mailbox/mailbox_test.h"
 #include "tests/unit/sync.h"
 

@@ -1,4 +1,8 @@
 /* What is told of messages without reading them. */
+#include "deliver/mailbox/store_beside.h"
+#include "deliver/mailbox/store_body.h"
+#include "deliver/mailbox/store_index.h"
+#include "deliver/mailbox/store_message.h"
 #include "tests/unit/deliver/mailbox/mailbox_test.h"
 
 #include <stdio.h>

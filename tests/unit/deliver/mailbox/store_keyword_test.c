@@ -1,3 +1,4 @@
+#include "deliver/mailbox/store_keyword.h"
 #include "tests/unit/deliver/mailbox/mailbox_test.h"
 
 static void

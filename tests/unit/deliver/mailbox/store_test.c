@@ -1,3 +1,7 @@
+#include "deliver/mailbox/store_body.h"
+#include "deliver/mailbox/store_keyword.h"
+#include "deliver/mailbox/store_mailbox.h"
+#include "deliver/mailbox/store_message.h"
 #include "tests/unit/deliver/mailbox/mailbox_test.h"
 
 #include <fcntl.h>

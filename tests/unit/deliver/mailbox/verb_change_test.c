@@ -2,6 +2,9 @@
 #include "tests/unit/deliver/mailbox/asker.h"
 
 #include "common/ipc/packed.h"
+#include "deliver/mailbox/store_keyword.h"
+#include "deliver/mailbox/store_mailbox.h"
+#include "deliver/mailbox/store_message.h"
 
 enum { COUNT = 150 }; /* messages, more than a portion */
 

@@ -2,8 +2,10 @@
 #include "tests/unit/deliver/mailbox/asker.h"
 
 #include "common/base/moment.h"
-#include "deliver/mailbox/grant.h"
 #include "common/ipc/packed.h"
+#include "deliver/mailbox/grant.h"
+#include "deliver/mailbox/store_mailbox.h"
+#include "deliver/mailbox/store_message.h"
 
 #include <signal.h>
 #include <stdio.h>
