@@ -6,6 +6,7 @@
 #include "queue/spool.h"
 
 #include "common/base/id.h"
+#include "common/base/whole.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -179,19 +180,10 @@ spool_write_body(uint64_t id, struct slice octets)
 	char name[NAME];
 	int fd = openat(
 	    spool.bodies, body_name(id, name), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	size_t done = 0;
-	ssize_t n = 1;
 
 	if (fd < 0)
 		return false;
-	while (done < octets.len && n > 0) {
-		n = write(fd, octets.data + done, octets.len - done);
-		if (n > 0)
-			done += (size_t)n;
-		else if (n < 0 && errno == EINTR)
-			n = 1;
-	}
-	if (done == octets.len && fdatasync(fd) == 0 && sync_folder_of(id)) {
+	if (whole_write(fd, octets) && fdatasync(fd) == 0 && sync_folder_of(id)) {
 		close(fd);
 		return true;
 	}

@@ -1,6 +1,7 @@
 #include "deliver/agent/job.h"
 
 #include "common/base/mem.h"
+#include "common/base/whole.h"
 #include "common/mail/expand.h"
 #include "common/mail/trace.h"
 
@@ -164,21 +165,6 @@ agent_permanent(const char *status, const char *fmt, ...)
 	return r;
 }
 
-static bool
-write_all(int fd, struct slice s)
-{
-	while (s.len > 0) {
-		ssize_t n = write(fd, s.data, s.len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		s = slice_from(s, (size_t)n);
-	}
-	return true;
-}
-
 static void
 add_from_line(const struct agent_job *j, struct buf *out)
 {
@@ -246,12 +232,12 @@ agent_write(const struct agent_job *j, int fd, bool as_mbox)
 		at += (uint64_t)n;
 		buf_add(&in, block, (size_t)n);
 		buf_consume(&in, convert(buf_slice(&in), as_mbox, at >= j->size, &out));
-		ok = write_all(fd, buf_slice(&out));
+		ok = whole_write(fd, buf_slice(&out));
 		buf_clear(&out);
 	}
 	if (ok && as_mbox)
 		buf_add_char(&out, '\n');
-	ok = ok && write_all(fd, buf_slice(&out));
+	ok = ok && whole_write(fd, buf_slice(&out));
 	buf_fini(&in);
 	buf_fini(&out);
 	return ok;

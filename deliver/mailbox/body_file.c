@@ -6,12 +6,12 @@
 #include "deliver/mailbox/body_file.h"
 
 #include "common/base/mem.h"
+#include "common/base/whole.h"
 #include "common/mail/line_end.h"
 #include "common/net/loop.h"
 #include "deliver/mailbox/store_index.h"
 #include "deliver/mailbox/store_message.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -22,21 +22,6 @@
 static atomic_bool is_stopping;
 
 static bool
-write_all(int fd, struct slice octets)
-{
-	while (octets.len > 0) {
-		ssize_t n = write(fd, octets.data, octets.len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		octets = slice_from(octets, (size_t)n);
-	}
-	return true;
-}
-
-static bool
 write_file(const char *path, struct slice before, struct slice message)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -44,7 +29,7 @@ write_file(const char *path, struct slice before, struct slice message)
 
 	if (fd < 0)
 		return false;
-	ok = write_all(fd, before) && write_all(fd, message) && fdatasync(fd) == 0;
+	ok = whole_write(fd, before) && whole_write(fd, message) && fdatasync(fd) == 0;
 	close(fd);
 	if (!ok)
 		unlink(path);

@@ -5,11 +5,11 @@
 #include "smtpd/listener/transaction.h"
 
 #include "common/base/mem.h"
+#include "common/base/whole.h"
 #include "common/ipc/any_lookup.h"
 #include "common/ipc/listener_queue.h"
 #include "smtpd/listener/session.h"
 
-#include <errno.h>
 #include <unistd.h>
 
 struct smtp_transaction *
@@ -132,18 +132,7 @@ smtp_transaction_lose_spool(struct smtp_transaction *t)
 void
 smtp_transaction_spill(struct smtp_transaction *t)
 {
-	size_t done = 0;
-
-	while (done < t->octets.len && !t->spool_failed) {
-		ssize_t n = write(t->spool, t->octets.data + done, t->octets.len - done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			t->spool_failed = true;
-		else
-			done += (size_t)n;
-	}
+	t->spool_failed = t->spool_failed || !whole_write(t->spool, buf_slice(&t->octets));
 	t->spooled += t->octets.len;
 	buf_clear(&t->octets);
 }
