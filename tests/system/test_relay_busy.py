@@ -7,8 +7,8 @@ import threading
 import time
 import unittest
 
-from suite import PASSWORDS, Suite, message, wait_until
-from test_relay_hostile import HOST, Server
+from suite import PASSWORDS, message, wait_until
+from test_relay_hostile import HOST, Server, suite_for
 
 ROOM = 2
 
@@ -99,13 +99,7 @@ class Busy(unittest.TestCase):
         cls.servers["none.test"] = Small("greeting", 0)
         cls.servers["closed.test"] = Closed()
         cls.servers["shared-a.test"] = cls.servers["shared-b.test"] = Small("greeting", 1)
-        cls.suite = Suite()
-        extra, match = "", 'match from any for domain "example.test" action "local"\n'
-        for domain, server in cls.servers.items():
-            extra += f'action "{domain}" relay host smtp://{HOST}:{server.port}\n'
-            match += f'match from auth for domain "{domain}" action "{domain}"\n'
-        cls.suite.extra, cls.suite.match = extra, match
-        cls.suite.start()
+        cls.suite = suite_for(cls.servers)
 
     @classmethod
     def tearDownClass(cls):

@@ -197,6 +197,19 @@ class Server(threading.Thread):
         self.socket.close()
 
 
+def suite_for(servers):
+    """A suite that runs, and relays each domain's mail to its server."""
+    suite = Suite()
+    extra, match = "", 'match from any for domain "example.test" action "local"\n'
+    for domain, server in servers.items():
+        scheme = "lmtp" if domain.startswith("lmtp-") else "smtp"
+        extra += f'action "{domain}" relay host {scheme}://{HOST}:{server.port}\n'
+        match += f'match from auth for domain "{domain}" action "{domain}"\n'
+    suite.extra, suite.match = extra, match
+    suite.start()
+    return suite
+
+
 class Hostile(unittest.TestCase):
     """One suite and one server for each case, under a domain of its own."""
 
@@ -236,14 +249,7 @@ class Hostile(unittest.TestCase):
         for name, trouble in (("few", too_few), ("many", too_many)):
             for pipelining in (True, False):
                 cls.servers[cls.case("lmtp", name, pipelining)] = Server("DOT", trouble, pipelining)
-        cls.suite = Suite()
-        extra, match = "", 'match from any for domain "example.test" action "local"\n'
-        for domain, server in cls.servers.items():
-            scheme = "lmtp" if domain.startswith("lmtp-") else "smtp"
-            extra += f'action "{domain}" relay host {scheme}://{HOST}:{server.port}\n'
-            match += f'match from auth for domain "{domain}" action "{domain}"\n'
-        cls.suite.extra, cls.suite.match = extra, match
-        cls.suite.start()
+        cls.suite = suite_for(cls.servers)
 
     @classmethod
     def tearDownClass(cls):
