@@ -101,7 +101,7 @@ class Background(Suite):
 
     def run(self, *more, **options):
         r = self.call(*more, **options)
-        assert (r.returncode, r.stdout, r.stderr) == (0, "", ""), (r, self.log())
+        assert (r.returncode, r.stdout, r.stderr) == (0, "", ""), (r, self.tail())
         self.pid = int(self.pid_file.read_text())
 
     def status(self):
@@ -172,6 +172,6 @@ class BackgroundCase(unittest.TestCase):
         return s
 
     def finish(self, s):
-        self.assertEqual(s.close(), 0, s.log())
+        self.assertEqual(s.close(), 0, s.tail())
         complaints = [l for l in s.lines if "Sanitizer" in l or "runtime error:" in l or "event=bug" in l]
         self.assertEqual(complaints, [])

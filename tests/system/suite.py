@@ -181,7 +181,7 @@ class Suite:
         self.launch(*arguments)
         if not self.ready.wait(30):
             self.stop()
-            raise AssertionError("the suite did not become ready:\n" + self.log())
+            raise AssertionError("the suite did not become ready:\n" + self.tail())
 
     def _read(self, process):
         for line in process.stdout:
@@ -190,6 +190,10 @@ class Suite:
                 self.ready.set()
 
     def log(self):
+        """All lines so far: what one process says late may stand before or after anything of another."""
+        return "\n".join(self.lines)
+
+    def tail(self):
         return "\n".join(self.lines[-200:])
 
     def stop(self):
@@ -236,11 +240,11 @@ class Suite:
         complaints = [l for l in self.lines if "ERROR: AddressSanitizer" in l or "runtime error:" in l
                       or "event=bug" in l or "LeakSanitizer" in l]
         if kind is not None:
-            print(self.log())
+            print(self.tail())
         else:
             shutil.rmtree(self.folder, ignore_errors=True)
-            assert not complaints, "\n".join(complaints) + "\n" + self.log()
-            assert code == 0, f"the suite ended with {code}:\n{self.log()}"
+            assert not complaints, "\n".join(complaints) + "\n" + self.tail()
+            assert code == 0, f"the suite ended with {code}:\n{self.tail()}"
 
     # The administrator's side.
     def ctl_command(self, *arguments, tool=None):
@@ -249,7 +253,7 @@ class Suite:
     def ctl(self, *arguments, stdin="", check=True, tool=None):
         result = subprocess.run(self.ctl_command(*arguments, tool=tool), input=stdin, capture_output=True, text=True, timeout=60)
         if check and result.returncode != 0:
-            raise AssertionError(f"smtpctl {arguments}: {result.returncode} {result.stderr}\n{self.log()}")
+            raise AssertionError(f"smtpctl {arguments}: {result.returncode} {result.stderr}\n{self.tail()}")
         return result
 
     def processes(self):

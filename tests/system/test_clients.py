@@ -27,7 +27,7 @@ class Clients(unittest.TestCase):
     def run_client(self, *command, **more):
         env = dict(os.environ, HOME=str(self.home), TERM="xterm", SSL_CERT_FILE=str(self.suite.folder / "cert.pem"))
         r = subprocess.run(command, capture_output=True, text=True, timeout=90, env=env, **more)
-        self.assertEqual(r.returncode, 0, f"{command}\n{r.stdout}\n{r.stderr}\n{self.suite.log()}")
+        self.assertEqual(r.returncode, 0, f"{command}\n{r.stdout}\n{r.stderr}\n{self.suite.tail()}")
         return r.stdout
 
     def deliver(self, user, count, subject):

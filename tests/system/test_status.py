@@ -137,7 +137,7 @@ class Status(BackgroundCase):
         pop.close()
         for process, user in (("listener", "mallory@example.test"), ("imapd", "eve"), ("pop3d", "adam")):
             wait_until(lambda: any(f" {process}: event=auth_failed" in l and l.endswith(f" user={user}")
-                                   for l in s.lines), 10, f"{user} in " + s.log())
+                                   for l in s.lines), 10, f"{user} in " + s.tail())
 
     def test_json_of_every_order(self):
         """Whatever smtpctl can be ordered: with --json each line is one object, or there is none."""
