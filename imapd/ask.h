@@ -16,11 +16,11 @@ struct imap_answer {
 
 /* What may come in answer to a request. Anything else is a violation. */
 struct imap_answers {
-	struct imap_answer parts[3];      /* each any number of times, the request stays open */
-	struct imap_answer last;          /* ends it */
-	void (*refused)(struct imap_session *s, const struct am_no *no);  /* NULL: imap_no() */
-	void (*missing)(struct imap_session *s);  /* nothing came; NULL: imap_unavailable() */
-	bool is_paced;                    /* by the client: there is no deadline */
+	struct imap_answer parts[3]; /* each any number of times, the request stays open */
+	struct imap_answer last;     /* ends it */
+	void (*refused)(struct imap_session *s, const struct am_no *no); /* NULL: imap_no() */
+	void (*missing)(struct imap_session *s); /* nothing came; NULL: imap_unavailable() */
+	bool is_paced;                           /* by the client: there is no deadline */
 };
 
 /*

@@ -14,7 +14,7 @@
 
 struct listing {
 	struct buf patterns[LIMIT_LIST_PATTERNS]; /* UTF-8, the reference before them */
-	size_t count, octets;          /* of them, as they came */
+	size_t count, octets;                     /* of them, as they came */
 	bool is_lsub;
 	bool only_subscribed, only_special; /* selection */
 	bool tells_subscribed;              /* return */

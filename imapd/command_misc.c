@@ -25,8 +25,9 @@ parse_id(struct imap_parse *p)
 		return false;
 	for (unsigned pairs = 0; !imap_parse_char(p, ')'); pairs++) {
 		if (pairs == LIMIT_ID_PAIRS || (pairs > 0 && !imap_parse_char(p, ' ')) ||
-		    !imap_parse_string(p, &key) || key.len > LIMIT_ID_KEY || !imap_parse_char(p, ' ') ||
-		    !imap_parse_nstring(p, &value) || value.len > LIMIT_ID_VALUE)
+		    !imap_parse_string(p, &key) || key.len > LIMIT_ID_KEY ||
+		    !imap_parse_char(p, ' ') || !imap_parse_nstring(p, &value) ||
+		    value.len > LIMIT_ID_VALUE)
 			return false;
 	}
 	return imap_parse_is_end(p);

@@ -11,21 +11,27 @@
 #include "imapd/parse.h"
 
 enum imap_item {
-	IMAP_ITEM_UID, IMAP_ITEM_FLAGS, IMAP_ITEM_DATE, IMAP_ITEM_SIZE, IMAP_ITEM_ENVELOPE,
-	IMAP_ITEM_BODY, IMAP_ITEM_STRUCTURE, IMAP_ITEM_SECTION,
+	IMAP_ITEM_UID,
+	IMAP_ITEM_FLAGS,
+	IMAP_ITEM_DATE,
+	IMAP_ITEM_SIZE,
+	IMAP_ITEM_ENVELOPE,
+	IMAP_ITEM_BODY,
+	IMAP_ITEM_STRUCTURE,
+	IMAP_ITEM_SECTION,
 };
 
 enum imap_text { IMAP_WHOLE, IMAP_HEADER, IMAP_FIELDS, IMAP_FIELDS_NOT, IMAP_TEXT, IMAP_MIME };
 
 struct imap_section {
-	struct slice part;             /* "1.2"; empty: the message */
+	struct slice part; /* "1.2"; empty: the message */
 	enum imap_text text;
-	struct slice *names;           /* of header fields; the octets are the command's */
-	struct slice *sorted;          /* the same, to be looked up: a header may have as many fields */
+	struct slice *names;  /* of header fields; the octets are the command's */
+	struct slice *sorted; /* the same, to be looked up: a header may have as many fields */
 	size_t name_count;
-	const char *label;             /* RFC822 and its kin answer to their own name; else NULL */
+	const char *label; /* RFC822 and its kin answer to their own name; else NULL */
 	bool is_peek, is_partial;
-	uint32_t from, octets;         /* of a partial fetch */
+	uint32_t from, octets; /* of a partial fetch */
 };
 
 struct imap_fetch_item {
@@ -36,8 +42,8 @@ struct imap_fetch_item {
 struct imap_fetch_items {
 	struct imap_fetch_item items[LIMIT_FETCH_ITEMS];
 	size_t count;
-	unsigned wants;                /* WANT_* for am_fetch */
-	bool sets_seen;                /* a section without PEEK is among them */
+	unsigned wants; /* WANT_* for am_fetch */
+	bool sets_seen; /* a section without PEEK is among them */
 };
 
 /* Reads the items up to the end of the command. On false, items_fini() is still due. */

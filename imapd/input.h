@@ -10,28 +10,28 @@
 #include "common/base/buf.h"
 
 enum imap_input_next {
-	IMAP_INPUT_DONE,       /* the command is whole, or has a flaw: look at it */
-	IMAP_INPUT_ASK,        /* a literal comes when "+" is said */
-	IMAP_INPUT_OCTETS,     /* a literal comes without being asked for */
-	IMAP_INPUT_REFUSE,     /* a literal comes when "+" is said: say BAD, with the flaw */
-	IMAP_INPUT_BYE,        /* there is no way to go on in step */
+	IMAP_INPUT_DONE,   /* the command is whole, or has a flaw: look at it */
+	IMAP_INPUT_ASK,    /* a literal comes when "+" is said */
+	IMAP_INPUT_OCTETS, /* a literal comes without being asked for */
+	IMAP_INPUT_REFUSE, /* a literal comes when "+" is said: say BAD, with the flaw */
+	IMAP_INPUT_BYE,    /* there is no way to go on in step */
 };
 
 struct imap_input_limits {
-	size_t lines;              /* octets of a command's lines */
-	size_t literal;            /* of one literal */
-	size_t literals;           /* of all of a command */
-	uint64_t skipped;          /* of a literal that is thrown away */
+	size_t lines;     /* octets of a command's lines */
+	size_t literal;   /* of one literal */
+	size_t literals;  /* of all of a command */
+	uint64_t skipped; /* of a literal that is thrown away */
 };
 
 struct imap_input {
-	struct buf command;        /* as it came, literals and all */
-	const char *flaw;          /* why it will be refused; NULL: nothing yet */
-	const char *code;          /* a response code for that, or "" */
-	size_t lines, literals;    /* octets so far */
-	uint64_t wanted;           /* octets of the literal that are still to come */
-	bool is_sync;              /* the literal waits for "+" */
-	bool is_skipping;          /* the literal is thrown away */
+	struct buf command;     /* as it came, literals and all */
+	const char *flaw;       /* why it will be refused; NULL: nothing yet */
+	const char *code;       /* a response code for that, or "" */
+	size_t lines, literals; /* octets so far */
+	uint64_t wanted;        /* octets of the literal that are still to come */
+	bool is_sync;           /* the literal waits for "+" */
+	bool is_skipping;       /* the literal is thrown away */
 };
 
 /* Takes a line, without its CRLF. */

@@ -97,7 +97,8 @@ imap_without_line(struct imap_session *s, enum stream_result result)
 enum session_next
 imap_when_command(struct imap_session *s)
 {
-	unsigned most = s->level == IMAP_NOT_AUTHENTICATED ? LIMIT_IMAP_LOGIN_ERRORS : LIMIT_IMAP_ERRORS;
+	unsigned most =
+	    s->level == IMAP_NOT_AUTHENTICATED ? LIMIT_IMAP_LOGIN_ERRORS : LIMIT_IMAP_ERRORS;
 	enum stream_result result;
 	struct slice line;
 

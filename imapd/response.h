@@ -21,7 +21,7 @@ bool imap_is_client_slow(const struct imap_session *s);
  */
 void imap_done(struct imap_session *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void imap_bad(struct imap_session *s, const char *why);
-void imap_no(struct imap_session *s, const struct am_no *no);      /* in the words of RFC 5530 */
+void imap_no(struct imap_session *s, const struct am_no *no); /* in the words of RFC 5530 */
 void imap_unavailable(struct imap_session *s);
 
 /* Sends the tagged response that waited for SYNC_ASK, or goes back to IDLE. */

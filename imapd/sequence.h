@@ -7,7 +7,7 @@
 
 #include "common/base/slice.h"
 
-enum { IMAP_STAR = 0 };      /* the asterisk, until it is resolved */
+enum { IMAP_STAR = 0 }; /* the asterisk, until it is resolved */
 
 struct imap_range {
 	uint32_t first, last;

@@ -14,7 +14,7 @@ struct imap_session;
 struct imap_server {
 	struct channel *lookup, *keyholder;
 	struct channel *mailboxes[LIMIT_INSTANCES];
-	struct hash handles;      /* instance and handle to session */
+	struct hash handles; /* instance and handle to session */
 	LIST_HEAD(, imap_session) sessions;
 };
 

@@ -21,31 +21,31 @@ struct imap_answers;
 
 /* The command in hand, from its first line to its tagged response. */
 struct imap_command {
-	char *tag;                             /* NULL: none that is legal */
-	const struct imap_verb *verb;          /* NULL: no command has this name */
-	bool is_uid;                           /* it began with UID */
-	size_t arguments;                      /* where they begin in the input's octets */
-	void *work;                            /* what its command_….c needs while it waits */
+	char *tag;                    /* NULL: none that is legal */
+	const struct imap_verb *verb; /* NULL: no command has this name */
+	bool is_uid;                  /* it began with UID */
+	size_t arguments;             /* where they begin in the input's octets */
+	void *work;                   /* what its command_….c needs while it waits */
 	void (*drop_work)(void *work);
-	char *ending;                          /* its tagged response, while SYNC_ASK comes first */
+	char *ending; /* its tagged response, while SYNC_ASK comes first */
 };
 
 struct imap_session {
-	struct session base;                   /* first: a session of this kind is one of these */
+	struct session base; /* first: a session of this kind is one of these */
 	LIST_ENTRY(imap_session) link;
 	enum imap_level level;
-	struct timer retry;                    /* when IDLE asks again for news that it did not get */
+	struct timer retry; /* when IDLE asks again for news that it did not get */
 	struct imap_input input;
 	struct imap_output output;
 	struct imap_command command;
-	struct imap_append *append;            /* a message that comes in, and its spool */
-	struct channel *mailbox;               /* has the account; NULL: gone, or not open yet */
+	struct imap_append *append; /* a message that comes in, and its spool */
+	struct channel *mailbox;    /* has the account; NULL: gone, or not open yet */
 	int instance;
 	uint32_t handle;
-	const struct imap_answers *answers;    /* to the request that is open with it */
-	struct imap_view *view;                /* NULL: nothing is selected */
+	const struct imap_answers *answers; /* to the request that is open with it */
+	struct imap_view *view;             /* NULL: nothing is selected */
 	unsigned errors;
-	bool is_idle;                          /* SYNC_ASK leads back to IDLE */
+	bool is_idle; /* SYNC_ASK leads back to IDLE */
 };
 
 /* A new session on a descriptor, which it takes; it ends itself. */

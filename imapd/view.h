@@ -12,47 +12,47 @@
 #include "imapd/sequence.h"
 
 enum {
-	IMAP_GONE = 1,       /* expunged, but the client does not know yet */
-	IMAP_TELL = 2,       /* its flags are to be sent */
-	IMAP_EXPECTED = 4,   /* a silent STORE changed it: the client knows what it then has */
+	IMAP_GONE = 1,     /* expunged, but the client does not know yet */
+	IMAP_TELL = 2,     /* its flags are to be sent */
+	IMAP_EXPECTED = 4, /* a silent STORE changed it: the client knows what it then has */
 };
 
 struct imap_message {
 	uint32_t uid;
-	uint32_t set;        /* of keywords; 0: none */
-	uint8_t flags;       /* FLAG_* */
+	uint32_t set;  /* of keywords; 0: none */
+	uint8_t flags; /* FLAG_* */
 	uint8_t marks;
 };
 
 struct imap_keywords {
 	uint32_t set;
-	char *text;          /* " $Forwarded Junk": each with a blank before it */
+	char *text; /* " $Forwarded Junk": each with a blank before it */
 };
 
 struct imap_view {
-	struct imap_message *messages;      /* number 1 is messages[0]; by ascending UID */
+	struct imap_message *messages; /* number 1 is messages[0]; by ascending UID */
 	size_t count, capacity;
-	struct imap_keywords *sets;         /* by ascending set */
+	struct imap_keywords *sets; /* by ascending set */
 	size_t set_count;
-	struct buf names;                   /* every keyword seen, each with a blank before it */
+	struct buf names; /* every keyword seen, each with a blank before it */
 	size_t name_count;
-	struct hash known;                  /* them, in small letters */
+	struct hash known; /* them, in small letters */
 	struct {
-		int mode;                   /* STORE_* */
-		struct buf keywords;        /* of the last silent STORE, in the form of names */
-		uint32_t before, after;     /* the sets that were compared last … */
-		bool is_known, holds;       /* … and whether the one follows from the other */
+		int mode;               /* STORE_* */
+		struct buf keywords;    /* of the last silent STORE, in the form of names */
+		uint32_t before, after; /* the sets that were compared last … */
+		bool is_known, holds;   /* … and whether the one follows from the other */
 	} expected;
-	uint64_t modseq;                    /* all up to this is in it */
+	uint64_t modseq; /* all up to this is in it */
 	uint32_t uidvalidity, uidnext;
-	size_t flags_told;                  /* in SYNC_TELL: of so many the flags are told, if need be */
-	size_t told;                        /* how many messages the client knows of */
+	size_t flags_told; /* in SYNC_TELL: of so many the flags are told, if need be */
+	size_t told;       /* how many messages the client knows of */
 	size_t told_recent;
 	bool is_readonly;
-	bool is_stale;                      /* mailbox knows more */
-	bool is_removed;                    /* the mailbox itself is gone */
-	bool has_gone;                      /* some are marked IMAP_GONE */
-	bool has_new_keywords;              /* since FLAGS was last sent */
+	bool is_stale;         /* mailbox knows more */
+	bool is_removed;       /* the mailbox itself is gone */
+	bool has_gone;         /* some are marked IMAP_GONE */
+	bool has_new_keywords; /* since FLAGS was last sent */
 };
 
 void imap_view_fini(struct imap_view *v);

@@ -14,10 +14,10 @@ struct pop3_message {
 };
 
 struct pop3_drop {
-	struct pop3_message *messages;      /* number 1 is messages[0] */
+	struct pop3_message *messages; /* number 1 is messages[0] */
 	size_t count;
-	size_t filled;                      /* how many sizes are known */
-	size_t asked;                       /* how many sizes, or removals, were asked for */
+	size_t filled; /* how many sizes are known */
+	size_t asked;  /* how many sizes, or removals, were asked for */
 	uint32_t uidvalidity;
 };
 

@@ -44,7 +44,8 @@ const struct neighbour pop3_neighbours[] = {
 /* clang-format on */
 
 static void
-on_accepted(struct service *service, int fd, const struct netaddr *peer, const struct netaddr *local)
+on_accepted(
+    struct service *service, int fd, const struct netaddr *peer, const struct netaddr *local)
 {
 	pop3_session_start(service, fd, peer);
 }
@@ -54,7 +55,9 @@ pop3_server_init(void)
 {
 	static const struct service_options o = {.protocol = "pop3",
 	    .full = "-ERR [SYS/TEMP] too many connections from your address, try again later\r\n",
-	    .keyholder = &pop3_server.keyholder, .accepted = on_accepted, .idle = child_exit};
+	    .keyholder = &pop3_server.keyholder,
+	    .accepted = on_accepted,
+	    .idle = child_exit};
 
 	services_init(&o);
 }

@@ -12,15 +12,15 @@
 #include "pop3d/session_states.h"
 
 struct pop3_session {
-	struct session base;           /* first: a session of this kind is one of these */
+	struct session base; /* first: a session of this kind is one of these */
 	LIST_ENTRY(pop3_session) link;
-	char *user;                    /* what USER said */
-	struct channel *mailbox;       /* has the maildrop; NULL: gone, or not open yet */
+	char *user;              /* what USER said */
+	struct channel *mailbox; /* has the maildrop; NULL: gone, or not open yet */
 	uint32_t handle;
 	struct pop3_drop drop;
 	struct pop3_retrieve retrieve;
-	size_t wanted;                 /* the last message that was asked for, from 0 */
-	size_t asked;                  /* mailbox: that one, and how many with it */
+	size_t wanted; /* the last message that was asked for, from 0 */
+	size_t asked;  /* mailbox: that one, and how many with it */
 	struct pop3_ahead *ahead;
 	unsigned errors;
 };

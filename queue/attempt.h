@@ -14,33 +14,33 @@ enum { STATUS_TEXT = LIMIT_STATUS + 1 };
 
 struct queue_item {
 	struct queue_envelope *envelope;
-	struct store_envelope row;       /* its texts lie in octets */
+	struct store_envelope row; /* its texts lie in octets */
 	char *octets;
 	bool has_outcome;
-	uint8_t outcome;                 /* enum outcome */
-	bool has_dsn;                    /* the next hop reports for itself */
+	uint8_t outcome; /* enum outcome */
+	bool has_dsn;    /* the next hop reports for itself */
 	char status[STATUS_TEXT];
-	char *reply, *mta;               /* never NULL once there is an outcome */
+	char *reply, *mta; /* never NULL once there is an outcome */
 };
 
 /* How an attempt ended as a whole. */
 enum attempt_end {
 	ATTEMPT_ANSWERED,
-	ATTEMPT_BUSY,      /* the destination takes no more at a time; says nothing of the message */
-	ATTEMPT_LOST,      /* the process went away: nobody's fault */
-	ATTEMPT_LATE,      /* it did not answer in time */
+	ATTEMPT_BUSY, /* the destination takes no more at a time; says nothing of the message */
+	ATTEMPT_LOST, /* the process went away: nobody's fault */
+	ATTEMPT_LATE, /* it did not answer in time */
 };
 
 struct queue_attempt {
 	struct queue_message *message;
 	struct queue_destination *destination;
-	bool is_flight;                  /* counted by destination and schedule */
+	bool is_flight; /* counted by destination and schedule */
 	unsigned generation;
-	struct channel *channel;         /* of the request; NULL: none is open */
+	struct channel *channel; /* of the request; NULL: none is open */
 	uint32_t request;
-	struct timer again;              /* writes the outcome down: the disk was full */
+	struct timer again; /* writes the outcome down: the disk was full */
 	enum attempt_end end;
-	struct queue_route *route;       /* what lookup named so far (route.c); NULL: nothing */
+	struct queue_route *route; /* what lookup named so far (route.c); NULL: nothing */
 	size_t count;
 	struct queue_item items[];
 };
@@ -48,9 +48,9 @@ struct queue_attempt {
 /* How a transport carries attempts out. */
 struct queue_way {
 	struct channel *channel;
-	size_t most;                     /* envelopes */
+	size_t most; /* envelopes */
 	struct span deadline;
-	void (*answer)(void *owner, struct ipc_message *m);      /* owner: the attempt */
+	void (*answer)(void *owner, struct ipc_message *m); /* owner: the attempt */
 
 	/* Sends all of it on the attempt's request; takes fd, with a large body, or -1. */
 	bool (*send)(const struct queue_attempt *a, const struct store_message *m, int fd);
@@ -69,8 +69,8 @@ void queue_attempt_answered(struct queue_attempt *a);
 /* The outcome of one envelope; false when it is none of the attempt's or has one already. */
 bool queue_attempt_outcome(struct queue_attempt *a, uint64_t envelope, enum outcome outcome,
     struct slice status, struct slice reply, struct slice mta, bool has_dsn);
-void queue_attempt_outcome_all(struct queue_attempt *a, enum outcome outcome, struct slice status,
-    struct slice reply);
+void queue_attempt_outcome_all(
+    struct queue_attempt *a, enum outcome outcome, struct slice status, struct slice reply);
 bool queue_attempt_is_complete(const struct queue_attempt *a);
 
 /* The end: outcomes are written down, and the attempt is gone. */

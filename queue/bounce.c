@@ -167,8 +167,8 @@ queue_bounce_begin(const struct bounce *b)
 		return;
 	m = queue_message_new(b->message);
 	m->body = b->is_file ? BODY_FILE : BODY_INLINE;
-	e = queue_envelope_new(m, b->envelope,
-	    queue_destination_find(TRANSPORT_UNROUTED, 0, SLICE(""), SLICE("")));
+	e = queue_envelope_new(
+	    m, b->envelope, queue_destination_find(TRANSPORT_UNROUTED, 0, SLICE(""), SLICE("")));
 	e->notify = NOTIFY_NEVER;
 	queue_schedule_add(e, SPAN_MS(0));
 }

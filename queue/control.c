@@ -30,7 +30,7 @@ static unsigned paused;
 struct order {
 	struct control *control;
 	bool json;
-	struct slice words[WORDS];       /* verb and arguments */
+	struct slice words[WORDS]; /* verb and arguments */
 	size_t count;
 };
 

@@ -24,28 +24,28 @@ enum destination_turn { TURN_NONE, TURN_RUNNABLE, TURN_BLOCKED };
 
 struct queue_destination {
 	uint8_t transport;
-	uint8_t mailbox;                      /* TRANSPORT_MAILBOX: which process */
-	char *action, *domain;                /* domain: lower case; an agent's user; else "" */
+	uint8_t mailbox;       /* TRANSPORT_MAILBOX: which process */
+	char *action, *domain; /* domain: lower case; an agent's user; else "" */
 	struct queue_envelope_list lists[ENVELOPE_STATE_COUNT];
 	uint32_t counts[ENVELOPE_STATE_COUNT];
-	uint32_t envelopes;                   /* in all lists */
+	uint32_t envelopes; /* in all lists */
 
-	unsigned limit;                       /* attempts at a time */
-	unsigned in_flight;                   /* attempts */
-	unsigned failures;                    /* in a row, of the destination as a whole */
-	unsigned generation;                  /* counts failures; those of one outage count once */
+	unsigned limit;      /* attempts at a time */
+	unsigned in_flight;  /* attempts */
+	unsigned failures;   /* in a row, of the destination as a whole */
+	unsigned generation; /* counts failures; those of one outage count once */
 	bool is_down;
-	bool has_action;                      /* the configuration knows it, for this transport */
-	uint32_t ttl;                         /* of the action; 0: the queue's */
-	struct moment until;                  /* rests; 0: it does not */
-	unsigned refusals;                    /* times that it wanted fewer, not yet made good */
-	bool is_probe;                        /* after those, its limit was raised by one */
-	struct moment steady;                 /* until then the limit is not raised */
+	bool has_action;      /* the configuration knows it, for this transport */
+	uint32_t ttl;         /* of the action; 0: the queue's */
+	struct moment until;  /* rests; 0: it does not */
+	unsigned refusals;    /* times that it wanted fewer, not yet made good */
+	bool is_probe;        /* after those, its limit was raised by one */
+	struct moment steady; /* until then the limit is not raised */
 
-	struct heap_node rest;                /* in the schedule while it rests */
+	struct heap_node rest; /* in the schedule while it rests */
 	TAILQ_ENTRY(queue_destination) turn;
-	uint8_t where;                        /* enum destination_turn */
-	TAILQ_ENTRY(queue_destination) idle;  /* while it has no envelope */
+	uint8_t where;                       /* enum destination_turn */
+	TAILQ_ENTRY(queue_destination) idle; /* while it has no envelope */
 	struct moment idle_since;
 };
 

@@ -43,20 +43,20 @@ enum envelope_hold { HOLD_NONE, HOLD_PERSON, HOLD_DAMAGE, HOLD_REMOVED };
 struct queue_destination;
 
 struct queue_envelope {
-	struct heap_node due;               /* in the schedule while WAITING; key in ms */
-	TAILQ_ENTRY(queue_envelope) link;   /* in its destination's list for its state */
+	struct heap_node due;             /* in the schedule while WAITING; key in ms */
+	TAILQ_ENTRY(queue_envelope) link; /* in its destination's list for its state */
 	struct queue_message *message;
-	struct queue_envelope *next;        /* of the same message */
+	struct queue_envelope *next; /* of the same message */
 	struct queue_destination *destination;
 	uint64_t id;
-	int32_t born;                       /* second of the monotonic clock when its age was 0 */
+	int32_t born; /* second of the monotonic clock when its age was 0 */
 	uint16_t tries;
-	uint8_t state;                      /* enum envelope_state */
+	uint8_t state; /* enum envelope_state */
 	uint8_t notify : 4, warned : 3;
-	uint8_t is_removed : 1;             /* by a person, while it was in flight */
-	uint8_t lost : 4;                   /* attempts in a row that we ourselves broke off */
-	uint8_t busy : 4;                   /* attempts in a row for which there was no room */
-	uint8_t hold;                       /* enum envelope_hold, wanted after the attempt too */
+	uint8_t is_removed : 1; /* by a person, while it was in flight */
+	uint8_t lost : 4;       /* attempts in a row that we ourselves broke off */
+	uint8_t busy : 4;       /* attempts in a row for which there was no room */
+	uint8_t hold;           /* enum envelope_hold, wanted after the attempt too */
 };
 
 /* As far as that is counted. What finds no room once more is counted as any other try. */
@@ -70,7 +70,7 @@ struct queue_message {
 	uint64_t id;
 	struct queue_envelope *envelopes, *last; /* in the order of RCPT */
 	uint32_t count;
-	uint8_t body;                            /* enum message_body */
+	uint8_t body; /* enum message_body */
 };
 
 /* All messages in memory, by id. */

@@ -11,8 +11,8 @@
 enum { EXPIRE_WARNINGS = 4, EXPIRE_GAP = 24 * 3600 };
 
 struct expire_rules {
-	uint32_t ttl;                             /* seconds */
-	uint32_t warnings[EXPIRE_WARNINGS];       /* ages in seconds, rising */
+	uint32_t ttl;                       /* seconds */
+	uint32_t warnings[EXPIRE_WARNINGS]; /* ages in seconds, rising */
 	unsigned warning_count;
 };
 

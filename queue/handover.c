@@ -51,9 +51,14 @@ queue_handover_add(struct handover *h, const struct lq_rcpt *m)
 		h->recipients = mem_resize(h->recipients, h->capacity * sizeof(*h->recipients));
 	}
 	h->recipients[h->count++] = (struct handover_recipient){.transport = m->transport,
-	    .mailbox = m->mailbox, .notify = m->notify, .action = keep(h, m->action),
-	    .address = keep(h, m->address), .user = keep(h, m->user), .target = keep(h, m->target),
-	    .original = keep(h, m->original), .orcpt = keep(h, m->orcpt)};
+	    .mailbox = m->mailbox,
+	    .notify = m->notify,
+	    .action = keep(h, m->action),
+	    .address = keep(h, m->address),
+	    .user = keep(h, m->user),
+	    .target = keep(h, m->target),
+	    .original = keep(h, m->original),
+	    .orcpt = keep(h, m->orcpt)};
 	return true;
 }
 
@@ -78,10 +83,18 @@ queue_handover_free(struct handover *h)
 static enum db_result
 store_message(const struct handover *h, int64_t now)
 {
-	struct store_message m = {.id = h->message, .arrival = now, .sender = kept(h, h->sender),
-	    .envid = kept(h, h->envid), .user = kept(h, h->user), .client = kept(h, h->client),
-	    .helo = kept(h, h->helo), .flags = h->flags, .ret = h->ret, .size = h->size,
-	    .is_file = h->spool != 0, .octets = buf_slice(&h->body)};
+	struct store_message m = {.id = h->message,
+	    .arrival = now,
+	    .sender = kept(h, h->sender),
+	    .envid = kept(h, h->envid),
+	    .user = kept(h, h->user),
+	    .client = kept(h, h->client),
+	    .helo = kept(h, h->helo),
+	    .flags = h->flags,
+	    .ret = h->ret,
+	    .size = h->size,
+	    .is_file = h->spool != 0,
+	    .octets = buf_slice(&h->body)};
 
 	return store_add_message(queue.store, &m);
 }

@@ -23,7 +23,7 @@ struct handover_recipient {
 
 struct handover {
 	LIST_ENTRY(handover) link;
-	struct receive_line *line;       /* NULL: the listener is gone */
+	struct receive_line *line; /* NULL: the listener is gone */
 	uint32_t request;
 	uint64_t message;
 	uint8_t flags, ret;
@@ -32,11 +32,11 @@ struct handover {
 	size_t count, capacity;
 	struct buf texts, body;
 	bool has_body;
-	bool is_stale;                   /* its id is of another time: to be refused */
-	uint32_t spool;                  /* number of its file; 0: the body is here */
+	bool is_stale;  /* its id is of another time: to be refused */
+	uint32_t spool; /* number of its file; 0: the body is here */
 	uint64_t size;
-	bool is_kept;                    /* the file is a body now */
-	struct queue_message *stored;    /* in the database, perhaps not on stable storage yet */
+	bool is_kept;                 /* the file is a body now */
+	struct queue_message *stored; /* in the database, perhaps not on stable storage yet */
 };
 
 struct handover *queue_handover_new(

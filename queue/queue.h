@@ -14,16 +14,16 @@ struct queue {
 	struct store *store;
 	struct expire_rules rules;
 	char hostname[LIMIT_HOSTNAME + 1];
-	struct channel *parent;                   /* asks for agents */
+	struct channel *parent; /* asks for agents */
 	struct channel *lookup;
 	struct channel *listeners[LIMIT_INSTANCES];
 	struct channel *relays[LIMIT_INSTANCES];
 	struct channel *mailboxes[LIMIT_INSTANCES];
-	int mailbox_count;                        /* processes that share the mail store */
-	bool is_smtp_paused;                      /* by smtpctl */
+	int mailbox_count;   /* processes that share the mail store */
+	bool is_smtp_paused; /* by smtpctl */
 	bool is_draining;
 	bool has_given_up;
-	void (*give_up)(void);                    /* ends the process; the disk has the truth */
+	void (*give_up)(void); /* ends the process; the disk has the truth */
 };
 
 extern struct queue queue;

@@ -32,7 +32,7 @@ TAILQ_HEAD(id_blocks, id_block);
 
 struct receive_line {
 	struct channel *channel;
-	struct id_blocks blocks;             /* the newest first */
+	struct id_blocks blocks; /* the newest first */
 	size_t block_count;
 	uint64_t known_from; /* ids below were given before anybody can tell: to a session
 			      * that outlived a queue, or many thousand messages */
@@ -42,7 +42,7 @@ struct receive_line {
 };
 
 static struct receive_line *lines[LIMIT_INSTANCES]; /* what goes with queue.listeners */
-static size_t storing;                       /* hand-overs on their way to the disk, of all lines */
+static size_t storing; /* hand-overs on their way to the disk, of all lines */
 static uint64_t stored_count;
 static uint32_t last_spool;
 

@@ -12,12 +12,12 @@ struct retry_plan {
 	unsigned factor;
 };
 
-extern const struct retry_plan retry_relay;       /* an envelope to another server */
-extern const struct retry_plan retry_local;       /* an envelope that is delivered here */
-extern const struct retry_plan retry_down;        /* a destination none of whose hosts answers */
-extern const struct retry_plan retry_busy;        /* a destination that asks for less */
-extern const struct retry_plan retry_wider;       /* one more at a time, where that was too many */
-extern const struct retry_plan retry_lost;        /* a process of ours went away in mid-transfer */
+extern const struct retry_plan retry_relay; /* an envelope to another server */
+extern const struct retry_plan retry_local; /* an envelope that is delivered here */
+extern const struct retry_plan retry_down;  /* a destination none of whose hosts answers */
+extern const struct retry_plan retry_busy;  /* a destination that asks for less */
+extern const struct retry_plan retry_wider; /* one more at a time, where that was too many */
+extern const struct retry_plan retry_lost;  /* a process of ours went away in mid-transfer */
 
 /*
  * The wait after so many failures in a row (1: the first; 0 counts as 1). The 32 random bits move

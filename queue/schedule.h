@@ -10,8 +10,8 @@
 
 /* What became of the wish to start an attempt. */
 enum schedule_start {
-	START_DONE,      /* begun, or its envelopes were set aside: ask again */
-	START_BLOCKED,   /* the way there is closed; queue_schedule_unblock() when it opens */
+	START_DONE,    /* begun, or its envelopes were set aside: ask again */
+	START_BLOCKED, /* the way there is closed; queue_schedule_unblock() when it opens */
 };
 
 struct schedule_calls {
@@ -23,7 +23,7 @@ struct schedule_calls {
 };
 
 void queue_schedule_init(const struct schedule_calls *calls);
-void queue_schedule_fini(void);      /* forgets all; they belong to others */
+void queue_schedule_fini(void); /* forgets all; they belong to others */
 
 /* The most READY envelopes that a destination which is down keeps (mta max-deferred). */
 void queue_schedule_set_deferred(uint32_t most);

@@ -18,7 +18,7 @@
 enum { NAME = 32 };
 
 static struct {
-	int spool, bodies;       /* folders */
+	int spool, bodies; /* folders */
 } spool = {-1, -1};
 
 static int

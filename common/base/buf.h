@@ -14,7 +14,7 @@ struct buf {
 	char *data;
 	size_t len;
 	size_t capacity;
-	size_t max;      /* 0: as the caller bounds it */
+	size_t max; /* 0: as the caller bounds it */
 	bool overflowed;
 	bool is_secret; /* no copy of the octets is left behind when memory is given back */
 };
@@ -31,7 +31,7 @@ void buf_add(struct buf *b, const void *data, size_t len);
 void buf_add_slice(struct buf *b, struct slice s);
 void buf_add_text(struct buf *b, const char *text);
 void buf_add_char(struct buf *b, char c);
-void buf_add_lower(struct buf *b, struct slice s); /* ASCII letters in lower case */
+void buf_add_lower(struct buf *b, struct slice s);  /* ASCII letters in lower case */
 void buf_add_quoted(struct buf *b, struct slice s); /* in quotes, \ before " and \ */
 void buf_add_number(struct buf *b, uint64_t n);
 

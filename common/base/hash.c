@@ -105,7 +105,7 @@ find_link(const struct hash *t, uint64_t hash, struct slice key)
 	struct hash_entry **link = &t->slots[hash & (t->size - 1)];
 
 	while (*link != NULL &&
-	    ((*link)->hash != hash || !slice_equal(slice_make((*link)->key, (*link)->len), key)))
+	       ((*link)->hash != hash || !slice_equal(slice_make((*link)->key, (*link)->len), key)))
 		link = &(*link)->next;
 	return link;
 }

@@ -11,7 +11,7 @@ struct hash_entry;
 
 struct hash {
 	struct hash_entry **slots;
-	size_t size;       /* slots, a power of two */
+	size_t size; /* slots, a power of two */
 	size_t count;
 };
 

@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 struct heap_node {
-	int64_t key;     /* smallest first; ours to read, heap_add() writes it */
-	size_t place;    /* 1-based; 0: in no heap */
+	int64_t key;  /* smallest first; ours to read, heap_add() writes it */
+	size_t place; /* 1-based; 0: in no heap */
 };
 
 struct heap {
@@ -21,7 +21,7 @@ struct heap {
 };
 
 void heap_init(struct heap *h);
-void heap_fini(struct heap *h);      /* forgets the nodes; they belong to their owners */
+void heap_fini(struct heap *h); /* forgets the nodes; they belong to their owners */
 
 /* Adds the node under key, or moves it there when it is in this heap already. */
 void heap_add(struct heap *h, struct heap_node *node, int64_t key);

@@ -9,7 +9,7 @@
 #include "common/base/slice.h"
 
 enum {
-	ID_TEXT = 14,       /* 13 characters and a NUL */
+	ID_TEXT = 14, /* 13 characters and a NUL */
 	TOKEN_OCTETS = 16,
 };
 

@@ -21,8 +21,8 @@ enum log_event {
 /* What a line is about; contexts nest, and each adds key=id to every line under it. */
 struct log_context {
 	const struct log_context *outer;
-	const char *key;      /* "session", "message" */
-	uint64_t id;          /* printed as id_format() does */
+	const char *key; /* "session", "message" */
+	uint64_t id;     /* printed as id_format() does */
 };
 
 enum log_kind { LOG_END, LOG_TEXT, LOG_NUMBER, LOG_ID };
@@ -45,8 +45,8 @@ struct log_field {
  * Writes one line: event=<word>, the context from the outermost in, then the fields.
  * log_event(&s->log, EV_connect, TEXT("from", address), NUM("port", port));
  */
-#define log_event(context, event, ...)                                                             \
-	log_write((context), (event),                                                              \
+#define log_event(context, event, ...) \
+	log_write((context), (event), \
 	    (const struct log_field[]){__VA_ARGS__, {.key = NULL, .kind = LOG_END}})
 
 /* Names the process on every line; verbose lets DEBUG lines through; stamp adds the time. */

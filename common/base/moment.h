@@ -26,7 +26,7 @@ struct moment moment_after(struct moment from, struct span wait);
 struct span moment_between(struct moment from, struct moment to);
 bool moment_reached(struct moment when, struct moment now);
 
-int64_t civil_now(void);      /* seconds since 1970 */
-int64_t civil_now_ms(void);   /* milliseconds since 1970 */
+int64_t civil_now(void);    /* seconds since 1970 */
+int64_t civil_now_ms(void); /* milliseconds since 1970 */
 
 #endif

@@ -20,7 +20,7 @@ struct slice {
 /* The arguments for a "%.*s". */
 #define SLICE_FMT(s) (int)(s).len, (s).len > 0 ? (s).data : ""
 
-struct slice slice_of(const char *text);              /* of a C string; NULL gives empty */
+struct slice slice_of(const char *text); /* of a C string; NULL gives empty */
 struct slice slice_make(const char *data, size_t len);
 
 /* The octets from at on; and at most len of them. Both clamp, they never reach outside. */
@@ -29,7 +29,7 @@ struct slice slice_sub(struct slice s, size_t at, size_t len);
 
 bool slice_equal(struct slice a, struct slice b);
 bool slice_equal_text(struct slice a, const char *b);
-bool slice_equal_nocase(struct slice a, struct slice b);      /* ASCII letters only */
+bool slice_equal_nocase(struct slice a, struct slice b); /* ASCII letters only */
 bool slice_equal_text_nocase(struct slice a, const char *b);
 bool slice_has_prefix(struct slice s, struct slice prefix);
 bool slice_has_prefix_nocase(struct slice s, struct slice prefix);

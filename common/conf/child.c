@@ -41,9 +41,9 @@ static struct {
 	struct conf *conf;   /* in force */
 	struct conf *coming; /* being received */
 	int mailboxes;
-	char users[NAME];    /* what the names of our users begin with */
-	char empty[1024];    /* the folder to be locked into */
-	bool ordinary;       /* no users of ours: an ordinary user runs the suite */
+	char users[NAME]; /* what the names of our users begin with */
+	char empty[1024]; /* the folder to be locked into */
+	bool ordinary;    /* no users of ours: an ordinary user runs the suite */
 	STAILQ_HEAD(, early_peer) early;
 	bool started;
 	int code;

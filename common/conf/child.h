@@ -14,7 +14,7 @@
 struct control;
 
 struct child {
-	const char *name;              /* "listener": its title and its word in the log */
+	const char *name; /* "listener": its title and its word in the log */
 	enum sandbox_role role;
 
 	/*
@@ -39,7 +39,8 @@ struct child {
 	void (*key)(struct slice pki, int fd);
 
 	/* smtpctl asks; arguments is an ipc_list, valid during the call. */
-	void (*control)(struct control *order, struct slice verb, struct slice arguments, bool json);
+	void (*control)(
+	    struct control *order, struct slice verb, struct slice arguments, bool json);
 
 	/* Finish what is in hand and call child_exit(); NULL: exit at once. */
 	void (*drain)(void);
@@ -71,7 +72,8 @@ bool child_runs_as(struct slice user);
 const struct conf *child_conf(void);
 
 /* Answers to smtpctl: whole lines without the line end; code 0 and "" when all went well. */
-void control_line(struct control *order, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void control_line(struct control *order, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 void control_text(struct control *order, struct slice text);
 void control_done(struct control *order, int code, const char *error);
 

@@ -77,12 +77,12 @@ conf_set_global(struct conf *c, const struct conf_global *g)
 }
 
 /* A plain section at the end of its array. */
-#define ADD(array, count, section, schema)                                                         \
-	do {                                                                                       \
-		array = grow(array, count, sizeof(*(array)));                                      \
-		array[count] = *(section);                                                         \
-		keep_texts(c, &(schema), &array[count]);                                           \
-		count++;                                                                           \
+#define ADD(array, count, section, schema) \
+	do { \
+		array = grow(array, count, sizeof(*(array))); \
+		array[count] = *(section); \
+		keep_texts(c, &(schema), &array[count]); \
+		count++; \
 	} while (0)
 
 void

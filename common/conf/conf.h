@@ -151,12 +151,12 @@ struct conf {
 	size_t action_count;
 	struct conf_match_node *matches;
 	size_t match_count;
-	char **texts;              /* what the slices above show */
+	char **texts; /* what the slices above show */
 	size_t text_count;
 };
 
 struct conf *conf_new(void);
-void conf_free(struct conf *c);      /* NULL is fine */
+void conf_free(struct conf *c); /* NULL is fine */
 
 /* Each copies the section with its texts into c; entries and conditions go to what came last. */
 void conf_set_global(struct conf *c, const struct conf_global *g);
@@ -184,8 +184,12 @@ uint8_t conf_mailbox_of(struct slice account, int instances);
 
 /* What a process is to know (a bit for each section), and sending just that. */
 enum {
-	CONF_SEES_LISTENS = 1, CONF_SEES_PKI = 2, CONF_SEES_CA = 4, CONF_SEES_TABLES = 8,
-	CONF_SEES_ACTIONS = 16, CONF_SEES_MATCHES = 32,
+	CONF_SEES_LISTENS = 1,
+	CONF_SEES_PKI = 2,
+	CONF_SEES_CA = 4,
+	CONF_SEES_TABLES = 8,
+	CONF_SEES_ACTIONS = 16,
+	CONF_SEES_MATCHES = 32,
 };
 bool conf_send(const struct conf *c, struct channel *to, unsigned sees,
     bool (*serves)(const struct conf_listen *l));

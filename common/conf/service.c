@@ -69,8 +69,10 @@ copy_conf(const struct conf *c, const struct conf_listen *l)
 static void
 open_service(const struct conf *c, const struct conf_listen *l, int fd)
 {
-	struct acceptor_options o = { /* behind a proxy all clients come from its address */
-	    .per_address = l->proxy_v2 ? 0 : LIMIT_PER_ADDRESS, .total = LIMIT_SESSIONS, .full = services.o.full};
+	struct acceptor_options o = {/* behind a proxy all clients come from its address */
+	    .per_address = l->proxy_v2 ? 0 : LIMIT_PER_ADDRESS,
+	    .total = LIMIT_SESSIONS,
+	    .full = services.o.full};
 	struct tls_server *tls = NULL;
 	struct service *s;
 	struct error why = {""};
@@ -147,8 +149,7 @@ services_drain(void)
 void
 services_control(struct control *order, struct slice verb, struct slice arguments, bool json)
 {
-	const struct status_count sessions = {
-	    "sessions", "session", "sessions", services.sessions};
+	const struct status_count sessions = {"sessions", "session", "sessions", services.sessions};
 
 	status_control(order, verb, json, &sessions, 1);
 }
@@ -174,5 +175,6 @@ service_leave(struct service *s, const struct netaddr *peer)
 const char *
 service_hostname(const struct service *s)
 {
-	return s->listen->hostname.len > 0 ? s->listen->hostname.data : s->conf->global.hostname.data;
+	return s->listen->hostname.len > 0 ? s->listen->hostname.data
+					   : s->conf->global.hostname.data;
 }

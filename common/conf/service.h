@@ -14,21 +14,21 @@
 
 struct service {
 	LIST_ENTRY(service) link;
-	struct conf *conf;                  /* a copy: the globals and this line alone */
-	const struct conf_listen *listen;   /* in it */
-	struct tls_server *tls;             /* NULL: none offered */
+	struct conf *conf;                /* a copy: the globals and this line alone */
+	const struct conf_listen *listen; /* in it */
+	struct tls_server *tls;           /* NULL: none offered */
 	struct acceptor *acceptor;
 	size_t sessions;
 	bool is_closed;
 };
 
 struct service_options {
-	const char *protocol;               /* "smtp", "imap", "pop3": session context and ALPN */
-	const char *full;                   /* what a client over its limit is told */
-	struct channel **keyholder;         /* who signs for the certificates */
+	const char *protocol;       /* "smtp", "imap", "pop3": session context and ALPN */
+	const char *full;           /* what a client over its limit is told */
+	struct channel **keyholder; /* who signs for the certificates */
 	void (*accepted)(struct service *service, int fd, const struct netaddr *peer,
 	    const struct netaddr *local);
-	void (*idle)(void);                 /* called when draining and the last session has ended */
+	void (*idle)(void); /* called when draining and the last session has ended */
 };
 
 /* Once, before anything else. */

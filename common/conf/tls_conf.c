@@ -38,7 +38,9 @@ sign(void *owner, struct tls_signature *s, const unsigned char key[TLS_KEY_HASH]
 {
 	struct channel **keyholder = owner;
 	struct asking *a = mem_zero(sizeof(*a));
-	struct channel_request r = {.answer = on_signed, .ended = on_ended, .owner = a,
+	struct channel_request r = {.answer = on_signed,
+	    .ended = on_ended,
+	    .owner = a,
 	    .deadline = SPAN_SECONDS(SIGN_SECONDS)};
 	struct ak_sign m = {
 	    .key = slice_make((const char *)key, TLS_KEY_HASH), .scheme = scheme, .tbs = octets};
@@ -63,8 +65,8 @@ ciphers_of(const struct conf *c, const struct conf_listen *l)
 }
 
 static bool
-add_certificates(struct tls_server *s, const struct conf *c, const struct conf_listen *l,
-    struct error *why)
+add_certificates(
+    struct tls_server *s, const struct conf *c, const struct conf_listen *l, struct error *why)
 {
 	struct slice names = l->pki, name;
 	size_t count = 0;
@@ -84,8 +86,10 @@ tls_server_from_conf(const struct conf *c, const struct conf_listen *l, const ch
     struct channel **keyholder, struct error *why)
 {
 	const struct conf_ca *ca = l->ca.len == 0 ? NULL : conf_find_ca(c, l->ca);
-	struct tls_server_options o = {.context = slice_of(protocol), .alpn = protocol,
-	    .ciphers = ciphers_of(c, l), .protocols = l->protocols,
+	struct tls_server_options o = {.context = slice_of(protocol),
+	    .alpn = protocol,
+	    .ciphers = ciphers_of(c, l),
+	    .protocols = l->protocols,
 	    .client_ca = ca == NULL ? SLICE("") : ca->certificates,
 	    .client_required = l->verify != 0};
 	struct tls_signer signer = {.sign = sign, .owner = keyholder};

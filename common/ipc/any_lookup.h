@@ -18,12 +18,12 @@ enum al_login_result { LOGIN_OK, LOGIN_WRONG, LOGIN_TEMPORARY };
 
 enum al_route_result {
 	ROUTE_OK,
-	ROUTE_UNKNOWN,          /* a domain of ours, but no such mailbox: 550 5.1.1 */
-	ROUTE_RELAY_DENIED,     /* no rule matches: 550 5.7.1 */
-	ROUTE_REJECTED,         /* a rule says reject: 550 5.7.1 */
-	ROUTE_ERROR,            /* an alias of error:CCC text; reply says all of it */
-	ROUTE_LOOP,             /* aliases deeper than LIMIT_EXPANSION or wider than LIMIT_EXPANDED: 550 5.4.6 */
-	ROUTE_TEMPORARY,        /* 451 4.3.0 */
+	ROUTE_UNKNOWN,      /* a domain of ours, but no such mailbox: 550 5.1.1 */
+	ROUTE_RELAY_DENIED, /* no rule matches: 550 5.7.1 */
+	ROUTE_REJECTED,     /* a rule says reject: 550 5.7.1 */
+	ROUTE_ERROR,        /* an alias of error:CCC text; reply says all of it */
+	ROUTE_LOOP, /* aliases deeper than LIMIT_EXPANSION or wider than LIMIT_EXPANDED: 550 5.4.6 */
+	ROUTE_TEMPORARY, /* 451 4.3.0 */
 };
 
 /* How a recipient is delivered: which process it goes to. */

@@ -28,23 +28,45 @@
 
 /* System flags, a bit each (RFC 9051 2.3.2). */
 enum {
-	FLAG_SEEN = 1, FLAG_ANSWERED = 2, FLAG_FLAGGED = 4, FLAG_DELETED = 8, FLAG_DRAFT = 16,
-	FLAG_RECENT = 32,      /* am_messages only: first seen by this view (RFC 3501) */
+	FLAG_SEEN = 1,
+	FLAG_ANSWERED = 2,
+	FLAG_FLAGGED = 4,
+	FLAG_DELETED = 8,
+	FLAG_DRAFT = 16,
+	FLAG_RECENT = 32, /* am_messages only: first seen by this view (RFC 3501) */
 };
 
 /* Why not; imapd words it (RFC 5530). */
 enum am_code {
-	AM_TEMPORARY, AM_NONEXISTENT, AM_ALREADYEXISTS, AM_CANNOT, AM_LIMIT, AM_OVERQUOTA, AM_INUSE,
-	AM_TRYCREATE, AM_AUTHENTICATIONFAILED, AM_CORRUPTION,
+	AM_TEMPORARY,
+	AM_NONEXISTENT,
+	AM_ALREADYEXISTS,
+	AM_CANNOT,
+	AM_LIMIT,
+	AM_OVERQUOTA,
+	AM_INUSE,
+	AM_TRYCREATE,
+	AM_AUTHENTICATIONFAILED,
+	AM_CORRUPTION,
 };
 
 /* Of am_mailbox. */
-enum { MAILBOX_NOSELECT = 1, MAILBOX_SUBSCRIBED = 2, MAILBOX_HASCHILDREN = 4, MAILBOX_NONEXISTENT = 8 };
+enum {
+	MAILBOX_NOSELECT = 1,
+	MAILBOX_SUBSCRIBED = 2,
+	MAILBOX_HASCHILDREN = 4,
+	MAILBOX_NONEXISTENT = 8
+};
 
 /* What am_fetch brings of each message. */
 enum {
-	WANT_DATE = 1, WANT_SIZE = 2, WANT_ENVELOPE = 4, WANT_STRUCTURE = 8, WANT_BODY = 16 /* BODY, no extension data */,
-	WANT_HEADER = 32 /* the header's octets, blank line and all */, WANT_OCTETS = 64 /* the whole message */,
+	WANT_DATE = 1,
+	WANT_SIZE = 2,
+	WANT_ENVELOPE = 4,
+	WANT_STRUCTURE = 8,
+	WANT_BODY = 16 /* BODY, no extension data */,
+	WANT_HEADER = 32 /* the header's octets, blank line and all */,
+	WANT_OCTETS = 64 /* the whole message */,
 };
 
 enum { STORE_REPLACE, STORE_ADD, STORE_REMOVE };
@@ -57,7 +79,7 @@ enum {
 	AM_UIDS = 64000,        /* UIDs, ranges of them, or records */
 	AM_COPIED_UIDS = 60000, /* ranges in am_copied, which has them twice */
 	AM_INDEX = 60000,       /* an envelope; a structure */
-	AM_INDEX_WHOLE = 20000, /* of a longer one something may be left out: all octets come with it */
+	AM_INDEX_WHOLE = 20000, /* of a longer one some may be left out: all octets come with it */
 	AM_PROGRAM = 64000,     /* of SEARCH */
 };
 

@@ -12,9 +12,9 @@
 
 enum ar_status {
 	DNS_OK,
-	DNS_NULL_MX,        /* RFC 7505: the domain takes no mail */
-	DNS_NONE,           /* no such domain, or nothing to send to */
-	DNS_BOGUS,          /* DNSSEC validation failed: do not trust, try later */
+	DNS_NULL_MX, /* RFC 7505: the domain takes no mail */
+	DNS_NONE,    /* no such domain, or nothing to send to */
+	DNS_BOGUS,   /* DNSSEC validation failed: do not trust, try later */
 	DNS_TEMPORARY,
 };
 

@@ -195,7 +195,8 @@ dispatch(struct channel *c, const struct frame *f, struct slice body)
 	_Alignas(max_align_t) unsigned char room[STRUCT_MOST];
 	const struct ipc_handler *h = find_handler(c, f->type);
 	const struct ipc_schema *schema = h != NULL ? h->schema : find_answer(c, f->type);
-	struct ipc_message m = {.channel = c, .schema = schema, .id = f->id, .body = room, .fd = -1};
+	struct ipc_message m = {
+	    .channel = c, .schema = schema, .id = f->id, .body = room, .fd = -1};
 	const char *wrong = NULL;
 
 	if (f->has_fd)
@@ -383,8 +384,8 @@ can_take(const struct channel *c, bool is_of_request)
 }
 
 bool
-channel_send(struct channel *c, const struct ipc_schema *schema, uint32_t id, const void *message,
-    int fd)
+channel_send(
+    struct channel *c, const struct ipc_schema *schema, uint32_t id, const void *message, int fd)
 {
 	const char *wrong;
 

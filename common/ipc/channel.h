@@ -16,9 +16,9 @@ struct channel;
 struct ipc_message {
 	struct channel *channel;
 	const struct ipc_schema *schema;
-	uint32_t id;            /* the request it belongs to; answers carry the same id */
+	uint32_t id; /* the request it belongs to; answers carry the same id */
 	const void *body;
-	int fd;                 /* taken by the handler: close it or keep it; -1: none */
+	int fd; /* taken by the handler: close it or keep it; -1: none */
 };
 
 /* One kind of message this side may receive. The table ends with a NULL schema. */
@@ -28,15 +28,16 @@ struct ipc_handler {
 };
 
 struct channel_options {
-	const char *peer;                        /* its name, for the log */
-	const struct ipc_handler *handlers;      /* what the peer may begin; NULL: nothing */
-	const struct ipc_schema *const *answers; /* what it may answer, NULL at the end; NULL: nothing */
-	void (*down)(void *owner);               /* the peer is gone: channel_close() it; may be NULL */
+	const char *peer;                   /* its name, for the log */
+	const struct ipc_handler *handlers; /* what the peer may begin; NULL: nothing */
+	/* What it may answer, NULL at the end; NULL: nothing. */
+	const struct ipc_schema *const *answers;
+	void (*down)(void *owner); /* the peer is gone: channel_close() it; may be NULL */
 	/* An answer to a request that is over: gives back what came with it; NULL: there is nothing such. */
 	void (*late)(void *owner, struct ipc_message *m);
 	void *owner;
-	const struct ipc_schema *quiet;          /* a kind of message that verbose logs leave out; or NULL */
-	size_t most_requests;                    /* requests of ours without an answer; 0: LIMIT_REQUESTS */
+	const struct ipc_schema *quiet; /* a kind of message that verbose logs leave out; or NULL */
+	size_t most_requests;           /* requests of ours without an answer; 0: LIMIT_REQUESTS */
 	/* Its requests wait while CHANNEL_HIGH octets of answers do: for a peer that takes answers always. */
 	bool is_answerer;
 };
@@ -55,8 +56,8 @@ void channel_close(struct channel *c);
  * when the channel is down, the peer has fallen too far behind, or a field is out of range. What
  * belongs to no request, its id 0, is taken when requests and answers are not any more.
  */
-bool channel_send(struct channel *c, const struct ipc_schema *schema, uint32_t id,
-    const void *message, int fd);
+bool channel_send(
+    struct channel *c, const struct ipc_schema *schema, uint32_t id, const void *message, int fd);
 
 /* How a request ends when it gets no answer of the peer's. */
 enum channel_end { CHANNEL_DOWN, CHANNEL_LATE };

@@ -25,8 +25,10 @@ frame_get(struct slice octets, struct frame *f)
 	if (octets.len < FRAME_HEADER)
 		return FRAME_MORE;
 	kind = (uint32_t)unpack_at(octets.data + 4, 4);
-	*f = (struct frame){.length = (uint32_t)unpack_at(octets.data, 4), .type = (uint16_t)(kind >> 16),
-	    .has_fd = (kind & FLAG_FD) != 0, .id = (uint32_t)unpack_at(octets.data + 8, 4)};
+	*f = (struct frame){.length = (uint32_t)unpack_at(octets.data, 4),
+	    .type = (uint16_t)(kind >> 16),
+	    .has_fd = (kind & FLAG_FD) != 0,
+	    .id = (uint32_t)unpack_at(octets.data + 8, 4)};
 	if (f->length < FRAME_HEADER || f->length > LIMIT_FRAME)
 		return FRAME_BAD;
 	return octets.len < f->length ? FRAME_MORE : FRAME_WHOLE;
@@ -85,7 +87,9 @@ frame_receive(int sock, char *out, size_t size, struct frame_fds *fds, bool *fit
 		char octets[CMSG_SPACE(sizeof(int) * CONTROL_FDS)];
 		struct cmsghdr align;
 	} control;
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.octets,
+	struct msghdr msg = {.msg_iov = &iov,
+	    .msg_iovlen = 1,
+	    .msg_control = control.octets,
 	    .msg_controllen = sizeof(control.octets)};
 	ssize_t n = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
 

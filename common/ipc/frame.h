@@ -12,7 +12,7 @@
 enum { FRAME_HEADER = 12, FRAME_FDS = 64 };
 
 struct frame {
-	uint32_t length;      /* header and body */
+	uint32_t length; /* header and body */
 	uint16_t type;
 	bool has_fd;
 	uint32_t id;

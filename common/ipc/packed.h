@@ -19,7 +19,7 @@ bool am_range_next(struct slice *ranges, uint32_t *first, uint32_t *last);
 struct am_record {
 	uint32_t uid;
 	uint64_t modseq;
-	uint32_t set;      /* of keywords */
+	uint32_t set; /* of keywords */
 	uint8_t flags;
 };
 

@@ -44,7 +44,7 @@
 #define IPC_EMPTY(F, m) F(m, u8, nothing, 0, 0)
 
 #define IPC_MEMBER(m, kind, name, least, most) IPC_TYPE_##kind name;
-#define IPC_FIELD(m, kind, name, least, most)                                                      \
+#define IPC_FIELD(m, kind, name, least, most) \
 	{#name, IPC_KIND_##kind, offsetof(struct m, name), (least), (most)},
 
 #define IPC_DECLARE_ONE(m, number, fields, fd) \

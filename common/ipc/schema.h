@@ -16,7 +16,7 @@ struct ipc_field {
 	const char *name;
 	enum ipc_kind kind;
 	size_t offset;
-	uint64_t least;      /* of a number its value, of text and octets their length */
+	uint64_t least; /* of a number its value, of text and octets their length */
 	uint64_t most;
 };
 
@@ -26,7 +26,7 @@ struct ipc_schema {
 	const char *name;
 	uint16_t type;
 	enum ipc_descriptor descriptor;
-	size_t size;                     /* of the struct */
+	size_t size; /* of the struct */
 	size_t count;
 	const struct ipc_field *fields;
 };
@@ -51,6 +51,6 @@ void ipc_print(struct buf *out, const struct ipc_schema *schema, const void *mes
 
 /* Lists inside an octets field: each item is length-prefixed. */
 void ipc_list_add(struct buf *list, struct slice item);
-bool ipc_list_next(struct slice *list, struct slice *item);      /* false at the end or when cut */
+bool ipc_list_next(struct slice *list, struct slice *item); /* false at the end or when cut */
 
 #endif

@@ -162,7 +162,8 @@ has_label_octets(struct slice domain)
 	for (size_t i = 0; i < domain.len; i++) {
 		char c = domain.data[i];
 
-		if ((unsigned char)c < 0x80 && !ascii_is_alnum(c) && c != '-' && c != '_' && c != '.')
+		if ((unsigned char)c < 0x80 && !ascii_is_alnum(c) && c != '-' && c != '_' &&
+		    c != '.')
 			return false;
 	}
 	return true;

@@ -168,7 +168,8 @@ write_md5(struct writer *w, const struct mime_part *p)
 	struct slice md5 = p->fields[MIME_MD5];
 
 	if (w->full)
-		write_text(w, md5.data == NULL || w->sparing ? slice_make(NULL, 0) : param_word(md5));
+		write_text(
+		    w, md5.data == NULL || w->sparing ? slice_make(NULL, 0) : param_word(md5));
 }
 
 /* From the opening parenthesis to the size: what all parts but multiparts have. */

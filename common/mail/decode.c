@@ -97,8 +97,7 @@ qp_octet(struct decode *d, char c, struct buf *out)
 		qp_line_end(d, out);
 		return;
 	}
-	if (d->held == 2 && d->hold[0] == '=' && hex_digit(d->hold[1]) >= 0 &&
-	    hex_digit(c) >= 0) {
+	if (d->held == 2 && d->hold[0] == '=' && hex_digit(d->hold[1]) >= 0 && hex_digit(c) >= 0) {
 		buf_add_char(out, (char)(hex_digit(d->hold[1]) << 4 | hex_digit(c)));
 		d->held = 0;
 		return;

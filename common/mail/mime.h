@@ -16,7 +16,7 @@
 
 #define MIME_NONE UINT32_MAX /* no such part */
 enum {
-	MIME_BOUNDARY = 1000,   /* octets; RFC 2046 5.1.1 allows 70 */
+	MIME_BOUNDARY = 1000, /* octets; RFC 2046 5.1.1 allows 70 */
 };
 
 enum mime_kind {

@@ -297,8 +297,7 @@ add_percent_decoded(struct slice s, struct buf *out)
 
 		if (c == '%' && i + 2 < s.len && hex_digit(s.data[i + 1]) >= 0 &&
 		    hex_digit(s.data[i + 2]) >= 0) {
-			c = (char)(hex_digit(s.data[i + 1]) << 4 |
-				   hex_digit(s.data[i + 2]));
+			c = (char)(hex_digit(s.data[i + 1]) << 4 | hex_digit(s.data[i + 2]));
 			i += 2;
 		}
 		buf_add_char(out, c);

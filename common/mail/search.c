@@ -37,8 +37,8 @@ number_width(enum search_op op)
 static bool
 has_text(enum search_op op)
 {
-	return op == SEARCH_KEYWORD || op == SEARCH_UIDS || op == SEARCH_HEADER || op == SEARCH_BODY ||
-	    op == SEARCH_TEXT;
+	return op == SEARCH_KEYWORD || op == SEARCH_UIDS || op == SEARCH_HEADER ||
+	       op == SEARCH_BODY || op == SEARCH_TEXT;
 }
 
 void
@@ -90,10 +90,10 @@ search_is_valid(struct slice program)
 		if (++nodes > LIMIT_SEARCH_NODES || !search_unpack(&program, &node))
 			return false;
 		wanted[depth]--;
-		children = node.op == SEARCH_AND ? node.number
-		    : node.op == SEARCH_OR   ? 2
-		    : node.op == SEARCH_NOT  ? 1
-		                             : 0;
+		children = node.op == SEARCH_AND   ? node.number
+			   : node.op == SEARCH_OR  ? 2
+			   : node.op == SEARCH_NOT ? 1
+						   : 0;
 		if (children == 0)
 			continue;
 		if (depth + 1 >= sizeof(wanted) / sizeof(wanted[0]))

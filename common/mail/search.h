@@ -9,25 +9,30 @@
 #include "common/base/buf.h"
 
 enum search_op {
-	SEARCH_AND = 1,     /* u16 count, then so many programs; 0: everything matches */
-	SEARCH_OR,          /* two programs */
-	SEARCH_NOT,         /* one program */
-	SEARCH_FLAG,        /* u8: FLAG_* bit that must be set */
-	SEARCH_KEYWORD,     /* text */
-	SEARCH_UIDS,        /* text: packed ranges (pairs of u32) */
-	SEARCH_BEFORE, SEARCH_ON, SEARCH_SINCE,              /* i64: midnight of the day, seconds since 1970, by INTERNALDATE */
-	SEARCH_SENTBEFORE, SEARCH_SENTON, SEARCH_SENTSINCE,  /* i64, by the Date: field, zone disregarded */
-	SEARCH_LARGER, SEARCH_SMALLER,                       /* u64 octets */
-	SEARCH_HEADER,      /* text field name, text to find (UTF-8); empty text: the field exists */
-	SEARCH_BODY,        /* text (UTF-8) */
-	SEARCH_TEXT,        /* text (UTF-8): header or body */
-	SEARCH_MODSEQ,      /* u64: this or later */
+	SEARCH_AND = 1, /* u16 count, then so many programs; 0: everything matches */
+	SEARCH_OR,      /* two programs */
+	SEARCH_NOT,     /* one program */
+	SEARCH_FLAG,    /* u8: FLAG_* bit that must be set */
+	SEARCH_KEYWORD, /* text */
+	SEARCH_UIDS,    /* text: packed ranges (pairs of u32) */
+	SEARCH_BEFORE,
+	SEARCH_ON,
+	SEARCH_SINCE, /* i64: midnight of the day, seconds since 1970, by INTERNALDATE */
+	SEARCH_SENTBEFORE,
+	SEARCH_SENTON,
+	SEARCH_SENTSINCE, /* i64, by the Date: field, zone disregarded */
+	SEARCH_LARGER,
+	SEARCH_SMALLER, /* u64 octets */
+	SEARCH_HEADER,  /* text field name, text to find (UTF-8); empty text: the field exists */
+	SEARCH_BODY,    /* text (UTF-8) */
+	SEARCH_TEXT,    /* text (UTF-8): header or body */
+	SEARCH_MODSEQ,  /* u64: this or later */
 };
 
 struct search_node {
 	enum search_op op;
-	uint64_t number;               /* count, flag, octets, modseq; dates as two's complement */
-	struct slice text, value;      /* SEARCH_HEADER: name and text; else text */
+	uint64_t number;          /* count, flag, octets, modseq; dates as two's complement */
+	struct slice text, value; /* SEARCH_HEADER: name and text; else text */
 };
 
 /* Appends one node; the programs it needs are appended after it by the caller. */

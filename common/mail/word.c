@@ -56,8 +56,7 @@ decode_q(struct slice s, struct buf *out)
 
 		if (c == '=' && i + 2 < s.len && hex_digit(s.data[i + 1]) >= 0 &&
 		    hex_digit(s.data[i + 2]) >= 0) {
-			c = (char)(hex_digit(s.data[i + 1]) << 4 |
-				   hex_digit(s.data[i + 2]));
+			c = (char)(hex_digit(s.data[i + 1]) << 4 | hex_digit(s.data[i + 2]));
 			i += 2;
 		} else if (c == '_') {
 			c = ' ';

@@ -10,9 +10,9 @@
 struct acceptor;
 
 struct acceptor_options {
-	int per_address;      /* sessions at once from one address or /64; 0: no limit; loopback is free of it */
-	int total;            /* sessions at once; beyond it nothing is accepted until one ends */
-	const char *full;     /* what a connection over per_address is told before it is closed */
+	int per_address; /* sessions at once from one address or /64; 0: no limit; loopback is free of it */
+	int total;        /* sessions at once; beyond it nothing is accepted until one ends */
+	const char *full; /* what a connection over per_address is told before it is closed */
 };
 
 /* Takes a listening, non-blocking descriptor. accepted() takes fd and must give it back to the

@@ -12,10 +12,10 @@
 enum { NETADDR_TEXT = 64 };
 
 struct netaddr {
-	int family;                   /* AF_INET, AF_INET6, or AF_UNIX for a local peer */
+	int family; /* AF_INET, AF_INET6, or AF_UNIX for a local peer */
 	uint16_t port;
-	unsigned char octets[16];     /* 4 or 16 are used */
-	uint32_t scope;               /* of an IPv6 link-local address */
+	unsigned char octets[16]; /* 4 or 16 are used */
+	uint32_t scope;           /* of an IPv6 link-local address */
 };
 
 /* Of a socket address; false for a family that is not known. */

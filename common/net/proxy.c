@@ -6,7 +6,7 @@
 #include <string.h>
 
 enum {
-	FIXED = 16,       /* signature, command, family, length */
+	FIXED = 16, /* signature, command, family, length */
 	LENGTH_AT = 14,
 	INET_OCTETS = 12, /* two addresses, two ports */
 	INET6_OCTETS = 36,

@@ -16,12 +16,12 @@
 struct stream;
 
 enum stream_result {
-	STREAM_OK,        /* here it is */
-	STREAM_AGAIN,     /* not yet: wake will be called */
-	STREAM_BARE,      /* a line that ended in LF without CR; it was taken off the input */
-	STREAM_TOO_LONG,  /* a line over the limit; it was thrown away whole */
-	STREAM_FLOOD,     /* a line beyond any patience: close */
-	STREAM_CLOSED,    /* end of input, or the connection failed: close */
+	STREAM_OK,       /* here it is */
+	STREAM_AGAIN,    /* not yet: wake will be called */
+	STREAM_BARE,     /* a line that ended in LF without CR; it was taken off the input */
+	STREAM_TOO_LONG, /* a line over the limit; it was thrown away whole */
+	STREAM_FLOOD,    /* a line beyond any patience: close */
+	STREAM_CLOSED,   /* end of input, or the connection failed: close */
 };
 
 /*
@@ -32,8 +32,8 @@ enum stream_result {
 struct stream *stream_new(int fd, void (*wake)(void *owner), void *owner);
 
 /* A connection to be made; connecting shows as STREAM_AGAIN. NULL when it fails at once (errno). */
-struct stream *stream_connect(const struct netaddr *to, const struct netaddr *from,
-    void (*wake)(void *owner), void *owner);
+struct stream *stream_connect(
+    const struct netaddr *to, const struct netaddr *from, void (*wake)(void *owner), void *owner);
 
 /* Flushes what it can without waiting, closes and frees; NULL is fine. No wake follows. */
 void stream_close(struct stream *s);

@@ -30,9 +30,9 @@
 enum { FAILURE = 300 };
 
 struct tls_signature {
-	struct tls *tls;      /* NULL: it went away meanwhile */
+	struct tls *tls; /* NULL: it went away meanwhile */
 	bool answered;
-	size_t len;           /* 0: refused */
+	size_t len; /* 0: refused */
 	unsigned char octets[TLS_SIGNATURE];
 };
 

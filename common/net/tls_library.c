@@ -129,8 +129,7 @@ tls_context_new(const SSL_METHOD *method, struct slice protocols, struct error *
 	return ctx;
 }
 
-STACK_OF(X509) *
-tls_certificates(struct slice pem, struct error *why)
+STACK_OF(X509) * tls_certificates(struct slice pem, struct error *why)
 {
 	STACK_OF(X509) *list = sk_X509_new_null();
 	BIO *in = BIO_new_mem_buf(pem.data, (int)pem.len);

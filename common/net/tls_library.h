@@ -20,7 +20,7 @@ const char *tls_library_error(void);
 SSL_CTX *tls_context_new(const SSL_METHOD *method, struct slice protocols, struct error *why);
 
 /* The certificates of a PEM text in their order, one at least. Gives; NULL with *why. */
-STACK_OF(X509) *tls_certificates(struct slice pem, struct error *why);
+STACK_OF(X509) * tls_certificates(struct slice pem, struct error *why);
 
 /* A store that trusts exactly those certificates. Gives; NULL with *why. */
 X509_STORE *tls_store(struct slice pem, struct error *why);

@@ -103,7 +103,7 @@ set_ciphers(SSL_CTX *ctx, const char *ciphers, struct error *why)
 static bool
 set_client_ca(SSL_CTX *ctx, const struct tls_server_options *o, struct error *why)
 {
-	STACK_OF(X509) *list;
+	STACK_OF(X509) * list;
 
 	if (o->client_ca.len == 0)
 		return !o->client_required ||

@@ -38,22 +38,21 @@ enum {
 };
 
 #define FILE_TRUNCATE (UINT64_C(1) << 14)
-#define FILE_DEVICE   (UINT64_C(1) << 15)
-#define TCP_BIND      (UINT64_C(1) << 0)
-#define TCP_CONNECT   (UINT64_C(1) << 1)
+#define FILE_DEVICE (UINT64_C(1) << 15)
+#define TCP_BIND (UINT64_C(1) << 0)
+#define TCP_CONNECT (UINT64_C(1) << 1)
 #define SCOPE_SOCKETS (UINT64_C(1) << 0) /* abstract Unix-domain sockets */
 #define SCOPE_SIGNALS (UINT64_C(1) << 1)
 
-#define FILE_FIRST    ((LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1) /* all of version 1 */
-#define FILE_READS    (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
-#define FILE_WRITES                                                                                \
-	(LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |                           \
-	    LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR |                         \
+#define FILE_FIRST ((LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1) /* all of version 1 */
+#define FILE_READS (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
+#define FILE_WRITES \
+	(LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR | \
+	    LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR | \
 	    LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REFER | FILE_TRUNCATE)
 
 /* Of these rights only, the kernel lets a rule about a single file speak. */
-#define FILE_SINGLE                                                                                \
-	(LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | FILE_TRUNCATE)
+#define FILE_SINGLE (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | FILE_TRUNCATE)
 
 /* A sanitizer's runtime: its memory map, and the program and libraries for names in a report. */
 static const char *const sanitizer_paths[] = {"/proc", "/proc/self/exe", "/usr/lib", "/lib", NULL};

@@ -8,7 +8,7 @@
 #include "common/sandbox/sandbox.h"
 
 /* Confines this thread to the paths (may be NULL); *walls gains what the kernel could give. */
-bool landlock_enter(unsigned may, const struct sandbox_paths *paths, unsigned *walls,
-    struct error *e);
+bool landlock_enter(
+    unsigned may, const struct sandbox_paths *paths, unsigned *walls, struct error *e);
 
 #endif

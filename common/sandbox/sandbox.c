@@ -18,7 +18,7 @@ struct role {
 };
 
 static const struct role roles[] = {
-#define ROLE(name, title, user, chroot, files, tasks, may)                                         \
+#define ROLE(name, title, user, chroot, files, tasks, may) \
 	[SANDBOX_##name] = {title, user, chroot, files, tasks, may},
     SANDBOX_ROLES(ROLE)
 #undef ROLE
@@ -64,8 +64,8 @@ sandbox_granted(enum sandbox_role role, const struct sandbox_paths *paths)
 }
 
 bool
-sandbox_drop(enum sandbox_role role, const char *prefix, const char *root, bool *ordinary,
-    struct error *e)
+sandbox_drop(
+    enum sandbox_role role, const char *prefix, const char *root, bool *ordinary, struct error *e)
 {
 	const struct role *r = role_find(role);
 	char user[LIMIT_USER];

@@ -14,12 +14,12 @@
 /* What a process may still do. Reading, writing and waiting on what it holds is always free. */
 enum sandbox_may {
 	MAY_NOTHING = 0,
-	MAY_ACCEPT = 1 << 0,     /* take connections from a listening socket it was given */
-	MAY_INET = 1 << 1,       /* make IPv4 and IPv6 streams and connect them */
-	MAY_DATAGRAM = 1 << 2,   /* with MAY_INET: datagram sockets too, and fast open (DNS) */
-	MAY_UNIX = 1 << 3,       /* make Unix-domain sockets and connect them */
-	MAY_READ = 1 << 4,       /* open files, if its paths name any */
-	MAY_WRITE = 1 << 5,      /* create, change and remove files, if its paths name a folder */
+	MAY_ACCEPT = 1 << 0,   /* take connections from a listening socket it was given */
+	MAY_INET = 1 << 1,     /* make IPv4 and IPv6 streams and connect them */
+	MAY_DATAGRAM = 1 << 2, /* with MAY_INET: datagram sockets too, and fast open (DNS) */
+	MAY_UNIX = 1 << 3,     /* make Unix-domain sockets and connect them */
+	MAY_READ = 1 << 4,     /* open files, if its paths name any */
+	MAY_WRITE = 1 << 5,    /* create, change and remove files, if its paths name a folder */
 	MAY_FILES = MAY_READ | MAY_WRITE,
 	MAY_SHARE = 1 << 6,      /* make memory that can be handed over as a descriptor */
 	MAY_ASK = 1 << 7,        /* ask at a terminal, without echo */
@@ -86,8 +86,8 @@ unsigned sandbox_granted(enum sandbox_role role, const struct sandbox_paths *pat
  * if the role is chrooted. *ordinary tells that an ordinary user started us: then no user
  * and no root change, and that is no failure. See privdrop().
  */
-bool sandbox_drop(enum sandbox_role role, const char *prefix, const char *root, bool *ordinary,
-    struct error *e);
+bool sandbox_drop(
+    enum sandbox_role role, const char *prefix, const char *root, bool *ordinary, struct error *e);
 
 /*
  * Puts up the walls, for good. To be called once, before the process has a second thread.

@@ -30,7 +30,8 @@ make_parents(const char *path)
 {
 	char sub[AGENT_PATH];
 
-	for (const char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+	for (const char *slash = strchr(path + 1, '/'); slash != NULL;
+	     slash = strchr(slash + 1, '/')) {
 		snprintf(sub, sizeof(sub), "%.*s", (int)(slash - path), path);
 		make_one(sub);
 	}
@@ -59,9 +60,9 @@ is_spam(const struct agent_job *j)
 	struct slice message = slice_make(header, n < 0 ? 0 : (size_t)n), value;
 
 	return (header_find(message, SLICE("X-Spam"), &value) &&
-	           slice_has_prefix_nocase(slice_trim(value), SLICE("yes"))) ||
-	    (header_find(message, SLICE("X-Spam-Flag"), &value) &&
-	        slice_has_prefix_nocase(slice_trim(value), SLICE("yes")));
+		   slice_has_prefix_nocase(slice_trim(value), SLICE("yes"))) ||
+	       (header_find(message, SLICE("X-Spam-Flag"), &value) &&
+		   slice_has_prefix_nocase(slice_trim(value), SLICE("yes")));
 }
 
 /* One path component of a sub-address: no separators, nothing hidden. */
@@ -69,7 +70,7 @@ static bool
 is_component(struct slice s)
 {
 	return s.len > 0 && s.len < 128 && slice_find(s, '/') < 0 && slice_find(s, '.') < 0 &&
-	    slice_find(s, '\0') < 0;
+	       slice_find(s, '\0') < 0;
 }
 
 /* The folder to deliver to: .Junk for spam, .detail when the user has made it, else the Maildir. */

@@ -9,15 +9,22 @@
 
 #include "common/base/buf.h"
 
-enum smtp_data_state { DATA_LINE_START, DATA_IN_LINE, DATA_AFTER_CR, DATA_DOT, DATA_DOT_CR, DATA_END };
+enum smtp_data_state {
+	DATA_LINE_START,
+	DATA_IN_LINE,
+	DATA_AFTER_CR,
+	DATA_DOT,
+	DATA_DOT_CR,
+	DATA_END
+};
 
 struct smtp_data {
 	enum smtp_data_state state;
-	uint64_t size;         /* octets of the message so far, dots taken off */
-	uint64_t most;         /* beyond this nothing is kept */
-	size_t line;           /* octets of the line so far */
-	bool has_bare;         /* a CR or LF alone */
-	bool has_long_line;    /* over LIMIT_TEXT_LINE */
+	uint64_t size;      /* octets of the message so far, dots taken off */
+	uint64_t most;      /* beyond this nothing is kept */
+	size_t line;        /* octets of the line so far */
+	bool has_bare;      /* a CR or LF alone */
+	bool has_long_line; /* over LIMIT_TEXT_LINE */
 	bool has_8bit;
 	bool is_too_big;
 };

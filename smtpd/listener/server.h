@@ -14,9 +14,9 @@
 struct smtp_server {
 	struct channel *lookup, *resolver, *keyholder, *queue;
 	LIST_HEAD(, smtp_session) sessions;
-	uint64_t next_id, ids_left;         /* message ids to use */
-	bool is_draining;                   /* no new transactions */
-	int closed_code;                    /* what queue has MAIL hear; 0: it takes mail */
+	uint64_t next_id, ids_left; /* message ids to use */
+	bool is_draining;           /* no new transactions */
+	int closed_code;            /* what queue has MAIL hear; 0: it takes mail */
 	char closed_text[LQ_STATE_TEXT + 1];
 };
 

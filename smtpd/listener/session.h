@@ -11,23 +11,23 @@
 #include "smtpd/listener/transaction.h"
 
 struct smtp_session {
-	struct session base;                  /* first: a session of this kind is one of these */
+	struct session base; /* first: a session of this kind is one of these */
 	LIST_ENTRY(smtp_session) link;
-	struct netaddr local;                 /* where the client came to */
-	char *hostname;                       /* ours, for this address; NULL: the service's */
-	char *rdns;                           /* the client's name; NULL: not known */
+	struct netaddr local; /* where the client came to */
+	char *hostname;       /* ours, for this address; NULL: the service's */
+	char *rdns;           /* the client's name; NULL: not known */
 	char *helo;
 	char *user;                           /* authenticated as; NULL: no */
 	struct smtp_transaction *transaction; /* NULL between transactions */
 	uint32_t ptr_request, hostname_request;
-	struct buf proxy;                     /* what came so far of a proxy's header */
+	struct buf proxy; /* what came so far of a proxy's header */
 	unsigned errors, messages, idle_commands;
 	bool has_ehlo, is_confirmed_rdns, is_local;
 };
 
 /* A new session on a descriptor, which it takes; it ends itself. */
-void smtp_session_start(struct service *service, int fd, const struct netaddr *peer,
-    const struct netaddr *local);
+void smtp_session_start(
+    struct service *service, int fd, const struct netaddr *peer, const struct netaddr *local);
 
 /* As session_move(). */
 void smtp_move(struct smtp_session *s, enum smtp_state next);

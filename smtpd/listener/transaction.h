@@ -21,22 +21,22 @@ struct smtp_recipient {
 };
 
 struct smtp_transaction {
-	uint64_t message;                 /* id, given at DATA; the queue id people see */
-	char *sender;                     /* "" is the null path */
+	uint64_t message; /* id, given at DATA; the queue id people see */
+	char *sender;     /* "" is the null path */
 	char *envid;
 	uint8_t ret;
 	TAILQ_HEAD(smtp_recipients, smtp_recipient) recipients;
-	size_t recipient_count;           /* after expansion */
-	size_t accepted;                  /* RCPT commands answered with 250 */
-	size_t mark;                      /* recipient_count when the RCPT in hand began */
+	size_t recipient_count; /* after expansion */
+	size_t accepted;        /* RCPT commands answered with 250 */
+	size_t mark;            /* recipient_count when the RCPT in hand began */
 	char *pending_original, *pending_orcpt;
 	uint8_t pending_notify;
 	struct smtp_data body;
-	struct smtp_pace pace;            /* while the message comes */
-	struct buf octets;                /* the message, trace fields first, while it is small */
-	int spool;                        /* queue's file for a larger one, or -1 */
-	uint32_t spool_id;                /* its number; 0: we have none, or none any more */
-	uint64_t spooled;                 /* octets written there */
+	struct smtp_pace pace; /* while the message comes */
+	struct buf octets;     /* the message, trace fields first, while it is small */
+	int spool;             /* queue's file for a larger one, or -1 */
+	uint32_t spool_id;     /* its number; 0: we have none, or none any more */
+	uint64_t spooled;      /* octets written there */
 	bool spool_failed, is_looping;
 	bool is_complete; /* what a submission lacked has been added */
 	size_t looked_at; /* octets, when the end of the header was looked for */

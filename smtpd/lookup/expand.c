@@ -208,8 +208,7 @@ free_node(struct expand_node *n)
 
 /* Takes nothing. False: too many, and the expansion is over. */
 static bool
-add(
-    struct expansion *e, struct expand_node *below, const struct target *t, const char *owner)
+add(struct expansion *e, struct expand_node *below, const struct target *t, const char *owner)
 {
 	struct expand_node *n = mem_zero(sizeof(*n));
 

@@ -237,7 +237,8 @@ expand_local_forward(struct expansion *e, struct expand_node *n, const struct co
 	char owner[LIMIT_SYSTEM_USER + 1];
 
 	slice_copy(user, owner, sizeof(owner));
-	if (result == FORWARD_FOUND && expand_add_lines(e, n, content, owner, LIMIT_FORWARD_TARGETS) > 0)
+	if (result == FORWARD_FOUND &&
+	    expand_add_lines(e, n, content, owner, LIMIT_FORWARD_TARGETS) > 0)
 		return;
 	deliver(e, n, a, user);
 }

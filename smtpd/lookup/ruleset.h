@@ -24,7 +24,7 @@ enum ruleset_result ruleset_match(const struct conf *c, const struct al_route *q
     struct slice recipient, const struct conf_action **action);
 
 /* Whether a line may send mail for this recipient, whoever sent it, to an action that fits. */
-bool ruleset_leads(const struct conf *c, struct slice recipient,
-    bool (*fits)(const struct conf_action *a));
+bool ruleset_leads(
+    const struct conf *c, struct slice recipient, bool (*fits)(const struct conf_action *a));
 
 #endif

@@ -77,10 +77,8 @@ static void
 join(struct process *a, struct process *b)
 {
 	int ends[2];
-	struct pa_peer to_a = {.role = (uint8_t)b->role,
-	    .instance = (uint8_t)b->instance};
-	struct pa_peer to_b = {.role = (uint8_t)a->role,
-	    .instance = (uint8_t)a->instance};
+	struct pa_peer to_a = {.role = (uint8_t)b->role, .instance = (uint8_t)b->instance};
+	struct pa_peer to_b = {.role = (uint8_t)a->role, .instance = (uint8_t)a->instance};
 
 	if (a->channel == NULL || b->channel == NULL)
 		return;

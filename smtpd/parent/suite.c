@@ -148,8 +148,7 @@ raise_bounds(uint64_t octets)
 	for (size_t i = 0; i < suite.count; i++) {
 		const struct process *p = &suite.processes[i];
 
-		if (p->role != SANDBOX_IMAPD || p->pid == 0 ||
-		    privdrop_raise_bound(p->pid, octets))
+		if (p->role != SANDBOX_IMAPD || p->pid == 0 || privdrop_raise_bound(p->pid, octets))
 			continue;
 		log_warning("imapd takes messages of the new max-message-size when it starts anew");
 		return;

@@ -151,7 +151,8 @@ on_result(void *arg, int code, struct ub_result *r)
 
 	a.reason = reason_of(a.status, r);
 	a.secure = r != NULL && r->secure;
-	for (int i = 0; a.status == QUERY_FOUND && r->data[i] != NULL && a.count < LIMIT_RECORDS; i++)
+	for (int i = 0; a.status == QUERY_FOUND && r->data[i] != NULL && a.count < LIMIT_RECORDS;
+	     i++)
 		records[a.count++] = slice_make(r->data[i], (size_t)r->len[i]);
 	open_queries--;
 	q->answer(q->owner, &a);

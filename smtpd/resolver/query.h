@@ -12,18 +12,18 @@ enum query_type { QUERY_A = 1, QUERY_PTR = 12, QUERY_MX = 15, QUERY_AAAA = 28 };
 
 enum query_status {
 	QUERY_FOUND,
-	QUERY_NO_DATA,       /* the name exists, without such records */
+	QUERY_NO_DATA, /* the name exists, without such records */
 	QUERY_NO_NAME,
-	QUERY_BOGUS,         /* DNSSEC says that it is forged, or broken */
-	QUERY_FAILED,        /* no answer: try later */
+	QUERY_BOGUS,  /* DNSSEC says that it is forged, or broken */
+	QUERY_FAILED, /* no answer: try later */
 };
 
 struct query_answer {
 	enum query_status status;
-	bool secure;                   /* validated with DNSSEC */
-	const char *reason;            /* for people, when there is nothing */
+	bool secure;        /* validated with DNSSEC */
+	const char *reason; /* for people, when there is nothing */
 	size_t count;
-	const struct slice *records;   /* RDATA, uncompressed; valid during the call */
+	const struct slice *records; /* RDATA, uncompressed; valid during the call */
 };
 
 /*

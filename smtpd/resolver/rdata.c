@@ -62,7 +62,8 @@ rdata_reverse(struct slice address, char out[LIMIT_DOMAIN + 1])
 	if (address.len != 16)
 		return false;
 	for (size_t i = 16; i > 0; i--)
-		used += (size_t)snprintf(out + used, LIMIT_DOMAIN + 1 - used, "%x.%x.", a[i - 1] & 15, a[i - 1] >> 4);
+		used += (size_t)snprintf(
+		    out + used, LIMIT_DOMAIN + 1 - used, "%x.%x.", a[i - 1] & 15, a[i - 1] >> 4);
 	snprintf(out + used, LIMIT_DOMAIN + 1 - used, "ip6.arpa");
 	return true;
 }

@@ -38,8 +38,8 @@ static void
 put_dots_on(struct slice message, struct buf *out)
 {
 	for (size_t i = 0; i < message.len; i++) {
-		bool is_start = i == 0 ||
-		    (i > 1 && message.data[i - 2] == '\r' && message.data[i - 1] == '\n');
+		bool is_start =
+		    i == 0 || (i > 1 && message.data[i - 2] == '\r' && message.data[i - 1] == '\n');
 
 		if (message.data[i] == '.' && is_start)
 			buf_add_char(out, '.');
@@ -54,8 +54,8 @@ check_end(struct slice message, struct slice taken)
 	struct buf sent = {0}, again = {0};
 	struct smtp_data b;
 
-	PROPERTY(slice_equal_text(taken, ".\r\n") ||
-	    slice_has_suffix_nocase(taken, SLICE("\r\n.\r\n")));
+	PROPERTY(
+	    slice_equal_text(taken, ".\r\n") || slice_has_suffix_nocase(taken, SLICE("\r\n.\r\n")));
 	put_dots_on(message, &sent);
 	PROPERTY(feed(&b, buf_slice(&sent), sent.len, &again) == sent.len);
 	PROPERTY(b.state == DATA_END && slice_equal(buf_slice(&again), message));
@@ -75,7 +75,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	PROPERTY(feed(&b, in, piece, &pieces) == taken);
 	PROPERTY(slice_equal(buf_slice(&whole), buf_slice(&pieces)));
 	PROPERTY(a.state == b.state && a.size == b.size && a.has_bare == b.has_bare &&
-	    a.has_8bit == b.has_8bit && a.has_long_line == b.has_long_line);
+		 a.has_8bit == b.has_8bit && a.has_long_line == b.has_long_line);
 	PROPERTY(whole.len <= taken && a.size == whole.len);
 	PROPERTY(a.has_bare == has_bare(slice_sub(in, 0, taken)));
 	if (a.state == DATA_END)

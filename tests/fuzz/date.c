@@ -10,8 +10,8 @@ is_same(struct date d, struct date again)
 	const int64_t year_10000 = 253402300800;
 	int64_t local = d.seconds + (int64_t)d.zone * 60;
 
-	return again.zone == d.zone &&
-	    (again.seconds == d.seconds || (local == year_10000 && again.seconds == d.seconds - 1));
+	return again.zone == d.zone && (again.seconds == d.seconds ||
+					   (local == year_10000 && again.seconds == d.seconds - 1));
 }
 
 int

@@ -39,7 +39,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		PROPERTY(encoded.len <= 8 * size + 4);
 		if (codes[i].decode(&again, buf_slice(&encoded)))
 			PROPERTY((codes[i].is_utf8 && !utf8_is_valid(in)) ||
-			    slice_equal(buf_slice(&again), in));
+				 slice_equal(buf_slice(&again), in));
 		else
 			PROPERTY(!codes[i].is_total);
 		buf_fini(&decoded);

@@ -24,7 +24,7 @@ check_frame(struct slice in)
 	frame_put(header, &f);
 	frame_get(slice_make(header, sizeof(header)), &again);
 	PROPERTY(again.length == f.length && again.type == f.type && again.has_fd == f.has_fd &&
-	    again.id == f.id);
+		 again.id == f.id);
 }
 
 static void

@@ -64,7 +64,7 @@ static inline bool
 fuzz_lies_in(struct slice part, struct slice whole)
 {
 	return part.len == 0 ||
-	    (part.data >= whole.data && part.data + part.len <= whole.data + whole.len);
+	       (part.data >= whole.data && part.data + part.len <= whole.data + whole.len);
 }
 
 #endif

@@ -14,7 +14,8 @@ parse_flags(struct imap_parse *p, bool bare)
 	struct imap_flags flags = {0};
 	enum imap_flags_result result = imap_parse_flags(p, bare, &flags);
 
-	PROPERTY(flags.count <= LIMIT_KEYWORDS && flags.keywords.len <= 32 * 1024 + 5 * LIMIT_KEYWORDS);
+	PROPERTY(
+	    flags.count <= LIMIT_KEYWORDS && flags.keywords.len <= 32 * 1024 + 5 * LIMIT_KEYWORDS);
 	buf_fini(&flags.keywords);
 	return result == IMAP_FLAGS_OK;
 }

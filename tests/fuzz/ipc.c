@@ -109,7 +109,10 @@ check_least(const struct ipc_schema *schema)
 	for (size_t i = 0; i < schema->count; i++) {
 		const struct ipc_field *f = &schema->fields[i];
 		bool is_long = f->kind == IPC_U64 || f->kind == IPC_I64;
-		size_t octets = is_long ? 8 : has_length(f) || f->kind == IPC_U32 ? 4 : f->kind == IPC_U16 ? 2 : 1;
+		size_t octets = is_long                               ? 8
+				: has_length(f) || f->kind == IPC_U32 ? 4
+				: f->kind == IPC_U16                  ? 2
+								      : 1;
 
 		for (size_t k = octets; k-- > 0;)
 			buf_add_char(&body, (char)(f->least >> (8 * k)));

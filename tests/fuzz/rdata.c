@@ -12,7 +12,8 @@ check_name(const char *name)
 	PROPERTY(len == 0 || (name[0] != '.' && name[len - 1] != '.'));
 	for (size_t i = 0; i < len; i++)
 		PROPERTY((name[i] >= 'a' && name[i] <= 'z') || (name[i] >= '0' && name[i] <= '9') ||
-		    name[i] == '-' || name[i] == '_' || (name[i] == '.' && name[i - 1] != '.'));
+			 name[i] == '-' || name[i] == '_' ||
+			 (name[i] == '.' && name[i - 1] != '.'));
 }
 
 int

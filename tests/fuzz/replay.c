@@ -11,12 +11,12 @@
 #include <time.h>
 
 enum {
-	LARGE = 64 * 1024,   /* octets: 1/8, 1/4, 1/2 and all of it are timed */
-	SPOILED = 1024,      /* octets of a seed that are cut and spoiled */
-	SLOW = 1000,         /* ms that no input of LARGE octets may take */
-	UNMISTAKABLE = 40,   /* ms below which a measured time says nothing */
-	STEEP = 3,           /* times: more than this for twice the octets is no line */
-	TRIES = 3,           /* the best of these counts, for the machine does other things too */
+	LARGE = 64 * 1024, /* octets: 1/8, 1/4, 1/2 and all of it are timed */
+	SPOILED = 1024,    /* octets of a seed that are cut and spoiled */
+	SLOW = 1000,       /* ms that no input of LARGE octets may take */
+	UNMISTAKABLE = 40, /* ms below which a measured time says nothing */
+	STEEP = 3,         /* times: more than this for twice the octets is no line */
+	TRIES = 3,         /* the best of these counts, for the machine does other things too */
 };
 
 static void
@@ -67,9 +67,8 @@ is_too_steep(struct slice before, struct slice unit, struct slice after, double 
 	double eighth = time_of(before, unit, after, LARGE / 8);
 
 	*all = time_of(before, unit, after, LARGE);
-	return *all > SLOW ||
-	    (*all > UNMISTAKABLE && *all > STEEP * half && half > STEEP * quarter &&
-	        quarter > STEEP * eighth);
+	return *all > SLOW || (*all > UNMISTAKABLE && *all > STEEP * half &&
+				  half > STEEP * quarter && quarter > STEEP * eighth);
 }
 
 static bool
@@ -83,8 +82,9 @@ check_time(const char *name, struct slice before, struct slice unit, struct slic
 		if (!is_too_steep(before, unit, after, &all))
 			return true;
 	}
-	fprintf(stderr, "%s: %.0f ms for %d octets of its \"%.*s\": too slow, or steeper than a line\n",
-	    name, all, LARGE, SLICE_FMT(slice_sub(unit, 0, 60)));
+	fprintf(stderr,
+	    "%s: %.0f ms for %d octets of its \"%.*s\": too slow, or steeper than a line\n", name,
+	    all, LARGE, SLICE_FMT(slice_sub(unit, 0, 60)));
 	return false;
 }
 
@@ -101,8 +101,8 @@ check_times(const char *name, struct slice seed)
 	if (seed.len > LARGE / 16)
 		return ok;
 	for (size_t n = 1; n <= 2 && n < seed.len; n++)
-		ok &= check_time(name, slice_sub(seed, 0, seed.len - n),
-		    slice_from(seed, seed.len - n), none);
+		ok &= check_time(
+		    name, slice_sub(seed, 0, seed.len - n), slice_from(seed, seed.len - n), none);
 	ok &= check_time(name, slice_sub(seed, 0, middle), slice_sub(seed, middle, 1),
 	    slice_from(seed, middle + 1));
 	return check_time(name, slice_sub(seed, 0, seed.len - rest.len), rest, none) && ok;

@@ -22,8 +22,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	envelope_write(&envelope, message, 60000);
 	search_signature(message, buf_slice(&envelope), &bits);
 	found = search_header_holds(message, name, needle) ||
-		search_message_holds(message, needle) ||
-		search_body_holds(message, needle) ||
+		search_message_holds(message, needle) || search_body_holds(message, needle) ||
 		search_envelope_holds(buf_slice(&envelope), name, text, needle, &known);
 	PROPERTY(!found || signature_may_hold(buf_slice(&bits), needle));
 	PROPERTY(bits.len <= SIGNATURE_KINDS / 8);

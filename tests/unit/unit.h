@@ -27,16 +27,17 @@ __lsan_default_options(void)
 #define UNIT_LEAKED() 0
 #endif
 
-#define UNIT_SUITE(name)                                                                           \
-	static void name##_suite_end(void)                                                              \
-	{                                                                                          \
-		if (UNIT_LEAKED())                                                                 \
-			abort();                                                                   \
-	}                                                                                          \
+#define UNIT_SUITE(name) \
+	static void name##_suite_end(void) \
+	{ \
+		if (UNIT_LEAKED()) \
+			abort(); \
+	} \
 	TestSuite(name, .fini = name##_suite_end)
 
 /* Compares a slice with a C string, and shows both when they differ. */
-#define cr_slice_eq(s, text)                                                                       \
-	cr_assert(slice_equal_text((s), (text)), "got \"%.*s\", wanted \"%s\"", SLICE_FMT(s), (text))
+#define cr_slice_eq(s, text) \
+	cr_assert( \
+	    slice_equal_text((s), (text)), "got \"%.*s\", wanted \"%s\"", SLICE_FMT(s), (text))
 
 #endif

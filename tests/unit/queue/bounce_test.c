@@ -37,8 +37,8 @@ Test(bounce, notify_decides)
 	}
 }
 
-static const struct dsn_recipient bad = {.final = {"bad@y.test", 10}, .status = {"5.1.1", 5},
-    .diagnostic = {"550 no", 6}};
+static const struct dsn_recipient bad = {
+    .final = {"bad@y.test", 10}, .status = {"5.1.1", 5}, .diagnostic = {"550 no", 6}};
 
 static struct store_message
 message(struct slice sender, struct slice octets)

@@ -105,7 +105,7 @@ test_open(const struct schedule_calls *calls)
 	cr_assert(spool_open(test_folder, &why), "%s", why.text);
 	queue.store = test_open_store(test_folder);
 	cr_assert(queue_ids_init(queue.store));
-	test_run_loop(1);      /* its clock stood still meanwhile */
+	test_run_loop(1); /* its clock stood still meanwhile */
 }
 
 void

@@ -4,7 +4,7 @@
 
 UNIT_SUITE(retry);
 
-static const uint32_t middle = 0x80000000U;      /* no jitter */
+static const uint32_t middle = 0x80000000U; /* no jitter */
 
 Test(retry, delays_grow_to_their_ceiling)
 {

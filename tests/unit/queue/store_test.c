@@ -120,7 +120,7 @@ Test(store, a_crash_keeps_what_was_answered_and_no_half)
 	test_open(NULL);
 	add(10);
 	sync_store();
-	add(20);      /* in a transaction that never ends */
+	add(20); /* in a transaction that never ends */
 	s = after_crash();
 	cr_assert_eq(store_find_message(s, 10, &m), DB_ROW);
 	cr_assert_eq(store_find_envelope(s, 11, &e), DB_ROW);

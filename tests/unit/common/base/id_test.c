@@ -27,8 +27,8 @@ Test(id, reads_what_it_writes)
 
 Test(id, refuses_other_text)
 {
-	static const char *const wrong[] = {"", "0", "00000000000000", "000000000000u", "g000000000000",
-	    "zzzzzzzzzzzzz", "00000000 0000", "000000000000\x80"};
+	static const char *const wrong[] = {"", "0", "00000000000000", "000000000000u",
+	    "g000000000000", "zzzzzzzzzzzzz", "00000000 0000", "000000000000\x80"};
 	uint64_t id;
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)

@@ -25,8 +25,8 @@ Test(slice, numbers)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		uint64_t n = 0;
 
-		cr_assert_eq(slice_number(slice_of(cases[i].text), cases[i].max, &n), cases[i].ok, "%s",
-		    cases[i].text);
+		cr_assert_eq(slice_number(slice_of(cases[i].text), cases[i].max, &n), cases[i].ok,
+		    "%s", cases[i].text);
 		if (cases[i].ok)
 			cr_assert_eq(n, cases[i].want);
 	}

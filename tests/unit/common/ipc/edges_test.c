@@ -27,7 +27,8 @@ Test(edges, form_no_cycle)
 			bool asks = false;
 
 			for (size_t i = 0; i < EDGE_COUNT; i++)
-				asks |= edges[i].asker == (enum sandbox_role)role && !gone[edges[i].answerer];
+				asks |= edges[i].asker == (enum sandbox_role)role &&
+					!gone[edges[i].answerer];
 			if (!asks && !gone[role]) {
 				gone[role] = true;
 				changed = true;

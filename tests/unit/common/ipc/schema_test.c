@@ -7,8 +7,12 @@ UNIT_SUITE(schema);
 static struct lq_rcpt
 sample(void)
 {
-	return (struct lq_rcpt){.transport = 1, .action = SLICE("out"), .address = SLICE("b@example.test"),
-	    .original = SLICE("b@example.test"), .orcpt = SLICE("rfc822;b@example.test"), .notify = 6};
+	return (struct lq_rcpt){.transport = 1,
+	    .action = SLICE("out"),
+	    .address = SLICE("b@example.test"),
+	    .original = SLICE("b@example.test"),
+	    .orcpt = SLICE("rfc822;b@example.test"),
+	    .notify = 6};
 }
 
 Test(schema, unpacks_what_it_packed)

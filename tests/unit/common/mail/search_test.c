@@ -8,7 +8,8 @@ UNIT_SUITE(search);
 static void
 add(struct buf *program, enum search_op op, uint64_t number, const char *text)
 {
-	struct search_node n = {.op = op, .number = number, .text = slice_of(text), .value = SLICE("v")};
+	struct search_node n = {
+	    .op = op, .number = number, .text = slice_of(text), .value = SLICE("v")};
 
 	search_pack(program, &n);
 }

@@ -307,8 +307,7 @@ Test(smtp_syntax, what_is_written_is_read)
 	    .ret = RET_FULL,
 	    .has_auth = true,
 	    .envid = "a b+c"};
-	struct smtp_rcpt r = {
-	    .notify = NOTIFY_SUCCESS | NOTIFY_DELAY, .orcpt = "rfc822;x=y z@b"};
+	struct smtp_rcpt r = {.notify = NOTIFY_SUCCESS | NOTIFY_DELAY, .orcpt = "rfc822;x=y z@b"};
 	struct smtp_command c;
 	struct buf out = {0};
 

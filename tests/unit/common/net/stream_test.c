@@ -308,7 +308,8 @@ take_secret(void *owner)
 /* In one piece the line lies in the block that streams share, in two in a buffer of its own. */
 Test(stream, a_secret_that_was_taken_is_wiped)
 {
-	static const char *const pieces[][2] = {{"secret\r\nnext\r\n", ""}, {"sec", "ret\r\nnext\r\n"}};
+	static const char *const pieces[][2] = {
+	    {"secret\r\nnext\r\n", ""}, {"sec", "ret\r\nnext\r\n"}};
 
 	for (size_t i = 0; i < 2; i++) {
 		int ends[2];

@@ -33,23 +33,23 @@ enum manner { AT_ONCE, LATER, NEVER, REFUSED };
 
 struct tls_pair {
 	enum manner manner;
-	const struct test_certificate *certificates[4];      /* NULL at the end */
+	const struct test_certificate *certificates[4]; /* NULL at the end */
 	size_t (*sign)(
 	    EVP_PKEY *key, uint16_t scheme, struct slice octets, unsigned char *out, size_t size);
-	struct tls_server *server;      /* given before pair_init(), or made by it */
-	void (*woken)(void);            /* the connection was woken; may be NULL */
-	int fds[2];               /* the server's, the client's */
+	struct tls_server *server; /* given before pair_init(), or made by it */
+	void (*woken)(void);       /* the connection was woken; may be NULL */
+	int fds[2];                /* the server's, the client's */
 	struct tls *s;
 	SSL_CTX *ctx;
 	SSL *c;
-	SSL_SESSION *session;     /* the last that the server gave */
+	SSL_SESSION *session; /* the last that the server gave */
 	struct tls_signature *asked;
-	struct slice signature;   /* for asked, in store */
+	struct slice signature; /* for asked, in store */
 	unsigned char store[1024];
 	uint16_t scheme;
 	size_t signatures, wakes;
 	enum tls_result s_result;
-	int c_result;             /* as SSL_do_handshake() gave it */
+	int c_result; /* as SSL_do_handshake() gave it */
 };
 
 /* A server with the certificates and a context for OpenSSL's client. options may be NULL. */

@@ -351,8 +351,8 @@ share_memory(const struct scene *s)
 	int fd = memfd_create("body", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
 	(void)s;
-	return judged(fd >= 0 && ftruncate(fd, 4096) == 0 &&
-	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK) == 0);
+	return judged(
+	    fd >= 0 && ftruncate(fd, 4096) == 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK) == 0);
 }
 
 static enum outcome
@@ -406,10 +406,10 @@ use_loop(const struct scene *s)
 
 	(void)s;
 	return judged(loop >= 0 && event >= 0 && timer >= 0 &&
-	    timerfd_settime(timer, 0, &soon, NULL) == 0 &&
-	    epoll_ctl(loop, EPOLL_CTL_ADD, event, &want) == 0 &&
-	    epoll_ctl(loop, EPOLL_CTL_ADD, timer, &want) == 0 &&
-	    epoll_wait(loop, got, 4, 1000) > 0);
+		      timerfd_settime(timer, 0, &soon, NULL) == 0 &&
+		      epoll_ctl(loop, EPOLL_CTL_ADD, event, &want) == 0 &&
+		      epoll_ctl(loop, EPOLL_CTL_ADD, timer, &want) == 0 &&
+		      epoll_wait(loop, got, 4, 1000) > 0);
 }
 
 /* Sends the held file through the channel and takes it out at the other end. */
@@ -431,9 +431,9 @@ use_channel(const struct scene *s)
 
 	memcpy(CMSG_DATA(&control.header), &s->file, sizeof(int));
 	return judged(sendmsg(s->pair[0], &m, MSG_NOSIGNAL) == 1 &&
-	    recvmsg(s->pair[1], &m, MSG_CMSG_CLOEXEC) == 1 &&
-	    m.msg_controllen == sizeof(control.room) && write(s->pair[1], "y", 1) == 1 &&
-	    read(s->pair[0], &octet, 1) == 1 && octet == 'y');
+		      recvmsg(s->pair[1], &m, MSG_CMSG_CLOEXEC) == 1 &&
+		      m.msg_controllen == sizeof(control.room) && write(s->pair[1], "y", 1) == 1 &&
+		      read(s->pair[0], &octet, 1) == 1 && octet == 'y');
 }
 
 static enum outcome
@@ -444,10 +444,11 @@ use_itself(const struct scene *s)
 	char octets[32];
 
 	return judged(clock_gettime(CLOCK_MONOTONIC, &now) == 0 &&
-	    getrandom(octets, sizeof(octets), 0) == (ssize_t)sizeof(octets) &&
-	    fstat(s->file, &st) == 0 && S_ISREG(st.st_mode) &&
-	    (fcntl(s->file, F_GETFL) & O_ACCMODE) == O_RDWR &&
-	    fcntl(s->pair[0], F_SETFL, O_NONBLOCK) == 0 && lseek(s->file, 0, SEEK_END) == 0);
+		      getrandom(octets, sizeof(octets), 0) == (ssize_t)sizeof(octets) &&
+		      fstat(s->file, &st) == 0 && S_ISREG(st.st_mode) &&
+		      (fcntl(s->file, F_GETFL) & O_ACCMODE) == O_RDWR &&
+		      fcntl(s->pair[0], F_SETFL, O_NONBLOCK) == 0 &&
+		      lseek(s->file, 0, SEEK_END) == 0);
 }
 
 /*

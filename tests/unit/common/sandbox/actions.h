@@ -17,11 +17,11 @@ struct scene {
 	char shown[SCENE_PATH + 16];  /* a folder among its ro paths */
 	char theirs[SCENE_PATH + 16]; /* a folder that it was not given */
 	char unix_name[SCENE_PATH + 16];
-	int file;      /* open for reading and writing, in ours */
-	int pair[2];   /* a channel */
-	int tcp;       /* a listening socket with one client waiting */
+	int file;    /* open for reading and writing, in ours */
+	int pair[2]; /* a channel */
+	int tcp;     /* a listening socket with one client waiting */
 	int client;
-	int fresh;     /* a TCP socket that nobody has connected */
+	int fresh; /* a TCP socket that nobody has connected */
 	int unix_server;
 	uint16_t port; /* of tcp, in network order */
 };

@@ -22,12 +22,12 @@ UNIT_SUITE(privdrop);
 enum { FOLDER = 64, FAILED = 1 };
 
 /* In a child, where Criterion's asserts would not be heard: says what is wrong and ends. */
-#define MUST(x)                                                                                    \
-	do {                                                                                       \
-		if (!(x)) {                                                                        \
-			fprintf(stderr, "line %d: not so: %s\n", __LINE__, #x);                    \
-			_exit(FAILED);                                                             \
-		}                                                                                  \
+#define MUST(x) \
+	do { \
+		if (!(x)) { \
+			fprintf(stderr, "line %d: not so: %s\n", __LINE__, #x); \
+			_exit(FAILED); \
+		} \
 	} while (0)
 
 static void
@@ -80,7 +80,7 @@ ordinary_child(const char *folder)
 
 	if (geteuid() == 0)
 		MUST(setgroups(0, NULL) == 0 && setresgid(65534, 65534, 65534) == 0 &&
-		    setresuid(65534, 65534, 65534) == 0);
+		     setresuid(65534, 65534, 65534) == 0);
 	uid = geteuid();
 	MUST(getrlimit(RLIMIT_NPROC, &before) == 0);
 	MUST(privdrop(&p, &e));

@@ -154,13 +154,13 @@ ParameterizedTestParameters(sandbox, a_role_does_what_the_matrix_says)
 
 ParameterizedTest(int *role, sandbox, a_role_does_what_the_matrix_says)
 {
-	unsigned walls = walls_of((enum sandbox_role)*role);
+	unsigned walls = walls_of((enum sandbox_role) * role);
 	const char *letter = matrix[*role];
 	int a = 0;
 
 	for (; *letter != '\0'; letter++)
 		if (*letter != ' ')
-			cell((enum sandbox_role)*role, (enum action)a++, *letter, walls);
+			cell((enum sandbox_role) * role, (enum action)a++, *letter, walls);
 	cr_assert_eq(a, ACTION_COUNT, "row %s has %d letters", sandbox_title(*role), a);
 }
 

@@ -490,8 +490,7 @@ Test(mailbox_store, a_removed_mailbox_leaves_no_body)
 	for (uint32_t uid = 400; uid > 0; uid -= 2) {
 		struct store_flagging f = {.first = uid, .last = uid, .add = FLAG_SEEN};
 
-		cr_assert_eq(
-		    store_flags(&test_store, box.id, &f, ++test_store.modseq), STORE_OK);
+		cr_assert_eq(store_flags(&test_store, box.id, &f, ++test_store.modseq), STORE_OK);
 	}
 	store_end(&test_store, STORE_OK);
 	test_add(&test_inbox, "kept", 200, 0, 0);

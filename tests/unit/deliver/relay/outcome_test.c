@@ -15,11 +15,11 @@ Test(outcome, follows_the_class_of_the_code)
 	    {250, "2.1.5", OUTCOME_RELAYED, "2.1.5"},
 	    {250, "", OUTCOME_RELAYED, "2.0.0"},
 	    {550, "5.1.1", OUTCOME_PERMANENT, "5.1.1"},
-	    {550, "4.1.1", OUTCOME_PERMANENT, "5.1.1"},      /* a class that contradicts the code */
+	    {550, "4.1.1", OUTCOME_PERMANENT, "5.1.1"}, /* a class that contradicts the code */
 	    {556, "", OUTCOME_PERMANENT, "5.1.10"},
 	    {599, "", OUTCOME_PERMANENT, "5.0.0"},
 	    {450, "", OUTCOME_TEMPORARY, "4.2.0"},
-	    {354, "", OUTCOME_TEMPORARY, "4.0.0"},           /* out of place: nonsense waits */
+	    {354, "", OUTCOME_TEMPORARY, "4.0.0"}, /* out of place: nonsense waits */
 	    {299, "2.0.0.0.0.0.0.0.0.0", OUTCOME_RELAYED, "2.0.0"},
 	};
 

@@ -16,34 +16,47 @@ static const struct {
 	const char *output;
 	const char *recipients;
 } cases[] = {
-    {"Subject: x\n\nbody\n", false, "Subject: x\r\n" REST "To: undisclosed-recipients:;\r\n\r\nbody\r\n", ""},
+    {"Subject: x\n\nbody\n", false,
+	"Subject: x\r\n" REST "To: undisclosed-recipients:;\r\n\r\nbody\r\n", ""},
     {"To: a@b.test\n\nbody\n", false, "To: a@b.test\r\n" REST "\r\nbody\r\n", ""},
     {"To: a@b.test, root\nCc: Bob <bob>\nBcc: c@d.test\n\nx\n", true,
-        "To: a@b.test, root@host.test\r\nCc: Bob <bob@host.test>\r\n" REST "\r\nx\r\n",
-        "a@b.test\nroot@host.test\nbob@host.test\nc@d.test\n"},
+	"To: a@b.test, root@host.test\r\nCc: Bob <bob@host.test>\r\n" REST "\r\nx\r\n",
+	"a@b.test\nroot@host.test\nbob@host.test\nc@d.test\n"},
     {"Bcc: c@d.test\n\nx\n", true, REST "To: undisclosed-recipients:;\r\n\r\nx\r\n", "c@d.test\n"},
     {"to: a@b.test\nBCC: x@y.test\n\n", false, "to: a@b.test\r\n" REST "\r\n", ""},
     {"From: root (Cron Daemon)\nTo: root\n\nx\n", true,
-        "From: Cron Daemon <root@host.test>\r\nTo: root@host.test\r\n" DATE ID "\r\nx\r\n", "root@host.test\n"},
+	"From: Cron Daemon <root@host.test>\r\nTo: root@host.test\r\n" DATE ID "\r\nx\r\n",
+	"root@host.test\n"},
     {"From: \"A, B\" <ab>\nTo: friends: ann, b@c.test;, d@e.test\n\n", true,
-        "From: \"A, B\" <ab@host.test>\r\nTo: friends: ann@host.test, b@c.test;, d@e.test\r\n" DATE ID "\r\n",
-        "ann@host.test\nb@c.test\nd@e.test\n"},
-    {"To: a@b.test\nDate: Thu, 1 Jan 2026 00:00:00 +0000\nMessage-Id: <x@y>\nFrom: z@y.test\n\n", false,
-        "To: a@b.test\r\nDate: Thu, 1 Jan 2026 00:00:00 +0000\r\nMessage-Id: <x@y>\r\nFrom: z@y.test\r\n\r\n", ""},
-    {"From ann Fri Nov 20 22:51:17 2026\nTo: a@b.test\n\nx\n", false, "To: a@b.test\r\n" REST "\r\nx\r\n", ""},
+	"From: \"A, B\" <ab@host.test>\r\nTo: friends: ann@host.test, b@c.test;, d@e.test\r\n" DATE
+	    ID "\r\n",
+	"ann@host.test\nb@c.test\nd@e.test\n"},
+    {"To: a@b.test\nDate: Thu, 1 Jan 2026 00:00:00 +0000\nMessage-Id: <x@y>\nFrom: z@y.test\n\n",
+	false,
+	"To: a@b.test\r\nDate: Thu, 1 Jan 2026 00:00:00 +0000\r\nMessage-Id: <x@y>\r\nFrom: "
+	"z@y.test\r\n\r\n",
+	""},
+    {"From ann Fri Nov 20 22:51:17 2026\nTo: a@b.test\n\nx\n", false,
+	"To: a@b.test\r\n" REST "\r\nx\r\n", ""},
     {"To: a@b.test\nthis is the body\nTo: c@d.test\n", true,
-        "To: a@b.test\r\n" REST "\r\nthis is the body\r\nTo: c@d.test\r\n", "a@b.test\n"},
-    {"no header at all\n", false, REST "To: undisclosed-recipients:;\r\n\r\nno header at all\r\n", ""},
+	"To: a@b.test\r\n" REST "\r\nthis is the body\r\nTo: c@d.test\r\n", "a@b.test\n"},
+    {"no header at all\n", false, REST "To: undisclosed-recipients:;\r\n\r\nno header at all\r\n",
+	""},
     {"", false, REST "To: undisclosed-recipients:;\r\n\r\n", ""},
-    {"To: a@b.test,\n\tc@d.test\n\nx", true, "To: a@b.test,\r\n\tc@d.test\r\n" REST "\r\nx\r\n", "a@b.test\nc@d.test\n"},
+    {"To: a@b.test,\n\tc@d.test\n\nx", true, "To: a@b.test,\r\n\tc@d.test\r\n" REST "\r\nx\r\n",
+	"a@b.test\nc@d.test\n"},
     {"Return-Path: <x@y.test>\nTo: a@b.test\n\n", false, "To: a@b.test\r\n" REST "\r\n", ""},
 };
 
 Test(compose, makes_messages_whole)
 {
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct compose c = {.hostname = SLICE("host.test"), .sender = SLICE("ann@host.test"), .user = SLICE("ann"),
-		    .full_name = SLICE("Ann Example"), .now = 1795215077, .id = 1,
+		struct compose c = {.hostname = SLICE("host.test"),
+		    .sender = SLICE("ann@host.test"),
+		    .user = SLICE("ann"),
+		    .full_name = SLICE("Ann Example"),
+		    .now = 1795215077,
+		    .id = 1,
 		    .takes_recipients = cases[i].takes_recipients};
 		struct buf lines = {0}, out = {0}, recipients = {0};
 
@@ -104,8 +117,11 @@ Test(compose, nuls_go_and_endless_lines_are_broken)
 /* A name with a line end in it must not become a field of its own. */
 Test(compose, a_name_cannot_add_a_field)
 {
-	struct compose c = {.hostname = SLICE("host.test"), .user = SLICE("ann"),
-	    .full_name = SLICE("x\r\nBcc: evil@host.test"), .now = 0, .id = 1};
+	struct compose c = {.hostname = SLICE("host.test"),
+	    .user = SLICE("ann"),
+	    .full_name = SLICE("x\r\nBcc: evil@host.test"),
+	    .now = 0,
+	    .id = 1};
 	struct buf out = {0}, recipients = {0};
 
 	compose(&c, SLICE("To: a@b.test\r\n\r\n"), &out, &recipients);

@@ -18,7 +18,8 @@ static const struct {
     {"", "", DATE ID},
     {"a@b.test", DATE ID "From: c@d.test\r\nTo: x\r\n\r\nFrom: y\r\n",
 	DATE ID "From: <a@b.test>\r\nTo: x\r\n\r\nFrom: y\r\n"},
-    {"a@b.test", DATE ID "From: Anna B <c@d.test>\r\n\r\n", DATE ID "From: Anna B <a@b.test>\r\n\r\n"},
+    {"a@b.test", DATE ID "From: Anna B <c@d.test>\r\n\r\n",
+	DATE ID "From: Anna B <a@b.test>\r\n\r\n"},
     {"a@b.test", DATE ID "From: \"B, Anna\"\r\n <c@d.test>, e@f.test\r\n\r\n",
 	DATE ID "From: \"B, Anna\" <a@b.test>\r\n\r\n"},
     {"a@b.test", DATE ID "From: =?utf-8?q?=C3=A4?= <c@d.test>\r\n\r\n",
@@ -31,7 +32,8 @@ static const struct {
 Test(submission, completes_a_header)
 {
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct submission s = {.hostname = SLICE("mx.test"), .id = SLICE("17"),
+		struct submission s = {.hostname = SLICE("mx.test"),
+		    .id = SLICE("17"),
 		    .sender = slice_of(cases[i].sender)};
 		struct buf message = {0};
 

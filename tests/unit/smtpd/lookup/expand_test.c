@@ -37,13 +37,15 @@ on_done(void *owner)
 static void
 say_recipients(const struct expansion *e, struct buf *out)
 {
-	static const char letters[] = {[TRANSPORT_MAILBOX] = 'M', [TRANSPORT_RELAY] = 'R', [TRANSPORT_AGENT] = 'A'};
+	static const char letters[] = {
+	    [TRANSPORT_MAILBOX] = 'M', [TRANSPORT_RELAY] = 'R', [TRANSPORT_AGENT] = 'A'};
 
 	for (size_t i = 0; i < expand_count(e); i++) {
 		struct al_recipient r = expand_recipient(e, i);
 
-		buf_printf(out, "%c %.*s %.*s %.*s %.*s\n", letters[r.transport], SLICE_FMT(r.action), SLICE_FMT(r.address),
-		    SLICE_FMT(r.user), SLICE_FMT(r.target));
+		buf_printf(out, "%c %.*s %.*s %.*s %.*s\n", letters[r.transport],
+		    SLICE_FMT(r.action), SLICE_FMT(r.address), SLICE_FMT(r.user),
+		    SLICE_FMT(r.target));
 	}
 }
 
@@ -51,7 +53,8 @@ say_recipients(const struct expansion *e, struct buf *out)
 static void
 expand(const struct conf *c, const struct al_route *q, struct buf *out)
 {
-	static const char *const results[] = {"ok", "unknown", "denied", "rejected", "error", "loop", "temporary"};
+	static const char *const results[] = {
+	    "ok", "unknown", "denied", "rejected", "error", "loop", "temporary"};
 	struct expand_options o = {.ask_forward = ask_forward, .done = on_done};
 	struct expansion *e = expand_new(q, &o);
 	struct slice reply;
@@ -72,7 +75,8 @@ expand(const struct conf *c, const struct al_route *q, struct buf *out)
 	if (result == ROUTE_OK)
 		say_recipients(e, out);
 	else
-		buf_printf(out, "%s%s%.*s", results[result], reply.len > 0 ? " " : "", SLICE_FMT(reply));
+		buf_printf(
+		    out, "%s%s%.*s", results[result], reply.len > 0 ? " " : "", SLICE_FMT(reply));
 	expand_free(e);
 }
 
@@ -83,7 +87,8 @@ check(const struct conf *c, const char *recipient, const char *wanted)
 	struct buf out = {0};
 
 	expand(c, &q, &out);
-	cr_assert(slice_equal_text(buf_slice(&out), wanted), "%s\ngot \"%s\"\nwanted \"%s\"", recipient, buf_text(&out), wanted);
+	cr_assert(slice_equal_text(buf_slice(&out), wanted), "%s\ngot \"%s\"\nwanted \"%s\"",
+	    recipient, buf_text(&out), wanted);
 	buf_fini(&out);
 }
 
@@ -159,7 +164,8 @@ Test(expand, postmaster_always_finds_somebody)
 	check(c, "postmaster@far.test", "denied");
 	world_end(c);
 	c = world_conf();
-	conf_add_action(c, &(const struct conf_action){.name = SLICE("here"), .method = METHOD_MAILBOX});
+	conf_add_action(
+	    c, &(const struct conf_action){.name = SLICE("here"), .method = METHOD_MAILBOX});
 	world_add_table(c, "accounts", BACKEND_ACCOUNTS, "");
 	world_add_match(c, "from any, for domain <accounts>", "here");
 	world_begin(c, accounts, 2);
@@ -169,7 +175,8 @@ Test(expand, postmaster_always_finds_somebody)
 
 Test(expand, postmaster_is_roots_alias)
 {
-	struct conf *c = conf_with(&(const struct conf_action){.method = METHOD_MAILBOX, .alias = SLICE("t")});
+	struct conf *c =
+	    conf_with(&(const struct conf_action){.method = METHOD_MAILBOX, .alias = SLICE("t")});
 
 	world_add_entry(c, "root", "bob");
 	world_begin(c, accounts, 4);
@@ -180,11 +187,15 @@ Test(expand, postmaster_is_roots_alias)
 Test(expand, aliases)
 {
 	static const struct expand_case cases[] = {
-	    {"team@example.org", "M here alice@example.org alice@example.org \nM here bob@example.org bob@example.org \n"},
-	    {"TEAM@example.org", "M here alice@example.org alice@example.org \nM here bob@example.org bob@example.org \n"},
+	    {"team@example.org", "M here alice@example.org alice@example.org \nM here "
+				 "bob@example.org bob@example.org \n"},
+	    {"TEAM@example.org", "M here alice@example.org alice@example.org \nM here "
+				 "bob@example.org bob@example.org \n"},
 	    {"far@example.org", "R out x@far.test  \n"},
-	    {"both@example.org", "M here alice@example.org alice@example.org \nR out x@far.test  \n"},
-	    {"bob@example.org", "M here bob@example.org bob@example.org \nM here carol@example.org carol@example.org \n"},
+	    {"both@example.org",
+		"M here alice@example.org alice@example.org \nR out x@far.test  \n"},
+	    {"bob@example.org", "M here bob@example.org bob@example.org \nM here carol@example.org "
+				"carol@example.org \n"},
 	    {"a@example.org", "loop"},
 	    {"self@example.org", "loop"},
 	    {"gone@example.org", "error 550 5.1.1 gone, for good"},
@@ -193,15 +204,18 @@ Test(expand, aliases)
 	    {"wrong@example.org", "unknown"},
 	    {"alice+list@example.org", "M here carol@example.org carol@example.org \n"},
 	    {"alice+other@example.org", "M here alice+other@example.org alice@example.org \n"},
-	    {"team+x@example.org", "M here alice@example.org alice@example.org \nM here bob@example.org bob@example.org \n"},
+	    {"team+x@example.org", "M here alice@example.org alice@example.org \nM here "
+				   "bob@example.org bob@example.org \n"},
 	    {"refused@example.org", "rejected"},
 	    {"some@example.org", "M here alice@example.org alice@example.org \n"},
 	    {"missing@example.org", "temporary"},
 	    {"twice@example.org", "M here alice@example.org alice@example.org \n"},
 	    {"plain@example.org", "M here bob@example.org bob@example.org \n"},
-	    {"up@example.org", "M here alice@example.org alice@example.org \nM here bob@example.org bob@example.org \n"},
+	    {"up@example.org", "M here alice@example.org alice@example.org \nM here "
+			       "bob@example.org bob@example.org \n"},
 	};
-	struct conf *c = conf_with(&(const struct conf_action){.method = METHOD_MAILBOX, .alias = SLICE("t")});
+	struct conf *c =
+	    conf_with(&(const struct conf_action){.method = METHOD_MAILBOX, .alias = SLICE("t")});
 
 	world_add_entry(c, "team", "alice, \\bob");
 	world_add_entry(c, "up", "team@Example.ORG");
@@ -228,7 +242,8 @@ Test(expand, aliases)
 
 Test(expand, included_lists)
 {
-	struct conf *c = conf_with(&(const struct conf_action){.method = METHOD_MAILBOX, .alias = SLICE("t")});
+	struct conf *c =
+	    conf_with(&(const struct conf_action){.method = METHOD_MAILBOX, .alias = SLICE("t")});
 	char entry[200];
 	const char *path = world_file("other", "# members\nalice\nbob, x@far.test\n");
 
@@ -236,7 +251,8 @@ Test(expand, included_lists)
 	world_add_entry(c, "list", entry);
 	world_begin(c, accounts, 4);
 	check(c, "list@example.org",
-	    "M here alice@example.org alice@example.org \nM here bob@example.org bob@example.org \nR out x@far.test  \n");
+	    "M here alice@example.org alice@example.org \nM here bob@example.org bob@example.org "
+	    "\nR out x@far.test  \n");
 	chmod(path, 0666);
 	check(c, "list@example.org", "temporary");
 	world_end(c);
@@ -254,7 +270,8 @@ Test(expand, virtual_addresses_in_their_order)
 	    {"nobody@localhost", "R out 6@far.test  \n"},
 	    {"info@example.org", "M here alice@example.org alice@example.org \n"},
 	};
-	struct conf *c = conf_with(&(const struct conf_action){.method = METHOD_MAILBOX, .virtual = SLICE("t")});
+	struct conf *c =
+	    conf_with(&(const struct conf_action){.method = METHOD_MAILBOX, .virtual = SLICE("t")});
 
 	world_add_entry(c, "user+tag@example.org", "1@far.test");
 	world_add_entry(c, "user@example.org", "2@far.test");
@@ -270,20 +287,23 @@ Test(expand, virtual_addresses_in_their_order)
 
 Test(expand, virtual_addresses_leave_accounts_alone)
 {
-	struct conf *c = conf_with(&(const struct conf_action){.method = METHOD_MAILBOX, .virtual = SLICE("t")});
+	struct conf *c =
+	    conf_with(&(const struct conf_action){.method = METHOD_MAILBOX, .virtual = SLICE("t")});
 
 	world_add_entry(c, "info@example.org", "alice, bob@example.org");
 	world_begin(c, accounts, 4);
 	check(c, "carol@example.org", "M here carol@example.org carol@example.org \n");
 	check(c, "dave@example.org", "unknown");
 	check(c, "info@example.org",
-	    "M here alice@example.org alice@example.org \nM here bob@example.org bob@example.org \n");
+	    "M here alice@example.org alice@example.org \nM here bob@example.org bob@example.org "
+	    "\n");
 	world_end(c);
 }
 
 Test(expand, a_chain_has_a_limit)
 {
-	struct conf *c = conf_with(&(const struct conf_action){.method = METHOD_MAILBOX, .alias = SLICE("t")});
+	struct conf *c =
+	    conf_with(&(const struct conf_action){.method = METHOD_MAILBOX, .alias = SLICE("t")});
 	char key[16], value[16];
 
 	for (int i = 0; i < 12; i++) {
@@ -299,7 +319,8 @@ Test(expand, a_chain_has_a_limit)
 
 Test(expand, a_list_has_a_limit)
 {
-	struct conf *c = conf_with(&(const struct conf_action){.method = METHOD_MAILBOX, .alias = SLICE("t")});
+	struct conf *c =
+	    conf_with(&(const struct conf_action){.method = METHOD_MAILBOX, .alias = SLICE("t")});
 	struct buf list = {0};
 	struct al_route q = {.recipient = SLICE("fits@example.org")};
 	struct buf out = {0};
@@ -332,7 +353,8 @@ Test(expand, a_list_has_a_limit)
 /* Each of twenty names leads to all twenty: 20 to the tenth ways, and 21 targets. */
 Test(expand, a_web_of_aliases_is_walked_once)
 {
-	struct conf *c = conf_with(&(const struct conf_action){.method = METHOD_MAILBOX, .alias = SLICE("t")});
+	struct conf *c =
+	    conf_with(&(const struct conf_action){.method = METHOD_MAILBOX, .alias = SLICE("t")});
 	struct buf list = {0};
 	char key[16];
 
@@ -357,7 +379,8 @@ Test(expand, system_users_and_their_forward)
 	    {"x@far.test\n", "R out x@far.test  \n"},
 	    {"\\daemon, x@far.test", "A here daemon@localhost daemon \nR out x@far.test  \n"},
 	    {"daemon\n|/bin/cat\n/tmp/box",
-	        "A here daemon@localhost daemon \nA here daemon@localhost daemon |/bin/cat\nA here daemon@localhost daemon /tmp/box\n"},
+		"A here daemon@localhost daemon \nA here daemon@localhost daemon |/bin/cat\nA here "
+		"daemon@localhost daemon /tmp/box\n"},
 	    {":include:/etc/passwd", "unknown"},
 	    {"error:550 away", "error 550 5.0.0 away"},
 	    {"no-such-user", "unknown"},
@@ -420,7 +443,8 @@ Test(expand, two_users_who_forward_to_each_other_end)
 
 	world_begin(c, accounts, 4);
 	forward.content = "daemon, bin";
-	check(c, "daemon@localhost", "A here daemon@localhost daemon \nA here bin@localhost bin \n");
+	check(
+	    c, "daemon@localhost", "A here daemon@localhost daemon \nA here bin@localhost bin \n");
 	forward.content = NULL;
 	check(c, "root@localhost", "unknown");
 	world_end(c);
@@ -428,7 +452,8 @@ Test(expand, two_users_who_forward_to_each_other_end)
 
 Test(expand, methods_that_only_lead_on)
 {
-	struct conf *c = conf_with(&(const struct conf_action){.method = METHOD_EXPAND_ONLY, .alias = SLICE("t")});
+	struct conf *c = conf_with(
+	    &(const struct conf_action){.method = METHOD_EXPAND_ONLY, .alias = SLICE("t")});
 
 	world_add_entry(c, "team", "x@far.test, daemon");
 	world_begin(c, accounts, 4);
@@ -446,12 +471,14 @@ Test(expand, methods_that_only_lead_on)
 
 Test(expand, an_actions_user_takes_all)
 {
-	struct conf *c = conf_with(&(const struct conf_action){.method = METHOD_LMTP, .user = SLICE("daemon")});
+	struct conf *c =
+	    conf_with(&(const struct conf_action){.method = METHOD_LMTP, .user = SLICE("daemon")});
 
 	world_begin(c, accounts, 4);
 	check(c, "anybody+x@example.org", "A here anybody+x@example.org daemon \n");
 	world_end(c);
-	c = conf_with(&(const struct conf_action){.method = METHOD_LMTP, .user = SLICE("daemon"), .userbase = SLICE("t")});
+	c = conf_with(&(const struct conf_action){
+	    .method = METHOD_LMTP, .user = SLICE("daemon"), .userbase = SLICE("t")});
 	world_add_entry(c, "ann", "1000:1000:/home/ann");
 	world_begin(c, accounts, 4);
 	check(c, "ann@example.org", "A here ann@example.org daemon \n");
@@ -498,7 +525,8 @@ Test(expand, a_rewritten_sender_is_for_reports_alone)
 
 Test(expand, a_userbase_gives_mailboxes)
 {
-	struct conf *c = conf_with(&(const struct conf_action){.method = METHOD_MAILBOX, .userbase = SLICE("t")});
+	struct conf *c = conf_with(
+	    &(const struct conf_action){.method = METHOD_MAILBOX, .userbase = SLICE("t")});
 
 	world_add_entry(c, "ann", "1000:1000:/home/ann");
 	world_begin(c, accounts, 4);

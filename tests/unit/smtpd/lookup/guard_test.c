@@ -62,7 +62,8 @@ Test(guard, checks_some_at_once_and_lets_the_others_wait)
 
 Test(guard, wrong_passwords_slow_their_address_alone)
 {
-	struct attempt first = {.went = 0}, second = {.went = 0}, next = {.went = 0}, other = {.went = 0};
+	struct attempt first = {.went = 0}, second = {.went = 0}, next = {.went = 0},
+		       other = {.went = 0};
 
 	loop_init();
 	enter(&first, here);

@@ -19,7 +19,8 @@ __wrap_crypt_rn(const char *secret, const char *setting, void *data, int size)
 
 /* Of "correct horse", as other programs wrote them. */
 static const char *const hashes[] = {
-    "$6$saltsalt$hRM5XZ86KXEw9UOmjigeVqFgULtFB2sgpC9lXQDfMib3Zgw7mEiUvBJI2EplzfAqxL5Vvwp2scFtv/uamSo5z0",
+    "$6$saltsalt$hRM5XZ86KXEw9UOmjigeVqFgULtFB2sgpC9lXQDfMib3Zgw7mEiUvBJI2EplzfAqxL5Vvwp2scFtv/"
+    "uamSo5z0",
     "$5$saltsalt$myjXcpMpE2Ofk7fj9hqyNYSn6lmWG4Mqnjx.KIRRr4/",
     "$y$j9T$abcdefghijklmnop$0Hi8KsZH/hAMRN9Bam6ce3nmi5QAIz3R/KeaXG/c7p9",
     "$2b$05$abcdefghijklmnopqrstuuHNbAKRhpaujgo33bRWs.NLUTJO3lOy2",
@@ -37,7 +38,8 @@ Test(password, knows_the_formats_of_crypt)
 
 Test(password, what_is_no_hash_matches_nothing)
 {
-	static const char *const wrong[] = {"", "*", "!", "!!", "x", "plain", "$6$", "$99$salt$x", "*0", "*1"};
+	static const char *const wrong[] = {
+	    "", "*", "!", "!!", "x", "plain", "$6$", "$99$salt$x", "*0", "*1"};
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		cr_assert_not(password_matches("", wrong[i], NULL), "%s", wrong[i]);

@@ -12,7 +12,10 @@ struct rule_case {
 };
 
 /* A slice, for what the compiler lays out. */
-#define T(text) {(text), sizeof(text) - 1}
+#define T(text) \
+	{ \
+		(text), sizeof(text) - 1 \
+	}
 #define ALICE T("alice@example.org")
 #define FAR T("192.0.2.9")
 
@@ -39,42 +42,57 @@ static const struct rule_case cases[] = {
     {{"from auth <users>, for any"}, {.recipient = ALICE, .client = FAR, .user = T("bob")}, false},
     {{"from auth <users>, for any"}, {.recipient = ALICE, .client = FAR, .user = T("Ann")}, true},
     {{"! from auth, for any"}, {.recipient = ALICE, .client = FAR}, true},
-    {{"from mail-from <senders>, for any"}, {.recipient = ALICE, .sender = T("x@friend.test")}, true},
-    {{"from mail-from <senders>, for any"}, {.recipient = ALICE, .sender = T("x@other.test")}, false},
+    {{"from mail-from <senders>, for any"}, {.recipient = ALICE, .sender = T("x@friend.test")},
+	true},
+    {{"from mail-from <senders>, for any"}, {.recipient = ALICE, .sender = T("x@other.test")},
+	false},
     {{"from mail-from <senders>, for any"}, {.recipient = ALICE}, false},
     {{"from rdns, for any"}, {.recipient = ALICE, .client = FAR}, false},
     {{"from rdns, for any"}, {.recipient = ALICE, .client = FAR, .rdns = T("h.test")}, true},
-    {{"from rdns <domains>, for any"}, {.recipient = ALICE, .client = FAR, .rdns = T("a.wild.test")}, true},
-    {{"from rdns <domains>, for any"}, {.recipient = ALICE, .client = FAR, .rdns = T("wild.test")}, false},
+    {{"from rdns <domains>, for any"},
+	{.recipient = ALICE, .client = FAR, .rdns = T("a.wild.test")}, true},
+    {{"from rdns <domains>, for any"}, {.recipient = ALICE, .client = FAR, .rdns = T("wild.test")},
+	false},
     {{"from src <nets>, for any"}, {.recipient = ALICE, .client = FAR}, true},
     {{"from src <nets>, for any"}, {.recipient = ALICE, .client = T("198.51.100.1")}, false},
     {{"! from src <nets>, for any"}, {.recipient = ALICE, .client = T("198.51.100.1")}, true},
     {{"from any, for domain <domains>"}, {.recipient = T("x@Example.org"), .client = FAR}, true},
     {{"from any, for domain <domains>"}, {.recipient = T("x@a.wild.test"), .client = FAR}, true},
-    {{"from any, for domain <domains>"}, {.recipient = T("x@evil-example.org"), .client = FAR}, false},
+    {{"from any, for domain <domains>"}, {.recipient = T("x@evil-example.org"), .client = FAR},
+	false},
     {{"from any, ! for domain <domains>"}, {.recipient = T("x@example.org"), .client = FAR}, false},
     {{"from any, ! for domain <domains>"}, {.recipient = T("x@far.test"), .client = FAR}, true},
     {{"from any, for domain <accounts>"}, {.recipient = T("x@account.test"), .client = FAR}, true},
     {{"from any, for domain <accounts>"}, {.recipient = T("x@example.org"), .client = FAR}, false},
-    {{"from any, for domain regex <patterns>"}, {.recipient = T("x@mx12.test"), .client = FAR}, true},
-    {{"from any, for domain regex <patterns>"}, {.recipient = T("x@mx.test"), .client = FAR}, false},
+    {{"from any, for domain regex <patterns>"}, {.recipient = T("x@mx12.test"), .client = FAR},
+	true},
+    {{"from any, for domain regex <patterns>"}, {.recipient = T("x@mx.test"), .client = FAR},
+	false},
     {{"from any, for rcpt-to <senders>"}, {.recipient = T("a@friend.test"), .client = FAR}, true},
     {{"from any, for rcpt-to <senders>"}, {.recipient = T("a@friend2.test"), .client = FAR}, false},
     {{"from any, for any, auth"}, {.recipient = ALICE, .client = FAR}, false},
-    {{"from any, for any, auth <users>"}, {.recipient = ALICE, .client = FAR, .user = T("ann")}, true},
+    {{"from any, for any, auth <users>"}, {.recipient = ALICE, .client = FAR, .user = T("ann")},
+	true},
     {{"from any, for any, ! auth"}, {.recipient = ALICE, .client = FAR}, true},
-    {{"from any, for any, helo <domains>"}, {.recipient = ALICE, .client = FAR, .helo = T("example.org")}, true},
-    {{"from any, for any, helo <domains>"}, {.recipient = ALICE, .client = FAR, .helo = T("x")}, false},
-    {{"from any, for any, mail-from <senders>"}, {.recipient = ALICE, .sender = T("A@FRIEND.TEST")}, true},
-    {{"from any, for any, rcpt-to <senders>"}, {.recipient = T("a@friend.test"), .client = FAR}, true},
-    {{"from any, for any, tag <users>"}, {.recipient = ALICE, .client = FAR, .tag = T("ann")}, true},
+    {{"from any, for any, helo <domains>"},
+	{.recipient = ALICE, .client = FAR, .helo = T("example.org")}, true},
+    {{"from any, for any, helo <domains>"}, {.recipient = ALICE, .client = FAR, .helo = T("x")},
+	false},
+    {{"from any, for any, mail-from <senders>"}, {.recipient = ALICE, .sender = T("A@FRIEND.TEST")},
+	true},
+    {{"from any, for any, rcpt-to <senders>"}, {.recipient = T("a@friend.test"), .client = FAR},
+	true},
+    {{"from any, for any, tag <users>"}, {.recipient = ALICE, .client = FAR, .tag = T("ann")},
+	true},
     {{"from any, for any, tag <users>"}, {.recipient = ALICE, .client = FAR}, false},
     {{"from any, for any, tls"}, {.recipient = ALICE, .client = FAR, .tls = 1}, true},
     {{"from any, for any, tls"}, {.recipient = ALICE, .client = FAR}, false},
     {{"from any, for any, ! tls"}, {.recipient = ALICE, .client = FAR}, true},
     /* the first that holds decides */
-    {{"from any, for domain <domains>", "from any, for any"}, {.recipient = T("x@far.test"), .client = FAR}, true},
-    {{"from local, for any", "from auth, for any"}, {.recipient = ALICE, .client = FAR, .user = T("u")}, true},
+    {{"from any, for domain <domains>", "from any, for any"},
+	{.recipient = T("x@far.test"), .client = FAR}, true},
+    {{"from local, for any", "from auth, for any"},
+	{.recipient = ALICE, .client = FAR, .user = T("u")}, true},
     {{"from local, for any", "from auth, for any"}, {.recipient = ALICE, .client = FAR}, false},
 };
 
@@ -82,7 +100,8 @@ static struct conf *
 conf_with_tables(void)
 {
 	struct conf *c = world_conf();
-	struct conf_action a = {.name = SLICE("a"), .method = METHOD_RELAY}, b = {.name = SLICE("b")};
+	struct conf_action a = {.name = SLICE("a"), .method = METHOD_RELAY},
+			   b = {.name = SLICE("b")};
 
 	conf_add_action(c, &a);
 	conf_add_action(c, &b);
@@ -114,8 +133,9 @@ Test(ruleset, judges_every_condition)
 			world_add_match(c, cases[i].rules[r], "a");
 		world_begin(c, accounts, 1);
 		result = ruleset_match(c, &cases[i].q, cases[i].q.recipient, &a);
-		cr_assert_eq(result, cases[i].holds ? RULESET_ACTION : RULESET_NONE, "%s with %.*s from %.*s",
-		    cases[i].rules[0], SLICE_FMT(cases[i].q.recipient), SLICE_FMT(cases[i].q.client));
+		cr_assert_eq(result, cases[i].holds ? RULESET_ACTION : RULESET_NONE,
+		    "%s with %.*s from %.*s", cases[i].rules[0], SLICE_FMT(cases[i].q.recipient),
+		    SLICE_FMT(cases[i].q.client));
 		world_end(c);
 	}
 }

@@ -42,8 +42,13 @@ static const struct {
 static void
 say(struct buf *out, const struct target *t)
 {
-	static const char letters[] = {[TARGET_USER] = 'U', [TARGET_ADDRESS] = 'A', [TARGET_COMMAND] = 'C',
-	    [TARGET_FILE] = 'F', [TARGET_INCLUDE] = 'I', [TARGET_ERROR] = 'E', [TARGET_WRONG] = 'W'};
+	static const char letters[] = {[TARGET_USER] = 'U',
+	    [TARGET_ADDRESS] = 'A',
+	    [TARGET_COMMAND] = 'C',
+	    [TARGET_FILE] = 'F',
+	    [TARGET_INCLUDE] = 'I',
+	    [TARGET_ERROR] = 'E',
+	    [TARGET_WRONG] = 'W'};
 
 	buf_add_char(out, t->is_plain ? 'P' : letters[t->kind]);
 	buf_add_char(out, ' ');
@@ -69,7 +74,9 @@ Test(target, reads_lists)
 
 Test(target, reads_files)
 {
-	struct slice rest = SLICE("# mine\nalice, bob\r\n\n   carol\n#,dave\n|cat # not a comment\nerror:550 no\nlast"), line = SLICE("");
+	struct slice rest = SLICE("# mine\nalice, bob\r\n\n   carol\n#,dave\n|cat # not a "
+				  "comment\nerror:550 no\nlast"),
+		     line = SLICE("");
 	struct target t;
 	struct buf out = {0};
 

@@ -14,9 +14,9 @@ Test(rdata, names)
 	    {{"\4Mail\7example\4test\0", 19}, true, "mail.example.test"},
 	    {{"\0", 1}, true, ""},
 	    {{"", 0}, false, ""},
-	    {{"\4mail", 5}, false, ""},            /* no end */
-	    {{"\5mail\0", 6}, false, ""},          /* a label that reaches outside */
-	    {{"\300\14", 2}, false, ""},           /* a compression pointer */
+	    {{"\4mail", 5}, false, ""},   /* no end */
+	    {{"\5mail\0", 6}, false, ""}, /* a label that reaches outside */
+	    {{"\300\14", 2}, false, ""},  /* a compression pointer */
 	    {{"\4ma\0l\0", 6}, false, ""},
 	    {{"\4ma.l\0", 6}, false, ""},
 	    {{"\4ma\r\n\0", 6}, false, ""},
@@ -55,6 +55,7 @@ Test(rdata, mx_and_reverse)
 	cr_assert(rdata_reverse((struct slice){"\300\0\2\1", 4}, name));
 	cr_assert_str_eq(name, "1.2.0.192.in-addr.arpa");
 	cr_assert(rdata_reverse((struct slice){"\x20\1\xd\xb8\0\0\0\0\0\0\0\0\0\0\0\1", 16}, name));
-	cr_assert_str_eq(name, "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa");
+	cr_assert_str_eq(
+	    name, "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa");
 	cr_assert_not(rdata_reverse((struct slice){"abc", 3}, name));
 }
