@@ -12,7 +12,8 @@ static unsigned rules = 1;
 static bool
 fits(const struct relay_session *s, const struct relay_transfer *t, const char *place)
 {
-	return strcmp(s->action, t->action) == 0 && strcmp(s->place, place) == 0;
+	return strcmp(s->action, t->action) == 0 && strcmp(s->place, place) == 0 &&
+	       relay_session_lacks(s, t) == LACK_NOTHING;
 }
 
 struct relay_session *

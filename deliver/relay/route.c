@@ -148,9 +148,31 @@ relay_route_without_self(struct relay_route *r, struct slice hostname)
 		before++;
 		if (r->candidates[i].address.family != 0)
 			r->candidates[kept++] = r->candidates[i];
+		else
+			r->has_unknown = true;
 	}
 	r->count = kept;
 	if (kept > 0)
 		return WAY_ON;
 	return before > 0 ? WAY_UNKNOWN : WAY_BACK;
+}
+
+static bool
+is_weak(const struct relay_route *r, const char *name)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		if (r->candidates[i].is_weak && strcmp(r->candidates[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool
+relay_route_is_weak(const struct relay_route *r)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		if (!is_weak(r, r->candidates[i].name))
+			return false;
+	}
+	return r->count > 0 && !r->has_unknown;
 }

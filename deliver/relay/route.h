@@ -27,7 +27,8 @@ struct relay_candidate {
 	struct netaddr address;      /* family 0: not known now */
 	char name[LIMIT_DOMAIN + 1]; /* for the certificate and the log */
 	uint16_t preference;
-	bool no_tls; /* a handshake failed: once more in clear */
+	bool no_tls;  /* a handshake failed: once more in clear */
+	bool is_weak; /* it answered, and lacks what the message needs */
 };
 
 struct relay_route {
@@ -39,6 +40,7 @@ struct relay_route {
 	char label[LIMIT_ACTION + 1]; /* whose credentials; "": no AUTH */
 	struct relay_candidate candidates[LIMIT_ROUTE];
 	size_t count, next;
+	bool has_unknown; /* a host before us has no address now */
 };
 
 /* The same server: address and port. */
@@ -72,5 +74,9 @@ void relay_route_add(
  * address: while the hosts before us have none, the mail is ours to keep, not to give back.
  */
 enum relay_way relay_route_without_self(struct relay_route *r, struct slice hostname);
+
+/* Whether every host was reached, by one of its addresses at least, and is weak: nobody else is left
+ * who might take the message another time. */
+bool relay_route_is_weak(const struct relay_route *r);
 
 #endif

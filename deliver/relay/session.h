@@ -50,6 +50,9 @@ void relay_session_go(struct relay_session *s, struct relay_transfer *t);
  * without the server having taken the message, and ends the transfer then. */
 void relay_session_forget(struct relay_session *s);
 
+/* What the message needs and its server, whose EHLO was heard, does not offer. */
+enum relay_lack relay_session_lacks(const struct relay_session *s, const struct relay_transfer *t);
+
 /* Says QUIT and ends by itself. */
 void relay_session_quit(struct relay_session *s);
 

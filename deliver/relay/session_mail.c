@@ -4,6 +4,7 @@
  */
 #include "deliver/relay/session.h"
 
+#include "common/base/assert.h"
 #include "common/base/mem.h"
 #include "common/base/moment.h"
 #include "common/ipc/listener_queue.h"
@@ -128,29 +129,45 @@ is_refused_here(struct relay_session *s)
 		end_transfer(s);
 		return true;
 	}
-	if ((t->flags & MESSAGE_8BIT) && !s->offers.mime_8bit) {
-		relay_transfer_outcome_all(t, OUTCOME_PERMANENT, "5.6.3",
-		    "the message has 8-bit octets, and the server does not take those", s->name);
-		end_transfer(s);
-		return true;
-	}
-	if (s->offers.size_limit != 0 && t->size > s->offers.size_limit) {
-		relay_transfer_outcome_all(t, OUTCOME_PERMANENT, "5.3.4",
-		    "the message is larger than the server takes", s->name);
-		end_transfer(s);
-		return true;
-	}
 	return false;
+}
+
+enum relay_lack
+relay_session_lacks(const struct relay_session *s, const struct relay_transfer *t)
+{
+	if ((t->flags & MESSAGE_8BIT) && !s->offers.mime_8bit)
+		return LACK_8BITMIME;
+	if (s->offers.size_limit != 0 && t->size > s->offers.size_limit)
+		return LACK_SIZE;
+	return LACK_NOTHING;
+}
+
+static void
+pass_on(struct relay_session *s, enum relay_lack lack)
+{
+	struct relay_transfer *t = s->transfer;
+
+	s->transfer = NULL;
+	relay_session_quit(s);
+	relay_transfer_lacks(t, lack, s->name);
 }
 
 void
 relay_say_envelope(struct relay_session *s)
 {
 	unsigned all = (unsigned)s->transfer->count + 2;
+	enum relay_lack lack;
 
 	if (is_refused_here(s)) {
 		if (!s->is_pooled && !relay_pool_add(s))
 			relay_session_quit(s);
+		return;
+	}
+	/* What is kept was chosen because it lacks nothing. */
+	lack = relay_session_lacks(s, s->transfer);
+	if (lack != LACK_NOTHING) {
+		ASSERT(!s->is_reused);
+		pass_on(s, lack);
 		return;
 	}
 	s->commands_sent = s->replies_seen = 0;

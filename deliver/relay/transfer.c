@@ -143,6 +143,33 @@ give_up(struct relay_transfer *t, enum outcome outcome, const char *status, cons
 	relay_transfer_end(t);
 }
 
+static const struct {
+	const char *status, *why;
+} lacks[] = {
+    [LACK_8BITMIME] = {"5.6.3", "the message has 8-bit octets, and the server does not take those"},
+    [LACK_SIZE] = {"5.3.4", "the message is larger than the server takes"},
+};
+
+/* Of the hosts that answered none can take it. The others might, another time. */
+static void
+end_weak(struct relay_transfer *t)
+{
+	const char *why = lacks[t->lack].why;
+	struct error text;
+
+	if (!relay_route_is_weak(&t->route)) {
+		error_set(&text, "%s; of the other hosts none can be asked now%s%s", why,
+		    t->reason.text[0] == '\0' ? "" : ": ", t->reason.text);
+		relay_transfer_outcome_all(t, OUTCOME_TEMPORARY, "4.4.1", text.text, t->weak_host);
+	} else {
+		error_set(&text, "%s%s", why,
+		    t->route.count > 1 ? ", nor do the others that were asked take it" : "");
+		relay_transfer_outcome_all(
+		    t, OUTCOME_PERMANENT, lacks[t->lack].status, text.text, t->weak_host);
+	}
+	relay_transfer_end(t);
+}
+
 void
 relay_transfer_next_host(struct relay_transfer *t, const char *why)
 {
@@ -168,10 +195,21 @@ relay_transfer_next_host(struct relay_transfer *t, const char *why)
 	if (t->is_crowded) {
 		t->destination = DESTINATION_BUSY;
 		relay_transfer_end(t);
-		return;
+	} else if (t->lack != LACK_NOTHING) {
+		end_weak(t);
+	} else {
+		give_up(t, OUTCOME_TEMPORARY, "4.4.1",
+		    t->reason.text[0] == '\0' ? "no host answers" : t->reason.text);
 	}
-	give_up(t, OUTCOME_TEMPORARY, "4.4.1",
-	    t->reason.text[0] == '\0' ? "no host answers" : t->reason.text);
+}
+
+void
+relay_transfer_lacks(struct relay_transfer *t, enum relay_lack lack, const char *host)
+{
+	t->lack = lack;
+	slice_copy(slice_of(host), t->weak_host, sizeof(t->weak_host));
+	t->route.candidates[t->route.next++].is_weak = true;
+	relay_transfer_next_host(t, NULL);
 }
 
 void

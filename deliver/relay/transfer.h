@@ -20,6 +20,9 @@ struct relay_recipient {
 	bool is_done; /* its outcome was sent */
 };
 
+/* What a message needs, and a server that is up may not offer. */
+enum relay_lack { LACK_NOTHING, LACK_8BITMIME, LACK_SIZE };
+
 struct relay_session;
 
 struct relay_transfer {
@@ -40,9 +43,11 @@ struct relay_transfer {
 	char *helo;            /* for this source address; NULL: the action's, or the host's */
 	struct netaddr source; /* family 0: the system's choice */
 	bool has_asked_source, has_asked_helo;
-	bool is_crowded;  /* a server that is up wants no more connections of ours */
-	bool passes_dsn;  /* the server takes over RFC 3461's duties */
-	uint32_t request; /* open with lookup or resolver */
+	bool is_crowded;      /* a server that is up wants no more connections of ours */
+	enum relay_lack lack; /* of the last host that could not take it, */
+	char weak_host[LIMIT_DOMAIN + 1]; /* and its name */
+	bool passes_dsn;                  /* the server takes over RFC 3461's duties */
+	uint32_t request;                 /* open with lookup or resolver */
 	struct channel *asked;
 	struct relay_session *session; /* that carries it; NULL: none yet */
 	struct moment late;            /* from then on it must come to its end */
@@ -74,6 +79,10 @@ void relay_transfer_end(struct relay_transfer *t);
 
 /* The connection to the present candidate failed before anything was sent: the next, or give up. */
 void relay_transfer_next_host(struct relay_transfer *t, const char *why);
+
+/* The present candidate offers not what the message needs: the next may (RFC 5321 5.1). The message
+ * comes back when all hosts were reached and none does. */
+void relay_transfer_lacks(struct relay_transfer *t, enum relay_lack lack, const char *host);
 
 /* The present candidate, one of the domain's MX hosts, is this server under another name. Nobody
  * after it is asked (RFC 5321 5.1): the message comes back, unless a host before it may be there

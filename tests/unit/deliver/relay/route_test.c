@@ -101,6 +101,24 @@ Test(route, keeps_what_is_for_a_host_whose_address_is_not_known_now)
 	cr_assert_eq(relay_route_without_self(&r, SLICE("me.test")), WAY_BACK);
 }
 
+Test(route, is_weak_when_every_host_was_reached_and_is)
+{
+	struct relay_route r = {.port = 25};
+
+	cr_assert_not(relay_route_is_weak(&r));
+	add(&r, "one.test", 5);
+	add(&r, "one.test", 5);
+	add(&r, "two.test", 10);
+	r.candidates[1].is_weak = true;
+	cr_assert_not(relay_route_is_weak(&r));
+	r.candidates[2].is_weak = true;
+	cr_assert(relay_route_is_weak(&r));
+
+	add_unknown(&r, "three.test", 20);
+	cr_assert_eq(relay_route_without_self(&r, SLICE("me.test")), WAY_ON);
+	cr_assert_not(relay_route_is_weak(&r));
+}
+
 /* Whether a connection for one URL and domain may serve another. */
 static bool
 serves(const char *url, const char *domain, const char *other_url, const char *other_domain)
