@@ -45,7 +45,7 @@ static struct {
 	char empty[1024]; /* the folder to be locked into */
 	bool ordinary;    /* no users of ours: an ordinary user runs the suite */
 	STAILQ_HEAD(, early_peer) early;
-	bool started;
+	bool started, is_leaving;
 	int code;
 } child;
 
@@ -202,6 +202,8 @@ on_apply(void *owner, struct ipc_message *m)
 	if (child.self->apply != NULL)
 		child.self->apply(child.conf);
 	conf_free(old);
+	if (!child.is_leaving) /* then the next one begins with it, and says so */
+		pa_applied_send(child.parent, m->id, &(struct pa_applied){0}, -1);
 }
 
 static void
@@ -321,6 +323,7 @@ child_main(int argc, char **argv, const struct child *self)
 void
 child_exit(void)
 {
+	child.is_leaving = true;
 	loop_stop();
 }
 

@@ -3,7 +3,8 @@
  *
  *	pa_setup ─▶ conf_* (common/conf/conf.h) ─▶ pa_socket* pa_key* pa_peer* ─▶ pa_start ─▶ (pa_ready back)
  *	later:  pa_peer           a neighbour was restarted: here is the new line to it
- *	        conf_* ─▶ pa_apply      a reload; pa_socket and pa_key for what is new come before pa_apply
+ *	        conf_* ─▶ pa_apply ─▶ pa_applied      a reload; pa_socket and pa_key for what is new come
+ *	                                              before pa_apply
  *	        pa_control ─▶ pa_line* ─▶ pa_control_done      smtpctl asks; for a long answer again and again,
  *	                                                       as fast as smtpctl reads
  *	        pa_stop           finish what is in hand, then exit
@@ -76,7 +77,8 @@
 	M(pa_suspect,      0x010d, PA_SUSPECT,      FD_NONE) \
 	M(pa_count,        0x010e, PA_COUNT,        FD_NONE) \
 	M(pa_trace,        0x010f, PA_TRACE,        FD_NONE) \
-	M(pa_trace_line,   0x0110, PA_TRACE_LINE,   FD_NONE)
+	M(pa_trace_line,   0x0110, PA_TRACE_LINE,   FD_NONE) \
+	M(pa_applied,      0x0111, IPC_EMPTY,       FD_NONE)
 /* clang-format on */
 
 IPC_DECLARE(PARENT_ANY)

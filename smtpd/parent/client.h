@@ -27,6 +27,11 @@ struct client {
 	size_t next;       /* the process to ask next */
 	struct buf answer; /* what the one that was asked said */
 
+	/* reload: until all processes have taken it */
+	bool is_waiting;
+	LIST_ENTRY(client) waits;
+	struct timer patience;
+
 	/* monitor and trace: until the client hangs up */
 	struct monitor *monitor;
 	struct trace *trace;

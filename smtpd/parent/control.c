@@ -4,6 +4,7 @@
 #include "common/base/mem.h"
 #include "common/ipc/ctl_parent.h"
 #include "common/ipc/parent_any.h"
+#include "smtpd/parent/apply.h"
 #include "smtpd/parent/client.h"
 #include "smtpd/parent/monitor.h"
 #include "smtpd/parent/stats.h"
@@ -55,9 +56,11 @@ static void
 order_reload(struct client *c, const struct cp_order *o)
 {
 	struct error why = {""};
-	bool ok = reload(&why);
 
-	client_done(c, ok ? 0 : 1, why.text);
+	if (reload(&why))
+		apply_wait(c);
+	else
+		client_done(c, 1, why.text);
 }
 
 static void
@@ -164,6 +167,7 @@ on_client_down(void *owner)
 
 	if (c->request != 0 && c->asked != NULL && c->asked->channel != NULL)
 		channel_done(c->asked->channel, c->request);
+	apply_end(c);
 	monitor_end(c);
 	trace_end(c);
 	buf_fini(&c->answer);

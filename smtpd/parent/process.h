@@ -23,6 +23,7 @@ struct process {
 	unsigned restarts;
 	uint64_t counts[LOG_COUNTS]; /* what it counted since it began */
 	uint32_t last_socket;        /* it has all sockets up to that id */
+	uint32_t applying;           /* the request to take a new configuration; 0: none */
 	bool is_ready;
 };
 

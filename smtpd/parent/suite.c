@@ -1,11 +1,10 @@
 #include "smtpd/parent/suite.h"
 
 #include "common/base/log.h"
-#include "common/ipc/parent_any.h"
 #include "common/sandbox/privdrop.h"
+#include "smtpd/parent/apply.h"
 #include "smtpd/parent/daemon.h"
 #include "smtpd/parent/folder.h"
-#include "smtpd/parent/join.h"
 #include "smtpd/parent/keyfile.h"
 #include "smtpd/parent/notify.h"
 #include "smtpd/parent/stop.h"
@@ -65,6 +64,7 @@ void
 suite_on_ready(struct process *p, const char *error)
 {
 	p->is_ready = error[0] == '\0';
+	apply_go_on();
 	if (suite.is_ready || suite.is_stopping)
 		return;
 	if (!p->is_ready) {
@@ -158,8 +158,6 @@ raise_bounds(uint64_t octets)
 bool
 suite_reload(struct conf *c, struct error *why)
 {
-	struct pa_apply apply = {0};
-
 	if (!keeps_paths(&suite.conf->global, &c->global, why) ||
 	    !sockets_bind(&suite.sockets, c, suite.conf->global.run_path.data, why)) {
 		conf_free(c);
@@ -174,12 +172,6 @@ suite_reload(struct conf *c, struct error *why)
 	suite.conf = c;
 	keyfiles_hold(c);
 	sockets_sweep(&suite.sockets);
-	for (size_t i = 0; i < suite.count; i++) {
-		if (suite.processes[i].channel == NULL)
-			continue;
-		join_send_conf(&suite.processes[i]);
-		pa_apply_send(suite.processes[i].channel, 0, &apply, -1);
-	}
-	log_event(NULL, EV_configuration, WORD("text", "reloaded"));
+	apply_begin();
 	return true;
 }

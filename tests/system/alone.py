@@ -79,6 +79,13 @@ class Alone:
             raise ConnectionResetError(self.output())
         return message
 
+    def apply(self):
+        """Another configuration; it says when it works by it."""
+        self.send_conf()
+        self.parent.send("pa_apply")
+        while self.heard()[0] != "pa_applied":
+            pass
+
     def output(self):
         """What it has logged so far."""
         return self.log.read_bytes().decode(errors="replace")

@@ -42,7 +42,8 @@ def orders():
 
 EDGES = edges()
 ORDERS = orders()
-TO_PARENT = {"pa_ready", "pa_suspect", "pa_count", "pa_trace_line", "pa_line", "pa_control_done"}  # what any process may say
+# What any process may say.
+TO_PARENT = {"pa_ready", "pa_suspect", "pa_count", "pa_trace_line", "pa_line", "pa_control_done", "pa_applied"}
 
 
 def messages_of(header):

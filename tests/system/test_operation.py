@@ -136,6 +136,25 @@ class Operation(unittest.TestCase):
             s.submit("alice", [s.address("bob")], message("a", "b", "after the reload"))
             s.wait_messages("bob", 1)
 
+    def test_a_reload_is_over_when_every_process_works_by_it(self):
+        with Suite() as s:
+            (relay,) = s.pids("relay")
+            os.kill(relay, signal.SIGSTOP)
+            try:
+                r = s.ctl("reload", check=False)
+                self.assertEqual(r.returncode, 75, r)
+                self.assertIn("relay has not taken it yet", r.stderr)
+                self.assertNotIn("text=reloaded", s.log())
+                again = subprocess.Popen(s.ctl_command("reload"))
+                time.sleep(1)
+                self.assertIsNone(again.poll())
+            finally:
+                os.kill(relay, signal.SIGCONT)
+            self.assertEqual(again.wait(10), 0)
+            os.kill(relay, signal.SIGKILL)  # what begins anew begins with it
+            s.ctl("reload")
+            self.assertNotEqual(s.pids("relay"), [relay])
+
     def test_a_logger_that_stands_still_stops_nothing(self):
         """More lines than a process keeps: what the logger missed comes when it reads again, or is counted as lost."""
         events = {"connect": 400, "accepted": 8000, "disconnect": 400, "delivered": 8000}
