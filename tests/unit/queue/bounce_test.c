@@ -5,9 +5,27 @@
 #include "common/ipc/listener_queue.h"
 #include "queue/bounce.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 UNIT_SUITE(bounce);
+
+/* A disk that gives a little of a file, and then no more. */
+ssize_t __real_read(int fd, void *room, size_t size);
+ssize_t __wrap_read(int fd, void *room, size_t size);
+
+static bool is_breaking, is_broken;
+
+ssize_t
+__wrap_read(int fd, void *room, size_t size)
+{
+	if (is_breaking && is_broken) {
+		errno = EIO;
+		return -1;
+	}
+	is_broken = is_breaking;
+	return __real_read(fd, room, is_breaking && size > 4096 ? 4096 : size);
+}
 
 /* RFC 3461 4.1, and 5.2 for what happens when NOTIFY was not given. */
 Test(bounce, notify_decides)
@@ -96,6 +114,33 @@ Test(bounce, of_what_is_too_long_the_fields_return_alone)
 	cr_assert_eq(store_find_message(queue.store, b.message, &row), DB_ROW);
 	cr_assert_geq(slice_search(row.octets, SLICE("text/rfc822-headers")), 0);
 	cr_assert_geq(slice_search(row.octets, SLICE("Subject: s")), 0);
+	cr_assert_lt(slice_search(row.octets, SLICE("a line of the body")), 0);
+	store_done(queue.store);
+	queue_bounce_begin(&b);
+	buf_fini(&octets);
+	test_close();
+}
+
+/* The beginning must not pass for the message. */
+Test(bounce, of_what_the_disk_gives_in_part_the_fields_return_alone)
+{
+	struct store_message m = message(SLICE("a@x.test"), SLICE("")), row;
+	struct bounce b = {0};
+	struct buf octets = {0};
+
+	test_open(NULL);
+	buf_add_text(&octets, "Subject: s\r\n\r\n");
+	while (octets.len <= LIMIT_INLINE)
+		buf_add_text(&octets, "a line of the body\r\n");
+	m.is_file = true;
+	m.size = octets.len;
+	cr_assert(spool_write_body(m.id, buf_slice(&octets)));
+	cr_assert(commit_begin(store_commit(queue.store)));
+	is_breaking = true;
+	cr_assert_eq(queue_bounce_store(&b, &m, DSN_FAILED, &bad, 1), DB_DONE);
+	is_breaking = false;
+	cr_assert_eq(store_find_message(queue.store, b.message, &row), DB_ROW);
+	cr_assert_geq(slice_search(row.octets, SLICE("text/rfc822-headers")), 0);
 	cr_assert_lt(slice_search(row.octets, SLICE("a line of the body")), 0);
 	store_done(queue.store);
 	queue_bounce_begin(&b);

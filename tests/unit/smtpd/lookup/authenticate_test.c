@@ -74,6 +74,25 @@ Test(authenticate, bad_news_waits)
 	tear_down();
 }
 
+/* An unknown name costs a hash of the kind that accounts have: one that is dearer, or cheaper, would
+ * tell who is there. */
+Test(authenticate, who_is_unknown_costs_as_much)
+{
+	static const char cheap[] = "$5$rounds=1000$salt$";
+	struct buf hash = {0};
+
+	set_up();
+	buf_add_text(&hash, cheap);
+	buf_add_text(&hash, "x");
+	cr_assert_eq(accounts_change(slice_of(others[0]), buf_slice(&hash)), ACCOUNTS_OK);
+	cr_assert_eq(accounts_change(SLICE("alice@example.org"), buf_slice(&hash)), ACCOUNTS_OK);
+	buf_fini(&hash);
+	ask("192.0.2.1", "nobody@example.org", "wrong", LOGIN_WRONG);
+	cr_assert_eq(
+	    strncmp(world_hashes.setting, cheap, strlen(cheap)), 0, "%s", world_hashes.setting);
+	tear_down();
+}
+
 /* The parent is asked for names only that a user of the system may have. */
 Test(authenticate, the_system_is_asked_for_its_own_names)
 {

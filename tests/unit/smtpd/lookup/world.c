@@ -8,7 +8,19 @@
 #include <stdio.h>
 #include <unistd.h>
 
+char *__real_crypt_rn(const char *secret, const char *setting, void *data, int size);
+char *__wrap_crypt_rn(const char *secret, const char *setting, void *data, int size);
+
+struct world_hashes world_hashes;
 static char folder[64];
+
+char *
+__wrap_crypt_rn(const char *secret, const char *setting, void *data, int size)
+{
+	world_hashes.count++;
+	snprintf(world_hashes.setting, sizeof(world_hashes.setting), "%s", setting);
+	return __real_crypt_rn(secret, setting, data, size);
+}
 
 static void
 on_broken(void)

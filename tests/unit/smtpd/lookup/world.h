@@ -25,4 +25,11 @@ void world_add_match(struct conf *c, const char *conditions, const char *action)
 /* Writes a file into the test's folder; gives its path, valid until the next call. */
 const char *world_file(const char *name, const char *content);
 
+/* What crypt(3) was asked for: how often, and last with what setting. */
+struct world_hashes {
+	unsigned count;
+	char setting[128];
+};
+extern struct world_hashes world_hashes;
+
 #endif
