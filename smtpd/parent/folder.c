@@ -84,6 +84,11 @@ make_folder(struct slice path, enum sandbox_role role, mode_t mode, struct error
 	if (!find_owner(role, owner, &uid, &gid, why))
 		return false;
 	is_new = mkdir(path.data, mode) == 0;
+	if (!is_new && errno == ENOENT)
+		return error_set(why,
+		    "cannot make the folder %s: what it lies in is not there; make that, or name "
+		    "another folder in smtpd.conf",
+		    path.data);
 	if (!is_new && errno != EEXIST)
 		return error_errno(why, "cannot make the folder %s", path.data);
 	fd = open(path.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

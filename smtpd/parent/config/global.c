@@ -17,7 +17,7 @@ global_init(struct global *g, struct draft *d)
 	    .queue_path = SLICE("/var/spool/kurir"),
 	    .mail_path = SLICE("/var/mail/kurir"),
 	    .run_path = SLICE("/var/run/kurir"),
-	    .accounts_path = SLICE("/var/db/kurir/accounts.db"),
+	    .accounts_path = SLICE(KURIR_STATE "/accounts.db"),
 	    .max_message = LIMIT_MESSAGE,
 	    .max_rcpt = LIMIT_RECIPIENTS,
 	    .max_mails = LIMIT_MESSAGES,
