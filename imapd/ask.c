@@ -4,10 +4,7 @@
 
 #include <unistd.h>
 
-enum {
-	ASK_SECONDS = 120,
-	WAITS = TO(OPEN_ASK) | TO(ASK) | TO(SPOOL_ASK) | TO(SYNC_ASK),
-};
+enum { WAITS = TO(OPEN_ASK) | TO(ASK) | TO(SPOOL_ASK) | TO(SYNC_ASK) };
 
 static void
 answer_is_missing(struct imap_session *s, const struct imap_answers *answers)
@@ -71,7 +68,7 @@ void
 imap_ask_mailbox(struct imap_session *s, const struct ipc_schema *schema, const void *message,
     const struct imap_answers *answers)
 {
-	struct span deadline = answers->is_paced ? SPAN_MS(0) : SPAN_SECONDS(ASK_SECONDS);
+	struct span deadline = answers->is_paced ? SPAN_MS(0) : SPAN_SECONDS(IMAP_ASK_SECONDS);
 
 	if (!(WAITS & 1U << s->base.state))
 		imap_move(s, IMAP_ASK);

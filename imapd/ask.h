@@ -14,6 +14,9 @@ struct imap_answer {
 	void (*take)(struct imap_session *s, const struct ipc_message *m);
 };
 
+/* How long mailbox has. */
+enum { IMAP_ASK_SECONDS = 120 };
+
 /* What may come in answer to a request. Anything else is a violation. */
 struct imap_answers {
 	struct imap_answer parts[3]; /* each any number of times, the request stays open */

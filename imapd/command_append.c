@@ -7,6 +7,7 @@
 #include "common/base/mem.h"
 #include "common/mail/date.h"
 #include "imapd/command.h"
+#include "imapd/flight.h"
 
 #include <unistd.h>
 
@@ -91,7 +92,8 @@ store_message(struct imap_session *s)
 		a->fd = -1;
 		a->spool = 0;
 	}
-	imap_ask_mailbox(s, &am_append_schema, &m, &appended);
+	if (a->in_file || !imap_flight_start(s, &m))
+		imap_ask_mailbox(s, &am_append_schema, &m, &appended);
 	leave_append(s);
 }
 

@@ -3,6 +3,7 @@
  * the client has to be told that it will never be.
  */
 #include "imapd/command.h"
+#include "imapd/flight.h"
 
 static struct imap_input_limits
 limits_of(const struct imap_session *s)
@@ -100,10 +101,13 @@ imap_when_command(struct imap_session *s)
 	unsigned most =
 	    s->level == IMAP_NOT_AUTHENTICATED ? LIMIT_IMAP_LOGIN_ERRORS : LIMIT_IMAP_ERRORS;
 	enum stream_result result;
+	enum session_next next;
 	struct slice line;
 
 	if (!imap_output_is_empty(&s->output))
 		return SESSION_WAIT;
+	if (s->input.lines == 0 && !imap_flight_step(s, &next))
+		return next;
 	if (s->errors >= most) {
 		imap_session_shut(s, "too many errors");
 		return SESSION_GO_ON;

@@ -2,6 +2,7 @@
 
 #include "common/base/mem.h"
 #include "imapd/command.h"
+#include "imapd/flight.h"
 #include "imapd/sync.h"
 
 void
@@ -45,38 +46,34 @@ imap_synced(struct imap_session *s)
 		imap_move(s, IMAP_COMMAND);
 }
 
-void
-imap_done(struct imap_session *s, const char *fmt, ...)
+static char *
+format_ending(const char *tag, const char *fmt, va_list ap)
 {
 	struct buf line = {0};
-	va_list ap;
 
-	va_start(ap, fmt);
-	buf_printf(&line, "%s ", s->command.tag == NULL ? "*" : s->command.tag);
+	buf_printf(&line, "%s ", tag == NULL ? "*" : tag);
 	buf_vprintf(&line, fmt, ap);
-	va_end(ap);
 	for (size_t i = 0; i < line.len; i++) {
 		if ((unsigned char)line.data[i] < ' ' || (unsigned char)line.data[i] >= 0x7f)
 			line.data[i] = '?';
 	}
-	free(s->command.ending);
-	s->command.ending = buf_take(&line, NULL);
-	s->is_idle = false;
-	if (imap_sync_is_due(s))
-		imap_sync_start(s);
-	else
-		imap_synced(s);
+	return buf_take(&line, NULL);
 }
 
-void
-imap_bad(struct imap_session *s, const char *why)
+char *
+imap_ending(const char *tag, const char *fmt, ...)
 {
-	s->errors++;
-	imap_done(s, "BAD %s", why);
+	va_list ap;
+	char *ending;
+
+	va_start(ap, fmt);
+	ending = format_ending(tag, fmt, ap);
+	va_end(ap);
+	return ending;
 }
 
-void
-imap_no(struct imap_session *s, const struct am_no *no)
+char *
+imap_ending_no(const char *tag, const struct am_no *no)
 {
 	/* clang-format off */
 	static const char *const codes[] = {
@@ -89,11 +86,65 @@ imap_no(struct imap_session *s, const struct am_no *no)
 	/* clang-format on */
 	struct slice text = no->text.len > 0 ? no->text : SLICE("that cannot be done");
 
-	imap_done(s, "NO [%s] %.*s", codes[no->code], SLICE_FMT(text));
+	return imap_ending(tag, "NO [%s] %.*s", codes[no->code], SLICE_FMT(text));
+}
+
+char *
+imap_ending_unavailable(const char *tag)
+{
+	return imap_ending(
+	    tag, "NO [UNAVAILABLE] the mail store does not answer now, try again later");
+}
+
+void
+imap_end(struct imap_session *s, char *ending)
+{
+	free(s->command.ending);
+	s->command.ending = ending;
+	s->is_idle = false;
+	if (imap_sync_is_due(s))
+		imap_sync_start(s);
+	else
+		imap_synced(s);
+}
+
+/* The response of the command in hand has its turn behind those of APPENDs in flight. */
+static void
+end_in_turn(struct imap_session *s, char *ending)
+{
+	if (imap_flight_is_any(s))
+		imap_flight_follow(s, ending);
+	else
+		imap_end(s, ending);
+}
+
+void
+imap_done(struct imap_session *s, const char *fmt, ...)
+{
+	va_list ap;
+	char *ending;
+
+	va_start(ap, fmt);
+	ending = format_ending(s->command.tag, fmt, ap);
+	va_end(ap);
+	end_in_turn(s, ending);
+}
+
+void
+imap_bad(struct imap_session *s, const char *why)
+{
+	s->errors++;
+	imap_done(s, "BAD %s", why);
+}
+
+void
+imap_no(struct imap_session *s, const struct am_no *no)
+{
+	end_in_turn(s, imap_ending_no(s->command.tag, no));
 }
 
 void
 imap_unavailable(struct imap_session *s)
 {
-	imap_done(s, "NO [UNAVAILABLE] the mail store does not answer now, try again later");
+	end_in_turn(s, imap_ending_unavailable(s->command.tag));
 }

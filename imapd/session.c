@@ -4,6 +4,7 @@
 #include "common/base/mem.h"
 #include "common/session/login.h"
 #include "imapd/command.h"
+#include "imapd/flight.h"
 #include "imapd/response.h"
 
 enum { ASKING = TO(LOGIN_ASK) | TO(OPEN_ASK) | TO(ASK) | TO(SPOOL_ASK) | TO(SYNC_ASK) };
@@ -53,6 +54,7 @@ imap_session_free(struct session *base)
 		am_close_send(s->mailbox, 0, &m, -1);
 	}
 	timer_stop(&s->retry);
+	imap_flight_drop(s);
 	imap_command_end(s);
 	imap_append_free(s->append);
 	imap_output_fini(&s->output);
@@ -68,6 +70,7 @@ imap_session_shut(struct imap_session *s, const char *why)
 	session_request_done(&s->base);
 	if (s->base.state != IMAP_CLOSING) {
 		imap_fetch_cut(s);
+		imap_flight_end(s, NULL);
 		if (s->base.state != IMAP_TLS)
 			imap_printf(s, "* BYE %s\r\n", why);
 		imap_move(s, IMAP_CLOSING);
@@ -78,6 +81,7 @@ imap_session_shut(struct imap_session *s, const char *why)
 void
 imap_session_lost(struct imap_session *s)
 {
+	static const char no[] = "NO [UNAVAILABLE] the mail store was restarted";
 	bool was_asked = s->base.request != 0 && s->base.asked == s->mailbox;
 
 	if (was_asked)
@@ -92,9 +96,9 @@ imap_session_lost(struct imap_session *s)
 	/* A command that is done has its answer, though what else happened is not known. */
 	if (s->command.ending != NULL)
 		imap_printf(s, "%s\r\n", s->command.ending);
-	else if (was_asked && s->command.tag != NULL)
-		imap_printf(
-		    s, "%s NO [UNAVAILABLE] the mail store was restarted\r\n", s->command.tag);
+	imap_flight_end(s, no);
+	if (s->command.ending == NULL && was_asked && s->command.tag != NULL)
+		imap_printf(s, "%s %s\r\n", s->command.tag, no);
 	imap_session_shut(s, "[UNAVAILABLE] the mail store was restarted, please connect again");
 }
 
@@ -145,7 +149,8 @@ static bool
 is_mailbox_gone(const struct imap_session *s)
 {
 	return s->view != NULL && s->view->is_removed &&
-	       (s->base.state == IMAP_COMMAND || s->base.state == IMAP_IDLE) && s->input.lines == 0;
+	       (s->base.state == IMAP_COMMAND || s->base.state == IMAP_IDLE) &&
+	       s->input.lines == 0 && !imap_flight_is_any(s);
 }
 
 static enum session_next
@@ -255,6 +260,7 @@ imap_session_start(struct service *service, int fd, const struct netaddr *peer)
 	s->level = IMAP_NOT_AUTHENTICATED;
 	session_init(&s->base, &imap_kind, service, fd, peer);
 	imap_output_init(&s->output);
+	TAILQ_INIT(&s->flights);
 	timer_init(&s->retry, on_retry, s);
 	LIST_INSERT_HEAD(&imap_server.sessions, s, link);
 	log_event(&s->base.log, EV_connect, WORD("from", netaddr_format(peer, text)),

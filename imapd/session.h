@@ -18,6 +18,7 @@ enum imap_level { IMAP_NOT_AUTHENTICATED = 1, IMAP_AUTHENTICATED = 2, IMAP_SELEC
 struct imap_verb;
 struct imap_append;
 struct imap_answers;
+struct imap_flight;
 
 /* The command in hand, from its first line to its tagged response. */
 struct imap_command {
@@ -38,8 +39,10 @@ struct imap_session {
 	struct imap_input input;
 	struct imap_output output;
 	struct imap_command command;
-	struct imap_append *append; /* a message that comes in, and its spool */
-	struct channel *mailbox;    /* has the account; NULL: gone, or not open yet */
+	struct imap_append *append;        /* a message that comes in, and its spool */
+	TAILQ_HEAD(, imap_flight) flights; /* APPENDs that are not answered yet */
+	unsigned flight_count;
+	struct channel *mailbox; /* has the account; NULL: gone, or not open yet */
 	int instance;
 	uint32_t handle;
 	const struct imap_answers *answers; /* to the request that is open with it */

@@ -119,6 +119,8 @@ enum {
 	LIMIT_IMAP_LITERALS   = 1024 * 1024,      /* sum of one command's, APPEND's message apart */
 	LIMIT_IMAP_NESTING    = 50,               /* parentheses and keys within others of one command */
 	LIMIT_IMAP_TAG        = 256,              /* octets */
+	LIMIT_IMAP_APPENDS    = 16,               /* of one session, sent on before the first is answered */
+	LIMIT_ALL_IMAP_APPENDS = 5000,            /* of all; then each session has one: LIMIT_REQUESTS has room */
 	LIMIT_FETCH_ITEMS     = 100,              /* of one FETCH */
 	LIMIT_FETCH_INDEX     = 1024 * 1024,      /* octets of an ENVELOPE or a BODYSTRUCTURE told; more is cut */
 	LIMIT_FETCH_FIELDS    = 10000,            /* names of header fields of one item */
