@@ -113,7 +113,11 @@ class Captured:
     def __enter__(self):
         self.suite.prepare()
         self.suite.run()
-        wait_until(lambda: self.lives and self.life.ready.is_set(), 15, "the start of the captured process")
+        try:
+            wait_until(lambda: self.lives and self.life.ready.is_set(), 15, "the start of the captured process")
+        except AssertionError:
+            self.suite.stop()
+            raise
         return self
 
     def __exit__(self, kind, value, trace):

@@ -27,14 +27,17 @@ PASSWORDS = {"alice": "alice-secret", "bob": "bob-secret"}
 
 
 def wait_until(condition, seconds=10, what="a condition"):
-    """Calls condition until it is true; fails with what after so many seconds."""
+    """Calls condition until it is true; fails with what after so many seconds. It is asked once more at the end:
+    whoever slept longer than was meant has not looked yet."""
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    while True:
+        is_last = time.monotonic() >= end
         value = condition()
         if value:
             return value
+        if is_last:
+            raise AssertionError(f"{what}: not within {seconds} s")
         time.sleep(0.02)
-    raise AssertionError(f"{what}: not within {seconds} s")
 
 
 def state_of(pid):

@@ -95,17 +95,17 @@ class DnsAttacks(Attacks):
     def test_many_hosts(self):
         with self.row("D4 hosts"):
             self.goes_nowhere("many.test", 1, HOSTS * ADDRESSES)
-            asked = {n for n, _ in self.names.asked if n.endswith(".many.test")}
+            asked = {n for n, _ in list(self.names.asked) if n.endswith(".many.test")}
             self.assertTrue(0 < len(asked) <= HOSTS, asked)
         with self.row("D4 addresses"):
             self.goes_nowhere("lone.test", 1, ADDRESSES)
         with self.row("D4 the best"):  # wherever they stand among the others
             self.goes_nowhere("some.test", 1, HOSTS * ADDRESSES)
-            asked = {n for n, _ in self.names.asked if n.endswith(".some.test")}
+            asked = {n for n, _ in list(self.names.asked) if n.endswith(".some.test")}
             self.assertEqual(asked, {f"h{i}.some.test" for i in range(HOSTS)})
         with self.row("D4 too many"):  # a domain's own address is not what it named instead
             self.goes_nowhere("most.test", 0, 0)
-            self.assertFalse([n for n, kind in self.names.asked if n == "most.test" and kind != MX])
+            self.assertFalse([n for n, kind in list(self.names.asked) if n == "most.test" and kind != MX])
 
     def received(self, address, pointers):
         """What the trace field says of a client from that address, which has these PTR records."""
@@ -163,7 +163,7 @@ class DnsAttacks(Attacks):
             for i in range(STRANGERS):
                 with socket.create_connection(("127.0.0.1", self.proxy), 20) as c:
                     c.sendall(proxy_header(f"10.66.{i // 256}.{i % 256}"))
-            wait_until(lambda: any(".66.10." in n for n, _ in self.names.asked), 20, "a question about a stranger")
+            wait_until(lambda: any(".66.10." in n for n, _ in list(self.names.asked)), 20, "a question about a stranger")
             self.goes_nowhere("lone.test", 1, ADDRESSES)
 
 

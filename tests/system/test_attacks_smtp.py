@@ -20,7 +20,7 @@ GOOD, FAR = "alice@example.test", "mallory@far.test"
 TOUCHED = "/tmp/kurir-was-here"
 SYNTAX, UNKNOWN = "501", "550"
 LIMIT = 35 << 20
-GONE, TRIES, RENEGOTIATIONS = 1000, 200, 100
+GONE, PARTS, TRIES, RENEGOTIATIONS = 1000, 5, 60, 100
 
 
 def b64(octets):
@@ -289,25 +289,27 @@ class SmtpAttacks(Attacks):
                 c.silence()
 
     def test_who_exists_is_not_told(self):
-        """The answers are the same, and cost the same; a clock beside other work would not say so reliably."""
+        """The answers are the same, and cost the same; a clock beside other work would not say so reliably. Caches that others
+        use, and a processor that is lent out, make work dearer and never cheaper: the best of several parts counts."""
         lookup, = self.suite.pids("lookup")
         replies, spent = {}, {}
         with self.row("U11"):
-            for k, user in enumerate(("alice@example.test", "nobody@example.test")):
-                start = processor_time(lookup)
-                # All wait together, each as long as a first mistake of its address must.
-                clients = [Smtp(self.suite, "smtps", tls=True, source=f"127.{4 + k}.0.{i + 1}") for i in range(TRIES)]
-                for i, c in enumerate(clients):
-                    c.send(password(user, f"wrong-{i}") + "\r\n")
-                replies[user] = {c.reply() for c in clients}
-                for c in clients:
-                    c.close()
-                spent[user] = processor_time(lookup) - start
+            for part in range(PARTS):
+                for k, user in enumerate(("alice@example.test", "nobody@example.test")):
+                    start = processor_time(lookup)
+                    # All wait together, each as long as a first mistake of its address must.
+                    clients = [Smtp(self.suite, "smtps", tls=True, source=f"127.{4 + k}.{part}.{i + 1}") for i in range(TRIES)]
+                    for i, c in enumerate(clients):
+                        c.send(password(user, f"wrong-{i}") + "\r\n")
+                    replies.setdefault(user, set()).update(c.reply() for c in clients)
+                    for c in clients:
+                        c.close()
+                    spent.setdefault(user, []).append(processor_time(lookup) - start)
             known, unknown = replies.values()
             self.assertEqual(len(known), 1, known)
             self.assertEqual(known, unknown)
             self.assertTrue(known.pop().startswith("535"))
-            cost = spent["nobody@example.test"] / spent["alice@example.test"]
+            cost = min(spent["nobody@example.test"]) / min(spent["alice@example.test"])
             self.assertTrue(0.7 < cost < 1.4, f"an unknown user costs {cost:.2f} times what a wrong password does")
 
     def test_long_lines(self):
@@ -358,7 +360,8 @@ class SmtpAttacks(Attacks):
 
     def test_more_than_the_limit(self):
         """What a client says about the size is not believed, and what is too much is read and thrown away."""
-        block = 1024 * (1022 * b"x" + b"\r\n")
+        # Nothing that a file system could make small.
+        block = b"".join(base64.b64encode(os.urandom(768))[:1022] + b"\r\n" for _ in range(1024))
         with self.row("S84"), Smtp(self.suite) as c:
             c.ask("MAIL FROM:<a@b.test> SIZE=100", "250")
             c.ask(f"RCPT TO:<{GOOD}>", "250")
@@ -424,8 +427,8 @@ class SmtpAttacks(Attacks):
                 client = subprocess.Popen(["openssl", "s_client", "-tls1_2", "-connect",
                     f"{self.suite.host}:{self.suite.port['smtps']}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT)
-                while not client.stdout.readline().startswith(b"220 "):
-                    pass
+                while not (line := client.stdout.readline()).startswith(b"220 "):
+                    self.assertTrue(line, "no greeting")
                 client.stdin.write(b"R\n")
                 client.stdin.flush()
                 # It takes the refusal for the end.

@@ -118,7 +118,7 @@ class StoreAttacks(Attacks):
             self.suite.submit("bob", [self.suite.address(user)], message("bob@example.test", user, "late"))
             entry = wait_until(lambda: [e for e in self.suite.queue() if e["tries"] > 0], what="a first try")[0]
             self.assertEqual({f.name for f in self.folder(user).iterdir()}, left)
-            self.assertIn("put back a copy, or move", self.suite.log())
+            wait_until(lambda: "put back a copy, or move" in self.suite.log(), what="the advice")
         self.folder(user).rename(self.suite.folder / f"{user}-away")
         self.suite.ctl("schedule", entry["envelope"])
         self.suite.wait_queue_empty()

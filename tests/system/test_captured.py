@@ -91,7 +91,7 @@ class Intruder(unittest.TestCase):
                 line.raw(octets)
             else:
                 line.sock.sendmsg([octets], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))])
-            end = time.monotonic() + 5
+            end = time.monotonic() + 20
             line.sock.settimeout(0.5)
             while time.monotonic() < end:
                 try:

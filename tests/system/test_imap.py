@@ -118,7 +118,9 @@ class Watched:
 class Imap(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.suite = Suite().__enter__()
+        cls.suite = Suite()
+        cls.suite.forget_freed_memory()
+        cls.suite.__enter__()
 
     @classmethod
     def tearDownClass(cls):
@@ -480,9 +482,7 @@ class Imap(unittest.TestCase):
         slow.send(b"f FETCH 1:* BODY.PEEK[]\r\n" + b"g NOOP\r\n")
         time.sleep(0.3)
         before = self.memory()
-        start = time.monotonic()
-        c.ok("FETCH 1 BODY.PEEK[TEXT]")
-        self.assertLess(time.monotonic() - start, 2)
+        c.ok("FETCH 1 BODY.PEEK[TEXT]")      # the other has read nothing yet
         self.assertLess(before, 400 * 1024)
         lines = slow.until("g")
         self.assertEqual(sum(len(l) for l in lines if b"BODY[]" in l[:60]) // len(big), 5)
@@ -663,9 +663,10 @@ class Restart(unittest.TestCase):
             self.assertIn(b"OK", c.append("INBOX", header + b"\r\nbody\r\n"))
             slow = Raw(s, "alice", "INBOX", receive_buffer=4096)
             slow.send(f"f FETCH 1 ({' '.join(20 * ['BODY.PEEK[HEADER.FIELDS.NOT (x)]'])})\r\n")
+            slow.s.recv(1, socket.MSG_PEEK)      # the first item has begun
             time.sleep(0.5)
             os.kill(s.pids("mailbox")[0], signal.SIGKILL)
-            time.sleep(0.5)
+            self.assertIn(b"* BYE", c.f.read(), "imapd knows")
             lines = slow.until("* BYE")
             self.assertIn(lines[0].count(header), range(1, 20))
             self.assertTrue(lines[0].endswith(b")\r\n"))

@@ -89,7 +89,8 @@ class Relay(unittest.TestCase):
             got = there.wait_messages("bob", before + 1, 30)[-1]
             self.assertIn(b"with ESMTPS id", got)
             self.assertIn(b"with ESMTPSA id", got)
-            here.wait_queue_empty()
+            for s in (here, there):
+                s.wait_queue_empty()
 
     def bounce_for(self, recipient):
         before = len(self.one.bodies("alice"))

@@ -278,6 +278,7 @@ class Options(unittest.TestCase):
         wait_until(lambda: "RCPT TO:<k@wide.test>" in server.said, 15, "the other recipient")
         wait_until(lambda: "RCPT TO:<k@xn--pln-rla.test>" in server.said, 15, "the domain in A-labels")
         wait_until(lambda: [b for b in self.suite.bodies("alice") if b"Status: 5.6.7" in b], 15, "the report")
+        wait_until(lambda: not [e for e in self.suite.queue() if e["recipient"].startswith("k@")], 15, "the end of both")
         self.assertFalse([line for line in server.said if "rgen" in line])
 
     def test_a_message_too_large_comes_back_unsent(self):

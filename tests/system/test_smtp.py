@@ -18,6 +18,9 @@ class Smtp(unittest.TestCase):
     def tearDownClass(cls):
         cls.suite.__exit__(None, None, None)
 
+    def setUp(self):
+        self.suite.wait_queue_empty()      # what a test before this one sent counts for none here
+
     def swaks(self, *arguments, port="smtp"):
         s = self.suite
         return subprocess.run(["swaks", "--server", s.host, "--port", str(s.port[port]), "--helo", "client.test",
@@ -122,8 +125,11 @@ class Smtp(unittest.TestCase):
         client.ehlo("client.test")
         client.mail("x@elsewhere.test")
         client.rcpt(self.suite.address("bob"))
-        client.putcmd("data")
-        self.assertEqual(client.getreply()[0], 354)
+        code = 451
+        while code == 451:      # a queue that began anew may be known to the listener last of all
+            client.putcmd("data")
+            code = client.getreply()[0]
+        self.assertEqual(code, 354)
         client.send(b"Subject: large\r\n\r\n")
 
     def end_large(self, client, code):
