@@ -1,20 +1,23 @@
 """A suite in the background, as rc scripts start it, and a system logger for it to write to.
 
 BackgroundCase is what such tests begin with. The logger stands at /dev/log while a test runs, so it is
-skipped where somebody else is the logger. No suite outlives its test, nor the program that runs the tests.
+skipped where somebody else is the logger; of modules that run beside each other one is at a time.
+No suite outlives its test, nor the program that runs the tests.
 """
 
+import fcntl
 import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import unittest
 from pathlib import Path
 
-from suite import SMTPD, Suite, wait_until
+from suite import SMTPD, Suite, state_of, wait_until
 
 LOG = Path("/dev/log")
 MAIL = 2 << 3
@@ -58,7 +61,7 @@ class Syslog:
             if not self.reads.wait(0.1):
                 continue
             try:
-                line = self.socket.recv(65536).decode()
+                line = self.socket.recv(65536).decode(errors="replace")
                 if " kurir[" in line:  # other programs log as well
                     self.lines.append(line)
             except TimeoutError:
@@ -107,6 +110,11 @@ class Background(Suite):
     def status(self):
         return [json.loads(l) for l in self.ctl("--json", "show", "status").stdout.splitlines()]
 
+    def shown_status(self):
+        """What a person sees of it once every process has answered in time."""
+        return wait_until(lambda: (lambda text: text if "does not answer" not in text else None)(
+            self.ctl("show", "status").stdout), 60, "an answer of every process")
+
     def children(self):
         return {p["process"]: p for p in self.status() if p["process"] != "smtpd"}
 
@@ -119,10 +127,7 @@ class Background(Suite):
             self.children()[name]), 30, f"another {name}")
 
     def is_there(self):
-        try:
-            return Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-        except OSError:
-            return False
+        return state_of(self.pid) not in ("", "Z")
 
     def stop(self):
         """Ends it, within the time that is promised: 0, or None if it had to be killed."""
@@ -157,6 +162,9 @@ class BackgroundCase(unittest.TestCase):
     def setUpClass(cls):
         if os.geteuid() != 0:
             raise unittest.SkipTest("needs root, for /dev/log")
+        turn = open(Path(tempfile.gettempdir()) / "kurir-logger", "w")
+        cls.addClassCleanup(turn.close)
+        fcntl.flock(turn, fcntl.LOCK_EX)
         if is_logger_taken():
             raise unittest.SkipTest("a system logger runs here, and has /dev/log")
 

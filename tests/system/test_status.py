@@ -18,11 +18,39 @@ from background import DEBUG, BackgroundCase
 from suite import SMTPCTL, message, wait_until
 
 
+class Trace:
+    """smtpctl trace; its lines, as they come."""
+
+    def __init__(self, case, s, *what, tool=()):
+        self.process = subprocess.Popen([SMTPCTL, "-s", s.folder / "run/smtpd.sock", *tool, "trace", *what],
+                                        stdout=subprocess.PIPE, text=True)
+        case.addCleanup(self.process.kill)
+        self.lines = []
+        self.reader = threading.Thread(target=lambda: self.lines.extend(self.process.stdout), daemon=True)
+        self.reader.start()
+
+    def begin(self, s):
+        """Every process knows of it: the parent does when lines come, the others before they answer it again."""
+        wait_until(lambda: s.ctl("show", "status") and self.lines, 30, "a line of the trace")
+        s.ctl("show", "status")
+        return self
+
+    def wait(self, condition, what):
+        return wait_until(lambda: condition(self.lines[:]), 20, f"{what} in\n{''.join(self.lines)}")
+
+    def end(self):
+        self.process.terminate()
+        self.process.wait(30)
+        self.reader.join(30)
+        self.process.stdout.close()
+        return self.lines
+
+
 class Status(BackgroundCase):
     def test_status(self):
         s = self.suite()
         s.begin()
-        status = s.status()
+        status = wait_until(lambda: (lambda all: all if {p["state"] for p in all} == {"runs"} else None)(s.status()), 60, "all to run")
         self.assertEqual(status[0]["process"], "smtpd")
         self.assertEqual(status[0]["pid"], s.pid)
         users = {"keyholder": "_kurirk", "resolver": "_kurird", "lookup": "_kurirl", "mailbox": "_kurirm",
@@ -36,7 +64,7 @@ class Status(BackgroundCase):
             self.assertLess(abs(time.time() - time.mktime(time.strptime(p["since"][:19], "%Y-%m-%dT%H:%M:%S"))), 120)
             uid = next(l.split()[1] for l in Path(f"/proc/{p['pid']}/status").read_text().splitlines() if l.startswith("Uid:"))
             self.assertNotEqual(uid, "0")
-        text = s.ctl("show", "status").stdout.splitlines()
+        text = s.shown_status().splitlines()
         self.assertEqual(len(text), 11)
         for name in ("keyholder", "resolver", "lookup"):
             line = next(l for l in text if l.startswith(name))
@@ -44,7 +72,7 @@ class Status(BackgroundCase):
         old = s.children()["lookup"]["pid"]
         os.kill(old, signal.SIGKILL)
         p = wait_until(lambda: (lambda p: p if p["pid"] not in (0, old) and p["state"] == "runs" else None)(
-            s.children()["lookup"]), 10, "another lookup")
+            s.children()["lookup"]), 30, "another lookup")
         self.assertEqual(p["restarts"], 1)
         self.assertEqual(s.stats()["restarts"], 1)
         stopped = s.children()["resolver"]["pid"]
@@ -63,6 +91,7 @@ class Status(BackgroundCase):
         lines = []
         reader = threading.Thread(target=lambda: lines.extend(monitor.stdout), daemon=True)
         reader.start()
+        wait_until(lambda: lines, 30, "the first row, from which on it counts")
         for _ in range(3):
             s.submit("alice", [s.address("bob")], message("a", "b"))
         with self.assertRaises(smtplib.SMTPRecipientsRefused):
@@ -87,14 +116,18 @@ class Status(BackgroundCase):
         self.assertEqual({k: s.stats()[k] for k in wanted}, {k: before[k] for k in wanted}, "counts outlive a process")
         self.assertRegex(s.ctl("show", "stats").stdout, r"(?m)^accepted=3$")
         self.assertIsNone(monitor.poll())
+        counted = {key: wanted[key] for key in ("accepted", "delivered", "refused", "auth_failed")}
+
+        def summed():
+            rows = [json.loads(l) for l in lines]
+            return {key: sum(r[key] for r in rows) for key in counted}
+        wait_until(lambda: summed() == counted, 10, f"rows that sum up to {counted}")
         monitor.terminate()
         monitor.wait(30)
         reader.join(30)
         monitor.stdout.close()
-        rows = [json.loads(l) for l in lines]
-        self.assertGreaterEqual(len(rows), 2)
-        for key in ("accepted", "delivered", "refused", "auth_failed"):
-            self.assertEqual(sum(r[key] for r in rows), wanted[key], key)
+        self.assertGreaterEqual(len(lines), 2)
+        self.assertEqual(summed(), counted)
 
     def test_refusals_in_the_log(self):
         """Whoever was refused, and why, is one line: what the client was told, and which name it gave."""
@@ -174,49 +207,36 @@ class Status(BackgroundCase):
         """What is counted is named as people do."""
         s = self.suite()
         s.begin()
-        text = s.ctl("show", "status").stdout
+        text = s.shown_status()
         self.assertIn("; 1 key, ", text)
         self.assertIn("; 0 sessions\n", text)
         self.assertIsNone(re.search(r"\b1 (keys|sessions|accounts|handles|messages|domains|hosts|addresses|envelopes)\b", text), text)
         with s.smtp() as c:
             c.ehlo("x.test")
-            self.assertRegex(s.ctl("show", "status").stdout, r"(?m)^listener .*; 1 session$")
-
-    def trace(self, s, *what, tool=()):
-        """Begins a trace; what it gives ends it, and gives its lines."""
-        p = subprocess.Popen([SMTPCTL, "-s", s.folder / "run/smtpd.sock", *tool, "trace", *what],
-                             stdout=subprocess.PIPE, text=True)
-        self.addCleanup(p.kill)
-        time.sleep(0.5)
-
-        def end():
-            time.sleep(0.5)
-            p.terminate()
-            return p.communicate(timeout=30)[0].splitlines()
-        return end
+            self.assertRegex(s.shown_status(), r"(?m)^listener .*; 1 session$")
 
     def test_trace(self):
         s = self.suite()
         s.begin()
-        everything, some = self.trace(s), self.trace(s, "queue", "lookup")
+        everything, some = Trace(self, s).begin(s), Trace(self, s, "queue", "lookup").begin(s)
         s.submit("alice", [s.address("bob")], message("a", "b"))
         wait_until(lambda: not s.queue(), 20, "an empty queue")
-        everything, some = everything(), some()
-        self.assertLessEqual({"listener", "queue", "lookup", "mailbox", "keyholder"}, {l.split(":")[0] for l in everything})
-        self.assertEqual({l.split(":")[0] for l in some}, {"queue", "lookup"})
-        self.assertTrue(any(re.match(r'queue: listener #\d+ lq_rcpt\{.* address="bob@example.test" ', l) for l in some), some)
+        everything.wait(lambda lines: {"listener", "queue", "lookup", "mailbox", "keyholder"} <=
+                        {l.split(":")[0] for l in lines if " parent #" not in l}, "what everybody said to each other")
+        some.wait(lambda lines: any(re.match(r'queue: listener #\d+ lq_rcpt\{.* address="bob@example.test" ', l) for l in lines),
+                  "the recipient")
+        everything.end()
+        self.assertEqual({l.split(":")[0] for l in some.end()}, {"queue", "lookup"})
         self.assertFalse(self.syslog.find("event=debug"), "the log is none the wordier")
 
     def test_trace_in_json(self):
         s = self.suite()
         s.begin()
-        end = self.trace(s, "queue", tool=("--json",))
+        trace = Trace(self, s, "queue", tool=("--json",)).begin(s)
         s.submit("alice", [s.address("bob")], message("a", "b"))
-        wait_until(lambda: not s.queue(), 20, "an empty queue")
-        lines = [json.loads(l) for l in end()]
-        self.assertEqual({l["process"] for l in lines}, {"queue"})
-        self.assertTrue(any(l["event"] == "delivered" and "to=bob@example.test" in l["text"] for l in lines), lines)
-        self.assertTrue(any(l["event"] == "debug" and 'address="bob@example.test"' in l["text"] for l in lines), lines)
+        for event, words in (("delivered", "to=bob@example.test"), ("debug", 'address="bob@example.test"')):
+            trace.wait(lambda lines: any(l["event"] == event and words in l["text"] for l in map(json.loads, lines)), words)
+        self.assertEqual({json.loads(l)["process"] for l in trace.end()}, {"queue"})
 
     def test_trace_of_one_session(self):
         s = self.suite()
@@ -225,11 +245,14 @@ class Status(BackgroundCase):
             c.ehlo("x.test")
             line = self.syslog.wait("listener: event=connect", f"port={s.port['smtp']}")[0]
             session = re.search(r"session=(\w+)", line)[1]
-            one = self.trace(s, session)
-            s.submit("alice", [s.address("bob")], message("a", "b"))
-            c.sendmail("a@x.test", [s.address("bob")], message("a", "b"))
-            lines = one()
-        self.assertTrue(any("event=accepted" in l for l in lines), lines)
+            trace = Trace(self, s, session)
+
+            def speaks():
+                s.submit("alice", [s.address("bob")], message("a", "b"))
+                c.sendmail("a@x.test", [s.address("bob")], message("a", "b"))
+                return any("event=accepted" in l for l in trace.lines)
+            wait_until(speaks, 20, "a line of the session")
+            lines = trace.end()
         self.assertTrue(all(session in l for l in lines), lines)
         r = s.ctl("trace", "nosuch", check=False)
         self.assertEqual(r.returncode, 2)
@@ -242,7 +265,7 @@ class Status(BackgroundCase):
         s.ctl("account", "list")
         self.assertRegex(self.syslog.wait("lookup: event=debug")[0], rf"^<{DEBUG}>")
         s.ctl("log", "brief")
-        time.sleep(0.5)
+        wait_until(lambda: len(self.syslog.find("event=debug", "pa_verbose{verbose=0}")) == 9, 20, "everybody's last words")
         n = len(self.syslog.find("event=debug"))
         s.ctl("account", "list")
         time.sleep(0.5)
