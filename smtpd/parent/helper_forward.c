@@ -32,26 +32,35 @@ answer(const struct ipc_asker *a, enum lp_forward_result result, struct slice co
 	lp_forward_is_send(ipc_asker_channel(a), a->id, &m, -1);
 }
 
+/* Whether the user has none there, rather than one that cannot be had now. */
+static bool
+is_absence(int code)
+{
+	return code == ENOENT || code == ENOTDIR || code == EACCES || code == ELOOP ||
+	       code == ENXIO || code == ENAMETOOLONG;
+}
+
 /* A .forward that anybody else could have written is none. */
-static int
-open_forward(const struct passwd *pw)
+static enum lp_forward_result
+open_forward(const struct passwd *pw, int *fd)
 {
 	char path[1100];
 	struct stat st;
-	int fd;
 
 	snprintf(path, sizeof(path), "%s/.forward", pw->pw_dir);
-	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != pw->pw_uid ||
-			   st.st_nlink != 1 || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0 ||
-			   st.st_size > LIMIT_FORWARD)) {
-		close(fd);
-		log_warning(
-		    "%s is ignored: it must be a plain file of its user alone, up to %d octets",
-		    path, LIMIT_FORWARD);
-		return -1;
+	*fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (*fd < 0 && is_absence(errno))
+		return FORWARD_NONE;
+	if (*fd < 0 || fstat(*fd, &st) < 0) {
+		log_warning("%s cannot be read: %s", path, strerror(errno));
+		return FORWARD_TEMPORARY;
 	}
-	return fd;
+	if (S_ISREG(st.st_mode) && st.st_uid == pw->pw_uid && st.st_nlink == 1 &&
+	    (st.st_mode & (S_IWGRP | S_IWOTH)) == 0 && st.st_size <= LIMIT_FORWARD)
+		return FORWARD_FOUND;
+	log_warning("%s is ignored: it must be a plain file of its user alone, up to %d octets",
+	    path, LIMIT_FORWARD);
+	return FORWARD_NONE;
 }
 
 /* Appends to what is there until the end or the room's; false: it cannot be read. */
@@ -92,22 +101,20 @@ find_forward(const char *user, int end)
 	size_t len = 0;
 	const struct passwd *pw;
 	enum user_result found = user_find(user, &pw);
+	enum lp_forward_result result;
 	int fd;
 
 	if (found != USER_FOUND)
 		_exit(found == USER_NONE ? FORWARD_NONE : FORWARD_TEMPORARY);
 	if (!user_become(pw))
 		_exit(FORWARD_TEMPORARY);
-	fd = open_forward(pw);
-	if (fd < 0) {
-		log_flush();
-		_exit(FORWARD_NONE);
-	}
-	if (!read_forward(pw, fd, content, &len)) {
-		log_flush();
-		_exit(FORWARD_TEMPORARY);
-	}
-	_exit(write(end, content, len) == (ssize_t)len ? FORWARD_FOUND : FORWARD_TEMPORARY);
+	result = open_forward(pw, &fd);
+	if (result == FORWARD_FOUND && !read_forward(pw, fd, content, &len))
+		result = FORWARD_TEMPORARY;
+	if (result == FORWARD_FOUND && write(end, content, len) != (ssize_t)len)
+		result = FORWARD_TEMPORARY;
+	log_flush();
+	_exit((int)result);
 }
 
 /* What it found waits on the socket, whole. */

@@ -1,4 +1,5 @@
-"""A file that can be opened, and whose reading never ends: what a user can have made with FUSE. As root only."""
+"""A file that can be opened, and whose reading never ends, or one that is there and cannot be opened: what a user can
+have made with FUSE. As root only."""
 
 import ctypes
 import errno
@@ -16,10 +17,11 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Endless:
-    """Stands over an empty file of that user's; reads counts those who wait. OSError where there is no FUSE."""
+    """Stands over an empty file of that user's; opens counts those who have it open, reads those who wait, of whom the
+    kernel may show but one. OSError where there is no FUSE."""
 
-    def __init__(self, path, uid):
-        self.path, self.uid, self.reads = str(path), uid, 0
+    def __init__(self, path, uid, refusal=0):
+        self.path, self.uid, self.refusal, self.opens, self.reads = str(path), uid, refusal, 0, 0
         self.fd = os.open("/dev/fuse", os.O_RDWR)
         options = f"fd={self.fd},rootmode=100000,user_id=0,group_id=0,allow_other".encode()
         if libc.mount(b"kurir-test", self.path.encode(), b"fuse", 0, options) < 0:
@@ -41,8 +43,11 @@ class Endless:
                 self.reads += kind == READ
                 if kind == READ or kind in SILENT:
                     continue
-                body = self.answer(kind)
-                head = struct.pack(ANSWER, struct.calcsize(ANSWER) + len(body or b""), 0 if body else -errno.ENOSYS, number)
+                body, code = self.answer(kind), errno.ENOSYS
+                if kind == OPEN and self.refusal:
+                    body, code = None, self.refusal
+                self.opens += kind == OPEN
+                head = struct.pack(ANSWER, struct.calcsize(ANSWER) + len(body or b""), 0 if body else -code, number)
                 os.write(self.fd, head + (body or b""))
             except OSError:
                 return

@@ -2,6 +2,7 @@
 """Mail that leaves the suite on this machine: Maildir, mbox, LMTP, commands, .forward, aliases; and a system user's
 password. As root only, with a user made for the test."""
 
+import errno
 import grp
 import json
 import os
@@ -120,8 +121,12 @@ class Agent(unittest.TestCase):
         self.send(recipient, **more)
         return self.wait((f"to={recipient} ", "event=delivered"), f"delivery to {recipient}")
 
-    def read(self, name):
-        return wait_until(lambda: (self.out / name).exists() and (self.out / name).read_text(errors="replace"), 10, name)
+    def read(self, name, words=""):
+        """A file that some command makes, as soon as these words are in it."""
+        def there():
+            text = (self.out / name).read_text(errors="replace") if (self.out / name).exists() else ""
+            return text if words in text else None
+        return wait_until(there, 20, name)
 
     def forward(self, text, mode=0o600, owner=None):
         path = self.home / ".forward"
@@ -263,7 +268,7 @@ class Agent(unittest.TestCase):
     def test_forward(self):
         self.forward(f"# mine\n\\{USER}, alice@example.test\n|cat > {self.out}/forwarded\n")
         self.send(f"{USER}@forward.test", text=message("ann@sender.test", "x", "forward me"))
-        self.assertIn("forward me", self.read("forwarded"))
+        self.read("forwarded", "forward me")
         wait_until(lambda: [b for b in self.suite.bodies("alice") if b"forward me" in b], 20, "alice's copy")
         wait_until(lambda: (self.home / "Maildir/new").exists() and list((self.home / "Maildir/new").iterdir()), 20, "the own copy")
 
@@ -303,8 +308,7 @@ class Agent(unittest.TestCase):
         try:
             for s in senders:
                 s.sendall(f"HELO x.test\r\nMAIL FROM:<>\r\nRCPT TO:<{USER}@forward.test>\r\n".encode())
-            wait_until(lambda: endless.reads > 0, 20, "somebody who reads")
-            time.sleep(1)  # and for the others
+            wait_until(lambda: endless.reads > 0 and endless.opens == len(senders), 20, "all to read")
             with self.suite.imap("bob") as client:
                 self.assertEqual(client.noop()[0], "OK")
         finally:
@@ -312,6 +316,24 @@ class Agent(unittest.TestCase):
         for s in senders:
             with s, s.makefile("rb") as f:
                 self.assertEqual([f.readline()[:3] for _ in range(4)], [b"220", b"250", b"250", b"451"])
+
+    def test_a_forward_that_cannot_be_had_now(self):
+        """It is there, so nothing is delivered past it."""
+        path = self.home / ".forward"
+        self.forward("")
+        try:
+            broken = Endless(path, self.user.pw_uid, refusal=errno.EIO)
+        except OSError:
+            self.skipTest("there is no FUSE")
+        try:
+            with self.suite.smtp() as client:
+                client.ehlo()
+                client.mail("a@b.test")
+                self.assertEqual(client.rcpt(f"{USER}@forward.test")[0], 451)
+        finally:
+            broken.stop()
+        self.assertGreater(broken.opens, 0)
+        self.delivered(f"{USER}@forward.test")
 
     def test_a_slow_command_holds_up_nobody_else(self):
         """Mail for one user, whose command takes its time, and more of it than is delivered at once; then another's."""

@@ -101,14 +101,14 @@ class Operation(unittest.TestCase):
                            ('table t file:/nonexistent/file\nmatch from any for any action "x"\n', "x"),
                            ('include "/dev/zero"\n', "/dev/zero")):
             s.write_conf(text)
-            r = subprocess.run([SMTPD, "-n", "-f", s.path], capture_output=True, text=True, timeout=10)
+            r = subprocess.run([SMTPD, "-n", "-f", s.path], capture_output=True, text=True, timeout=60)
             self.assertEqual(r.returncode, 1, text)
             self.assertIn(want, r.stderr)
-        r = subprocess.run([SMTPD, "-n", "-f", f"{s.path}.gone"], capture_output=True, text=True, timeout=10)
+        r = subprocess.run([SMTPD, "-n", "-f", f"{s.path}.gone"], capture_output=True, text=True, timeout=60)
         self.assertEqual(r.returncode, 1)
         self.assertIn("No such file or directory; write it", r.stderr)
         s.write_conf()
-        r = subprocess.run([SMTPD, "-n", "-f", s.path], capture_output=True, text=True, timeout=10)
+        r = subprocess.run([SMTPD, "-n", "-f", s.path], capture_output=True, text=True, timeout=60)
         self.assertEqual(r.returncode, 0, r.stderr)
 
     def test_reload_takes_whole_or_changes_nothing(self):
@@ -169,7 +169,7 @@ class Operation(unittest.TestCase):
                 with s.smtp() as c:
                     for _ in range(20):
                         c.sendmail("x@y.test", [s.address("bob")], message("x@y.test", "bob"))
-            s.wait_queue_empty()
+            s.wait_queue_empty(120)  # 8000 messages
             with s.imap("bob", tls=False) as c:
                 self.assertEqual(c.select("INBOX")[1], [b"8000"])
             s.awake.set()
@@ -215,8 +215,9 @@ class Operation(unittest.TestCase):
 
     def test_what_ends_while_the_mail_store_stands_still_is_let_go(self):
         def handles(s):
+            """None: it has too much to do to say so in time."""
             lines = [json.loads(l) for l in s.ctl("--json", "show", "status").stdout.splitlines()]
-            return [l["handles"] for l in lines if l["process"] == "mailbox"]
+            return [l.get("handles") for l in lines if l["process"] == "mailbox"]
 
         with Suite() as s:
             (mailbox,), clients = s.pids("mailbox"), []
@@ -224,7 +225,7 @@ class Operation(unittest.TestCase):
                 c = s.imap("alice", tls=False)
                 c.select("INBOX")
                 clients.append(c)
-            self.assertEqual(handles(s), [700])
+            wait_until(lambda: handles(s) == [700], 30, "as many handles as sessions")
             os.kill(mailbox, signal.SIGSTOP)
             try:
                 for c in clients:  # more than may wait for it
