@@ -5,6 +5,7 @@
  */
 #include "queue/spool.h"
 
+#include "common/base/folder.h"
 #include "common/base/id.h"
 #include "common/base/whole.h"
 
@@ -128,15 +129,9 @@ static bool
 sync_folder_of(uint64_t id)
 {
 	char name[NAME];
-	int fd;
-	bool ok;
 
 	snprintf(name, sizeof(name), "%02x", (unsigned)(id % SPOOL_FOLDERS));
-	fd = openat(spool.bodies, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	ok = fd >= 0 && fsync(fd) == 0;
-	if (fd >= 0)
-		close(fd);
-	return ok;
+	return folder_sync(openat(spool.bodies, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
 static bool

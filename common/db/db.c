@@ -9,6 +9,7 @@
 #include "common/db/db.h"
 
 #include "common/base/assert.h"
+#include "common/base/folder.h"
 #include "common/base/hash.h"
 #include "common/base/mem.h"
 #include "common/db/wal.h"
@@ -106,8 +107,6 @@ sync_directory(const char *path, struct error *why)
 {
 	char dir[1024];
 	char *slash;
-	int fd;
-	bool ok;
 
 	snprintf(dir, sizeof(dir), "%s", path);
 	slash = strrchr(dir, '/');
@@ -115,12 +114,8 @@ sync_directory(const char *path, struct error *why)
 		snprintf(dir, sizeof(dir), ".");
 	else
 		slash[slash == dir ? 1 : 0] = '\0';
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return error_errno(why, "cannot open %s", dir);
-	ok = fsync(fd) == 0 || error_errno(why, "cannot sync %s", dir);
-	close(fd);
-	return ok;
+	return folder_sync(open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) ||
+	       error_errno(why, "cannot sync %s", dir);
 }
 
 static bool

@@ -6,13 +6,13 @@
  */
 #include "common/sandbox/privdrop.h"
 
-#include <dirent.h>
+#include "common/base/folder.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -41,24 +41,6 @@ limits(const struct privdrop *p, bool ordinary, struct error *e)
 		return false;
 	return limit(RLIMIT_NOFILE, "open files", files, e) &&
 	       limit(RLIMIT_CORE, "core dumps", 0, e);
-}
-
-/* Takes fd. */
-static bool
-folder_is_empty(int fd)
-{
-	DIR *folder = fdopendir(fd);
-	const struct dirent *entry;
-	bool empty = true;
-
-	if (folder == NULL) {
-		close(fd);
-		return false;
-	}
-	while (empty && (entry = readdir(folder)) != NULL)
-		empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
-	closedir(folder);
-	return empty;
 }
 
 static bool

@@ -1,5 +1,6 @@
 #include "deliver/agent/job.h"
 
+#include "common/base/folder.h"
 #include "common/base/mem.h"
 #include "common/base/whole.h"
 #include "common/mail/expand.h"
@@ -248,16 +249,8 @@ agent_sync_above(const char *path)
 {
 	char above[AGENT_PATH];
 	const char *slash = strrchr(path, '/');
-	int fd, code;
-	bool ok;
 
 	snprintf(above, sizeof(above), "%.*s/", slash == NULL ? 0 : (int)(slash - path), path);
-	fd = open(slash == NULL ? "." : above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return errno == EACCES;
-	ok = fsync(fd) == 0;
-	code = errno;
-	close(fd);
-	errno = code;
-	return ok;
+	return folder_sync(open(slash == NULL ? "." : above, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) ||
+	       errno == EACCES;
 }

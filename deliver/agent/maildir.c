@@ -4,6 +4,7 @@
  */
 #include "deliver/agent/job.h"
 
+#include "common/base/folder.h"
 #include "common/mail/header.h"
 
 #include <errno.h>
@@ -99,17 +100,6 @@ choose_folder(const struct agent_job *j, char path[AGENT_PATH])
 		strlcpy(path, sub, AGENT_PATH);
 }
 
-static bool
-sync_folder(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	bool ok = fd >= 0 && fsync(fd) == 0;
-
-	if (fd >= 0)
-		close(fd);
-	return ok;
-}
-
 /* A host name in a file name must hold neither / nor : (maildir(5)). */
 static void
 add_host(const struct agent_job *j, char *out, size_t size)
@@ -147,7 +137,7 @@ agent_maildir(const struct agent_job *j)
 		return agent_temporary("cannot write %s: %s", new, strerror(code));
 	}
 	strlcat(path, "/new", sizeof(path));
-	if (!sync_folder(path))
+	if (!folder_sync(open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)))
 		return agent_temporary("cannot sync %s: %s", path, strerror(errno));
 	return agent_done();
 }

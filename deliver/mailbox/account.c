@@ -6,6 +6,7 @@
  */
 #include "deliver/mailbox/account.h"
 
+#include "common/base/folder.h"
 #include "common/base/hash.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
@@ -60,19 +61,17 @@ static bool
 make_folder(const char *path, struct error *why)
 {
 	char above[1000];
-	int fd;
-	bool ok;
 
 	if (mkdir(path, 0700) < 0)
 		return errno == EEXIST || error_errno(why, "cannot make %s", path);
-	snprintf(above, sizeof(above), "%.*s", (int)(strrchr(path, '/') - path), path);
-	fd = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	ok = (fd >= 0 && fsync(fd) == 0) || error_errno(why, "cannot sync %s", above);
-	if (fd >= 0)
-		close(fd);
-	if (!ok)
+	slice_copy(slice_sub(slice_of(path), 0, (size_t)(strrchr(path, '/') - path)), above,
+	    sizeof(above));
+	if (!folder_sync(open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC))) {
+		error_errno(why, "cannot sync %s", above);
 		rmdir(path);
-	return ok;
+		return false;
+	}
+	return true;
 }
 
 static bool

@@ -5,6 +5,7 @@
  */
 #include "deliver/mailbox/body_file.h"
 
+#include "common/base/folder.h"
 #include "common/base/mem.h"
 #include "common/base/whole.h"
 #include "common/mail/line_end.h"
@@ -37,17 +38,6 @@ write_file(const char *path, struct slice before, struct slice message)
 }
 
 static bool
-sync_folder(const char *folder)
-{
-	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool ok = fd >= 0 && fsync(fd) == 0;
-
-	if (fd >= 0)
-		close(fd);
-	return ok;
-}
-
-static bool
 keep(struct body_file *f, struct slice message)
 {
 	char path[1200];
@@ -56,7 +46,7 @@ keep(struct body_file *f, struct slice message)
 	    arc4random());
 	snprintf(path, sizeof(path), "%s/%s", f->folder, f->name);
 	if (write_file(path, buf_slice(&f->before), message)) {
-		if (sync_folder(f->folder))
+		if (folder_sync(open(f->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)))
 			return true;
 		unlink(path);
 	}

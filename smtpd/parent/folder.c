@@ -1,8 +1,8 @@
 #include "smtpd/parent/folder.h"
 
+#include "common/base/folder.h"
 #include "common/sandbox/sandbox.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
@@ -10,23 +10,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* Whether nothing is in it. */
-static bool
-is_empty(int fd)
-{
-	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
-	int entries = 0;
-
-	while (dir != NULL && readdir(dir) != NULL)
-		entries++;
-	if (dir != NULL)
-		closedir(dir);
-	else if (copy >= 0)
-		close(copy);
-	return dir != NULL && entries <= 2;
-}
 
 /*
  * A folder that is there already is taken only if it is the owner's, or root's and empty: whoever
@@ -39,7 +22,8 @@ may_take(int fd, const char *path, const char *owner, uid_t uid, struct error *w
 
 	if (fstat(fd, &st) < 0)
 		return error_errno(why, "cannot look at %s", path);
-	if (st.st_uid != uid && (st.st_uid != 0 || !is_empty(fd)))
+	if (st.st_uid != uid && (st.st_uid != 0 || !folder_is_empty(openat(fd, ".",
+						       O_RDONLY | O_DIRECTORY | O_CLOEXEC))))
 		return error_set(why,
 		    "%s is there, does not belong to %s and is not an empty folder of root's: name "
 		    "a folder that the suite may have for itself",
