@@ -13,6 +13,7 @@
 #ifndef COMMON_IPC_QUEUE_AGENT_H
 #define COMMON_IPC_QUEUE_AGENT_H
 
+#include "common/ipc/outcome.h"
 #include "common/ipc/protocol.h"
 
 /* clang-format off */
@@ -44,7 +45,7 @@
 	F(m, u64,    size,      0, LIMIT_MESSAGE_HARD)
 #define QA_OUTCOME(F, m) \
 	F(m, u64,    envelope,  0, UINT64_MAX) \
-	F(m, u8,     outcome,   0, 3)              /* enum outcome */ \
+	F(m, u8,     outcome,   0, OUTCOME_PERMANENT) \
 	F(m, text,   status,    5, LIMIT_STATUS) \
 	F(m, text,   text,      0, 500)
 #define QUEUE_AGENT(M)           /* name  number  fields  descriptor */ \

@@ -8,6 +8,7 @@
 #ifndef COMMON_IPC_QUEUE_MAILBOX_H
 #define COMMON_IPC_QUEUE_MAILBOX_H
 
+#include "common/ipc/outcome.h"
 #include "common/ipc/protocol.h"
 
 /* clang-format off */
@@ -25,7 +26,7 @@
 	F(m, octets, octets,    0, LIMIT_INLINE)
 #define QM_OUTCOME(F, m) \
 	F(m, u64,    envelope,  1, UINT64_MAX) \
-	F(m, u8,     outcome,   0, 3)              /* enum outcome */ \
+	F(m, u8,     outcome,   0, OUTCOME_PERMANENT) \
 	F(m, text,   status,    5, LIMIT_STATUS) \
 	F(m, text,   text,      0, 500)
 #define QUEUE_MAILBOX(M)         /* name  number  fields  descriptor */ \

@@ -10,15 +10,13 @@
 #ifndef COMMON_IPC_QUEUE_RELAY_H
 #define COMMON_IPC_QUEUE_RELAY_H
 
+#include "common/ipc/outcome.h"
 #include "common/ipc/protocol.h"
 #include "common/mail/notify.h"
 
 /* So long queue waits for qr_done before it tries anew: by then relay has given up, or a message would
  * go twice. */
 enum { QR_TRANSFER_MINUTES = 180 };
-
-/* What became of a recipient; also the outcome of local delivery. */
-enum outcome { OUTCOME_DELIVERED, OUTCOME_RELAYED, OUTCOME_TEMPORARY, OUTCOME_PERMANENT };
 
 /* What the transfer says of the destination as a whole. */
 enum qr_destination { DESTINATION_UP, DESTINATION_DOWN, DESTINATION_BUSY };

@@ -8,7 +8,6 @@
 #include "common/base/buf.h"
 #include "common/base/error.h"
 #include "common/ipc/queue_agent.h"
-#include "common/ipc/queue_relay.h"
 
 #include <sys/types.h>
 

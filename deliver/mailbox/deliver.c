@@ -8,7 +8,6 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/ipc/queue_mailbox.h"
-#include "common/ipc/queue_relay.h"
 #include "common/mail/header.h"
 #include "common/mail/trace.h"
 #include "deliver/mailbox/batch.h"

@@ -4,7 +4,8 @@
 #ifndef DELIVER_RELAY_OUTCOME_H
 #define DELIVER_RELAY_OUTCOME_H
 
-#include "common/ipc/queue_relay.h"
+#include "common/base/slice.h"
+#include "common/ipc/outcome.h"
 
 enum { REPLY_STATUS = 16 };
 

@@ -16,7 +16,6 @@
 #include "common/base/mem.h"
 #include "common/ipc/asker.h"
 #include "common/ipc/queue_agent.h"
-#include "common/ipc/queue_relay.h"
 #include "smtpd/parent/helper.h"
 #include "smtpd/parent/program.h"
 #include "smtpd/parent/suite.h"

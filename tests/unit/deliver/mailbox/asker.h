@@ -7,7 +7,6 @@
 #include "tests/unit/deliver/mailbox/mailbox_test.h"
 
 #include "common/ipc/queue_mailbox.h"
-#include "common/ipc/queue_relay.h"
 
 struct asker {
 	struct channel *mine, *theirs;
