@@ -238,13 +238,20 @@ send_matches(const struct conf *c, struct channel *to)
 }
 
 bool
-conf_send(const struct conf *c, struct channel *to, unsigned sees,
-    bool (*serves)(const struct conf_listen *l))
+conf_listen_is_of(const struct conf_listen *l, unsigned services)
+{
+	unsigned service = l->local ? SERVICE_SMTP : l->service;
+
+	return services == 0 || (services & 1U << service) != 0;
+}
+
+bool
+conf_send(const struct conf *c, struct channel *to, unsigned sees, unsigned services)
 {
 	bool ok = conf_global_send(to, 0, &c->global, -1);
 
 	for (size_t i = 0; ok && (sees & CONF_SEES_LISTENS) && i < c->listen_count; i++) {
-		if (serves == NULL || serves(&c->listens[i]))
+		if (conf_listen_is_of(&c->listens[i], services))
 			ok = conf_listen_send(to, 0, &c->listens[i], -1);
 	}
 	for (size_t i = 0; ok && (sees & CONF_SEES_PKI) && i < c->pki_count; i++)

@@ -182,7 +182,7 @@ const struct conf_action *conf_find_action(const struct conf *c, struct slice na
 /* Which of so many mailbox processes has an account: the same answer in every process and every run. */
 uint8_t conf_mailbox_of(struct slice account, int instances);
 
-/* What a process is to know (a bit for each section), and sending just that. */
+/* What a process is to know, a bit for each section. */
 enum {
 	CONF_SEES_LISTENS = 1,
 	CONF_SEES_PKI = 2,
@@ -191,8 +191,13 @@ enum {
 	CONF_SEES_ACTIONS = 16,
 	CONF_SEES_MATCHES = 32,
 };
-bool conf_send(const struct conf *c, struct channel *to, unsigned sees,
-    bool (*serves)(const struct conf_listen *l));
+
+/* Whether the line is of one of these services, a bit for each of enum conf_service; 0: of any. The
+ * Unix socket is SMTP's. */
+bool conf_listen_is_of(const struct conf_listen *l, unsigned services);
+
+/* Sends just that, and of the listen lines those of the services. */
+bool conf_send(const struct conf *c, struct channel *to, unsigned sees, unsigned services);
 
 /* Adds a received section; false when m is no section, or fits no place. */
 bool conf_receive(struct conf *c, const struct ipc_message *m);

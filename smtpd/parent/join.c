@@ -22,16 +22,6 @@ static const struct {
 
 enum { EDGES = sizeof(edges) / sizeof(edges[0]) };
 
-static const struct process *serving;
-
-static bool
-serves(const struct conf_listen *l)
-{
-	int services = process_kind(serving->role)->services;
-
-	return services == 0 || ((l->local ? 1 << SERVICE_SMTP : 1 << l->service) & services) != 0;
-}
-
 static void
 send_keys(struct process *p)
 {
@@ -46,14 +36,14 @@ send_keys(struct process *p)
 
 /* A socket goes to a process once: a second would have it accept twice as often. */
 static void
-send_sockets(struct process *p)
+send_sockets(struct process *p, unsigned services)
 {
 	for (size_t i = 0; i < suite.conf->listen_count; i++) {
 		const struct conf_listen *l = &suite.conf->listens[i];
 		const struct bound *b = sockets_find(&suite.sockets, l->id);
 		struct pa_socket m = {.listen = l->id};
 
-		if (b != NULL && b->id > p->last_socket && serves(l))
+		if (b != NULL && b->id > p->last_socket && conf_listen_is_of(l, services))
 			pa_socket_send(p->channel, 0, &m, fcntl(b->fd, F_DUPFD_CLOEXEC, 0));
 	}
 	p->last_socket = suite.sockets.last_id;
@@ -64,10 +54,9 @@ join_send_conf(struct process *p)
 {
 	const struct process_kind *kind = process_kind(p->role);
 
-	serving = p;
-	conf_send(suite.conf, p->channel, kind->sees, serves);
+	conf_send(suite.conf, p->channel, kind->sees, kind->services);
 	if (kind->services != 0)
-		send_sockets(p);
+		send_sockets(p, kind->services);
 	if (p->role == SANDBOX_KEYHOLDER)
 		send_keys(p);
 }

@@ -32,7 +32,7 @@ struct process_kind {
 	enum sandbox_role role;
 	const char *folder; /* of the program, below the build folder */
 	unsigned sees;
-	int services; /* bits of enum conf_service whose sockets it gets */
+	unsigned services; /* as conf_send() has them; it gets their sockets too */
 	bool is_many;
 };
 
