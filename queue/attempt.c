@@ -306,8 +306,7 @@ queue_attempt_start(struct queue_destination *d, const struct queue_way *way)
 }
 
 bool
-queue_attempt_outcome(struct queue_attempt *a, uint64_t envelope, enum outcome outcome,
-    struct slice status, struct slice reply, struct slice mta, bool has_dsn)
+queue_attempt_outcome(struct queue_attempt *a, uint64_t envelope, const struct queue_outcome *said)
 {
 	for (size_t i = 0; i < a->count; i++) {
 		struct queue_item *item = &a->items[i];
@@ -317,11 +316,11 @@ queue_attempt_outcome(struct queue_attempt *a, uint64_t envelope, enum outcome o
 		if (item->has_outcome)
 			return false;
 		item->has_outcome = true;
-		item->outcome = (uint8_t)outcome;
-		item->has_dsn = has_dsn;
-		slice_copy(status, item->status, sizeof(item->status));
-		item->reply = slice_text(reply);
-		item->mta = slice_text(mta);
+		item->outcome = (uint8_t)said->outcome;
+		item->has_dsn = said->has_dsn;
+		slice_copy(said->status, item->status, sizeof(item->status));
+		item->reply = slice_text(said->reply);
+		item->mta = slice_text(said->mta);
 		return true;
 	}
 	return false;
@@ -331,9 +330,10 @@ void
 queue_attempt_outcome_all(
     struct queue_attempt *a, enum outcome outcome, struct slice status, struct slice reply)
 {
+	struct queue_outcome said = {.outcome = outcome, .status = status, .reply = reply};
+
 	for (size_t i = 0; i < a->count; i++)
-		queue_attempt_outcome(
-		    a, a->items[i].row.id, outcome, status, reply, SLICE(""), false);
+		queue_attempt_outcome(a, a->items[i].row.id, &said);
 }
 
 bool

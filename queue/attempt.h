@@ -23,6 +23,14 @@ struct queue_item {
 	char *reply, *mta; /* never NULL once there is an outcome */
 };
 
+/* What was said of one envelope, in texts of whoever said it. */
+struct queue_outcome {
+	enum outcome outcome;
+	struct slice status, reply;
+	struct slice mta; /* who said it; empty: a process of ours */
+	bool has_dsn;
+};
+
 /* How an attempt ended as a whole. */
 enum attempt_end {
 	ATTEMPT_ANSWERED,
@@ -67,8 +75,8 @@ struct queue_attempt *queue_attempt_of(struct queue_envelope *e);
 void queue_attempt_answered(struct queue_attempt *a);
 
 /* The outcome of one envelope; false when it is none of the attempt's or has one already. */
-bool queue_attempt_outcome(struct queue_attempt *a, uint64_t envelope, enum outcome outcome,
-    struct slice status, struct slice reply, struct slice mta, bool has_dsn);
+bool queue_attempt_outcome(
+    struct queue_attempt *a, uint64_t envelope, const struct queue_outcome *said);
 void queue_attempt_outcome_all(
     struct queue_attempt *a, enum outcome outcome, struct slice status, struct slice reply);
 bool queue_attempt_is_complete(const struct queue_attempt *a);

@@ -20,9 +20,10 @@ on_mailbox(void *owner, struct ipc_message *m)
 {
 	struct queue_attempt *a = owner;
 	const struct qm_outcome *o = m->body;
+	struct queue_outcome said = {
+	    .outcome = (enum outcome)o->outcome, .status = o->status, .reply = o->text};
 
-	if (!queue_attempt_outcome(
-		a, o->envelope, (enum outcome)o->outcome, o->status, o->text, SLICE(""), false))
+	if (!queue_attempt_outcome(a, o->envelope, &said))
 		channel_violation(m->channel, "envelope");
 	else if (queue_attempt_is_complete(a))
 		queue_attempt_finish(a, DESTINATION_UP);
@@ -59,8 +60,7 @@ on_agent(void *owner, struct ipc_message *m)
 	struct queue_attempt *a = owner;
 	const struct qa_outcome *o = m->body;
 
-	queue_attempt_outcome(
-	    a, a->items[0].row.id, (enum outcome)o->outcome, o->status, o->text, SLICE(""), false);
+	queue_attempt_outcome_all(a, (enum outcome)o->outcome, o->status, o->text);
 	queue_attempt_finish(a, DESTINATION_UP);
 }
 

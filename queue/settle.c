@@ -28,7 +28,12 @@ was_not_tried(const struct queue_attempt *a, const struct queue_envelope *e)
 static void
 answer_for_the_silent(struct queue_attempt *a)
 {
-	bool is_busy = a->end == ATTEMPT_BUSY;
+	const struct queue_outcome busy = {.outcome = OUTCOME_TEMPORARY,
+	    .status = SLICE("4.4.5"),
+	    .reply = SLICE("the server takes no more connections of ours at a time")};
+	const struct queue_outcome silent = {.outcome = OUTCOME_TEMPORARY,
+	    .status = SLICE("4.3.0"),
+	    .reply = SLICE("a process of this server gave no answer")};
 
 	for (size_t i = 0; i < a->count; i++) {
 		const struct queue_item *item = &a->items[i];
@@ -36,11 +41,7 @@ answer_for_the_silent(struct queue_attempt *a)
 		if (item->has_outcome || item->envelope->is_removed ||
 		    was_not_tried(a, item->envelope))
 			continue;
-		queue_attempt_outcome(a, item->row.id, OUTCOME_TEMPORARY,
-		    is_busy ? SLICE("4.4.5") : SLICE("4.3.0"),
-		    is_busy ? SLICE("the server takes no more connections of ours at a time")
-			    : SLICE("a process of this server gave no answer"),
-		    SLICE(""), false);
+		queue_attempt_outcome(a, item->row.id, a->end == ATTEMPT_BUSY ? &busy : &silent);
 	}
 }
 

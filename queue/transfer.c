@@ -33,9 +33,13 @@ on_answer(void *owner, struct ipc_message *m)
 
 	if (m->schema == &qr_outcome_schema) {
 		const struct qr_outcome *o = m->body;
+		struct queue_outcome said = {.outcome = (enum outcome)o->outcome,
+		    .status = o->status,
+		    .reply = o->reply,
+		    .mta = o->mta,
+		    .has_dsn = o->dsn != 0};
 
-		if (!queue_attempt_outcome(a, o->envelope, (enum outcome)o->outcome, o->status,
-			o->reply, o->mta, o->dsn != 0))
+		if (!queue_attempt_outcome(a, o->envelope, &said))
 			channel_violation(m->channel, "envelope");
 	} else if (m->schema == &qr_done_schema) {
 		queue_attempt_finish(

@@ -201,6 +201,10 @@ rows(void)
 	return n;
 }
 
+#define SAID(what, code, text) \
+	((struct queue_outcome){ \
+	    .outcome = (what), .status = SLICE(code), .reply = (text), .mta = SLICE("mx")})
+
 /* Of two reports that are files the second finds no room: the first leaves no file either. */
 Test(attempt, what_could_not_be_written_down_leaves_no_report)
 {
@@ -216,10 +220,9 @@ Test(attempt, what_could_not_be_written_down_leaves_no_report)
 	signal(SIGXFSZ, SIG_IGN);
 	add(&row, 2);
 	cr_assert_not_null(t.sent);
+	queue_attempt_outcome(t.sent, 0x101, &SAID(OUTCOME_PERMANENT, "5.1.1", SLICE("550 no")));
 	queue_attempt_outcome(
-	    t.sent, 0x101, OUTCOME_PERMANENT, SLICE("5.1.1"), SLICE("550 no"), SLICE("mx"), false);
-	queue_attempt_outcome(t.sent, 0x102, OUTCOME_RELAYED, SLICE("2.0.0"),
-	    slice_make(reply, sizeof(reply)), SLICE("mx"), false);
+	    t.sent, 0x102, &SAID(OUTCOME_RELAYED, "2.0.0", slice_make(reply, sizeof(reply))));
 	limit_files(BETWEEN);
 	queue_attempt_finish(t.sent, DESTINATION_UP);
 	limit_files(RLIM_INFINITY);
@@ -257,9 +260,9 @@ Test(attempt, a_try_that_failed_is_written_down)
 	queue_envelope_set_age(e, 1000);
 	e->lost = 3;
 	cr_assert(queue_attempt_outcome(
-	    t.sent, e->id, OUTCOME_TEMPORARY, SLICE("4.4.1"), SLICE("later"), SLICE("mx"), false));
-	cr_assert_not(queue_attempt_outcome(t.sent, e->id, OUTCOME_RELAYED, SLICE("2.0.0"),
-			  SLICE("once more"), SLICE("mx"), false),
+	    t.sent, e->id, &SAID(OUTCOME_TEMPORARY, "4.4.1", SLICE("later"))));
+	cr_assert_not(queue_attempt_outcome(
+			  t.sent, e->id, &SAID(OUTCOME_RELAYED, "2.0.0", SLICE("once more"))),
 	    "an envelope has one outcome");
 	queue_attempt_finish(t.sent, DESTINATION_UP);
 	after = row_of(e->id);
