@@ -110,7 +110,9 @@ attempt_new(struct queue_destination *d, size_t most)
 	}
 	a->is_flight = true;
 	a->generation = queue_destination_begin(d);
-	queue_schedule_began(d);
+	a->began = loop_now();
+	a->is_hasty = queue_schedule_is_short(d);
+	a->standing = queue_schedule_began(d);
 	return a;
 }
 
@@ -151,6 +153,7 @@ void
 queue_attempt_free(struct queue_attempt *a)
 {
 	struct queue_destination *d = a->is_flight ? a->destination : NULL;
+	uint8_t standing = a->standing;
 
 	for (size_t i = 0; i < a->count; i++) {
 		free(a->items[i].octets);
@@ -161,7 +164,7 @@ queue_attempt_free(struct queue_attempt *a)
 	queue_route_free(a->route);
 	free(a);
 	if (d != NULL)
-		queue_schedule_ended(d);
+		queue_schedule_ended(d, standing);
 }
 
 static void
@@ -231,6 +234,8 @@ on_ended(void *owner, enum channel_end why)
 	struct queue_attempt *a = owner;
 
 	a->channel = NULL;
+	if (why == CHANNEL_LATE)
+		a->destination->standing = STANDING_SLOW;
 	queue_destination_drop(a->destination);
 	a->end = why == CHANNEL_LATE ? ATTEMPT_LATE : ATTEMPT_LOST;
 	queue_settle(a);
@@ -351,6 +356,7 @@ queue_attempt_finish(struct queue_attempt *a, enum qr_destination said)
 {
 	queue_attempt_answered(a);
 	queue_destination_end(a->destination, a->generation, said, loop_now(), arc4random());
+	queue_destination_rate(a->destination, said, moment_between(a->began, loop_now()));
 	a->end = said == DESTINATION_BUSY ? ATTEMPT_BUSY : ATTEMPT_ANSWERED;
 	queue_settle(a);
 }

@@ -44,6 +44,9 @@ struct queue_attempt {
 	struct queue_destination *destination;
 	bool is_flight; /* counted by destination and schedule */
 	unsigned generation;
+	struct moment began;
+	uint8_t standing;        /* whose place it has */
+	bool is_hasty;           /* others want that */
 	struct channel *channel; /* of the request; NULL: none is open */
 	uint32_t request;
 	struct timer again; /* writes the outcome down: the disk was full */

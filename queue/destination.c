@@ -103,6 +103,7 @@ destination_new(uint8_t transport, uint8_t mailbox, struct slice action, struct 
 	d->domain = slice_text(domain);
 	d->limit = transports[transport].start;
 	d->has_action = true;
+	d->standing = STANDING_NEW;
 	for (int i = 0; i < ENVELOPE_STATE_COUNT; i++)
 		TAILQ_INIT(&d->lists[i]);
 	d->idle_since = loop_now();
@@ -296,6 +297,15 @@ queue_destination_end(struct queue_destination *d, unsigned generation, enum qr_
 }
 
 void
+queue_destination_rate(struct queue_destination *d, enum qr_destination result, struct span took)
+{
+	if (result == DESTINATION_DOWN || took.ms > SPAN_SECONDS(PROMPT_SECONDS).ms)
+		d->standing = STANDING_SLOW;
+	else if (result == DESTINATION_UP)
+		d->standing = STANDING_PROMPT;
+}
+
+void
 queue_destination_drop(struct queue_destination *d)
 {
 	ASSERT(d->in_flight > 0);
@@ -306,6 +316,7 @@ void
 queue_destination_wake(struct queue_destination *d)
 {
 	d->failures = d->refusals = 0;
+	d->standing = STANDING_NEW;
 	d->is_down = d->is_probe = false;
 	d->until = d->steady = (struct moment){0};
 }

@@ -22,6 +22,15 @@ TAILQ_HEAD(queue_envelope_list, queue_envelope);
 /* In which of the schedule's lists it stands. */
 enum destination_turn { TURN_NONE, TURN_RUNNABLE, TURN_BLOCKED };
 
+/* What is known of how it answers, and so which share of the places its attempts may take. */
+enum destination_standing {
+	STANDING_PROMPT, /* the last attempt ended well, within PROMPT_SECONDS */
+	STANDING_NEW,    /* none has ended yet */
+	STANDING_SLOW,   /* the last one took longer, or it is down */
+	STANDING_COUNT
+};
+enum { PROMPT_SECONDS = 10 }; /* less than relay's hasty waits */
+
 struct queue_destination {
 	uint8_t transport;
 	uint8_t mailbox;       /* TRANSPORT_MAILBOX: which process */
@@ -35,6 +44,7 @@ struct queue_destination {
 	unsigned failures;   /* in a row, of the destination as a whole */
 	unsigned generation; /* counts failures; those of one outage count once */
 	bool is_down;
+	uint8_t standing;     /* enum destination_standing */
 	bool has_action;      /* the configuration knows it, for this transport */
 	uint32_t ttl;         /* of the action; 0: the queue's */
 	struct moment until;  /* rests; 0: it does not */
@@ -45,6 +55,7 @@ struct queue_destination {
 	struct heap_node rest; /* in the schedule while it rests */
 	TAILQ_ENTRY(queue_destination) turn;
 	uint8_t where;                       /* enum destination_turn */
+	uint8_t line;                        /* TURN_RUNNABLE: that of this standing */
 	TAILQ_ENTRY(queue_destination) idle; /* while it has no envelope */
 	struct moment idle_since;
 };
@@ -81,6 +92,10 @@ unsigned queue_destination_begin(struct queue_destination *d);
 /* It ended, and said this of the destination. */
 void queue_destination_end(struct queue_destination *d, unsigned generation,
     enum qr_destination result, struct moment now, uint32_t random);
+
+/* So long the attempt took that ended so. */
+void queue_destination_rate(
+    struct queue_destination *d, enum qr_destination result, struct span took);
 
 /* It ended without a word on the destination: a process of ours is gone. */
 void queue_destination_drop(struct queue_destination *d);

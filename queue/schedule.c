@@ -3,7 +3,9 @@
  * 1. An envelope is in the heap if and only if it is WAITING.
  * 2. A destination with READY envelopes is runnable, blocked, resting (in the second heap), or at
  *    its limit; each of these ends in a call that gives it its turn again.
- * 3. A turn of the loop moves and starts a bounded number, so nobody else is kept waiting.
+ * 3. Of a transport's places, destinations that are slow have half at most, and with those of which
+ *    nothing is known three quarters: silent servers leave room for those that answer.
+ * 4. A turn of the loop moves and starts a bounded number, so nobody else is kept waiting.
  */
 #include "queue/schedule.h"
 
@@ -37,8 +39,9 @@ static struct {
 	struct schedule_calls calls;
 	struct heap due;     /* WAITING envelopes */
 	struct heap resting; /* destinations with something READY */
-	struct turns runnable[TRANSPORT_COUNT], blocked[TRANSPORT_COUNT];
-	size_t in_flight[TRANSPORT_COUNT], most[TRANSPORT_COUNT];
+	struct turns runnable[TRANSPORT_COUNT][STANDING_COUNT], blocked[TRANSPORT_COUNT];
+	size_t in_flight[TRANSPORT_COUNT][STANDING_COUNT], most[TRANSPORT_COUNT];
+	unsigned next[TRANSPORT_COUNT]; /* whose turn it is, a standing */
 	bool paused[TRANSPORT_COUNT];
 	uint32_t most_deferred;
 	struct timer timer;
@@ -52,8 +55,9 @@ enqueue(struct queue_destination *d, enum destination_turn where)
 {
 	ASSERT(d->where == TURN_NONE);
 	d->where = (uint8_t)where;
+	d->line = d->standing;
 	if (where == TURN_RUNNABLE)
-		TAILQ_INSERT_TAIL(&schedule.runnable[d->transport], d, turn);
+		TAILQ_INSERT_TAIL(&schedule.runnable[d->transport][d->line], d, turn);
 	else
 		TAILQ_INSERT_TAIL(&schedule.blocked[d->transport], d, turn);
 }
@@ -62,7 +66,7 @@ static void
 dequeue(struct queue_destination *d)
 {
 	if (d->where == TURN_RUNNABLE)
-		TAILQ_REMOVE(&schedule.runnable[d->transport], d, turn);
+		TAILQ_REMOVE(&schedule.runnable[d->transport][d->line], d, turn);
 	else if (d->where == TURN_BLOCKED)
 		TAILQ_REMOVE(&schedule.blocked[d->transport], d, turn);
 	d->where = TURN_NONE;
@@ -132,6 +136,47 @@ take_due(int64_t now)
 	return false;
 }
 
+/* Places of a transport that this standing may have at most, with those below it. */
+static size_t
+share(uint8_t transport, unsigned standing)
+{
+	return schedule.most[transport] - schedule.most[transport] * standing / 4;
+}
+
+static size_t
+taken(uint8_t transport, unsigned standing)
+{
+	size_t n = 0;
+
+	for (unsigned i = standing; i < STANDING_COUNT; i++)
+		n += schedule.in_flight[transport][i];
+	return n;
+}
+
+static bool
+has_place(uint8_t transport, unsigned standing)
+{
+	for (unsigned i = 0; i <= standing; i++) {
+		if (taken(transport, i) >= share(transport, i))
+			return false;
+	}
+	return true;
+}
+
+/* The next whose turn it is, of each standing that has a place in turn. */
+static struct queue_destination *
+next_destination(uint8_t transport)
+{
+	for (unsigned i = 0; i < STANDING_COUNT; i++) {
+		unsigned standing = schedule.next[transport]++ % STANDING_COUNT;
+
+		if (!TAILQ_EMPTY(&schedule.runnable[transport][standing]) &&
+		    has_place(transport, standing))
+			return TAILQ_FIRST(&schedule.runnable[transport][standing]);
+	}
+	return NULL;
+}
+
 /* One destination's turn; returns how many attempts it was. */
 static int
 run_destination(struct queue_destination *d, struct moment now)
@@ -141,6 +186,10 @@ run_destination(struct queue_destination *d, struct moment now)
 		return 0;
 	if (queue_destination_rests(d, now)) {
 		heap_add(&schedule.resting, &d->rest, d->until.ms);
+		return 0;
+	}
+	if (!has_place(d->transport, d->standing)) {
+		enqueue(d, TURN_RUNNABLE); /* in another line: its standing is not what it was */
 		return 0;
 	}
 	switch (schedule.calls.start(d)) {
@@ -162,9 +211,7 @@ run_transport(uint8_t transport, struct moment now)
 	struct queue_destination *d;
 	int budget = STARTS_A_TURN;
 
-	while (!schedule.paused[transport] &&
-	       schedule.in_flight[transport] < schedule.most[transport] &&
-	       (d = TAILQ_FIRST(&schedule.runnable[transport])) != NULL) {
+	while (!schedule.paused[transport] && (d = next_destination(transport)) != NULL) {
 		if (budget <= 0)
 			return true;
 		budget -= run_destination(d, now);
@@ -203,7 +250,8 @@ queue_schedule_init(const struct schedule_calls *calls)
 	heap_init(&schedule.due);
 	heap_init(&schedule.resting);
 	for (int i = 0; i < TRANSPORT_COUNT; i++) {
-		TAILQ_INIT(&schedule.runnable[i]);
+		for (int j = 0; j < STANDING_COUNT; j++)
+			TAILQ_INIT(&schedule.runnable[i][j]);
 		TAILQ_INIT(&schedule.blocked[i]);
 		schedule.most[i] = at_most(most_in_flight[i]);
 	}
@@ -285,24 +333,30 @@ queue_schedule_is_paused(uint8_t transport)
 	return schedule.paused[transport];
 }
 
-void
+uint8_t
 queue_schedule_began(struct queue_destination *d)
 {
-	schedule.in_flight[d->transport]++;
+	schedule.in_flight[d->transport][d->standing]++;
+	return d->standing;
 }
 
 void
-queue_schedule_ended(struct queue_destination *d)
+queue_schedule_ended(struct queue_destination *d, uint8_t standing)
 {
-	ASSERT(schedule.in_flight[d->transport] > 0);
-	schedule.in_flight[d->transport]--;
+	ASSERT(schedule.in_flight[d->transport][standing] > 0);
+	schedule.in_flight[d->transport][standing]--;
 	queue_schedule_kick(d);
-	if (!TAILQ_EMPTY(&schedule.runnable[d->transport]))
-		task_queue(&schedule.task);
+	task_queue(&schedule.task);
+}
+
+bool
+queue_schedule_is_short(const struct queue_destination *d)
+{
+	return taken(d->transport, d->standing) * 4 >= share(d->transport, d->standing);
 }
 
 size_t
 queue_schedule_in_flight(uint8_t transport)
 {
-	return schedule.in_flight[transport];
+	return taken(transport, 0);
 }

@@ -47,9 +47,14 @@ void queue_schedule_unblock(uint8_t transport);
 void queue_schedule_pause(uint8_t transport, bool paused);
 bool queue_schedule_is_paused(uint8_t transport);
 
-/* Attempts of a transport in flight; destinations count their own. */
-void queue_schedule_began(struct queue_destination *d);
-void queue_schedule_ended(struct queue_destination *d);
+/* Attempts of a transport in flight; destinations count their own. One that begins takes a place of
+ * its destination's standing, which its end gives back. */
+uint8_t queue_schedule_began(struct queue_destination *d);
+void queue_schedule_ended(struct queue_destination *d, uint8_t standing);
+
+/* Whether a quarter of the places that a destination of such standing may have are taken. */
+bool queue_schedule_is_short(const struct queue_destination *d);
+
 size_t queue_schedule_in_flight(uint8_t transport);
 
 #endif

@@ -78,6 +78,7 @@ send_all(const struct queue_attempt *a, const struct store_message *row, int fd)
 	    .ret = row->ret,
 	    .envid = row->envid,
 	    .size = row->size,
+	    .hasty = a->is_hasty,
 	    .rcpts = (uint32_t)a->count};
 	struct qr_body body = {.octets = fd >= 0 ? SLICE("") : row->octets};
 

@@ -31,6 +31,7 @@ enum qr_destination { DESTINATION_UP, DESTINATION_DOWN, DESTINATION_BUSY };
 	F(m, u8,     ret,       0, RET_HDRS) \
 	F(m, text,   envid,     0, LIMIT_ENVID) \
 	F(m, u64,    size,      0, LIMIT_MESSAGE_HARD) \
+	F(m, u8,     hasty,     0, 1)              /* others want its place: no long waits for a server's word */ \
 	F(m, u32,    rcpts,     1, LIMIT_RECIPIENTS) /* how many qr_rcpt follow */
 #define QR_RCPT(F, m) \
 	F(m, u64,    envelope,  1, UINT64_MAX) \

@@ -22,10 +22,10 @@ enum { SESSION_MESSAGES = 100, LINES_IN_A_TURN = 64 };
 
 static const struct {
 	const char *name;
-	int seconds;
+	int seconds, hasty;
 	unsigned next;
 } states[] = {
-#define S(name, waits, seconds, next) {waits, seconds, next},
+#define S(name, waits, seconds, hasty, next) {waits, seconds, hasty, next},
     RELAY_STATES(S)
 #undef S
 };
@@ -53,7 +53,10 @@ relay_sessions_sending(void)
 static void
 set_deadline(struct relay_session *s)
 {
-	timer_start(&s->deadline, SPAN_SECONDS(states[s->state].seconds));
+	bool is_hasty = s->transfer != NULL && s->transfer->is_hasty;
+
+	timer_start(&s->deadline,
+	    SPAN_SECONDS(is_hasty ? states[s->state].hasty : states[s->state].seconds));
 }
 
 void
@@ -116,7 +119,8 @@ has_company(const struct relay_session *s, enum relay_state least)
  * A server that lets others of our connections in and turns this one away, by 4yz before it heard
  * of a message or without a word at the door, is up: it wants no more of them at a time. Others
  * that are not greeted yet count too, for it may turn one away before it greets them; where it
- * turns all away, the last one has no company.
+ * turns all away, the last one has no company. Where it was only silent, the others must have heard
+ * it speak: a server that never does is none that is busy.
  */
 static bool
 is_one_too_many(const struct relay_session *s)
@@ -127,7 +131,8 @@ is_one_too_many(const struct relay_session *s)
 	case RELAY_CONNECT:
 		return has_company(s, RELAY_EHLO);
 	case RELAY_GREETING:
-		return (code == 0 || code / 100 == 4) && has_company(s, RELAY_GREETING);
+		return (code == 0 || code / 100 == 4) &&
+		       has_company(s, s->is_silent ? RELAY_EHLO : RELAY_GREETING);
 	case RELAY_EHLO:
 	case RELAY_HELO:
 		return code / 100 == 4 && has_company(s, RELAY_GREETING);
@@ -428,6 +433,7 @@ on_deadline(void *owner)
 	}
 	if (s->state == RELAY_STARTTLS || s->state == RELAY_TLS)
 		relay_hanging_add(&s->address, loop_now());
+	s->is_silent = true;
 	snprintf(why, sizeof(why), "timeout while waiting for %s", states[s->state].name);
 	relay_session_broken(s, why);
 	if (s->state != RELAY_CLOSING)
@@ -456,7 +462,7 @@ relay_session_open(struct relay_transfer *t, struct relay_candidate *c)
 	reply_init(&s->reply);
 	task_init(&s->again, on_again, s);
 	timer_init(&s->deadline, on_deadline, s);
-	timer_start(&s->deadline, SPAN_SECONDS(states[RELAY_CONNECT].seconds));
+	set_deadline(s);
 	LIST_INSERT_HEAD(&sessions, s, link);
 	session_count++;
 	return s;

@@ -38,6 +38,7 @@ struct relay_session {
 	unsigned login_said;      /* AUTH LOGIN: 1 the name, 2 the password too */
 	struct relay_offers offers;
 	bool is_lmtp, is_tls, is_ready, is_pooled, is_reused, is_line_start, tls_refused;
+	bool is_silent; /* its time is up */
 };
 
 /* Connects to a candidate for a transfer; NULL when that fails at once. */

@@ -209,6 +209,7 @@ begin_body(struct relay_session *s)
 {
 	s->body_at = 0;
 	s->is_line_start = true;
+	relay_transfer_is_welcome(s->transfer);
 	relay_move(s, RELAY_BODY);
 	relay_send_body(s);
 }

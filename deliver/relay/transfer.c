@@ -19,8 +19,9 @@
 #include <unistd.h>
 
 /* Half an hour is more than the longest ways from a late transfer to its end: the last reply of the
- * envelope, the last block of the message, the reply to the dot. */
-enum { ASK_SECONDS = 60, LATE_MINUTES = QR_TRANSFER_MINUTES - 30 };
+ * envelope, the last block of the message, the reply to the dot. Who is hasty has so long for his
+ * envelope. */
+enum { ASK_SECONDS = 60, LATE_MINUTES = QR_TRANSFER_MINUTES - 30, HASTY_MINUTES = 3 };
 
 static LIST_HEAD(, relay_transfer) transfers = LIST_HEAD_INITIALIZER(transfers);
 
@@ -43,7 +44,10 @@ relay_transfer_new(struct channel *queue, uint32_t id, const struct qr_transfer 
 	t->announced = m->rcpts;
 	t->recipients = mem_array(m->rcpts, sizeof(*t->recipients));
 	t->fd = -1;
-	t->late = moment_after(loop_now(), SPAN_MINUTES(LATE_MINUTES));
+	t->began = loop_now();
+	t->is_hasty = m->hasty;
+	t->late = moment_after(
+	    t->began, t->is_hasty ? SPAN_MINUTES(HASTY_MINUTES) : SPAN_MINUTES(LATE_MINUTES));
 	LIST_INSERT_HEAD(&transfers, t, link);
 	return t;
 }
@@ -68,6 +72,13 @@ bool
 relay_transfer_is_late(const struct relay_transfer *t)
 {
 	return moment_reached(t->late, loop_now());
+}
+
+void
+relay_transfer_is_welcome(struct relay_transfer *t)
+{
+	t->is_hasty = false;
+	t->late = moment_after(t->began, SPAN_MINUTES(LATE_MINUTES));
 }
 
 void

@@ -50,7 +50,8 @@ struct relay_transfer {
 	uint32_t request;                 /* open with lookup or resolver */
 	struct channel *asked;
 	struct relay_session *session; /* that carries it; NULL: none yet */
-	struct moment late;            /* from then on it must come to its end */
+	struct moment began, late;     /* late: from then on it must come to its end */
+	bool is_hasty;                 /* short waits, until the server wants the message */
 	enum qr_destination destination;
 	struct error reason;
 };
@@ -67,6 +68,9 @@ bool relay_transfer_start(struct relay_transfer *t, struct slice octets, int fd)
 
 /* Whether its time is up: no reply is waited for but the one that is due, no other command said. */
 bool relay_transfer_is_late(const struct relay_transfer *t);
+
+/* The server wants the message: it has all the time that sending it takes. */
+void relay_transfer_is_welcome(struct relay_transfer *t);
 
 /* The outcome of one recipient, and of all that have none yet. */
 void relay_transfer_outcome(struct relay_transfer *t, struct relay_recipient *r,

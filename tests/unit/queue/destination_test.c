@@ -100,6 +100,28 @@ Test(destination, an_outage_counts_once_and_is_probed_by_one)
 	tear_down();
 }
 
+Test(destination, its_last_attempt_says_how_it_answers)
+{
+	struct queue_destination *d;
+
+	set_up();
+	d = find(TRANSPORT_RELAY, 0, "out", "a@b.test");
+	cr_assert_eq(d->standing, STANDING_NEW);
+	queue_destination_rate(d, DESTINATION_BUSY, SPAN_SECONDS(1));
+	cr_assert_eq(d->standing, STANDING_NEW, "it said nothing yet");
+	queue_destination_rate(d, DESTINATION_UP, SPAN_SECONDS(PROMPT_SECONDS));
+	cr_assert_eq(d->standing, STANDING_PROMPT);
+	queue_destination_rate(d, DESTINATION_UP, SPAN_SECONDS(PROMPT_SECONDS + 1));
+	cr_assert_eq(d->standing, STANDING_SLOW);
+	queue_destination_rate(d, DESTINATION_UP, SPAN_SECONDS(1));
+	cr_assert_eq(d->standing, STANDING_PROMPT);
+	queue_destination_rate(d, DESTINATION_DOWN, SPAN_SECONDS(1));
+	cr_assert_eq(d->standing, STANDING_SLOW);
+	queue_destination_wake(d);
+	cr_assert_eq(d->standing, STANDING_NEW);
+	tear_down();
+}
+
 /* One of the attempts that have begun ends. */
 static void
 end(struct queue_destination *d, enum qr_destination result, int64_t now)

@@ -8,7 +8,8 @@ static struct {
 	int started, aged;
 	struct queue_destination *order[64];
 	enum schedule_start answer;
-	bool is_over;
+	bool is_over, was_short;
+	uint8_t standing[6000]; /* whose place an envelope has */
 } t;
 
 /* An attempt that takes one envelope into flight. */
@@ -16,9 +17,12 @@ static enum schedule_start
 start(struct queue_destination *d)
 {
 	if (t.answer == START_DONE) {
-		queue_envelope_move(TAILQ_FIRST(&d->lists[ENVELOPE_READY]), ENVELOPE_INFLIGHT);
+		struct queue_envelope *e = TAILQ_FIRST(&d->lists[ENVELOPE_READY]);
+
+		queue_envelope_move(e, ENVELOPE_INFLIGHT);
 		queue_destination_begin(d);
-		queue_schedule_began(d);
+		t.was_short = queue_schedule_is_short(d);
+		t.standing[e->id] = queue_schedule_began(d);
 	}
 	t.order[t.started++ % 64] = d;
 	return t.answer;
@@ -47,11 +51,12 @@ static void
 land(struct queue_destination *d, enum qr_destination said)
 {
 	struct queue_envelope *e = TAILQ_FIRST(&d->lists[ENVELOPE_INFLIGHT]);
+	uint8_t standing = t.standing[e->id];
 
 	queue_destination_end(d, d->generation, said, loop_now(), 0);
 	queue_envelope_move(e, ENVELOPE_DONE);
 	queue_envelope_free(e);
-	queue_schedule_ended(d);
+	queue_schedule_ended(d, standing);
 }
 
 static void
@@ -212,7 +217,68 @@ Test(schedule, thousands_come_due_together)
 	test_run_loop(200);
 	while (queue_destination_next(&walk, &d))
 		inflight += d->counts[ENVELOPE_INFLIGHT];
-	cr_assert_eq(inflight, 1000, "the most at a time of this transport");
+	cr_assert_eq(inflight, 750, "the most at a time of those of which nothing is known");
+	cr_assert_eq(queue_schedule_in_flight(TRANSPORT_RELAY), 750);
+	test_close();
+}
+
+/* Gives so many destinations of that standing something to send, each one message. */
+static void
+add_many(uint64_t first, unsigned n, enum destination_standing standing)
+{
+	for (unsigned i = 0; i < n; i++) {
+		char address[32];
+
+		snprintf(address, sizeof(address), "a@s%d-%u.test", standing, i);
+		queue_destination_find(TRANSPORT_RELAY, 0, SLICE("out"), slice_of(address))
+		    ->standing = (uint8_t)standing;
+		add(first + i, address, 0);
+	}
+	test_run_loop(100);
+}
+
+Test(schedule, slow_ones_leave_places_to_new_ones_and_those_to_prompt_ones)
+{
+	struct queue_destination *slow;
+
+	set_up();
+	add_many(1, 125, STANDING_SLOW);
+	cr_assert_eq(t.started, 125);
+	cr_assert_not(t.was_short, "a quarter of their share is for those that are patient");
+	add_many(501, 600, STANDING_SLOW);
+	cr_assert_eq(t.started, 500, "half of all");
+	cr_assert(t.was_short);
+	add_many(1501, 600, STANDING_NEW);
+	cr_assert_eq(t.started, 750);
+	add_many(2501, 600, STANDING_PROMPT);
+	cr_assert_eq(t.started, 1000);
 	cr_assert_eq(queue_schedule_in_flight(TRANSPORT_RELAY), 1000);
+
+	/* A place that is given back is somebody's at once. */
+	slow = queue_destination_find(TRANSPORT_RELAY, 0, SLICE("out"), SLICE("a@s2-0.test"));
+	land(slow, DESTINATION_UP);
+	test_run_loop(5);
+	cr_assert_eq(t.started, 1001);
+	cr_assert_eq(queue_schedule_in_flight(TRANSPORT_RELAY), 1000);
+	test_close();
+}
+
+Test(schedule, one_whose_standing_changed_waits_in_another_line)
+{
+	struct queue_destination *d;
+
+	set_up();
+	queue_schedule_pause(TRANSPORT_RELAY, true);
+	add_many(1, 600, STANDING_PROMPT);
+	for (unsigned i = 0; i < 600; i++) {
+		char address[32];
+
+		snprintf(address, sizeof(address), "a@s%d-%u.test", STANDING_PROMPT, i);
+		d = queue_destination_find(TRANSPORT_RELAY, 0, SLICE("out"), slice_of(address));
+		d->standing = STANDING_SLOW;
+	}
+	queue_schedule_pause(TRANSPORT_RELAY, false);
+	test_run_loop(100);
+	cr_assert_eq(t.started, 500);
 	test_close();
 }

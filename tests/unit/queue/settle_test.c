@@ -127,7 +127,7 @@ find_no_room(struct queue_envelope *e)
 	queue_envelope_move(e, ENVELOPE_INFLIGHT);
 	a->is_flight = true;
 	a->generation = queue_destination_begin(e->destination);
-	queue_schedule_began(e->destination);
+	a->standing = queue_schedule_began(e->destination);
 	queue_attempt_finish(a, DESTINATION_BUSY);
 }
 
