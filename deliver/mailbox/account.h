@@ -26,6 +26,7 @@ struct account {
 	TAILQ_ENTRY(account) signing; /* signer.h's */
 	bool has_batch;
 	bool is_unsigned; /* as far as it is known: signer.h */
+	bool is_put_off;  /* its signatures could not be kept */
 	bool is_browsed;  /* by imapd, which may search it */
 	bool is_open;     /* the store */
 	bool is_resting;  /* and has given back what it kept for speed */

@@ -15,7 +15,7 @@
 #include "deliver/mailbox/store_index.h"
 #include "deliver/mailbox/store_signature.h"
 
-/* REST: when signatures could not be kept. PORTION: the most of them in a commit. */
+/* REST: of an account whose signatures could not be kept. PORTION: the most of them in a commit. */
 enum { QUIET_MS = 50, SLICE_MS = 2, PAUSE_MS = 2, REST_MS = 600000, PORTION = 64 };
 
 enum state { SIGNED, MORE, BUSY, POOLED, FAILED };
@@ -44,8 +44,8 @@ struct portion {
 };
 
 static struct {
-	TAILQ_HEAD(, account) line;
-	struct timer timer;
+	TAILQ_HEAD(, account) line, put_off;
+	struct timer timer, rest;
 	uint64_t touched; /* when it last looked */
 	bool was_quiet;
 	struct large large;
@@ -221,8 +221,45 @@ sign_portion(struct account *a, struct moment ends)
 static void
 leave(struct account *a)
 {
-	a->is_unsigned = false;
-	TAILQ_REMOVE(&signer.line, a, signing);
+	if (a->is_put_off)
+		TAILQ_REMOVE(&signer.put_off, a, signing);
+	else
+		TAILQ_REMOVE(&signer.line, a, signing);
+	a->is_unsigned = a->is_put_off = false;
+}
+
+/* It lets the others go on. A store that broke has left already, and may be gone. */
+static void
+put_off(struct account *a)
+{
+	struct account *b;
+
+	TAILQ_FOREACH (b, &signer.line, signing) {
+		if (b == a)
+			break;
+	}
+	if (b == NULL)
+		return;
+	if (!timer_is_running(&signer.rest)) {
+		log_error(
+		    "account %s: the index for SEARCH cannot be kept; it is tried again later",
+		    b->name);
+		timer_start(&signer.rest, SPAN_MS(REST_MS));
+	}
+	TAILQ_REMOVE(&signer.line, b, signing);
+	TAILQ_INSERT_TAIL(&signer.put_off, b, signing);
+	b->is_put_off = true;
+}
+
+static void
+on_rested(void *owner)
+{
+	struct account *a;
+
+	TAILQ_FOREACH (a, &signer.put_off, signing)
+		a->is_put_off = false;
+	TAILQ_CONCAT(&signer.line, &signer.put_off, signing);
+	wait_for_quiet();
 }
 
 /* How long to wait then. */
@@ -246,8 +283,8 @@ work(void)
 		case POOLED:
 			return PAUSE_MS;
 		case FAILED:
-			log_error("the index for SEARCH cannot be kept; it is tried again later");
-			return REST_MS;
+			put_off(a);
+			return PAUSE_MS;
 		}
 	} while (!TAILQ_EMPTY(&signer.line) && !moment_reached(ends, moment_now()));
 	return PAUSE_MS;
@@ -272,7 +309,9 @@ void
 signer_init(void)
 {
 	TAILQ_INIT(&signer.line);
+	TAILQ_INIT(&signer.put_off);
 	timer_init(&signer.timer, on_timer, NULL);
+	timer_init(&signer.rest, on_rested, NULL);
 }
 
 void

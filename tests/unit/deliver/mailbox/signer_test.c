@@ -36,15 +36,21 @@ TestSuite(mailbox_signer, .init = set_up, .fini = tear_down);
 
 /* Has it open, as somebody may who asks for it now. */
 static struct account *
-account(void)
+account_named(const char *name)
 {
 	struct error why = {""};
-	struct account *acc = account_open(SLICE("u@a.test"), &why);
+	struct account *acc = account_open(slice_of(name), &why);
 
 	cr_assert_not_null(acc);
 	store = &acc->store;
 	account_release(acc);
 	return acc;
+}
+
+static struct account *
+account(void)
+{
+	return account_named("u@a.test");
 }
 
 static int64_t
@@ -292,4 +298,26 @@ Test(mailbox_signer, a_disk_that_takes_nothing_is_left_alone)
 	asker_view(&a, "INBOX");
 	cr_assert(slice_has_suffix_nocase(slice_of(found("needle")), SLICE(" 40")));
 	cr_assert_eq(signatures(), 40, "the search left them");
+}
+
+/* Nor does one account whose index cannot be kept hold up those behind it. */
+Test(mailbox_signer, an_account_that_keeps_nothing_lets_the_others_go_on)
+{
+	asker_login(&a, "u@a.test");
+	account();
+	cr_assert(commit_begin(store->commit));
+	cr_assert_eq(db_exec(store->db, "CREATE TRIGGER never BEFORE INSERT ON signature"
+					" BEGIN SELECT RAISE(ABORT, 'never'); END"),
+	    DB_DONE);
+	commit_soon(store->commit);
+	deliver("straw");
+	asker_login(&a, "v@a.test");
+	asker_deliver(&queue, "v@a.test", 100, "Subject: x\r\n\r\nneedle\r\n");
+	account_named("v@a.test");
+	wait_signed(1);
+	account();
+	cr_assert_eq(signatures(), 0);
+	cr_assert(account()->is_put_off);
+	accounts_close_all();
+	cr_assert(!account()->is_put_off, "opened anew it is tried at once");
 }
