@@ -133,7 +133,7 @@ migrate(struct db *db, const char *const migrations[], int n, struct error *why)
 		return error_set(why,
 		    "%s was written by a newer Kurir (schema %lld, this one knows %d)", db->path,
 		    (long long)version, n);
-	for (; version < n; version++) {
+	for (; version < n && migrations[version] != NULL; version++) {
 		snprintf(set, sizeof(set), "PRAGMA user_version = %d", (int)version + 1);
 		if (db_exec(db, "BEGIN IMMEDIATE") != DB_DONE ||
 		    db_exec(db, migrations[version]) != DB_DONE || db_exec(db, set) != DB_DONE ||

@@ -22,7 +22,8 @@ enum db_result {
 
 /*
  * Opens or creates the database at path (mode 0600) and brings it to the newest of the n schema
- * versions: migrations[i] leads from version i to i + 1, each in a transaction of its own.
+ * versions: migrations[i] leads from version i to i + 1, each in a transaction of its own. One that
+ * is NULL is the caller's, who sets user_version; as it is, it goes no further.
  * Gives; NULL and *why when it cannot.
  */
 struct db *db_open(const char *path, const char *const migrations[], int n, struct error *why);

@@ -12,6 +12,7 @@
 #include "common/net/loop.h"
 #include "deliver/mailbox/octets.h"
 #include "deliver/mailbox/search_text.h"
+#include "deliver/mailbox/store_form.h"
 #include "deliver/mailbox/store_index.h"
 #include "deliver/mailbox/store_signature.h"
 
@@ -199,6 +200,8 @@ sign_portion(struct account *a, struct moment ends)
 
 	if (!commit_is_quiet(a->store.commit))
 		return BUSY;
+	if (store_form_is_old(&a->store))
+		return store_form_portion(&a->store, ends) ? MORE : FAILED;
 	if (a->store.signed_below == 0 && !a->is_browsed)
 		return SIGNED;
 	p.below = a->store.signed_below == 0 ? 1 : a->store.signed_below;
@@ -242,8 +245,7 @@ put_off(struct account *a)
 		return;
 	if (!timer_is_running(&signer.rest)) {
 		log_error(
-		    "account %s: the index for SEARCH cannot be kept; it is tried again later",
-		    b->name);
+		    "account %s: what saves work cannot be kept; it is tried again later", b->name);
 		timer_start(&signer.rest, SPAN_MS(REST_MS));
 	}
 	TAILQ_REMOVE(&signer.line, b, signing);

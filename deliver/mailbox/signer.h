@@ -2,7 +2,8 @@
  * Signs bodies while mailbox has nothing else to do, so that the first SEARCH finds them signed:
  * those of accounts that imapd has opened once, as long as their stores are open anyway. It only
  * saves work: it keeps no store open, nobody waits for it, and what it did not do is done by the
- * search that reads the body.
+ * search that reads the body. Before that it brings accounts of an older form to the present one
+ * (store_form.h), whoever opened them.
  */
 #ifndef DELIVER_MAILBOX_SIGNER_H
 #define DELIVER_MAILBOX_SIGNER_H

@@ -3,6 +3,7 @@
 #include "common/base/log.h"
 #include "common/base/moment.h"
 #include "deliver/mailbox/store_body.h"
+#include "deliver/mailbox/store_form.h"
 #include "deliver/mailbox/store_keyword.h"
 #include "deliver/mailbox/store_mailbox.h"
 #include "deliver/mailbox/store_signature.h"
@@ -45,28 +46,11 @@ static const char *const schema[] = {
     "ALTER TABLE mailbox ADD COLUMN modseq INTEGER NOT NULL DEFAULT 0;"
     "CREATE TABLE share (body INTEGER PRIMARY KEY, uses INTEGER NOT NULL);"
     "INSERT INTO share SELECT body, count(*) FROM message GROUP BY body HAVING count(*) > 1;"
-    "DROP INDEX message_body;"
-    "ALTER TABLE body RENAME TO old_body;"
-    "CREATE TABLE body (id INTEGER PRIMARY KEY, size INTEGER NOT NULL, is_packed INTEGER NOT NULL,"
-    " octets BLOB, file TEXT, header_size INTEGER NOT NULL, sent INTEGER, envelope BLOB NOT NULL,"
-    " structure BLOB NOT NULL, basic BLOB NOT NULL);"
-    "INSERT INTO body SELECT * FROM old_body;"
-    "DROP TABLE old_body;"
-    "CREATE INDEX body_file ON body (file) WHERE file IS NOT NULL;",
+    "DROP INDEX message_body;",
     "CREATE TABLE signature (body INTEGER PRIMARY KEY, bits BLOB NOT NULL);",
     "INSERT INTO counter VALUES ('signature', 0);",
     /* Mailboxes that are gone, and may have messages left: to take many out takes its time. */
-    "CREATE TABLE removed (mailbox INTEGER PRIMARY KEY);",
-    /* What is asked of many messages at once lies close together, not among their bodies. */
-    "CREATE TABLE body_index (body INTEGER PRIMARY KEY, header_size INTEGER NOT NULL, sent INTEGER,"
-    " envelope BLOB NOT NULL, structure BLOB NOT NULL, basic BLOB NOT NULL);"
-    "INSERT INTO body_index SELECT id, header_size, sent, envelope, structure, basic FROM body;"
-    "ALTER TABLE body RENAME TO old_body;"
-    "CREATE TABLE body (id INTEGER PRIMARY KEY, size INTEGER NOT NULL, is_packed INTEGER NOT NULL,"
-    " octets BLOB, file TEXT);"
-    "INSERT INTO body SELECT id, size, is_packed, octets, file FROM old_body;"
-    "DROP TABLE old_body;"
-    "CREATE INDEX body_file ON body (file) WHERE file IS NOT NULL;",
+    "CREATE TABLE removed (mailbox INTEGER PRIMARY KEY);", NULL, /* store_form.c */
 };
 
 enum {
@@ -201,6 +185,22 @@ lost_its_database(const char *folder, const char *path)
 	return found;
 }
 
+static bool
+open_database(struct store *s, const char *path, struct error *why)
+{
+	enum { VERSIONS = sizeof(schema) / sizeof(schema[0]) };
+
+	s->db = db_open(path, schema, VERSIONS, why);
+	if (s->db == NULL || store_form_open(s))
+		return s->db != NULL;
+	db_abandon(s->db);
+	s->db = db_open(path, schema, VERSIONS, why);
+	if (s->db == NULL)
+		return false;
+	store_form_keep(s);
+	return true;
+}
+
 bool
 store_open(struct store *s, const char *folder, void (*broken)(void *owner), void *owner,
     struct error *why)
@@ -216,8 +216,7 @@ store_open(struct store *s, const char *folder, void (*broken)(void *owner), voi
 		    "%s is gone or empty, but there are messages beside it: "
 		    "put back a copy, or move the folder away",
 		    path);
-	s->db = db_open(path, schema, sizeof(schema) / sizeof(schema[0]), why);
-	if (s->db == NULL)
+	if (!open_database(s, path, why))
 		return false;
 	s->commit = commit_new(s->db, on_broken, s);
 	commit_checkpoint_at(s->commit, CHECKPOINT_AT);

@@ -18,7 +18,11 @@ struct store {
 	struct buf unnamed;    /* files whose rows this change removes, each with a NUL */
 	uint64_t signed_below; /* bodies up to there were signed, or cannot be; 0: none shall be */
 	uint64_t signing;      /* the body that signer.c has in the pool; 0: none, or it is gone */
-	bool is_broken;        /* a commit or a sync failed */
+	uint64_t
+	    unmoved;  /* bodies from there on may be in an older form; 0: none is (store_form.h) */
+	bool is_wide; /* rows of bodies have room for what was told of them */
+	bool lacks_index; /* and it is there still */
+	bool is_broken;   /* a commit or a sync failed */
 	void (*broken)(void *owner);
 	void *owner;
 };

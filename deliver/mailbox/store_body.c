@@ -48,8 +48,12 @@ static uint64_t
 insert(struct store *s, struct slice octets, const char *file, bool is_packed, uint64_t size,
     uint64_t header_size, const struct store_index *i, bool *full)
 {
-	struct statement *st = db_statement(
-	    s->db, "INSERT INTO body (size, is_packed, octets, file) VALUES (?, ?, ?, ?)");
+	static const char wide[] =
+	    "INSERT INTO body (size, is_packed, octets, file, header_size,"
+	    " envelope, structure, basic) VALUES (?, ?, ?, ?, 0, x'', x'', x'')";
+	static const char slim[] =
+	    "INSERT INTO body (size, is_packed, octets, file) VALUES (?, ?, ?, ?)";
+	struct statement *st = db_statement(s->db, s->is_wide ? wide : slim);
 	enum store_result r;
 	uint64_t body;
 

@@ -54,9 +54,14 @@ store_index_beside(struct store *s, struct store_beside *b, uint64_t body, struc
 {
 	static const char sql[] = "SELECT body, header_size, sent, envelope, structure, basic"
 				  " FROM body_index WHERE body >= ? ORDER BY body";
+	/* Some still stand in an older form (store_form.h). */
+	static const char both[] =
+	    "SELECT body, header_size, sent, envelope, structure, basic FROM body_index"
+	    " WHERE body >= ?1 UNION ALL SELECT id, header_size, sent, envelope, structure, basic"
+	    " FROM body WHERE id >= ?1 AND basic <> x'' ORDER BY 1";
 
 	*i = (struct store_index){.sent = INT64_MIN};
-	if (!store_beside(s, b, sql, body))
+	if (!store_beside(s, b, s->unmoved == 0 ? sql : both, body))
 		return false;
 	i->header_size = (uint64_t)statement_number(b->rows, 1);
 	if (!statement_is_null(b->rows, 2))

@@ -1,11 +1,14 @@
 /* What is told of messages without reading them. */
 #include "deliver/mailbox/store_beside.h"
 #include "deliver/mailbox/store_body.h"
+#include "deliver/mailbox/store_form.h"
 #include "deliver/mailbox/store_index.h"
 #include "deliver/mailbox/store_message.h"
 #include "tests/unit/deliver/mailbox/mailbox_test.h"
 
+#include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static void
@@ -133,20 +136,23 @@ static const char as_before[] =
     "CREATE INDEX body_file ON body (file) WHERE file IS NOT NULL;"
     "PRAGMA user_version = 6";
 
-Test(mailbox_store_index, an_account_from_before_keeps_all_it_had)
+static void
+make_old(void)
+{
+	cr_assert(test_settle());
+	cr_assert_eq(db_exec(test_store.db, as_before), DB_DONE, "%s", db_failure(test_store.db));
+	test_close_store();
+}
+
+static void
+assert_all(unsigned count)
 {
 	struct store_index i;
 	struct buf octets = {0}, wanted = {0};
 	uint64_t size;
 	int fd;
 
-	add(3);
-	test_add(&test_inbox, "large", LIMIT_INLINE + 1, 0, 0);
-	cr_assert(test_settle());
-	cr_assert_eq(db_exec(test_store.db, as_before), DB_DONE, "%s", db_failure(test_store.db));
-	test_close_store();
-	test_open_store();
-	for (unsigned n = 1; n <= 3; n++) {
+	for (unsigned n = 1; n <= count; n++) {
 		cr_assert(store_index(&test_store, message(n).body, &i));
 		assert_is(&i, n);
 		store_index_fini(&i);
@@ -154,13 +160,114 @@ Test(mailbox_store_index, an_account_from_before_keeps_all_it_had)
 	test_message(&wanted, "number 2.", 200);
 	cr_assert(store_body_read(&test_store, message(2).body, &octets, &fd, &size));
 	cr_assert(slice_equal(buf_slice(&octets), buf_slice(&wanted)));
+	buf_fini(&octets);
+	buf_fini(&wanted);
+}
+
+/* One row each time. */
+static bool
+bring_over(void)
+{
+	return store_form_portion(&test_store, moment_now());
+}
+
+Test(mailbox_store_index, an_account_from_before_is_brought_over_row_by_row)
+{
+	struct buf octets = {0};
+	uint64_t size;
+	int fd;
+
+	add(3);
+	test_add(&test_inbox, "large", LIMIT_INLINE + 1, 0, 0);
+	make_old();
+	for (int moved = 0; moved <= 4; moved++) {
+		/* As after a crash in between, too. */
+		test_open_store();
+		cr_assert_eq(test_count("SELECT count(*) FROM body_index"), moved);
+		cr_assert(store_form_is_old(&test_store));
+		assert_all(3);
+		cr_assert(bring_over());
+		assert_all(3);
+		test_close_store();
+	}
+	test_open_store();
+	cr_assert(!store_form_is_old(&test_store));
+	cr_assert_eq(
+	    test_count("SELECT count(*) FROM body WHERE envelope <> x'' OR basic <> x''"), 0);
 	cr_assert(store_body_read(&test_store, message(4).body, &octets, &fd, &size));
 	cr_assert_geq(fd, 0);
 	close(fd);
-	buf_fini(&octets);
-	buf_fini(&wanted);
+	test_add(&test_inbox, "number 5", 200, 0, 0);
+	cr_assert_eq(test_count("SELECT count(*) FROM body_index"), 5);
+}
+
+Test(mailbox_store_index, what_comes_and_goes_meanwhile_is_as_it_is)
+{
+	struct store_index i;
+
+	add(4);
+	make_old();
+	test_open_store();
+	cr_assert(bring_over());
+	expunge(1);
+	expunge(4);
+	cr_assert_eq(test_count("SELECT count(*) FROM body_index"), 0);
 	add(1);
+	cr_assert_eq(test_count("SELECT count(*) FROM body_index"), 1);
 	cr_assert(store_index(&test_store, message(5).body, &i));
 	assert_is(&i, 1);
 	store_index_fini(&i);
+	cr_assert(test_settle());
+	while (store_form_is_old(&test_store))
+		cr_assert(bring_over());
+	cr_assert_eq(test_count("SELECT count(*) FROM body_index"), 3);
+	cr_assert(store_index(&test_store, message(5).body, &i));
+	assert_is(&i, 1);
+	store_index_fini(&i);
+	for (unsigned n = 2; n <= 3; n++) {
+		cr_assert(store_index(&test_store, message(n).body, &i));
+		assert_is(&i, n);
+		store_index_fini(&i);
+	}
+	for (uint32_t uid = 2; uid <= 5; uid += uid == 3 ? 2 : 1)
+		expunge(uid);
+	cr_assert_eq(test_count("SELECT count(*) FROM body"), 0);
+	cr_assert(test_settle());
+	test_close_store();
+	test_open_store();
+	cr_assert(!test_store.is_wide, "without messages it is as a new one");
+}
+
+static void
+limit_files(rlim_t octets)
+{
+	struct rlimit r = {octets, RLIM_INFINITY};
+
+	signal(SIGXFSZ, SIG_IGN);
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &r), 0);
+}
+
+/* It works as it is, and is brought over when there is room. */
+Test(mailbox_store_index, a_disk_without_room_keeps_nobody_from_an_account_from_before)
+{
+	struct store_index i;
+
+	add(3);
+	make_old();
+	limit_files(4096);
+	test_open_store();
+	assert_all(3);
+	cr_assert(test_store.lacks_index);
+	limit_files(RLIM_INFINITY);
+	/* Room may be there before anybody brings it over. */
+	add(1);
+	cr_assert(store_index(&test_store, message(test_inbox.uidnext - 1).body, &i));
+	assert_is(&i, 1);
+	store_index_fini(&i);
+	expunge(test_inbox.uidnext - 1);
+	cr_assert(test_settle());
+	while (store_form_is_old(&test_store))
+		cr_assert(bring_over());
+	assert_all(3);
+	cr_assert_eq(test_count("SELECT count(*) FROM main.body_index"), 3);
 }
