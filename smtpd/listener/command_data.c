@@ -6,7 +6,6 @@
 
 #include "common/base/id.h"
 #include "common/ipc/listener_queue.h"
-#include "common/mail/header.h"
 #include "common/mail/trace.h"
 #include "smtpd/listener/submission.h"
 
@@ -24,7 +23,7 @@ write_trace(struct smtp_session *s)
 	    .client = slice_of(netaddr_literal(&s->base.peer, client)),
 	    .rdns = slice_of(s->rdns),
 	    .by = slice_of(smtp_hostname(s)),
-	    .id = slice_of(id_format(t->message, id)),
+	    .id = slice_of(id_format(t->id, id)),
 	    .recipient = t->accepted == 1 ? slice_of(only->original) : SLICE(""),
 	    .user = l->received_auth ? slice_of(s->user) : SLICE(""),
 	    .extended = s->has_ehlo,
@@ -35,15 +34,15 @@ write_trace(struct smtp_session *s)
 	    .authenticated = s->user != NULL,
 	    .when = civil_now()};
 
-	trace_received(&t->octets, &r);
-	t->trace = t->octets.len;
+	trace_received(&t->message.octets, &r);
+	t->message.trace = t->message.octets.len;
 }
 
 /* The message comes, or comes on after queue was asked, which is not the client's delay. */
 static void
 begin_data(struct smtp_session *s)
 {
-	timer_start(&s->base.deadline, smtp_pace_begin(&s->transaction->pace, loop_now()));
+	timer_start(&s->base.deadline, smtp_pace_begin(&s->transaction->message.pace, loop_now()));
 	smtp_move(s, SMTP_DATA);
 }
 
@@ -66,13 +65,13 @@ smtp_command_data(struct smtp_session *s, const struct smtp_command *c)
 		smtp_refuse(s, 503, "5.5.1", "no valid recipient");
 		return;
 	}
-	t->message = smtp_server_message_id();
-	if (t->message == 0) {
+	t->id = smtp_server_message_id();
+	if (t->id == 0) {
 		reject_without_queue(s);
 		return;
 	}
 	write_trace(s);
-	smtp_data_init(&t->body, s->base.service->conf->global.max_message);
+	smtp_data_init(&t->message.data, s->base.service->conf->global.max_message);
 	smtp_reply(s, 354, "", "send the message, and end it with a dot on a line of its own");
 	begin_data(s);
 }
@@ -89,11 +88,11 @@ static void
 log_accepted(struct smtp_session *s)
 {
 	const struct smtp_transaction *t = s->transaction;
-	struct log_context message = {.outer = &s->base.log, .key = "message", .id = t->message};
+	struct log_context message = {.outer = &s->base.log, .key = "message", .id = t->id};
 
 	log_event(&message, EV_accepted, WORD("from", t->sender),
 	    NUM("recipients", t->recipient_count),
-	    WORD("to", TAILQ_FIRST(&t->recipients)->original), NUM("octets", t->body.size));
+	    WORD("to", TAILQ_FIRST(&t->recipients)->original), NUM("octets", t->message.data.size));
 }
 
 static void
@@ -118,7 +117,7 @@ on_stored(void *owner, struct ipc_message *m)
 		s->messages++;
 		s->idle_commands = 0;
 		log_accepted(s);
-		smtp_reply(s, 250, "2.0.0", "%s is queued", id_format(s->transaction->message, id));
+		smtp_reply(s, 250, "2.0.0", "%s is queued", id_format(s->transaction->id, id));
 	} else if (m->schema == &lq_refused_schema) {
 		const struct lq_refused *r = m->body;
 
@@ -138,14 +137,6 @@ is_submission(const struct smtp_session *s)
 	return s->base.service->listen->service == SERVICE_SUBMISSION || s->is_local;
 }
 
-static bool
-has_whole_header(const struct smtp_transaction *t)
-{
-	struct slice message = slice_from(buf_slice(&t->octets), t->trace);
-
-	return t->body.state == DATA_END || header_end(message) < message.len;
-}
-
 /* Once, when the whole message has come or before it goes on in a file: only then is it known
  * whether it must, for what is added counts too. To a header whose end is not in memory nothing is
  * added: it may come later. */
@@ -153,26 +144,29 @@ static void
 complete(struct smtp_session *s)
 {
 	struct smtp_transaction *t = s->transaction;
+	struct smtp_message *m = &t->message;
 	const struct conf_listen *l = s->base.service->listen;
 	char id[ID_TEXT];
 	struct submission what = {.hostname = slice_of(smtp_hostname(s)),
-	    .id = slice_of(id_format(t->message, id)),
+	    .id = slice_of(id_format(t->id, id)),
 	    .sender = l->masquerade && s->user != NULL ? slice_of(t->sender) : SLICE(""),
 	    .now = civil_now()};
 
-	if (t->is_complete || !is_submission(s))
+	if (m->is_complete || !is_submission(s))
 		return;
-	t->is_complete = true;
-	if (has_whole_header(t))
-		submission_complete(&t->octets, t->trace, &what);
+	m->is_complete = true;
+	if (smtp_message_has_whole_header(m))
+		submission_complete(&m->octets, m->trace, &what);
 }
 
 static enum session_next
 hand_over(struct smtp_session *s)
 {
-	if (s->transaction->spool_id != 0)
-		smtp_transaction_spill(s->transaction);
-	if (s->transaction->spool_failed) {
+	struct smtp_message *m = &s->transaction->message;
+
+	if (m->spool_id != 0)
+		smtp_message_spill(m);
+	if (m->has_no_place) {
 		smtp_reject(s, 452, "4.3.1", "no room for this message now, try again later");
 		end_transaction(s);
 		return SESSION_GO_ON;
@@ -190,30 +184,21 @@ hand_over(struct smtp_session *s)
 	return SESSION_WAIT;
 }
 
-/* The header as far as it is in memory: enough to count the hops. */
-static bool
-is_looping(const struct smtp_transaction *t)
-{
-	struct slice message = slice_from(buf_slice(&t->octets), t->trace);
-
-	return t->spooled == 0 && header_count(message, SLICE("Received")) > LIMIT_RECEIVED;
-}
-
 static enum session_next
 end_of_data(struct smtp_session *s)
 {
-	struct smtp_transaction *t = s->transaction;
+	const struct smtp_message *m = &s->transaction->message;
 
 	session_heard(&s->base);
-	if (t->body.is_too_big)
+	if (m->data.is_too_big)
 		smtp_reject(s, 552, "5.3.4", "the message is larger than %llu octets",
-		    (unsigned long long)t->body.most);
-	else if (t->body.has_bare)
+		    (unsigned long long)m->data.most);
+	else if (m->data.has_bare)
 		smtp_reject(s, 550, "5.6.0", "the message has a CR or LF that stands alone");
-	else if (t->body.has_long_line)
+	else if (m->data.has_long_line)
 		smtp_reject(
 		    s, 554, "5.6.0", "the message has a line over %d octets", LIMIT_TEXT_LINE);
-	else if (t->is_looping || is_looping(t))
+	else if (m->is_looping || smtp_message_has_too_many_hops(m))
 		smtp_reject(s, 554, "5.4.6", "more than %d hops: the message goes in a circle",
 		    LIMIT_RECEIVED);
 	else
@@ -228,8 +213,7 @@ on_spool_ended(void *owner, enum channel_end why)
 	struct smtp_session *s = owner;
 
 	s->base.request = 0;
-	s->transaction->spool_failed = true;
-	buf_clear(&s->transaction->octets);
+	smtp_message_give_up(&s->transaction->message);
 	begin_data(s);
 	session_step(&s->base);
 }
@@ -238,16 +222,13 @@ static void
 on_spooled(void *owner, struct ipc_message *m)
 {
 	struct smtp_session *s = owner;
-	struct smtp_transaction *t = s->transaction;
+	struct smtp_message *message = &s->transaction->message;
 
 	if (m->schema == &lq_spooled_schema) {
-		t->spool = m->fd;
-		t->spool_id = ((const struct lq_spooled *)m->body)->spool;
-		t->is_looping = is_looping(t);
-		smtp_transaction_spill(t);
+		smtp_message_take_spool(
+		    message, m->fd, ((const struct lq_spooled *)m->body)->spool);
 	} else if (m->schema == &lq_refused_schema) {
-		t->spool_failed = true;
-		buf_clear(&t->octets);
+		smtp_message_give_up(message);
 	} else {
 		channel_violation(m->channel, m->schema->name);
 		return;
@@ -264,53 +245,42 @@ ask_spool(struct smtp_session *s)
 
 	if (!session_ask(&s->base, smtp_server.queue, &lq_spool_schema, &nothing, on_spooled,
 		on_spool_ended, SPAN_SECONDS(STORE_SECONDS))) {
-		s->transaction->spool_failed = true;
-		buf_clear(&s->transaction->octets);
+		smtp_message_give_up(&s->transaction->message);
 		return SESSION_GO_ON;
 	}
 	smtp_move(s, SMTP_SPOOL_ASK);
 	return SESSION_WAIT;
 }
 
-/* Whether the message goes on in a file. Of those we know the whole header is waited for. */
-static bool
-is_outgrown(struct smtp_session *s)
+/* What somebody submits whom we know is completed, so its whole header is waited for. */
+static size_t
+most_in_memory(const struct smtp_session *s)
 {
-	struct smtp_transaction *t = s->transaction;
-	size_t most = is_submission(s) && s->user != NULL ? LIMIT_HEADER : LIMIT_INLINE;
-
-	if (t->spool >= 0 || t->spool_failed || t->octets.len <= LIMIT_INLINE)
-		return false;
-	if (t->body.state == DATA_END || t->octets.len > most)
-		return true;
-	if (t->octets.len <= t->looked_at + LIMIT_INLINE)
-		return false;
-	t->looked_at = t->octets.len;
-	return has_whole_header(t);
+	return is_submission(s) && s->user != NULL ? LIMIT_HEADER : LIMIT_INLINE;
 }
 
 /* Takes what is there. A message that outgrows a frame goes on into a file of queue's. */
 static enum session_next
 take_octets(struct smtp_session *s, struct slice octets)
 {
-	struct smtp_transaction *t = s->transaction;
-	size_t n = smtp_data_feed(&t->body, octets, &t->octets);
+	struct smtp_message *m = &s->transaction->message;
+	size_t n = smtp_data_feed(&m->data, octets, &m->octets);
 
 	stream_consume(s->base.stream, n);
 	/* What is too large will be refused, and could go on for ever: it buys no time. */
-	if (!t->body.is_too_big)
-		timer_start(&s->base.deadline, smtp_pace_feed(&t->pace, n, loop_now()));
-	if (t->spool_failed || t->body.is_too_big)
-		buf_clear(&t->octets);
-	else if (t->spool >= 0 && t->octets.len > LIMIT_INLINE)
-		smtp_transaction_spill(t);
-	else if (t->body.state == DATA_END)
+	if (!m->data.is_too_big)
+		timer_start(&s->base.deadline, smtp_pace_feed(&m->pace, n, loop_now()));
+	if (m->has_no_place || m->data.is_too_big)
+		buf_clear(&m->octets);
+	else if (m->spool >= 0 && m->octets.len > LIMIT_INLINE)
+		smtp_message_spill(m);
+	else if (m->data.state == DATA_END)
 		complete(s);
-	if (is_outgrown(s)) {
+	if (smtp_message_is_outgrown(m, most_in_memory(s))) {
 		complete(s);
 		return ask_spool(s);
 	}
-	return t->body.state == DATA_END ? end_of_data(s) : SESSION_GO_ON;
+	return m->data.state == DATA_END ? end_of_data(s) : SESSION_GO_ON;
 }
 
 enum session_next
@@ -319,7 +289,7 @@ smtp_when_data(struct smtp_session *s)
 	struct slice octets;
 	enum session_next next;
 
-	if (s->transaction->body.state == DATA_END)
+	if (s->transaction->message.data.state == DATA_END)
 		return end_of_data(s);
 	return session_peek(&s->base, &octets, &next) ? take_octets(s, octets) : next;
 }

@@ -56,10 +56,7 @@ answer(struct smtp_session *s, const struct al_route_is *is)
 static void
 end_rcpt(struct smtp_session *s)
 {
-	free(s->transaction->pending_original);
-	free(s->transaction->pending_orcpt);
-	s->transaction->pending_original = NULL;
-	s->transaction->pending_orcpt = NULL;
+	smtp_transaction_end_rcpt(s->transaction);
 	if (s->base.state == SMTP_RCPT_ASK)
 		smtp_move(s, SMTP_COMMAND);
 }
@@ -80,7 +77,7 @@ on_route_ended(void *owner, enum channel_end why)
 static bool
 is_whole(const struct smtp_transaction *t, const struct al_route_is *is)
 {
-	return is->result != ROUTE_OK || t->recipient_count > t->mark;
+	return is->result != ROUTE_OK || t->recipient_count > t->pending.mark;
 }
 
 /* Everything that lookup's answer may hang on. */
@@ -88,7 +85,7 @@ static struct al_route
 question(const struct smtp_session *s, char client[NETADDR_TEXT])
 {
 	return (struct al_route){.sender = slice_of(s->transaction->sender),
-	    .recipient = slice_of(s->transaction->pending_original),
+	    .recipient = slice_of(s->transaction->pending.original),
 	    .client = s->is_local ? SLICE("") : slice_of(netaddr_format(&s->base.peer, client)),
 	    .rdns = s->is_confirmed_rdns ? slice_of(s->rdns) : SLICE(""),
 	    .helo = slice_of(s->helo),
@@ -107,7 +104,7 @@ remember(const struct smtp_session *s, const struct al_route_is *is)
 	struct al_route q;
 	struct al_recipient newest;
 
-	if (is->result != ROUTE_OK || !is->lasts || t->recipient_count != t->mark + 1)
+	if (is->result != ROUTE_OK || !is->lasts || t->recipient_count != t->pending.mark + 1)
 		return;
 	q = question(s, client);
 	newest = smtp_transaction_newest(t);
@@ -169,7 +166,6 @@ find_route(struct smtp_session *s)
 	struct al_route q = question(s, client);
 	struct al_recipient known;
 
-	s->transaction->mark = s->transaction->recipient_count;
 	if (!smtp_verdict_find(&q, &known)) {
 		ask_route(s, &q);
 	} else if (smtp_transaction_add(s->transaction, &known)) {
@@ -194,8 +190,6 @@ smtp_command_rcpt(struct smtp_session *s, const struct smtp_command *c)
 		return;
 	}
 	address_format(&address, &c->path);
-	s->transaction->pending_original = buf_take(&address, NULL);
-	s->transaction->pending_orcpt = slice_text(slice_of(c->rcpt.orcpt));
-	s->transaction->pending_notify = c->rcpt.notify;
+	smtp_transaction_begin_rcpt(s->transaction, buf_take(&address, NULL), &c->rcpt);
 	find_route(s);
 }

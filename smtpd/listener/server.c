@@ -63,7 +63,7 @@ on_queue_down(struct channel **place, struct channel *gone)
 	smtp_server.ids_left = 0;
 	LIST_FOREACH (s, &smtp_server.sessions, link) {
 		if (s->transaction != NULL)
-			smtp_transaction_lose_spool(s->transaction);
+			smtp_message_lose_spool(&s->transaction->message);
 	}
 }
 

@@ -83,8 +83,8 @@ smtp_reject(struct smtp_session *s, int code, const char *enhanced, const char *
 	va_end(ap);
 	if (t != NULL)
 		fields[n++] = WORD("from", t->sender);
-	if (t != NULL && t->pending_original != NULL)
-		fields[n++] = WORD("to", t->pending_original);
+	if (t != NULL && t->pending.original != NULL)
+		fields[n++] = WORD("to", t->pending.original);
 	fields[n] = WORD("reply", r.line);
 	log_write(&s->base.log, EV_refused, fields);
 	if (code >= 500)

@@ -1,16 +1,8 @@
-/*
- * Invariant: what queue is told the size of is what it gets: trace fields and body, whether
- * they travel inline or lie in the spool file.
- */
 #include "smtpd/listener/transaction.h"
 
 #include "common/base/mem.h"
-#include "common/base/whole.h"
-#include "common/ipc/any_lookup.h"
 #include "common/ipc/listener_queue.h"
 #include "smtpd/listener/session.h"
-
-#include <unistd.h>
 
 struct smtp_transaction *
 smtp_transaction_new(const char *sender)
@@ -18,7 +10,7 @@ smtp_transaction_new(const char *sender)
 	struct smtp_transaction *t = mem_zero(sizeof(*t));
 
 	t->sender = slice_text(slice_of(sender));
-	t->spool = -1;
+	smtp_message_init(&t->message);
 	TAILQ_INIT(&t->recipients);
 	return t;
 }
@@ -35,14 +27,22 @@ free_recipient(struct smtp_recipient *r)
 	free(r);
 }
 
-/* Queue keeps the file for us until it is handed over or dropped. */
-static void
-drop_spool(const struct smtp_transaction *t)
+void
+smtp_transaction_begin_rcpt(
+    struct smtp_transaction *t, char *original, const struct smtp_rcpt *parameters)
 {
-	struct lq_drop drop = {.spool = t->spool_id};
+	t->pending = (struct smtp_pending){.original = original,
+	    .orcpt = slice_text(slice_of(parameters->orcpt)),
+	    .notify = parameters->notify,
+	    .mark = t->recipient_count};
+}
 
-	if (t->spool_id != 0)
-		lq_drop_send(smtp_server.queue, 0, &drop, -1);
+void
+smtp_transaction_end_rcpt(struct smtp_transaction *t)
+{
+	free(t->pending.original);
+	free(t->pending.orcpt);
+	t->pending = (struct smtp_pending){.original = NULL};
 }
 
 void
@@ -56,14 +56,10 @@ smtp_transaction_free(struct smtp_transaction *t)
 		TAILQ_REMOVE(&t->recipients, r, link);
 		free_recipient(r);
 	}
-	drop_spool(t);
-	if (t->spool >= 0)
-		close(t->spool);
+	smtp_message_fini(&t->message, smtp_server.queue);
+	smtp_transaction_end_rcpt(t);
 	free(t->sender);
 	free(t->envid);
-	free(t->pending_original);
-	free(t->pending_orcpt);
-	buf_fini(&t->octets);
 	free(t);
 }
 
@@ -81,9 +77,9 @@ smtp_transaction_add(struct smtp_transaction *t, const struct al_recipient *a)
 	r->address = slice_text(a->address);
 	r->user = slice_text(a->user);
 	r->target = slice_text(a->target);
-	r->original = slice_text(slice_of(t->pending_original));
-	r->orcpt = slice_text(slice_of(t->pending_orcpt));
-	r->notify = t->pending_notify;
+	r->original = slice_text(slice_of(t->pending.original));
+	r->orcpt = slice_text(slice_of(t->pending.orcpt));
+	r->notify = t->pending.notify;
 	TAILQ_INSERT_TAIL(&t->recipients, r, link);
 	t->recipient_count++;
 	return true;
@@ -109,32 +105,12 @@ smtp_transaction_undo(struct smtp_transaction *t)
 	size_t n = 0;
 
 	TAILQ_FOREACH_SAFE (r, &t->recipients, link, next) {
-		if (n++ < t->mark)
+		if (n++ < t->pending.mark)
 			continue;
 		TAILQ_REMOVE(&t->recipients, r, link);
 		free_recipient(r);
 	}
-	t->recipient_count = t->mark;
-}
-
-void
-smtp_transaction_lose_spool(struct smtp_transaction *t)
-{
-	if (t->spool_id == 0)
-		return;
-	close(t->spool);
-	t->spool = -1;
-	t->spool_id = 0;
-	t->spool_failed = true;
-	buf_clear(&t->octets);
-}
-
-void
-smtp_transaction_spill(struct smtp_transaction *t)
-{
-	t->spool_failed = t->spool_failed || !whole_write(t->spool, buf_slice(&t->octets));
-	t->spooled += t->octets.len;
-	buf_clear(&t->octets);
+	t->recipient_count = t->pending.mark;
 }
 
 static bool
@@ -164,26 +140,15 @@ smtp_transaction_send(struct smtp_session *s)
 {
 	struct smtp_transaction *t = s->transaction;
 	char client[NETADDR_TEXT];
-	struct lq_begin begin = {.message = t->message,
+	struct lq_begin begin = {.message = t->id,
 	    .sender = slice_of(t->sender),
 	    .ret = t->ret,
-	    .flags = t->body.has_8bit ? MESSAGE_8BIT : 0,
+	    .flags = t->message.data.has_8bit ? MESSAGE_8BIT : 0,
 	    .envid = slice_of(t->envid),
 	    .user = slice_of(s->user),
 	    .helo = slice_of(s->helo),
 	    .client = slice_of(netaddr_format(&s->base.peer, client))};
-	struct lq_commit commit = {.spool = t->spool_id, .size = t->spooled + t->octets.len};
 
-	if (!lq_begin_send(s->base.asked, s->base.request, &begin, -1) || !send_recipients(s))
-		return false;
-	if (t->spool_id == 0) {
-		struct lq_body body = {.octets = buf_slice(&t->octets)};
-
-		if (!lq_body_send(s->base.asked, s->base.request, &body, -1))
-			return false;
-	}
-	if (!lq_commit_send(s->base.asked, s->base.request, &commit, -1))
-		return false;
-	t->spool_id = 0;
-	return true;
+	return lq_begin_send(s->base.asked, s->base.request, &begin, -1) && send_recipients(s) &&
+	       smtp_message_send(&t->message, s->base.asked, s->base.request);
 }
