@@ -100,15 +100,12 @@ static void
 remember(const struct smtp_session *s, const struct al_route_is *is)
 {
 	const struct smtp_transaction *t = s->transaction;
-	char client[NETADDR_TEXT];
-	struct al_route q;
 	struct al_recipient newest;
 
 	if (is->result != ROUTE_OK || !is->lasts || t->recipient_count != t->pending.mark + 1)
 		return;
-	q = question(s, client);
 	newest = smtp_transaction_newest(t);
-	smtp_verdict_add(&q, &newest);
+	smtp_verdict_add(t->pending.asked, &newest);
 }
 
 static void
@@ -166,7 +163,8 @@ find_route(struct smtp_session *s)
 	struct al_route q = question(s, client);
 	struct al_recipient known;
 
-	if (!smtp_verdict_find(&q, &known)) {
+	s->transaction->pending.asked = smtp_verdict_of(&q);
+	if (!smtp_verdict_find(s->transaction->pending.asked, &known)) {
 		ask_route(s, &q);
 	} else if (smtp_transaction_add(s->transaction, &known)) {
 		answer(s, &(struct al_route_is){.result = ROUTE_OK});

@@ -5,6 +5,7 @@
 #ifndef SMTPD_LISTENER_TRANSACTION_H
 #define SMTPD_LISTENER_TRANSACTION_H
 
+#include "common/base/recent.h"
 #include "common/ipc/any_lookup.h"
 #include "common/mail/smtp_syntax.h"
 #include "smtpd/listener/message.h"
@@ -24,7 +25,8 @@ struct smtp_recipient {
 struct smtp_pending {
 	char *original, *orcpt;
 	uint8_t notify;
-	size_t mark; /* recipient_count when it began */
+	size_t mark;         /* recipient_count when it began */
+	struct digest asked; /* by what verdict.h knows the question */
 };
 
 struct smtp_transaction {

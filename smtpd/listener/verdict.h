@@ -7,13 +7,17 @@
 #ifndef SMTPD_LISTENER_VERDICT_H
 #define SMTPD_LISTENER_VERDICT_H
 
+#include "common/base/recent.h"
 #include "common/ipc/any_lookup.h"
 
-/* Keeps the one recipient that the question led to. Copies both. */
-void smtp_verdict_add(const struct al_route *question, const struct al_recipient *recipient);
+/* What a question is known by: a digest of every fact that the answer may hang on. */
+struct digest smtp_verdict_of(const struct al_route *question);
+
+/* Keeps the one recipient that the question led to. Copies it. */
+void smtp_verdict_add(struct digest question, const struct al_recipient *recipient);
 
 /* False: it must be asked. The texts live until the next call. */
-bool smtp_verdict_find(const struct al_route *question, struct al_recipient *recipient);
+bool smtp_verdict_find(struct digest question, struct al_recipient *recipient);
 
 void smtp_verdict_forget_all(void);
 

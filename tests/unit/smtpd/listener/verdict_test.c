@@ -35,12 +35,12 @@ static const struct al_route question = {.sender = {"sender@example.org", 18},
 static void
 add(const struct al_route *q)
 {
-	smtp_verdict_add(q, &(struct al_recipient){.transport = TRANSPORT_AGENT,
-				.mailbox = 7,
-				.action = SLICE("local"),
-				.address = SLICE("alice@example.test"),
-				.user = SLICE("alice"),
-				.target = SLICE("| command")});
+	smtp_verdict_add(smtp_verdict_of(q), &(struct al_recipient){.transport = TRANSPORT_AGENT,
+						 .mailbox = 7,
+						 .action = SLICE("local"),
+						 .address = SLICE("alice@example.test"),
+						 .user = SLICE("alice"),
+						 .target = SLICE("| command")});
 }
 
 static bool
@@ -48,7 +48,7 @@ knows(const struct al_route *q)
 {
 	struct al_recipient is;
 
-	return smtp_verdict_find(q, &is);
+	return smtp_verdict_find(smtp_verdict_of(q), &is);
 }
 
 Test(verdict, brings_back_all_that_was_said, .fini = forget)
@@ -57,7 +57,7 @@ Test(verdict, brings_back_all_that_was_said, .fini = forget)
 
 	cr_assert_not(knows(&question));
 	add(&question);
-	cr_assert(smtp_verdict_find(&question, &is));
+	cr_assert(smtp_verdict_find(smtp_verdict_of(&question), &is));
 	cr_assert_eq(is.transport, TRANSPORT_AGENT);
 	cr_assert_eq(is.mailbox, 7);
 	cr_slice_eq(is.action, "local");
