@@ -279,6 +279,7 @@ Test(mailbox_signer, a_disk_that_takes_nothing_is_left_alone)
 	struct rlimit r = {0, RLIM_INFINITY};
 	char path[1100];
 	struct stat st;
+	int64_t before; /* some, where 40 deliveries take long */
 
 	signal(SIGXFSZ, SIG_IGN);
 	asker_login(&a, "u@a.test");
@@ -288,13 +289,13 @@ Test(mailbox_signer, a_disk_that_takes_nothing_is_left_alone)
 	snprintf(path, sizeof(path), "%s/mail.db-wal", store->folder);
 	cr_assert_eq(stat(path, &st), 0);
 	r.rlim_cur = (rlim_t)st.st_size;
-	cr_assert_eq(signatures(), 0, "not yet");
+	before = signatures();
 	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &r), 0);
 	test_run_loop(600);
 	r.rlim_cur = RLIM_INFINITY;
 	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &r), 0);
 	account();
-	cr_assert_eq(signatures(), 0);
+	cr_assert_eq(signatures(), before);
 	asker_view(&a, "INBOX");
 	cr_assert(slice_has_suffix_nocase(slice_of(found("needle")), SLICE(" 40")));
 	cr_assert_eq(signatures(), 40, "the search left them");
