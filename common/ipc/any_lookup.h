@@ -57,7 +57,7 @@ enum al_service { FETCH_CREDENTIALS, FETCH_RELAYHOST, FETCH_SOURCE, FETCH_ADDRNA
 	F(m, u8,     transport, 0, TRANSPORT_AGENT) \
 	F(m, text,   action,    1, LIMIT_ACTION) \
 	F(m, text,   address,   1, LIMIT_PATH)     /* after expansion */ \
-	F(m, text,   user,      0, LIMIT_USER)     /* account or system user that it is for */ \
+	F(m, text,   user,      0, LIMIT_USER)     /* account or system user that it is for; name:uid:gid:home of a userbase */ \
 	F(m, text,   target,    0, LIMIT_TARGET)   /* agent: a command or file of .forward or aliases; empty: the action's */ \
 	F(m, u8,     mailbox,   0, LIMIT_INSTANCES - 1) /* mailbox: which process has the account */
 #define AL_ROUTE_IS(F, m) \

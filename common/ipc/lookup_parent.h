@@ -1,6 +1,7 @@
 /*
  * lookup ─▶ parent: what only root may do for a system user. Travels on lookup's line to the
- * parent. The parent looks the user up itself and takes nothing from lookup but the name.
+ * parent. The parent looks the user up itself and takes nothing from lookup but the name, and what
+ * a userbase says of one whom the system does not know.
  *
  *	lp_check ─▶ lp_checked            a system user's password (a one-shot helper checks it)
  *	lp_forward ─▶ lp_forward_is       ~/.forward, read as the user
@@ -20,7 +21,7 @@ enum lp_forward_result { FORWARD_FOUND, FORWARD_NONE, FORWARD_TEMPORARY };
 #define LP_CHECKED(F, m) \
 	F(m, u8,     result,    0, CHECK_TEMPORARY)
 #define LP_FORWARD(F, m) \
-	F(m, text,   user,      1, LIMIT_SYSTEM_USER)
+	F(m, text,   user,      1, LIMIT_USER)     /* or name:uid:gid:home, of a userbase */
 #define LP_FORWARD_IS(F, m) \
 	F(m, u8,     result,    0, FORWARD_TEMPORARY) \
 	F(m, octets, content,   0, LIMIT_FORWARD)  /* when it is found */

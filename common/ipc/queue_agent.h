@@ -5,8 +5,9 @@
  *	qa_deliver+body ─▶ qa_outcome
  *
  * The method, and what the action says, the parent takes from its own configuration; uid, home and
- * shell from the system's user database. User and target are queue's word, who has them from lookup
- * and from its store: smtpd/parent/helper_agent.c bounds them.
+ * shell from the system's user database, or from the user's own text where a userbase gave it. User
+ * and target are queue's word, who has them from lookup and from its store:
+ * smtpd/parent/helper_agent.c bounds them.
  *
  *	parent ─▶ agent:  ag_job+body ─▶ qa_outcome
  */
@@ -36,6 +37,7 @@
 	F(m, u8,     rcpt_to,   0, 1) \
 	F(m, u32,    seconds,   1, 3600)           /* how long a command may take */ \
 	F(m, u8,     expand,    0, 1)              /* the argument is the configuration's: it may hold %{…} */ \
+	F(m, text,   username,  0, LIMIT_USER)     /* who it is for, when the action has a user; else empty */ \
 	F(m, text,   sender,    0, LIMIT_PATH) \
 	F(m, text,   address,   1, LIMIT_PATH) \
 	F(m, text,   original,  1, LIMIT_PATH) \

@@ -32,6 +32,7 @@ agent_job_init(
 	    .shell = recipient->shell,
 	    .fd = fd};
 	j->argument = slice_text(m->argument);
+	j->username = slice_text(m->username.len > 0 ? m->username : slice_of(j->user));
 	j->sender = slice_text(m->sender);
 	j->address = slice_text(m->address);
 	j->original = slice_text(m->original);
@@ -49,7 +50,7 @@ agent_job_expand(struct agent_job *j, struct error *why)
 	struct expand_words w = {.sender = slice_of(j->sender),
 	    .rcpt = slice_of(j->original),
 	    .dest = slice_of(j->address),
-	    .username = slice_of(j->user),
+	    .username = slice_of(j->username),
 	    .directory = slice_of(j->home),
 	    .mbox_from = slice_of(j->sender),
 	    .delimiter = j->delim};
@@ -75,6 +76,7 @@ void
 agent_job_fini(struct agent_job *j)
 {
 	free(j->argument);
+	free(j->username);
 	free(j->sender);
 	free(j->address);
 	free(j->original);

@@ -25,6 +25,7 @@ struct agent_job {
 	unsigned seconds; /* how long a command may take */
 	bool is_junk, is_rcpt_to, is_expanding;
 	const char *user, *home, *shell;
+	char *username; /* whom it is for: mostly the user that we are */
 	char *sender, *address, *original, *hostname;
 	char delim;
 	char *octets; /* the message, or NULL and fd */

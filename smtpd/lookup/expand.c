@@ -1,7 +1,7 @@
 /*
  * Invariants:
- * 1. Every target is looked at once for each action, so the work is bounded by the number of
- * targets and that by TARGETS.
+ * 1. Every target is looked at once for each action and address, so the work is bounded by the
+ *    number of targets and that by TARGETS.
  * 2. A name that stands above itself means the very user, without aliases: "bob: bob, archive"
  *    delivers to bob, and a circle of aliases ends.
  * 3. done() is called exactly once.
@@ -179,7 +179,17 @@ stands_above(const struct expand_node *n)
 	return false;
 }
 
-/* Whether it was looked at before, in the same way. */
+/* The last address on the way here, as it was written: the recipient's, or what an alias says. A
+ * name of a user is none, so that "@example.org: vmail" leaves %{dest} what the sender wrote. */
+static const char *
+address_of(const struct expand_node *n)
+{
+	while (n->kind != TARGET_ADDRESS)
+		n = n->parent;
+	return n->text;
+}
+
+/* Whether it was looked at before, in the same way and for the same address. */
 static bool
 is_seen(struct expansion *e, const struct expand_node *n)
 {
@@ -192,6 +202,8 @@ is_seen(struct expansion *e, const struct expand_node *n)
 		buf_printf(&key, "%s@%s", n->local, n->domain);
 	else
 		buf_add_text(&key, n->text);
+	if (n->kind == TARGET_USER)
+		buf_printf(&key, " %s", address_of(n));
 	seen = hash_add(&e->seen, buf_slice(&key), e) != NULL;
 	buf_fini(&key);
 	return seen;
@@ -261,20 +273,12 @@ expand_add_lines(struct expansion *e, struct expand_node *below, struct slice te
 	return count;
 }
 
-/* local@domain as the envelope has it: the recipient's own spelling, or what an alias says. */
-static char *
-address_of(const struct expand_node *n)
+/* Two addresses of one user may lead to two places. */
+static bool
+goes_by_address(const struct conf_action *a, enum al_transport transport)
 {
-	struct buf text = {0};
-
-	if (n->kind == TARGET_ADDRESS)
-		return slice_text(slice_of(n->text));
-	while (n->local == NULL)
-		n = n->parent;
-	if (n->kind == TARGET_ADDRESS)
-		return slice_text(slice_of(n->text));
-	buf_printf(&text, "%s@%s", n->local, n->domain);
-	return buf_take(&text, NULL);
+	return transport == TRANSPORT_RELAY || a->rcpt_to ||
+	       slice_search(a->argument, SLICE("%{dest")) >= 0;
 }
 
 void
@@ -285,10 +289,10 @@ expand_deliver(struct expansion *e, const struct expand_node *n, const struct co
 	struct buf key = {0};
 	bool is_new;
 
-	r.address = address_of(n);
+	r.address = slice_text(slice_of(address_of(n)));
 	buf_printf(&key, "%d %.*s %.*s %.*s ", (int)transport, SLICE_FMT(a->name), SLICE_FMT(user),
 	    SLICE_FMT(target));
-	if (transport == TRANSPORT_RELAY)
+	if (goes_by_address(a, transport))
 		buf_add_text(&key, r.address);
 	is_new = hash_add(&e->delivered, buf_slice(&key), e) == NULL;
 	buf_fini(&key);

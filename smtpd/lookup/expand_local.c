@@ -54,8 +54,8 @@ find_virtual(struct slice table, const struct expand_node *n, char delimiter, st
 	return result;
 }
 
-/* What stands for the node in its action's table. A user of a virtual table's value is meant as
- * such. */
+/* What stands for the node in its action's table. A user's name that a virtual table gave has no
+ * domain of its own. */
 static enum table_result
 find_targets(
     const struct expand_node *n, const struct conf_action *a, char delimiter, struct buf *value)
@@ -64,9 +64,11 @@ find_targets(
 		return TABLE_NONE;
 	if (a->alias.len > 0)
 		return find_alias(a->alias, slice_of(n->local), delimiter, value);
-	if (a->virtual.len > 0 && n->kind == TARGET_ADDRESS)
+	if (a->virtual.len == 0)
+		return TABLE_NONE;
+	if (n->kind == TARGET_ADDRESS)
 		return find_virtual(a->virtual, n, delimiter, value);
-	return TABLE_NONE;
+	return find_alias(a->virtual, slice_of(n->local), delimiter, value);
 }
 
 /* local@domain, then without the detail. The host's other names mean its own. */
@@ -102,20 +104,24 @@ find_in_userbase(const struct conf_action *a, struct slice user, struct buf *inf
 	return table_system.find(&everybody, TABLE_USERINFO, user, info);
 }
 
-/* The system user: the action's, or the local part's with or without its detail. */
+/* Runs as a user whom the system need not know. */
+static bool
+is_of_userbase(const struct conf_action *a)
+{
+	return a->userbase.len > 0 && a->user.len == 0 && a->method != METHOD_MAILBOX &&
+	       !table_is(a->userbase, &table_system);
+}
+
+/* The user that the local part names, with or without its detail. One of a userbase, which the
+ * system does not know, is given with what it says of him. */
 static enum table_result
 find_user(
     const struct expand_node *n, const struct conf_action *a, char delimiter, struct buf *name)
 {
 	struct slice local = slice_of(n->local), base = base_of(local, delimiter);
 	struct buf info = {0};
-	enum table_result result = TABLE_FOUND;
+	enum table_result result = find_in_userbase(a, local, &info);
 
-	if (a->user.len > 0 && a->userbase.len == 0) {
-		buf_add_slice(name, a->user);
-		return TABLE_FOUND;
-	}
-	result = find_in_userbase(a, local, &info);
 	if (result == TABLE_NONE && base.len < local.len)
 		result = find_in_userbase(a, base, &info);
 	else
@@ -123,9 +129,11 @@ find_user(
 	/* nothing is ever delivered as root: its mail needs an alias */
 	if (result == TABLE_FOUND && slice_has_prefix(buf_slice(&info), SLICE("0:")))
 		result = TABLE_NONE;
+	buf_add_slice(name, base);
+	if (result == TABLE_FOUND && is_of_userbase(a))
+		buf_printf(name, ":%s", buf_text(&info));
 	buf_fini(&info);
-	buf_add_slice(name, a->user.len > 0 ? a->user : base);
-	return result;
+	return name->len > LIMIT_USER ? TABLE_NONE : result;
 }
 
 bool
@@ -180,6 +188,14 @@ deliver(struct expansion *e, const struct expand_node *n, const struct conf_acti
 		    SLICE(""));
 }
 
+/* A virtual address has no system user of its name behind it; an account may have the address. */
+static bool
+has_only_targets(const struct expand_node *n, const struct conf_action *a)
+{
+	return a->virtual.len > 0 && n->kind == TARGET_ADDRESS && !n->is_plain &&
+	       !expand_uses_accounts(a);
+}
+
 /* The end of the road: somebody who has a mailbox, or nobody. */
 static void
 to_user(struct expansion *e, struct expand_node *n, const struct conf_action *a, char delimiter)
@@ -187,7 +203,7 @@ to_user(struct expansion *e, struct expand_node *n, const struct conf_action *a,
 	struct buf name = {0};
 	enum table_result result;
 
-	if (a->method == METHOD_EXPAND_ONLY)
+	if (has_only_targets(n, a))
 		result = TABLE_NONE;
 	else if (expand_uses_accounts(a))
 		result = find_account(n, delimiter, &name);
@@ -234,7 +250,7 @@ void
 expand_local_forward(struct expansion *e, struct expand_node *n, const struct conf_action *a,
     struct slice user, enum lp_forward_result result, struct slice content)
 {
-	char owner[LIMIT_SYSTEM_USER + 1];
+	char owner[LIMIT_USER + 1];
 
 	slice_copy(user, owner, sizeof(owner));
 	if (result == FORWARD_FOUND &&

@@ -4,7 +4,8 @@
  * Invariants:
  * 1. Nothing is run as root, nor as a user of the suite's own processes (user.c).
  * 2. How a mail is delivered, and the action's own command, path and user, come from the
- *    configuration; uid, home and shell from the system's user database.
+ *    configuration; uid, home and shell from the system's user database. Where the action has a
+ *    userbase, uid, gid and home are queue's word, within what user.h says.
  * 3. A |command or /file, and its user, come from queue, who keeps what lookup found in an alias or
  *    a .forward: only where the configuration lets an action find such a thing is it believed.
  *
@@ -141,7 +142,7 @@ run_agent(const char *user, bool needs_spool, int line)
 	char path[PROGRAM_PATH], name[] = "agent", root[] = "/";
 	char *argv[] = {name, NULL, root, NULL, NULL};
 	const struct passwd *pw;
-	enum user_result found = user_find(user, &pw);
+	enum user_result found = user_find_recipient(user, &pw);
 
 	if (found != USER_FOUND)
 		_exit(found == USER_NONE ? EX_NOUSER : EX_TEMPFAIL);
@@ -163,14 +164,15 @@ run_agent(const char *user, bool needs_spool, int line)
 static bool
 reads_forward(const struct conf_action *a)
 {
-	return a->user.len == 0 && a->method != METHOD_EXPAND_ONLY &&
-	       (a->method != METHOD_MAILBOX || a->userbase.len > 0);
+	return a->user.len == 0 && (a->method != METHOD_MAILBOX || a->userbase.len > 0);
 }
 
 /* What lookup may have found for this action (smtpd/lookup/expand.c), and nothing else. */
 static bool
 is_believable(const struct conf_action *a, const struct qa_deliver *q)
 {
+	if (slice_find(q->user, ':') >= 0 && (a->userbase.len == 0 || a->user.len > 0))
+		return false;
 	if (q->target.len == 0)
 		return a->method == METHOD_MAILDIR || a->method == METHOD_MBOX ||
 		       a->method == METHOD_LMTP || a->method == METHOD_MDA;
@@ -194,6 +196,7 @@ give_job(struct agent *agent, const struct qa_deliver *q, const struct conf_acti
 	    .seconds = LIMIT_AGENT_SECONDS,
 	    .rcpt_to = a->rcpt_to,
 	    .expand = q->target.len == 0,
+	    .username = a->user.len > 0 ? q->user : SLICE(""),
 	    .sender = q->sender,
 	    .address = q->address,
 	    .original = q->original,

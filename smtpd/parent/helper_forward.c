@@ -100,7 +100,7 @@ find_forward(const char *user, int end)
 	char content[LIMIT_FORWARD + 1];
 	size_t len = 0;
 	const struct passwd *pw;
-	enum user_result found = user_find(user, &pw);
+	enum user_result found = user_find_recipient(user, &pw);
 	enum lp_forward_result result;
 	int fd;
 
@@ -142,7 +142,7 @@ helper_on_lp_forward(void *owner, struct ipc_message *m)
 	const struct lp_forward *q = m->body;
 	struct ipc_asker asker = ipc_asker_of(&p->channel, m);
 	struct forward *f;
-	char user[LIMIT_SYSTEM_USER + 1];
+	char user[LIMIT_USER + 1];
 	int ends[2];
 	pid_t pid;
 

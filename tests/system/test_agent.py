@@ -88,9 +88,16 @@ class Agent(unittest.TestCase):
             "wrapped.test": 'mda "cat > $W" wrapper put',
             "lmtp.test": f"lmtp {HOST}:{cls.lmtp.server_address[1]}", "local.test": f'lmtp "{f}/lmtp" rcpt-to',
             "alias.test": f"maildir alias <aliases>", "forward.test": "maildir",
-            "as.test": f'mda "id -un > {cls.out}/as" user {USER}', "only.test": "forward-only",
+            "as.test": f'mda "id -un > {cls.out}/as; echo %{{user.username}} >> {cls.out}/as" user {USER}', "only.test": "forward-only",
+            "every.test": f'maildir "{cls.out}/box/%{{dest.user}}" virtual <every>',
+            "base.test": 'mda "cat > home; id -u >> home; id -gn >> home; echo $USER >> home" userbase <people>',
+            "expand.test": "expand-only",
         }
-        extra = f'table aliases "file:{f}/aliases"\nmda wrapper put "W={cls.out}/wrapped; %{{mda}}"\n'
+        (cls.out / "ann").mkdir()
+        os.chown(cls.out / "ann", cls.user.pw_uid, cls.user.pw_gid)
+        own = f"{cls.user.pw_uid}:{cls.user.pw_gid}"
+        (f / "people").write_text(f"ann {own}:{cls.out}/ann\nroot2 {cls.user.pw_uid}:0:/root\nadm {cls.user.pw_uid}:{grp.getgrnam('shadow').gr_gid}:/\n")
+        extra = f'table aliases "file:{f}/aliases"\ntable people "file:{f}/people"\ntable every {{ "@every.test" = {USER} }}\nmda wrapper put "W={cls.out}/wrapped; %{{mda}}"\n'
         match = 'match from any for domain "example.test" action "local"\n'
         for domain, action in actions.items():
             extra += f'action "{domain}" {action}\n'
@@ -240,8 +247,35 @@ class Agent(unittest.TestCase):
         self.assertIn("Subject: to the agent", self.read("wrapped"))
 
     def test_another_user(self):
-        self.delivered(f"{USER}@as.test")
-        self.assertEqual(self.read("as").strip(), USER)
+        self.delivered("daemon@as.test")
+        self.assertEqual(self.read("as").split(), [USER, "daemon"])
+        with self.suite.smtp() as client:
+            client.ehlo("test")
+            client.mail("a@b.test")
+            self.assertEqual(client.rcpt("stranger@as.test")[:2][0], 550)
+
+    def test_everybody_of_a_domain_lies_apart(self):
+        for name in ("one", "Two+x"):
+            self.delivered(f"{name}@every.test")
+            self.assertEqual(len(list((self.out / "box" / name / "new").iterdir())), 1, name)
+
+    def test_users_of_a_userbase(self):
+        self.delivered("ann+x@base.test")
+        text = (self.out / "ann/home").read_text()
+        self.assertIn("Delivered-To: ann+x@base.test", text)
+        self.assertEqual(text.split()[-3:], [str(self.user.pw_uid), grp.getgrgid(self.user.pw_gid).gr_name, "ann"])
+        for name in ("root2", "adm"):
+            self.send(f"{name}@base.test")
+            self.wait((f"to={name}@base.test ", "status=5.1.1"), f"the failure of {name}")
+
+    def test_a_forward_is_all_that_expands(self):
+        with self.suite.smtp() as client:
+            client.ehlo("test")
+            client.mail("a@b.test")
+            self.assertEqual(client.rcpt(f"{USER}@expand.test")[:2][0], 550)
+        self.forward(f"|cat > {self.out}/expanded\n")
+        self.delivered(f"{USER}@expand.test")
+        self.assertIn("Subject: to the agent", self.read("expanded"))
 
     def test_lmtp(self):
         self.delivered(f"{USER}@lmtp.test")

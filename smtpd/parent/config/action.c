@@ -199,10 +199,10 @@ action_end(struct action_line *l, struct place at)
 	if (!relay_fits(l, at) || !expands(l, at) ||
 	    !draft_fits(l->draft, at, &conf_action_schema, a))
 		return false;
-	pw = a->user.len == 0 || a->userbase.len > 0 ? NULL : getpwnam(a->user.data);
+	pw = a->user.len == 0 ? NULL : getpwnam(a->user.data);
 	if (pw != NULL && pw->pw_uid == 0)
 		return draft_fail(l->draft, at, "nothing is delivered as root: name another user");
-	if (a->user.len > 0 && a->userbase.len == 0 && pw == NULL)
+	if (a->user.len > 0 && pw == NULL)
 		draft_warn(l->draft, at,
 		    "this system has no user \"%s\": mail for the action waits", a->user.data);
 	places_add(&l->draft->actions, at);

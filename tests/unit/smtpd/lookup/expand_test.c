@@ -180,21 +180,21 @@ Test(expand, postmaster_is_roots_alias)
 
 	world_add_entry(c, "root", "bob");
 	world_begin(c, accounts, 4);
-	check(c, "postmaster@example.org", "M here bob@example.org bob@example.org \n");
+	check(c, "postmaster@example.org", "M here postmaster@example.org bob@example.org \n");
 	world_end(c);
 }
 
 Test(expand, aliases)
 {
 	static const struct expand_case cases[] = {
-	    {"team@example.org", "M here alice@example.org alice@example.org \nM here "
-				 "bob@example.org bob@example.org \n"},
-	    {"TEAM@example.org", "M here alice@example.org alice@example.org \nM here "
-				 "bob@example.org bob@example.org \n"},
+	    {"team@example.org", "M here team@example.org alice@example.org \nM here "
+				 "team@example.org bob@example.org \n"},
+	    {"TEAM@example.org", "M here TEAM@example.org alice@example.org \nM here "
+				 "TEAM@example.org bob@example.org \n"},
 	    {"far@example.org", "R out x@far.test  \n"},
 	    {"both@example.org",
-		"M here alice@example.org alice@example.org \nR out x@far.test  \n"},
-	    {"bob@example.org", "M here bob@example.org bob@example.org \nM here carol@example.org "
+		"M here both@example.org alice@example.org \nR out x@far.test  \n"},
+	    {"bob@example.org", "M here bob@example.org bob@example.org \nM here bob@example.org "
 				"carol@example.org \n"},
 	    {"a@example.org", "loop"},
 	    {"self@example.org", "loop"},
@@ -202,17 +202,17 @@ Test(expand, aliases)
 	    {"pipe@example.org", "A here pipe@example.org nobody |/bin/cat -u\n"},
 	    {"file@example.org", "A here file@example.org nobody /var/box\n"},
 	    {"wrong@example.org", "unknown"},
-	    {"alice+list@example.org", "M here carol@example.org carol@example.org \n"},
+	    {"alice+list@example.org", "M here alice+list@example.org carol@example.org \n"},
 	    {"alice+other@example.org", "M here alice+other@example.org alice@example.org \n"},
-	    {"team+x@example.org", "M here alice@example.org alice@example.org \nM here "
-				   "bob@example.org bob@example.org \n"},
+	    {"team+x@example.org", "M here team+x@example.org alice@example.org \nM here "
+				   "team+x@example.org bob@example.org \n"},
 	    {"refused@example.org", "rejected"},
-	    {"some@example.org", "M here alice@example.org alice@example.org \n"},
+	    {"some@example.org", "M here some@example.org alice@example.org \n"},
 	    {"missing@example.org", "temporary"},
-	    {"twice@example.org", "M here alice@example.org alice@example.org \n"},
-	    {"plain@example.org", "M here bob@example.org bob@example.org \n"},
-	    {"up@example.org", "M here alice@example.org alice@example.org \nM here "
-			       "bob@example.org bob@example.org \n"},
+	    {"twice@example.org", "M here twice@example.org alice@example.org \n"},
+	    {"plain@example.org", "M here plain@example.org bob@example.org \n"},
+	    {"up@example.org", "M here team@Example.ORG alice@example.org \nM here "
+			       "team@Example.ORG bob@example.org \n"},
 	};
 	struct conf *c =
 	    conf_with(&(const struct conf_action){.method = METHOD_MAILBOX, .alias = SLICE("t")});
@@ -251,7 +251,7 @@ Test(expand, included_lists)
 	world_add_entry(c, "list", entry);
 	world_begin(c, accounts, 4);
 	check(c, "list@example.org",
-	    "M here alice@example.org alice@example.org \nM here bob@example.org bob@example.org "
+	    "M here list@example.org alice@example.org \nM here list@example.org bob@example.org "
 	    "\nR out x@far.test  \n");
 	chmod(path, 0666);
 	check(c, "list@example.org", "temporary");
@@ -268,7 +268,10 @@ Test(expand, virtual_addresses_in_their_order)
 	    {"any@localhost", "R out 4@far.test  \n"},
 	    {"nobody@example.org", "R out 5@far.test  \n"},
 	    {"nobody@localhost", "R out 6@far.test  \n"},
-	    {"info@example.org", "M here alice@example.org alice@example.org \n"},
+	    {"info@example.org", "M here info@example.org alice@example.org \n"},
+	    {"chain@example.org", "R out 4@far.test  \n"},
+	    {"chain+tag@example.org", "R out 4@far.test  \n"},
+	    {"own@example.org", "M here own@example.org carol@example.org \n"},
 	};
 	struct conf *c =
 	    conf_with(&(const struct conf_action){.method = METHOD_MAILBOX, .virtual = SLICE("t")});
@@ -280,6 +283,9 @@ Test(expand, virtual_addresses_in_their_order)
 	world_add_entry(c, "@example.org", "5@far.test");
 	world_add_entry(c, "@", "6@far.test");
 	world_add_entry(c, "info@example.org", "alice");
+	world_add_entry(c, "chain@example.org", "any");
+	world_add_entry(c, "own@example.org", "carol");
+	world_add_entry(c, "carol", "carol");
 	world_begin(c, accounts, 4);
 	CHECK_ALL(c, cases);
 	world_end(c);
@@ -295,7 +301,7 @@ Test(expand, virtual_addresses_leave_accounts_alone)
 	check(c, "carol@example.org", "M here carol@example.org carol@example.org \n");
 	check(c, "dave@example.org", "unknown");
 	check(c, "info@example.org",
-	    "M here alice@example.org alice@example.org \nM here bob@example.org bob@example.org "
+	    "M here info@example.org alice@example.org \nM here bob@example.org bob@example.org "
 	    "\n");
 	world_end(c);
 }
@@ -312,7 +318,7 @@ Test(expand, a_chain_has_a_limit)
 		world_add_entry(c, key, i == 11 ? "alice" : value);
 	}
 	world_begin(c, accounts, 4);
-	check(c, "n2@example.org", "M here alice@example.org alice@example.org \n");
+	check(c, "n2@example.org", "M here n2@example.org alice@example.org \n");
 	check(c, "n1@example.org", "loop");
 	world_end(c);
 }
@@ -366,7 +372,7 @@ Test(expand, a_web_of_aliases_is_walked_once)
 		world_add_entry(c, key, buf_text(&list));
 	}
 	world_begin(c, accounts, 4);
-	check(c, "w0@example.org", "M here alice@example.org alice@example.org \n");
+	check(c, "w0@example.org", "M here w0@example.org alice@example.org \n");
 	buf_fini(&list);
 	world_end(c);
 }
@@ -443,8 +449,8 @@ Test(expand, two_users_who_forward_to_each_other_end)
 
 	world_begin(c, accounts, 4);
 	forward.content = "daemon, bin";
-	check(
-	    c, "daemon@localhost", "A here daemon@localhost daemon \nA here bin@localhost bin \n");
+	check(c, "daemon@localhost",
+	    "A here daemon@localhost daemon \nA here daemon@localhost bin \n");
 	forward.content = NULL;
 	check(c, "root@localhost", "unknown");
 	world_end(c);
@@ -459,6 +465,10 @@ Test(expand, methods_that_only_lead_on)
 	world_begin(c, accounts, 4);
 	check(c, "team@localhost", "R out x@far.test  \n");
 	check(c, "daemon@localhost", "unknown");
+	forward.content = "|cat";
+	check(c, "team@localhost", "R out x@far.test  \nA here team@localhost daemon |cat\n");
+	check(c, "daemon@localhost", "A here daemon@localhost daemon |cat\n");
+	forward.content = NULL;
 	world_end(c);
 	c = conf_with(&(const struct conf_action){.method = METHOD_FORWARD_ONLY});
 	world_begin(c, accounts, 4);
@@ -469,20 +479,73 @@ Test(expand, methods_that_only_lead_on)
 	world_end(c);
 }
 
-Test(expand, an_actions_user_takes_all)
+/* Who runs it is one thing, for whom it is another. */
+Test(expand, an_actions_user_takes_nobodys_mail)
 {
 	struct conf *c =
 	    conf_with(&(const struct conf_action){.method = METHOD_LMTP, .user = SLICE("daemon")});
 
 	world_begin(c, accounts, 4);
-	check(c, "anybody+x@example.org", "A here anybody+x@example.org daemon \n");
+	check(c, "bin+x@example.org", "A here bin+x@example.org bin \n");
+	check(c, "anybody@example.org", "unknown");
 	world_end(c);
 	c = conf_with(&(const struct conf_action){
 	    .method = METHOD_LMTP, .user = SLICE("daemon"), .userbase = SLICE("t")});
 	world_add_entry(c, "ann", "1000:1000:/home/ann");
 	world_begin(c, accounts, 4);
-	check(c, "ann@example.org", "A here ann@example.org daemon \n");
+	check(c, "ann@example.org", "A here ann@example.org ann \n");
 	check(c, "bob@example.org", "unknown");
+	world_end(c);
+}
+
+Test(expand, a_userbase_says_who_its_users_are)
+{
+	struct conf *c = conf_with(
+	    &(const struct conf_action){.method = METHOD_MAILDIR, .userbase = SLICE("t")});
+
+	world_add_entry(c, "ann", "1000:1000:/home/ann");
+	world_add_entry(c, "eve", "0:0:/root");
+	world_begin(c, accounts, 4);
+	forward.content = "\\ann\n|cat\n";
+	check(c, "ann+x@example.org",
+	    "A here ann+x@example.org ann:1000:1000:/home/ann \n"
+	    "A here ann+x@example.org ann:1000:1000:/home/ann |cat\n");
+	cr_assert_str_eq(forward.asked, "ann:1000:1000:/home/ann");
+	forward.content = NULL;
+	check(c, "daemon@example.org", "unknown");
+	check(c, "eve@example.org", "unknown");
+	world_end(c);
+}
+
+/* System users are in no virtual domain, unless the table leads to them. */
+Test(expand, virtual_addresses_are_all_that_there_are)
+{
+	struct conf *c =
+	    conf_with(&(const struct conf_action){.method = METHOD_MAILDIR, .virtual = SLICE("t")});
+
+	world_add_entry(c, "info@example.org", "daemon");
+	world_add_entry(c, "own@example.org", "daemon@example.org");
+	world_begin(c, accounts, 4);
+	check(c, "info@example.org", "A here info@example.org daemon \n");
+	check(c, "daemon@example.org", "unknown");
+	check(c, "own@example.org", "unknown");
+	check(c, "postmaster@example.org", "unknown");
+	world_end(c);
+}
+
+/* "@: user" and a path by the address: everybody's mail lies apart. */
+Test(expand, an_address_may_lead_to_a_place_of_its_own)
+{
+	struct conf *c = conf_with(&(const struct conf_action){.method = METHOD_MAILDIR,
+	    .argument = SLICE("/var/vmail/%{dest.user}"),
+	    .virtual = SLICE("t")});
+
+	world_add_entry(c, "both@example.org", "ann@example.org, bob@example.org");
+	world_add_entry(c, "@example.org", "daemon");
+	world_begin(c, accounts, 4);
+	check(c, "ann@example.org", "A here ann@example.org daemon \n");
+	check(c, "both@example.org",
+	    "A here ann@example.org daemon \nA here bob@example.org daemon \n");
 	world_end(c);
 }
 
