@@ -205,7 +205,7 @@ class Suite:
             return 0
         self.process.send_signal(signal.SIGTERM)
         try:
-            code = self.process.wait(20)
+            code = self.process.wait(60)  # it is to need 20, of which test_daemon is the judge
         except subprocess.TimeoutExpired:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()

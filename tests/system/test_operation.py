@@ -45,6 +45,10 @@ class Managed(Suite):
                 self.ready.set()
             self.awake.wait()
 
+    def stop(self):
+        self.awake.set()  # all that it says belongs to what is shown of a failure
+        return super().stop()
+
 
 class Raw:
     """A client that says HELO and what it is told to, in few round trips."""

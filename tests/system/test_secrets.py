@@ -17,8 +17,12 @@ LARGEST = 1 << 30           # the shadow of a sanitizer is larger, and mostly no
 
 
 def memory(pid):
-    """Each writable mapping of a process, with its name."""
-    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as mem:
+    """Each writable mapping of a process, with its name; none of a helper that has just ended."""
+    try:
+        maps, mem = open(f"/proc/{pid}/maps"), open(f"/proc/{pid}/mem", "rb", 0)
+    except FileNotFoundError:
+        return
+    with maps, mem:
         for line in maps:
             begin, end, rights, name = re.match(r"(\w+)-(\w+) (\S+) \S+ \S+ \S+\s*(.*)", line).groups()
             begin, end = int(begin, 16), int(end, 16)
