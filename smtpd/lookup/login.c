@@ -6,8 +6,6 @@
 #include "common/ipc/lookup_mailbox.h"
 #include "smtpd/lookup/authenticate.h"
 
-#include <string.h>
-
 enum { GRANT_SECONDS = 60, MAILBOX_SECONDS = 10 };
 
 struct login {
@@ -29,7 +27,6 @@ answer(struct login *l, enum al_login_result result)
 			is.token = slice_make((const char *)l->token, sizeof(l->token));
 	}
 	al_login_is_send(ipc_asker_channel(&l->asker), l->asker.id, &is, -1);
-	explicit_bzero(l->token, sizeof(l->token));
 	free(l->account);
 	free(l);
 }

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""What imapd and pop3d make of the mail store's answers: many, late, refusals, and such that do not fit what was
-announced. The test plays lookup, mailbox and the client."""
+"""What imapd and pop3d make of the mail store's answers, and lookup of root's: many, late, refusals, and such that do not
+fit what was announced or asked. The test plays the neighbours and the client."""
 
 import select
 import unittest
 
+from alone import BUILD, Alone
 from mail_alone import MODSEQ, Client, MailServer, ranges
 
 SIZE = 10
@@ -337,6 +338,40 @@ class Imap(Answers):
         self.assertRegex(self.client.line(), r"^c NO \[UNAVAILABLE\]")
         for other in others:
             other.close()
+
+
+class LookupAlone(Alone):
+    program, user, state = BUILD / "smtpd/lookup/lookup", "_kurirl", "accounts"
+
+    def send_conf(self):
+        self.conf["accounts_path"] = f"{self.folder}/accounts/accounts.db"
+        super().send_conf()
+
+
+class Lookup(unittest.TestCase):
+    def login(self, answer, **values):
+        """What a user of the system hears whose password root judges so; None: nothing, and lookup ends."""
+        lookup = LookupAlone()
+        try:
+            client = lookup.peer("listener")
+            client.send("al_login", request=1, service=0, user="daemon", secret="x", client="192.0.2.1")
+            name, request, values_asked, _ = lookup.parent.receive(20)
+            self.assertEqual((name, values_asked["user"]), ("lp_check", "daemon"))
+            lookup.parent.send(answer, request=request, **values)
+            try:
+                heard = client.receive(20)
+            except ConnectionResetError:
+                heard = None
+            return heard and heard[2]["result"]
+        finally:
+            lookup.kill()
+
+    def test_root_says_who_is_right(self):
+        for result in (0, 1, 2):
+            self.assertEqual(self.login("lp_checked", result=result), result)
+
+    def test_an_answer_to_another_question_lets_nobody_in(self):
+        self.assertNotEqual(self.login("lp_forward_is", result=0, content=b"x"), 0)
 
 
 del Answers      # its tests are run by the two

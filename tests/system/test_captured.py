@@ -23,6 +23,12 @@ from suite import wait_until
 SEED = int(os.environ.get("KURIR_SEED", str(random.randrange(1 << 30))))
 EACH = int(os.environ.get("KURIR_NONSENSE", "2"))
 STRANGERS = {"listener", "relay", "imapd", "pop3d", "resolver"}  # read what comes from outside
+LIAR = """#!/usr/bin/env python3
+import os, struct
+_, _, _, request = struct.unpack("{header}", os.read(3, {header_size}))
+for body in {bodies}:
+    os.write(3, struct.pack("{header}", {header_size} + len(body), {number}, 0, request) + body)
+"""
 
 
 def edges():
@@ -338,6 +344,27 @@ class Intruder(unittest.TestCase):
                             self.assertEqual(open(f"{marker}{number}").read().strip(), user)
                         elif action == "homes":
                             self.assertEqual(outcome["status"], "5.1.1")
+
+    def test_an_agent_speaks_for_its_own_delivery_alone(self):
+        """It runs as the user, who may make it say what he likes: of other mail, and twice."""
+        said = [{"envelope": envelope, "outcome": outcome, "status": status, "text": "said"}
+                for envelope, outcome, status in ((77, 0, "2.0.0"), (1, 3, "5.0.0"))]
+        with Captured("queue", extra='action "homes" maildir\n') as c:
+            agent = c.folder / "deliver/agent"
+            agent.unlink()
+            agent.mkdir()
+            (agent / "agent").write_text(LIAR.format(header=HEADER.format, header_size=HEADER.size, number=MESSAGES["qa_outcome"].number,
+                                                     bodies=[MESSAGES["qa_outcome"].pack(s) for s in said]))
+            (agent / "agent").chmod(0o755)
+
+            def heard():
+                return [values for name, values in list(c.life.given) if name == "qa_outcome"]
+
+            for envelope in (1, 2):     # the end of the second is behind all that the first one said
+                c.life.parent.send("qa_deliver", request=envelope, message=1, envelope=envelope, action="homes", user="daemon",
+                                   sender="a@b.test", address="x@y.test", original="x@y.test", octets=b"x", size=1)
+                wait_until(lambda: heard() and heard()[-1]["envelope"] == envelope, 20, "an outcome")
+            self.assertEqual([(o["envelope"], o["status"]) for o in heard()], [(1, "2.0.0"), (2, "2.0.0")])
 
     @contextlib.contextmanager
     def login_begun(self, suite):
