@@ -4,6 +4,7 @@
 #include "smtpd/parent/record.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -113,6 +114,56 @@ Test(record_run, one_that_is_restarted_is_found_at_once)
 	start_logger();
 	record_line(LOG_LEVEL_INFO, 1, SLICE("queue: event=delivered n=2"));
 	cr_assert(strstr(next(got), "n=2") != NULL, "%s", got);
+}
+
+/* The first would stand before all others for ever. */
+Test(record_run, a_line_too_long_for_the_logger_is_given_up)
+{
+	static char line[1024 * 1024];
+	char got[256];
+
+	start_logger();
+	memset(line, 'x', sizeof(line));
+	record_line(LOG_LEVEL_INFO, 1, slice_make(line, sizeof(line)));
+	record_line(LOG_LEVEL_INFO, 1, SLICE("queue: event=delivered n=1"));
+	cr_assert(strstr(next(got), "n=1") != NULL, "%s", got);
+}
+
+/* Makes room for the last line, and reads up to that. */
+static void *
+read_to_the_last(void *found)
+{
+	char got[256] = "";
+
+	usleep(20 * 1000);
+	for (int i = 0; i < 5000 && strstr(got, "the last") == NULL; i++) {
+		if (next(got)[0] == '\0')
+			usleep(1000);
+	}
+	*(bool *)found = strstr(got, "the last") != NULL;
+	return NULL;
+}
+
+/* It says why everything ended. */
+Test(record_run, what_waits_at_the_end_is_waited_for)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	int other = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	bool found = false;
+	pthread_t reader;
+
+	start_logger();
+	snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
+	cr_assert_eq(connect(other, (struct sockaddr *)&un, sizeof(un)), 0);
+	while (send(other, "x", 1, 0) == 1)
+		;
+	close(other);
+	record_line(LOG_LEVEL_INFO, 1, SLICE("smtpd: event=stopping why=\"the last\""));
+	cr_assert_eq(pthread_create(&reader, NULL, read_to_the_last, &found), 0);
+	record_close();
+	pthread_join(reader, NULL);
+	cr_assert(found);
+	record_open(path);
 }
 
 static void
