@@ -4,6 +4,7 @@
 #include "common/base/log.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -142,6 +143,85 @@ Test(log, a_logger_behind_a_socket_that_sleeps_does_so_too, .timeout = 60)
 	dup2(ends[1], STDERR_FILENO);
 	close(ends[1]);
 	sleep_through(ends[0]);
+}
+
+/* So much goes out at once as a pipe takes whole: the lines of others stand between whole ones. */
+Test(log, no_line_goes_out_in_two_pieces)
+{
+	static char text[700], piece[64 * 1024];
+	int ends[2], lines = 0;
+	ssize_t n;
+
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, ends), 0);
+	dup2(ends[1], STDERR_FILENO);
+	close(ends[1]);
+	log_init("queue", false, false);
+	log_gather();
+	memset(text, 'x', sizeof(text) - 1);
+	for (int i = 0; i < 20; i++)
+		log_event(NULL, EV_warning, WORD("text", text));
+	for (int i = 0; i < 20 && !log_flush(); i++)
+		;
+	while ((n = recv(ends[0], piece, sizeof(piece), 0)) > 0) {
+		cr_assert_eq(piece[n - 1], '\n');
+		cr_assert_eq(strncmp(piece, "queue: ", 7), 0);
+		for (ssize_t i = 0; i < n; i++)
+			lines += piece[i] == '\n';
+		log_flush();
+	}
+	cr_assert_eq(lines, 20);
+	close(ends[0]);
+}
+
+/* Reads what stands in the way, and then the last line. */
+static void *
+read_to_the_last(void *arg)
+{
+	int fd = *(int *)arg;
+	struct buf got = {0};
+
+	usleep(20 * 1000);
+	for (int i = 0; i < 5000 && slice_search(buf_slice(&got), SLICE("the last")) < 0; i++) {
+		read_pipe(fd, &got);
+		usleep(1000);
+	}
+	*(int *)arg = slice_search(buf_slice(&got), SLICE("the last")) < 0 ? -1 : 0;
+	buf_fini(&got);
+	return NULL;
+}
+
+Test(log, the_last_line_is_waited_for)
+{
+	int fd = narrow_standard_error(), found = fd;
+	pthread_t reader;
+
+	log_init("queue", false, false);
+	while (write(STDERR_FILENO, "x", 1) == 1)
+		;
+	log_event(NULL, EV_warning, WORD("text", "the last"));
+	cr_assert_eq(pthread_create(&reader, NULL, read_to_the_last, &found), 0);
+	log_finish();
+	pthread_join(reader, NULL);
+	cr_assert_eq(found, 0);
+	close(fd);
+}
+
+static char immense[5000];
+
+static void
+write_immense(void)
+{
+	log_event(NULL, EV_warning, TEXT("text", slice_of(immense)));
+}
+
+Test(log, a_value_is_cut)
+{
+	static char line[8000];
+
+	log_init("queue", false, false);
+	memset(immense, 'x', sizeof(immense) - 1);
+	captured(write_immense, line, sizeof(line));
+	cr_assert_eq(strlen(line), strlen("queue: event=warning text=\n") + 1024);
 }
 
 static char tapped[256];
