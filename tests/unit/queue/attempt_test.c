@@ -61,10 +61,10 @@ nothing(void)
 }
 
 static void
-set_up(void)
+set_up_for(size_t most_requests)
 {
 	static const struct schedule_calls calls = {start, never_aged};
-	struct channel_options o = {.peer = "relay"};
+	struct channel_options o = {.peer = "relay", .most_requests = most_requests};
 	int ends[2];
 
 	test_open(&calls);
@@ -75,6 +75,12 @@ set_up(void)
 	    .most = 100,
 	    .deadline = SPAN_SECONDS(60),
 	    .send = send_nothing};
+}
+
+static void
+set_up(void)
+{
+	set_up_for(0);
 }
 
 static void
@@ -139,6 +145,25 @@ Test(attempt, a_message_that_cannot_be_read_says_nothing_of_its_destination)
 	cr_assert_eq(d->in_flight, 0);
 	cr_assert(d->is_down);
 	cr_assert_eq(d->failures, 3);
+	tear_down();
+}
+
+/* The line to relay has no room for one more request: nothing has begun. */
+Test(attempt, what_cannot_be_asked_for_is_ready_again)
+{
+	struct store_message row = {
+	    .id = 0x100, .sender = SLICE("a@x.test"), .size = 1, .octets = SLICE("x")};
+	struct queue_attempt *first;
+
+	set_up_for(1);
+	add(&row, 1);
+	first = t.sent;
+	cr_assert_not_null(first);
+	row.id = 0x200;
+	add(&row, 1);
+	cr_assert_eq(t.sent, first);
+	cr_assert_eq(queue_message_find(0x200)->envelopes->state, ENVELOPE_READY);
+	cr_assert_eq(destination()->in_flight, 1);
 	tear_down();
 }
 

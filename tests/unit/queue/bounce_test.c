@@ -15,16 +15,21 @@ ssize_t __real_read(int fd, void *room, size_t size);
 ssize_t __wrap_read(int fd, void *room, size_t size);
 
 static bool is_breaking, is_broken;
+static size_t octets_read;
 
 ssize_t
 __wrap_read(int fd, void *room, size_t size)
 {
+	ssize_t n;
+
 	if (is_breaking && is_broken) {
 		errno = EIO;
 		return -1;
 	}
 	is_broken = is_breaking;
-	return __real_read(fd, room, is_breaking && size > 4096 ? 4096 : size);
+	n = __real_read(fd, room, is_breaking && size > 4096 ? 4096 : size);
+	octets_read += n > 0 ? (size_t)n : 0;
+	return n;
 }
 
 /* RFC 3461 4.1, and 5.2 for what happens when NOTIFY was not given. */
@@ -104,13 +109,15 @@ Test(bounce, of_what_is_too_long_the_fields_return_alone)
 
 	test_open(NULL);
 	buf_add_text(&octets, fields);
-	while (octets.len < 3 * LIMIT_RETURNED)
+	while (octets.len < 20 * LIMIT_RETURNED)
 		buf_add_text(&octets, "a line of the body\r\n");
 	m.is_file = true;
 	m.size = octets.len;
 	cr_assert(spool_write_body(m.id, buf_slice(&octets)));
 	cr_assert(commit_begin(store_commit(queue.store)));
+	octets_read = 0;
 	cr_assert_eq(queue_bounce_store(&b, &m, DSN_FAILED, &bad, 1), DB_DONE);
+	cr_assert_leq(octets_read, 2 * LIMIT_RETURNED);
 	cr_assert_eq(store_find_message(queue.store, b.message, &row), DB_ROW);
 	cr_assert_geq(slice_search(row.octets, SLICE("text/rfc822-headers")), 0);
 	cr_assert_geq(slice_search(row.octets, SLICE("Subject: s")), 0);
@@ -182,6 +189,66 @@ Test(bounce, an_immense_report_becomes_a_file)
 	cr_assert_geq(fd, 0);
 	close(fd);
 	store_done(queue.store);
+	queue_bounce_begin(&b);
+	cr_assert_eq(queue_message_find(b.message)->body, BODY_FILE, "it goes with its message");
 	free(many);
+	test_close();
+}
+
+static int bodies;
+
+static void
+count_body(uint64_t id)
+{
+	bodies++;
+}
+
+Test(bounce, a_report_without_a_row_leaves_no_file)
+{
+	struct store_message m = message(SLICE("a@x.test"), SLICE("Subject: s\r\n\r\nbody\r\n")),
+			     other = message(SLICE("b@x.test"), SLICE("x"));
+	struct dsn_recipient *many = mem_array(1000, sizeof(*many));
+	struct bounce b = {0};
+
+	test_open(NULL);
+	for (int i = 0; i < 1000; i++)
+		many[i] = bad;
+	cr_assert(commit_begin(store_commit(queue.store)));
+	other.id = queue_ids_take(1) + 1; /* the report's, too */
+	cr_assert_eq(store_add_message(queue.store, &other), DB_DONE);
+	cr_assert_neq(queue_bounce_store(&b, &m, DSN_FAILED, many, 1000), DB_DONE);
+	cr_assert_eq(b.message, 0);
+	for (unsigned i = 0; i < SPOOL_FOLDERS; i++)
+		spool_walk_bodies(i, count_body);
+	cr_assert_eq(bodies, 0);
+	free(many);
+	test_close();
+}
+
+static uint8_t
+flags_of_report(struct slice sender, struct slice original)
+{
+	struct store_message m = message(sender, original), row;
+	struct bounce b = {0};
+	uint8_t flags;
+
+	cr_assert_eq(queue_bounce_store(&b, &m, DSN_FAILED, &bad, 1), DB_DONE);
+	cr_assert_eq(store_find_message(queue.store, b.message, &row), DB_ROW);
+	flags = row.flags;
+	store_done(queue.store);
+	return flags;
+}
+
+/* Relay asks the next server for what these say (RFC 6152, 6531). */
+Test(bounce, a_report_says_what_octets_it_has)
+{
+	test_open(NULL);
+	cr_assert(commit_begin(store_commit(queue.store)));
+	cr_assert_eq(
+	    flags_of_report(SLICE("a@x.test"), SLICE("S: s\r\n\r\nbody\r\n")), MESSAGE_BOUNCE);
+	cr_assert_eq(flags_of_report(SLICE("a@x.test"), SLICE("S: s\r\n\r\n\xe9\r\n")),
+	    MESSAGE_BOUNCE | MESSAGE_8BIT);
+	cr_assert_eq(flags_of_report(SLICE("\xc3\xa9@x.test"), SLICE("S: s\r\n\r\nbody\r\n")),
+	    MESSAGE_BOUNCE | MESSAGE_8BIT | MESSAGE_SMTPUTF8);
 	test_close();
 }

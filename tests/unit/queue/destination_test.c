@@ -139,6 +139,21 @@ begin(struct queue_destination *d, unsigned n)
 	cr_assert_not(queue_destination_has_room(d));
 }
 
+/* However many it might have had. */
+Test(destination, a_busy_one_gets_no_more_than_it_lets_in)
+{
+	struct queue_destination *d;
+
+	set_up();
+	d = find(TRANSPORT_RELAY, 0, "out", "a@b.test");
+	cr_assert_gt(d->limit, 3);
+	queue_destination_begin(d);
+	queue_destination_begin(d);
+	end(d, DESTINATION_BUSY, 1000);
+	cr_assert_eq(d->limit, 1);
+	tear_down();
+}
+
 Test(destination, a_busy_one_gets_less)
 {
 	struct queue_destination *d;
