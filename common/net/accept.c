@@ -14,6 +14,9 @@
 
 enum { ACCEPT_BATCH = 64, ACCEPT_REST_MS = 500 };
 
+/* Sessions from loopback that count, of all acceptors: descriptors are the process's, too. */
+static int local_sessions;
+
 struct acceptor {
 	int fd;
 	struct io *io;
@@ -76,14 +79,27 @@ rest(struct acceptor *a, int failure)
 	timer_start(&a->rest, SPAN_MS(ACCEPT_REST_MS));
 }
 
+static int
+most_local(const struct acceptor *a)
+{
+	int of_descriptors = a->descriptors - a->descriptors / 4;
+
+	return a->options.per_host < of_descriptors ? a->options.per_host : of_descriptors;
+}
+
 static bool
 admit(struct acceptor *a, const struct netaddr *peer)
 {
 	struct slice group = netaddr_group(peer);
 	intptr_t n = (intptr_t)hash_find(&a->counts, group);
+	bool is_local = netaddr_is_loopback(peer);
 
-	if (a->options.per_address > 0 && n >= a->options.per_address && !netaddr_is_loopback(peer))
+	if (a->options.per_address > 0 && is_local && local_sessions >= most_local(a))
 		return false;
+	if (a->options.per_address > 0 && !is_local && n >= a->options.per_address)
+		return false;
+	if (a->options.per_address > 0)
+		local_sessions += is_local;
 	hash_add(&a->counts, group, (void *)(n + 1));
 	a->sessions++;
 	return true;
@@ -183,6 +199,8 @@ acceptor_release(struct acceptor *a, const struct netaddr *peer)
 		hash_remove(&a->counts, group);
 	else
 		hash_add(&a->counts, group, (void *)(n - 1));
+	if (a->options.per_address > 0)
+		local_sessions -= netaddr_is_loopback(peer);
 	a->sessions--;
 	if (a->closed)
 		free_when_done(a);

@@ -16,6 +16,7 @@ static const char *from; /* whence the next connection seems to come: here all a
 static struct acceptor *acceptor;
 static struct sockaddr_in place;
 static size_t accepted;
+static int per_host = 3;
 
 /* What common/net is linked with in the place of the C library's accept4(). */
 int __wrap_accept4(int fd, struct sockaddr *peer, socklen_t *len, int flags);
@@ -46,7 +47,7 @@ begin_with(void (*call)(void *, int, const struct netaddr *, const struct netadd
     int per_address, int total)
 {
 	struct acceptor_options o = {
-	    .per_address = per_address, .total = total, .full = "full\r\n"};
+	    .per_address = per_address, .per_host = per_host, .total = total, .full = "full\r\n"};
 	socklen_t len = sizeof(place);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
@@ -137,6 +138,50 @@ Test(accept, an_address_has_so_many_sessions_and_gets_them_back)
 	cr_assert_str_eq(knock("192.0.2.1"), "");
 	cr_assert_eq(accepted, 5);
 	leave("192.0.2.1");
+	end();
+}
+
+Test(accept, the_own_host_has_more_sessions_but_not_all)
+{
+	begin(2, 10);
+	cr_assert_str_eq(knock("127.0.0.1"), "");
+	cr_assert_str_eq(knock("127.0.0.1"), "");
+	cr_assert_str_eq(knock("127.0.0.1"), "");
+	cr_assert_str_eq(knock("127.0.0.1"), "full\r\n");
+	cr_assert_str_eq(knock("127.9.9.9"), "full\r\n", "it is one client, whatever its address");
+	cr_assert_str_eq(knock("192.0.2.1"), "", "others have places");
+	leave("127.0.0.1");
+	cr_assert_str_eq(knock("127.9.9.9"), "");
+	leave("127.9.9.9");
+	leave("127.0.0.1");
+	leave("127.0.0.1");
+	leave("192.0.2.1");
+	end();
+
+	begin(0, 10);
+	for (int i = 0; i < 5; i++)
+		cr_assert_str_eq(knock("127.0.0.1"), "", "behind a proxy nobody is counted");
+	for (int i = 0; i < 5; i++)
+		leave("127.0.0.1");
+	end();
+}
+
+Test(accept, the_own_host_leaves_descriptors_to_others)
+{
+	struct rlimit files;
+
+	cr_assert_eq(getrlimit(RLIMIT_NOFILE, &files), 0);
+	files.rlim_cur = 64;
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &files), 0);
+	per_host = 1000;
+	begin(2, 1000);
+	for (int i = 0; i < 64 * 3 / 4 * 3 / 4; i++)
+		cr_assert_str_eq(knock("127.0.0.1"), "");
+	cr_assert_str_eq(knock("127.0.0.1"), "full\r\n");
+	cr_assert_str_eq(knock("192.0.2.1"), "");
+	leave("192.0.2.1");
+	for (int i = 0; i < 64 * 3 / 4 * 3 / 4; i++)
+		leave("127.0.0.1");
 	end();
 }
 
