@@ -504,10 +504,56 @@ class Operation(unittest.TestCase):
                 s.ctl("update", "table", "names")
                 is_forgotten("info@named.test")
                 is_taken("other@named.test", 250)
+                write("third: alice@example.test\n")
+                os.kill(s.pids("lookup")[0], signal.SIGKILL)
+                wait_until(lambda: c.rcpt("third@named.test")[0] == 250, 20, "the next lookup")
+                is_taken("other@named.test", 550)
+                write("other: alice@example.test\n")
+                s.ctl("update", "table", "names")
+                is_taken("other@named.test", 250)
                 s.write_conf(s.conf().replace('domain "named.test"', 'domain "gone.test"'))
                 s.ctl("reload")
                 wait_until(lambda: c.rcpt("other@gone.test")[0] == 250, 10, "the new rules in lookup")
                 is_taken("other@named.test", 550)
+
+    def test_what_is_known_of_a_recipient_is_known_of_the_same_question(self):
+        """What one client may is not what the next one may, who says the same."""
+        with Suite(listeners={"any": free_port_on("127.0.0.1")}) as s:
+            s.write_conf(s.conf() + f'listen on 127.0.0.1 port {s.port["any"]} tls pki "mail" auth-optional\n'
+                         'match auth from any for domain "members.test" action "out"\n'
+                         'match tls from any for domain "sealed.test" action "out"\n')
+            s.ctl("reload")
+
+            def asks(address, user=None, tls=False):
+                with smtplib.SMTP("127.0.0.1", s.port["any"], timeout=20) as c:
+                    c.ehlo("x.test")
+                    if tls:
+                        c.starttls(context=s.tls())
+                        c.ehlo("x.test")
+                    if user:
+                        c.login(s.address(user), s.password(user))
+                    c.mail("x@y.test")
+                    return c.rcpt(address)[0]
+
+            wait_until(lambda: asks("x@sealed.test", tls=True) == 250, 10, "the rules")
+            self.assertEqual(asks("x@sealed.test"), 550)
+            self.assertEqual(asks("x@members.test", "alice"), 250)
+            self.assertEqual(asks("x@members.test"), 550)
+
+    def test_one_recipient_too_many_is_refused_though_it_is_known(self):
+        """An alias of many fills the transaction; who finds no room in it must not hear that he is in it."""
+        many = 999      # LIMIT_RECIPIENTS is 1000
+        with tempfile.NamedTemporaryFile("w", suffix=".aliases") as aliases:
+            os.chmod(aliases.name, 0o644)
+            aliases.write("many: " + ", ".join(f"u{i}@elsewhere.test" for i in range(many)) + "\n")
+            aliases.flush()
+            with Suite(extra=f'table names file:{aliases.name}\naction "named" mailbox alias <names>\n'
+                             'match from any for domain "named.test" action "named"\n') as s:
+                with s.smtp() as c:
+                    c.ehlo("x.test")
+                    c.mail("x@y.test")
+                    for address, code in (("alice@example.test", 250), ("many@named.test", 250), ("alice@example.test", 452)):
+                        self.assertEqual(c.rcpt(address)[0], code, address)
 
     def test_a_slow_reader_of_smtpctl_gets_all(self):
         """More than the parent keeps for a smtpctl that does not read."""
