@@ -42,6 +42,11 @@ class Small(Server):
             while not file.readline().startswith(b"MAIL"):
                 peer.sendall(b"250 here\r\n")
             peer.sendall(b"421 4.7.0 too many connections\r\n")
+        elif self.manner == "for good":
+            peer.sendall(b"220 here\r\n")
+            file = self.file(peer)
+            while file.readline():
+                peer.sendall(b"554 5.7.1 we do not talk to you\r\n")
         peer.close()
 
     def reply(self, peer, state):
@@ -105,6 +110,7 @@ class Busy(unittest.TestCase):
         cls.servers = {manner.replace(" ", "-") + ".test": Small(manner, is_crowded=True) for manner in cls.MANNERS}
         cls.servers["one.test"] = Small("greeting", 1, 0.2)
         cls.servers["none.test"] = Small("greeting", 0)
+        cls.servers["for-good.test"] = Small("for good", 1, 1)
         cls.servers["closed.test"] = Closed()
         cls.servers["shared-a.test"] = cls.servers["shared-b.test"] = Small("greeting", 1)
         cls.suite = suite_for(cls.servers)
@@ -163,6 +169,12 @@ class Busy(unittest.TestCase):
         self.submit("x@none.test", 5)
         line = wait_until(lambda: self.failures("none.test"), 60, "a failure")
         self.assertIn("421 4.7.0", line[0])
+
+    def test_a_refusal_for_good_is_no_wish_for_fewer(self):
+        self.submit("x@for-good.test", 10)
+        line = wait_until(lambda: self.failures("for-good.test"), 60, "a failure")
+        self.assertIn("554 5.7.1", line[0])
+        self.assertFalse([line for line in list(self.suite.lines) if "event=relay_busy" in line and "554 5.7.1" in line])
 
     def test_what_is_kept_for_another_domain_makes_room(self):
         server = self.servers["shared-a.test"]

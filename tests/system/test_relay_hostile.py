@@ -241,6 +241,7 @@ class Hostile(unittest.TestCase):
         cls.servers["choosy-s.test"] = Server("RCPT", choosy, False)
         cls.servers["deserter-p.test"] = Server("RCPT", deserter)
         cls.servers["deserter-s.test"] = Server("RCPT", deserter, False)
+        cls.servers["namesake.test"] = Server("EHLO", "250 mail.example.test at your service")
         cls.servers["waits.test"] = Server("RCPT", "450 4.2.1 later")
         cls.servers["lax-mail.test"] = Server("MAIL", "220 2.1.0 why not")
         cls.servers["lax-rcpt.test"] = Server("RCPT", "252 2.1.5 will see")
@@ -306,6 +307,11 @@ class Hostile(unittest.TestCase):
         server = self.servers["no-ehlo.test"]
         wait_until(lambda: server.messages, 15, "the message")
         self.assertTrue(any(s.startswith("HELO ") for s in server.said))
+
+    def test_a_host_that_was_named_may_have_our_name(self):
+        """Two servers may share one: mail comes back only where the DNS leads to us."""
+        self.submit(["x@namesake.test"])
+        wait_until(lambda: len(self.servers["namesake.test"].messages) == 1, 20, "the message")
 
     def test_a_recipient_that_is_to_wait_waits(self):
         self.submit(["w@waits.test"])
