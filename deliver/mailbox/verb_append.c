@@ -174,8 +174,6 @@ verb_append(void *owner, struct ipc_message *m)
 		return;
 	fd = spool_take(h, q->spool);
 	if (q->spool == 0 ? q->octets.len != q->size : fd < 0) {
-		if (fd >= 0)
-			spool_close(h->account, fd);
 		channel_violation(m->channel, "size");
 		return;
 	}

@@ -277,6 +277,16 @@ class Agent(unittest.TestCase):
         self.delivered(f"{USER}@expand.test")
         self.assertIn("Subject: to the agent", self.read("expanded"))
 
+    def test_a_forward_is_read_each_time(self):
+        """What was known of other recipients a moment ago holds still; of a user's file nobody hears when it changes."""
+        self.forward(f"|cat > {self.out}/once\n")
+        with self.suite.smtp() as client:
+            client.ehlo("test")
+            client.mail("a@b.test")
+            self.assertEqual(client.rcpt(f"{USER}@expand.test")[0], 250)
+            (self.home / ".forward").unlink()
+            self.assertEqual(client.rcpt(f"{USER}@expand.test")[0], 550)
+
     def test_lmtp(self):
         self.delivered(f"{USER}@lmtp.test")
         self.assertIn(b"Subject: to the agent", self.lmtp.messages[-1])

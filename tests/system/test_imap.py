@@ -555,6 +555,11 @@ class Imap(unittest.TestCase):
                 self.assertEqual(line.count(b'"picture'), 1200)
                 self.assertIn(b'"picture1199.png"', line)
         self.assertEqual(c.ok("FETCH 1:2 BODY")[1].count(b'("image"'), 1200)
+        # A short message, which comes inline, whose envelope is longer than itself.
+        many = ",\r\n ".join(f"person{i}@example.test" for i in range(2000))
+        self.assertIn(b"OK", c.append("long", f"Subject: long\r\nTo: {many}\r\n\r\nx\r\n".encode()))
+        for items in ("ENVELOPE", "(BODY.PEEK[HEADER] ENVELOPE)"):
+            self.assertEqual(c.ok(f"FETCH 3 {items}")[0].count(b'"person'), 2000, items)
 
     def test_a_fetch_of_flags_waits_for_the_client(self):
         c = self.box("wordy")

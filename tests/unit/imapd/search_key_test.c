@@ -123,3 +123,19 @@ Test(search_key, bounds_the_number_of_keys)
 	buf_fini(&text);
 	buf_fini(&program);
 }
+
+/* No field is without a name; to mailbox, none would mean any. */
+Test(search_key, a_field_without_a_name_is_in_no_message)
+{
+	struct buf program = {0};
+	struct slice rest;
+	struct search_node node;
+
+	cr_assert_eq(parse("HEADER \"\" x", &program), IMAP_SEARCH_OK);
+	rest = buf_slice(&program);
+	cr_assert(search_unpack(&rest, &node) && node.op == SEARCH_AND && node.number == 1);
+	cr_assert(search_unpack(&rest, &node) && node.op == SEARCH_NOT);
+	cr_assert(search_unpack(&rest, &node) && node.op == SEARCH_AND && node.number == 0);
+	cr_assert_eq(rest.len, 0);
+	buf_fini(&program);
+}

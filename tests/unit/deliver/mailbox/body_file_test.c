@@ -400,3 +400,46 @@ Test(mailbox_body_file, a_large_append_counts_until_its_file_is_made)
 	asker_wait(&alice);
 	cr_assert_eq(alice.end, &am_appended_schema);
 }
+
+static int violations;
+
+static void
+note_violation(const struct channel *c)
+{
+	violations++;
+}
+
+/* What imapd says and what it sends must be the same. */
+Test(mailbox_body_file, an_append_has_the_octets_that_were_said)
+{
+	struct am_append m = {
+	    .name = SLICE("INBOX"), .octets = SLICE("Subject: x\r\n\r\n"), .size = 15};
+
+	channel_on_violation(note_violation);
+	m.handle = alice.handle;
+	asker_send(&alice, &am_append_schema, &m);
+	test_run_loop(A_WHILE_MS);
+	cr_assert_eq(violations, 1);
+	cr_assert_eq(count_messages(&bob), 0);
+	channel_on_violation(NULL);
+}
+
+/* Nobody would take it, and the end waits for what runs. */
+Test(mailbox_body_file, none_begins_when_all_ends)
+{
+	struct error why = {""};
+	bool is_done = false;
+	struct body_file f = {
+	    .octets = buf_slice(&text), .fd = -1, .done = note_done, .owner = &is_done};
+	struct account *a = account_open(SLICE("alice@a.test"), &why);
+
+	cr_assert_not_null(a, "%s", why.text);
+	body_files_stop();
+	body_file_begin(&f, a);
+	account_release(a);
+	while (!is_done)
+		test_run_loop(1);
+	cr_assert_eq(body_file_result(&f), STORE_BROKEN);
+	cr_assert_eq(count_files(), 0);
+	body_file_fini(&f);
+}

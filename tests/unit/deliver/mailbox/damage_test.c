@@ -260,6 +260,24 @@ Test(mailbox_damage, a_file_that_was_cut_short_ends_nobody)
 	cr_assert_eq(a.end, &am_appended_schema);
 }
 
+/* What nobody could look into says nothing of what is in it. */
+Test(mailbox_damage, what_could_not_be_read_is_found_when_it_can_be)
+{
+	char path[400], aside[410];
+
+	append_large();
+	asker_view(&a, "INBOX");
+	name_file(path);
+	snprintf(aside, sizeof(aside), "%s-aside", path);
+	cr_assert_eq(rename(path, aside), 0);
+	search_body("xxxxxxxx");
+	cr_assert_eq(a.found.len, 0);
+	cr_assert_eq(rename(aside, path), 0);
+	search_body("xxxxxxxx");
+	cr_assert_eq(a.end, &am_ok_schema);
+	cr_assert_str_eq(buf_text(&a.found), "1");
+}
+
 /* Nor when that happens, or the disk fails, while the pool has it. */
 Test(mailbox_damage, a_file_that_cannot_be_read_is_noticed_before_it_is)
 {
