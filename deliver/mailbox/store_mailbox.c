@@ -298,21 +298,27 @@ move_all(struct store *s, const struct store_mailbox *from, const struct store_m
 	struct statement *gone =
 	    db_statement(s->db, "INSERT INTO expunged (mailbox, modseq, uid) SELECT mailbox, ?, "
 				"uid FROM message WHERE mailbox = ?");
-	struct statement *move =
-	    db_statement(s->db, "UPDATE message SET mailbox = ?, modseq = ? WHERE mailbox = ?");
+	/* Less work than to have each row change its key. */
+	struct statement *put = db_statement(s->db,
+	    "INSERT INTO message SELECT ?, uid, ?, flags, kwset, date, size, body"
+	    " FROM message WHERE mailbox = ? ORDER BY uid");
+	struct statement *take = db_statement(s->db, "DELETE FROM message WHERE mailbox = ?");
 	struct statement *next = db_statement(s->db, "UPDATE mailbox SET uidnext = ? WHERE id = ?");
 	enum db_result r;
 
 	statement_bind_number(gone, 1, (int64_t)s->modseq);
 	statement_bind_number(gone, 2, (int64_t)from->id);
-	statement_bind_number(move, 1, (int64_t)to->id);
-	statement_bind_number(move, 2, (int64_t)s->modseq);
-	statement_bind_number(move, 3, (int64_t)from->id);
+	statement_bind_number(put, 1, (int64_t)to->id);
+	statement_bind_number(put, 2, (int64_t)s->modseq);
+	statement_bind_number(put, 3, (int64_t)from->id);
+	statement_bind_number(take, 1, (int64_t)from->id);
 	statement_bind_number(next, 1, from->uidnext);
 	statement_bind_number(next, 2, (int64_t)to->id);
 	r = statement_run(gone);
 	if (r == DB_DONE)
-		r = statement_run(move);
+		r = statement_run(put);
+	if (r == DB_DONE)
+		r = statement_run(take);
 	if (r == DB_DONE)
 		r = statement_run(next);
 	return store_result_of(r);

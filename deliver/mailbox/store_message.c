@@ -148,6 +148,43 @@ store_copy(struct store *s, struct store_mailbox *to, const struct store_message
 	return r == STORE_OK ? store_body_share(s, message->body) : r;
 }
 
+static struct statement *
+of_range(struct store *s, const char *sql, const struct store_range *range)
+{
+	struct statement *st = db_statement(s->db, sql);
+
+	statement_bind_number(st, 1, (int64_t)range->mailbox);
+	statement_bind_number(st, 2, range->first);
+	statement_bind_number(st, 3, range->last);
+	return st;
+}
+
+enum store_result
+store_copy_range(struct store *s, struct store_mailbox *to, const struct store_range *range,
+    uint64_t modseq, uint32_t *uid)
+{
+	static const char copy[] = "INSERT INTO message SELECT ?4, ?5 + row_number() OVER"
+				   " (ORDER BY uid), ?6, flags, kwset, date, size, body"
+				   " FROM message WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3";
+	static const char share[] = "INSERT INTO share SELECT body, 2 FROM message"
+				    " WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3"
+				    " ON CONFLICT (body) DO UPDATE SET uses = uses + 1";
+	struct statement *insert = of_range(s, copy, range);
+	enum store_result r;
+
+	if (range->count > UINT32_MAX - to->uidnext)
+		return STORE_LIMIT;
+	statement_bind_number(insert, 4, (int64_t)to->id);
+	statement_bind_number(insert, 5, (int64_t)to->uidnext - 1);
+	statement_bind_number(insert, 6, (int64_t)modseq);
+	r = store_result_of(statement_run(insert));
+	if (r == STORE_OK && db_changes(s->db) != (int)range->count)
+		r = STORE_BROKEN;
+	*uid = to->uidnext;
+	to->uidnext += range->count;
+	return r == STORE_OK ? store_result_of(statement_run(of_range(s, share, range))) : r;
+}
+
 enum store_result
 store_move(struct store *s, const struct store_mailbox *from, struct store_mailbox *to,
     const struct store_message *message, uint64_t modseq, uint32_t *uid)

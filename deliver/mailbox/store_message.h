@@ -37,6 +37,15 @@ uint64_t store_next_modseq(struct store *s, uint64_t mailbox);
  * copy takes to->uidnext, which store_put_uidnext() keeps, with the newest modseq. */
 enum store_result store_copy(struct store *s, struct store_mailbox *to,
     const struct store_message *message, uint64_t modseq, uint32_t *uid);
+
+/* Copies all of a mailbox's messages with those UIDs, of which there are so many, in less
+ * time; the first copy has *uid, the others those behind it. */
+struct store_range {
+	uint64_t mailbox;
+	uint32_t first, last, count;
+};
+enum store_result store_copy_range(struct store *s, struct store_mailbox *to,
+    const struct store_range *range, uint64_t modseq, uint32_t *uid);
 enum store_result store_move(struct store *s, const struct store_mailbox *from,
     struct store_mailbox *to, const struct store_message *message, uint64_t modseq, uint32_t *uid);
 enum store_result store_put_uidnext(struct store *s, const struct store_mailbox *m);

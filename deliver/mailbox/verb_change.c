@@ -18,11 +18,16 @@ enum { PORTION = 64 }; /* messages between two looks at the clock */
 
 struct changing;
 
-/* A message; or more, up to that with the UID last, that have the same keywords and none between
- * them that is not to be changed. */
+struct chosen {
+	struct store_message message;
+	size_t range; /* of the cursor: between two of the same there is no other message */
+};
+
+/* A message; or more, one behind the other, with none between them that is not to be changed. For
+ * STORE they have the same keywords. */
 struct run {
-	const struct store_message *first;
-	uint32_t last;
+	const struct chosen *first;
+	uint32_t count;
 };
 
 /* One of the verbs. */
@@ -39,11 +44,6 @@ struct change_kind {
 struct copies {
 	struct buf from, to;
 	uint32_t first_from, first_to, count; /* the range in hand */
-};
-
-struct chosen {
-	struct store_message message;
-	size_t range; /* of the cursor: between two of the same there is no other message */
 };
 
 struct changing {
@@ -156,16 +156,22 @@ find_set(struct changing *c, uint32_t old, uint32_t *set)
 	return r;
 }
 
+static uint32_t
+last_of(const struct run *run)
+{
+	return run->first[run->count - 1].message.uid;
+}
+
 static enum store_result
 put_flags(struct changing *c, const struct run *run, uint64_t modseq)
 {
-	struct store_flagging f = {.first = run->first->uid,
-	    .last = run->last,
+	struct store_flagging f = {.first = run->first->message.uid,
+	    .last = last_of(run),
 	    .drop = c->mode == STORE_REPLACE  ? UINT8_MAX
 		    : c->mode == STORE_REMOVE ? c->flags
 					      : 0,
 	    .add = c->mode == STORE_REMOVE ? 0 : c->flags};
-	enum store_result r = find_set(c, run->first->set, &f.set);
+	enum store_result r = find_set(c, run->first->message.set, &f.set);
 
 	return r == STORE_OK ? store_flags(store_of(c), c->mailbox, &f, modseq) : r;
 }
@@ -173,7 +179,7 @@ put_flags(struct changing *c, const struct run *run, uint64_t modseq)
 static enum store_result
 expunge(struct changing *c, const struct run *run, uint64_t modseq)
 {
-	const struct store_message *m = run->first;
+	const struct store_message *m = &run->first->message;
 	struct store_mailbox box = {.id = c->mailbox};
 
 	if (c->only_deleted && !(m->flags & FLAG_DELETED))
@@ -184,7 +190,7 @@ expunge(struct changing *c, const struct run *run, uint64_t modseq)
 static enum store_result
 move(struct changing *c, const struct run *run, uint64_t modseq)
 {
-	const struct store_message *m = run->first;
+	const struct store_message *m = &run->first->message;
 	struct store_mailbox box = {.id = c->mailbox};
 	uint32_t uid;
 	enum store_result r = store_move(store_of(c), &box, &c->to, m, modseq, &uid);
@@ -197,12 +203,15 @@ move(struct changing *c, const struct run *run, uint64_t modseq)
 static enum store_result
 copy(struct changing *c, const struct run *run, uint64_t modseq)
 {
-	const struct store_message *m = run->first;
+	const struct store_range all = {
+	    c->mailbox, run->first->message.uid, last_of(run), run->count};
 	uint32_t uid;
-	enum store_result r = store_copy(store_of(c), &c->to, m, modseq, &uid);
+	enum store_result r =
+	    run->count == 1 ? store_copy(store_of(c), &c->to, &run->first->message, modseq, &uid)
+			    : store_copy_range(store_of(c), &c->to, &all, modseq, &uid);
 
-	if (r == STORE_OK)
-		add_copy(&c->copies, m->uid, uid);
+	for (uint32_t i = 0; r == STORE_OK && i < run->count; i++)
+		add_copy(&c->copies, run->first[i].message.uid, uid + i);
 	return r;
 }
 
@@ -212,7 +221,7 @@ static const struct change_kind expunge_change = {.change = expunge, .takes_out 
 static const struct change_kind move_change = {
     .change = move, .takes_out = true, .has_target = true};
 static const struct change_kind copy_change = {
-    .change = copy, .has_target = true, .is_whole = true};
+    .change = copy, .takes_many = true, .has_target = true, .is_whole = true};
 
 /* What was expunged before, and all views know: twice as much as a portion adds, so that it cannot
  * grow for ever. A disk that is full is left in peace. */
@@ -234,10 +243,10 @@ next_run(const struct changing *c, size_t *at)
 	const struct chosen *first = &c->portion[*at], *end = c->portion + c->count, *m = first + 1;
 
 	while (c->kind->takes_many && m < end && m->range == first->range &&
-	       m->message.set == first->message.set)
+	       (c->kind->has_target || m->message.set == first->message.set))
 		m++;
 	*at = (size_t)(m - c->portion);
-	return (struct run){&first->message, m[-1].message.uid};
+	return (struct run){first, (uint32_t)(m - first)};
 }
 
 /* The portion, whole or not at all: it has one modseq. */

@@ -174,3 +174,103 @@ Test(mailbox_change, what_has_its_flags_already_keeps_its_modseq)
 			cr_assert_gt(now.modseq[uid], before[6], "%u", uid);
 	}
 }
+
+static int64_t
+number(const char *sql)
+{
+	struct statement *st = db_statement(now.store->db, sql);
+	int64_t n = statement_step(st) == DB_ROW ? statement_number(st, 0) : -1;
+
+	statement_reset(st);
+	return n;
+}
+
+static void
+copy(const char *to, const uint32_t *ranges)
+{
+	struct am_copy m = {.handle = a.handle, .to = slice_of(to)};
+	struct buf uids = {0};
+
+	for (; *ranges != 0; ranges += 2)
+		am_range_add(&uids, ranges[0], ranges[1]);
+	m.uids = buf_slice(&uids);
+	asker_ask(&a, &am_copy_schema, &m);
+	buf_fini(&uids);
+}
+
+static void
+expunge_all(const char *name)
+{
+	struct am_expunge m = {.handle = a.handle};
+	struct buf uids = {0};
+
+	asker_view(&a, name);
+	am_range_add(&uids, 1, 1000);
+	m.uids = buf_slice(&uids);
+	asker_ask(&a, &am_expunge_schema, &m);
+	cr_assert_eq(a.end, &am_ok_schema);
+	buf_fini(&uids);
+}
+
+/* Whatever lies between them: their copies lie one behind the other, as they did. */
+Test(mailbox_change, copies_of_many_are_what_was_copied)
+{
+	static const uint32_t hole[] = {3, 3, 0}, ranges[] = {1, 4, 6, 6, 8, 9, 0},
+			      two[] = {8, 9, 0};
+	struct am_expunge gone = {.handle = a.handle};
+	struct buf uids = {0};
+
+	fill(9);
+	store(STORE_ADD, 0, "$Work", two);
+	am_range_add(&uids, hole[0], hole[1]);
+	gone.uids = buf_slice(&uids);
+	asker_ask(&a, &am_expunge_schema, &gone);
+	buf_fini(&uids);
+	copy("Trash", ranges);
+	cr_assert_eq(a.end, &am_copied_schema);
+	copy("INBOX", two);
+	cr_assert_eq(a.end, &am_copied_schema);
+	look();
+	assert_is(10, FLAG_SEEN, " $Work");
+	assert_is(11, 0, " $Work");
+	cr_assert_eq(
+	    number(
+		"SELECT count(*) FROM message c JOIN mailbox b ON b.id = c.mailbox JOIN message o"
+		" ON o.body = c.body AND o.flags = c.flags AND o.kwset = c.kwset AND o.date = "
+		"c.date"
+		" AND o.mailbox <> c.mailbox AND o.uid < 10 WHERE b.name = 'Trash' AND c.uid ="
+		" CASE o.uid WHEN 1 THEN 1 WHEN 2 THEN 2 WHEN 4 THEN 3 WHEN 6 THEN 4 WHEN 8 THEN 5"
+		" WHEN 9 THEN 6 END"),
+	    6);
+	cr_assert_eq(number("SELECT uidnext FROM mailbox WHERE name = 'Trash'"), 7);
+	cr_assert_eq(number("SELECT uses FROM share JOIN message USING (body) WHERE uid = 8"), 3);
+	cr_assert_eq(
+	    number("SELECT count(DISTINCT message.modseq) FROM message JOIN mailbox ON id = mailbox"
+		   " WHERE name = 'Trash'"),
+	    1);
+	/* The bodies stay as long as anybody has them. */
+	expunge_all("INBOX");
+	cr_assert_eq(number("SELECT count(*) FROM body"), 6);
+	expunge_all("Trash");
+	cr_assert_eq(number("SELECT count(*) FROM body"), 0);
+	cr_assert_eq(number("SELECT count(*) FROM share"), 0);
+}
+
+Test(mailbox_change, many_that_find_no_numbers_are_not_copied)
+{
+	static const uint32_t all[] = {1, 5, 0};
+
+	fill(5);
+	look();
+	cr_assert(commit_begin(now.store->commit));
+	cr_assert_eq(
+	    db_exec(now.store->db, "UPDATE mailbox SET uidnext = 4294967291 WHERE name = 'Trash'"),
+	    DB_DONE);
+	copy("Trash", all);
+	cr_assert_eq(a.code, AM_LIMIT);
+	cr_assert_eq(
+	    number(
+		"SELECT count(*) FROM message JOIN mailbox ON id = mailbox WHERE name = 'Trash'"),
+	    0);
+	cr_assert_eq(number("SELECT count(*) FROM share"), 0);
+}
