@@ -426,28 +426,70 @@ store_subscribe(struct store *s, const char *name, bool on)
 	return store_result_of(statement_run(st));
 }
 
+/* A mailbox is told when the next is known, which mostly shows whether there are some below it. */
+struct listed {
+	struct am_mailbox box; /* mailbox 0: none yet */
+	char name[STORE_NAME];
+	struct buf special_use;
+};
+
+/* Whether a name that is not in the order of names before this one may stand between it and those
+ * below it, as "a-b" does between "a" and "a/b"; *is_below: it is such a one itself. */
+static bool
+is_before_children(struct slice name, struct slice next, bool *is_below)
+{
+	int order = memcmp(name.data, next.data, name.len < next.len ? name.len : next.len);
+	bool goes_on = order == 0 && next.len > name.len;
+
+	*is_below = goes_on && next.data[name.len] == '/';
+	return goes_on && (unsigned char)next.data[name.len] < '/';
+}
+
+static void
+tell_listed(struct store *s, struct listed *l, struct slice next,
+    void (*each)(void *owner, const struct am_mailbox *m), void *owner)
+{
+	bool is_below;
+
+	if (l->box.mailbox == 0)
+		return;
+	if (is_before_children(l->box.name, next, &is_below))
+		is_below = has_children(s, l->name);
+	l->box.flags |= is_below ? MAILBOX_HASCHILDREN : 0;
+	each(owner, &l->box);
+}
+
+static void
+read_listed(struct statement *st, struct listed *l)
+{
+	slice_copy(statement_octets(st, 1), l->name, sizeof(l->name));
+	buf_clear(&l->special_use);
+	buf_add_slice(&l->special_use, statement_octets(st, 3));
+	l->box = (struct am_mailbox){.mailbox = (uint64_t)statement_number(st, 0),
+	    .name = slice_of(l->name),
+	    .special_use = buf_slice(&l->special_use),
+	    .flags = (uint8_t)((statement_number(st, 2) ? MAILBOX_NOSELECT : 0) |
+			       (statement_number(st, 4) ? MAILBOX_SUBSCRIBED : 0))};
+}
+
 void
 store_list(struct store *s, void (*each)(void *owner, const struct am_mailbox *m), void *owner)
 {
-	struct statement *st = db_statement(s->db,
-	    "SELECT m.id, m.name, m.noselect, m.special_use, p.name IS NOT NULL, EXISTS (SELECT 1 "
-	    "FROM mailbox c"
-	    " WHERE c.name > m.name || '/' AND c.name < m.name || '0')"
-	    " FROM mailbox m LEFT JOIN subscription p ON p.name = m.name ORDER BY m.name");
+	struct statement *st =
+	    db_statement(s->db, "SELECT m.id, m.name, m.noselect, m.special_use, p.name IS NOT NULL"
+				" FROM mailbox m LEFT JOIN subscription p ON p.name = m.name"
+				" ORDER BY m.name");
 	struct statement *gone = db_statement(s->db, "SELECT name FROM subscription WHERE name NOT "
 						     "IN (SELECT name FROM mailbox) ORDER BY name");
+	struct listed l = {.name = ""};
 
 	while (statement_step(st) == DB_ROW) {
-		struct am_mailbox m = {.mailbox = (uint64_t)statement_number(st, 0),
-		    .name = statement_octets(st, 1),
-		    .special_use = statement_octets(st, 3)};
-
-		m.flags = (uint8_t)((statement_number(st, 2) ? MAILBOX_NOSELECT : 0) |
-				    (statement_number(st, 4) ? MAILBOX_SUBSCRIBED : 0) |
-				    (statement_number(st, 5) ? MAILBOX_HASCHILDREN : 0));
-		each(owner, &m);
+		tell_listed(s, &l, statement_octets(st, 1), each, owner);
+		read_listed(st, &l);
 	}
+	tell_listed(s, &l, SLICE(""), each, owner);
 	statement_reset(st);
+	buf_fini(&l.special_use);
 	while (statement_step(gone) == DB_ROW) {
 		struct am_mailbox m = {.name = statement_octets(gone, 0),
 		    .flags = MAILBOX_SUBSCRIBED | MAILBOX_NONEXISTENT};

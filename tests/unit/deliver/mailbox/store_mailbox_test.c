@@ -132,3 +132,24 @@ Test(store_mailbox, what_is_left_of_a_removed_one_goes_as_the_store_opens)
 	cr_assert_eq(count_messages(), 1);
 	cr_assert_str_eq(test_uids("INBOX"), "1");
 }
+
+static void
+add_parent(void *owner, const struct am_mailbox *m)
+{
+	if (m->flags & MAILBOX_HASCHILDREN)
+		buf_printf(owner, "%.*s ", SLICE_FMT(m->name));
+}
+
+/* What stands between a name and those below it, in their order, hides none. */
+Test(store_mailbox, each_that_has_some_below_it_is_told_so)
+{
+	static const char *const names[] = {
+	    "a", "a b", "a-b", "a/c", "b", "b-x", "b0", "c", "c/d", "c/d/e", "c/d-e", "z/y"};
+	struct buf parents = {0};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		cr_assert_eq(store_create(&test_store, names[i], SLICE("")), STORE_OK);
+	store_list(&test_store, add_parent, &parents);
+	cr_assert_str_eq(buf_text(&parents), "a c c/d z ");
+	buf_fini(&parents);
+}
