@@ -12,6 +12,7 @@
 #include "common/net/loop.h"
 #include "queue/handover.h"
 #include "queue/ids.h"
+#include "queue/lent_ids.h"
 #include "queue/space.h"
 #include "queue/spool.h"
 
@@ -20,22 +21,9 @@
 
 #define NO_ROOM "4.3.1 there is no room for mail now, try again later"
 
-/* Ids that a listener may use; a bit for each that it has not used. */
-struct id_block {
-	TAILQ_ENTRY(id_block) link;
-	uint64_t first;
-	uint32_t left;
-	uint64_t unused[RECEIVE_IDS / 64];
-};
-
-TAILQ_HEAD(id_blocks, id_block);
-
 struct receive_line {
 	struct channel *channel;
-	struct id_blocks blocks; /* the newest first */
-	size_t block_count;
-	uint64_t known_from; /* ids below were given before anybody can tell: to a session
-			      * that outlived a queue, or many thousand messages */
+	struct lent_ids ids;
 	struct handover *open;
 	LIST_HEAD(, handover) storing;
 	struct hash spools; /* numbers of files that it writes; the value is this line */
@@ -56,57 +44,10 @@ line_at(struct channel **place)
 static void
 give_ids(struct receive_line *l)
 {
-	struct id_block *b = mem_zero(sizeof(*b));
-	struct lq_ids ids = {.count = RECEIVE_IDS};
+	struct lq_ids ids = {.first = queue_ids_take(LENT_IDS), .count = LENT_IDS};
 
-	if (l->block_count == LIMIT_ID_BLOCKS) {
-		struct id_block *oldest = TAILQ_LAST(&l->blocks, id_blocks);
-
-		TAILQ_REMOVE(&l->blocks, oldest, link);
-		l->known_from = oldest->first + RECEIVE_IDS;
-		free(oldest);
-		l->block_count--;
-	}
-	b->first = ids.first = queue_ids_take(RECEIVE_IDS);
-	b->left = RECEIVE_IDS;
-	for (size_t i = 0; i < RECEIVE_IDS / 64; i++)
-		b->unused[i] = UINT64_MAX;
-	TAILQ_INSERT_HEAD(&l->blocks, b, link);
-	l->block_count++;
-	if (l->known_from == 0)
-		l->known_from = b->first;
+	queue_lent_ids_add(&l->ids, ids.first);
 	lq_ids_send(l->channel, 0, &ids, -1);
-}
-
-enum id_use { ID_FRESH, ID_STALE, ID_WRONG };
-
-static enum id_use
-use_id_of(struct receive_line *l, struct id_block *b, uint64_t n)
-{
-	uint64_t bit = UINT64_C(1) << (n % 64);
-
-	if ((b->unused[n / 64] & bit) == 0)
-		return ID_WRONG;
-	b->unused[n / 64] &= ~bit;
-	if (--b->left == 0) {
-		TAILQ_REMOVE(&l->blocks, b, link);
-		l->block_count--;
-		free(b);
-	}
-	return ID_FRESH;
-}
-
-/* Takes the id off the listener's. */
-static enum id_use
-use_id(struct receive_line *l, uint64_t id)
-{
-	struct id_block *b;
-
-	TAILQ_FOREACH (b, &l->blocks, link) {
-		if (id >= b->first && id - b->first < RECEIVE_IDS)
-			return use_id_of(l, b, id - b->first);
-	}
-	return id < l->known_from ? ID_STALE : ID_WRONG;
 }
 
 static void
@@ -252,15 +193,15 @@ on_begin(void *owner, struct ipc_message *m)
 {
 	struct receive_line *l = *line_at(owner);
 	const struct lq_begin *begin = m->body;
-	enum id_use use = use_id(l, begin->message);
+	enum lent_use use = queue_lent_ids_use(&l->ids, begin->message);
 
-	if (use == ID_WRONG) {
+	if (use == LENT_WRONG) {
 		channel_violation(m->channel, "message");
 		return;
 	}
 	queue_handover_free(l->open);
 	l->open = queue_handover_new(l, m->id, begin);
-	l->open->is_stale = use == ID_STALE;
+	l->open->is_stale = use == LENT_STALE;
 }
 
 /* The hand-over that the message belongs to, or a violation. */
@@ -396,7 +337,6 @@ void
 queue_receive_down(struct channel **place, struct channel *gone)
 {
 	struct receive_line *l = *line_at(place);
-	struct id_block *b;
 	struct handover *h;
 
 	*line_at(place) = NULL;
@@ -404,10 +344,7 @@ queue_receive_down(struct channel **place, struct channel *gone)
 		LIST_REMOVE(h, link);
 		h->line = NULL;
 	}
-	while ((b = TAILQ_FIRST(&l->blocks)) != NULL) {
-		TAILQ_REMOVE(&l->blocks, b, link);
-		free(b);
-	}
+	queue_lent_ids_fini(&l->ids);
 	queue_handover_free(l->open);
 	remove_spools(l);
 	free(l);
@@ -419,7 +356,7 @@ queue_receive_up(struct channel **place)
 	struct receive_line *l = mem_zero(sizeof(*l));
 
 	l->channel = *place;
-	TAILQ_INIT(&l->blocks);
+	queue_lent_ids_init(&l->ids);
 	hash_init(&l->spools);
 	*line_at(place) = l;
 	tell_state(l);

@@ -7,8 +7,6 @@
 
 #include "queue/queue.h"
 
-enum { RECEIVE_IDS = 4096 }; /* ids in a block; a listener asks for more before it runs dry */
-
 /* For the table of neighbours: what a listener may begin, and its line's coming and going. */
 extern const struct ipc_handler queue_receive_handlers[];
 void queue_receive_up(struct channel **place);

@@ -2,6 +2,7 @@
 #include "tests/unit/queue/queue_test.h"
 
 #include "common/ipc/listener_queue.h"
+#include "queue/lent_ids.h"
 #include "queue/receive.h"
 #include "queue/space.h"
 #include "tests/unit/sync.h"
@@ -198,7 +199,7 @@ Test(receive, the_oldest_ids_go_when_there_are_too_many, .init = set_up, .fini =
 	hand_over(first_id);
 	cr_assert_eq(refused, 1, "nobody knows whether it was used");
 	cr_assert_not(is_cut_off, "and it is no crime");
-	hand_over(first_id + (LIMIT_ID_BLOCKS + 1) * RECEIVE_IDS);
+	hand_over(first_id + (LIMIT_ID_BLOCKS + 1) * LENT_IDS);
 	cr_assert(is_cut_off, "that was never given");
 }
 
