@@ -68,11 +68,13 @@ void
 imap_ask_mailbox(struct imap_session *s, const struct ipc_schema *schema, const void *message,
     const struct imap_answers *answers)
 {
-	struct span deadline = answers->is_paced ? SPAN_MS(0) : SPAN_SECONDS(IMAP_ASK_SECONDS);
+	struct channel_request r = {.answer = on_answer,
+	    .ended = on_ask_ended,
+	    .deadline = answers->is_paced ? SPAN_MS(0) : SPAN_SECONDS(IMAP_ASK_SECONDS)};
 
 	if (!(WAITS & 1U << s->base.state))
 		imap_move(s, IMAP_ASK);
 	s->answers = answers;
-	if (!session_ask(&s->base, s->mailbox, schema, message, on_answer, on_ask_ended, deadline))
+	if (!session_ask(&s->base, s->mailbox, &r, schema, message))
 		answer_is_missing(s, answers);
 }

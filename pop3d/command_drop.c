@@ -138,15 +138,17 @@ on_removing_ended(void *owner, enum channel_end why)
 static void
 ask_removal(struct pop3_session *s)
 {
-	struct buf uids = {0};
+	struct channel_request r = {.answer = on_removed,
+	    .ended = on_removing_ended,
+	    .deadline = SPAN_SECONDS(UPDATE_SECONDS)};
 	struct am_expunge expunge = {.handle = s->handle};
+	struct buf uids = {0};
 
 	pop3_drop_ranges(&s->drop, true, &s->drop.asked, RANGES, &uids);
 	expunge.uids = buf_slice(&uids);
 	if (uids.len == 0)
 		end(s, true);
-	else if (!session_ask(&s->base, s->mailbox, &am_expunge_schema, &expunge, on_removed,
-		     on_removing_ended, SPAN_SECONDS(UPDATE_SECONDS)))
+	else if (!session_ask(&s->base, s->mailbox, &r, &am_expunge_schema, &expunge))
 		end(s, false);
 	buf_fini(&uids);
 }

@@ -147,6 +147,8 @@ static bool
 ask(struct pop3_session *s, size_t count, uint64_t lines)
 {
 	const struct pop3_message *m = &s->drop.messages[s->wanted];
+	struct channel_request r = {
+	    .answer = on_fetched, .ended = on_fetch_ended, .deadline = SPAN_SECONDS(FETCH_SECONDS)};
 	struct am_fetch fetch = {.handle = s->handle, .want = WANT_OCTETS};
 	struct buf uids = {0};
 	bool is_asked;
@@ -160,8 +162,7 @@ ask(struct pop3_session *s, size_t count, uint64_t lines)
 	fetch.uids = buf_slice(&uids);
 	s->asked = count;
 	s->retrieve = (struct pop3_retrieve){.fd = -1, .lines = lines, .size = m->size};
-	is_asked = session_ask(&s->base, s->mailbox, &am_fetch_schema, &fetch, on_fetched,
-	    on_fetch_ended, SPAN_SECONDS(FETCH_SECONDS));
+	is_asked = session_ask(&s->base, s->mailbox, &r, &am_fetch_schema, &fetch);
 	buf_fini(&uids);
 	return is_asked;
 }

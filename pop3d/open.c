@@ -28,12 +28,29 @@ refuse_open(struct pop3_session *s, const char *code, struct slice why)
 }
 
 static void
+unavailable(struct pop3_session *s)
+{
+	refuse_open(s, "SYS/TEMP", SLICE("the mail store does not answer now, try again later"));
+}
+
+static void
 on_open_ended(void *owner, enum channel_end why)
 {
 	struct pop3_session *s = owner;
 
 	s->base.request = 0;
-	refuse_open(s, "SYS/TEMP", SLICE("the mail store does not answer now, try again later"));
+	unavailable(s);
+}
+
+/* False: nobody is there to ask. */
+static bool
+ask(struct pop3_session *s, const struct ipc_schema *schema, const void *message,
+    void (*answer)(void *owner, struct ipc_message *m))
+{
+	struct channel_request r = {
+	    .answer = answer, .ended = on_open_ended, .deadline = SPAN_SECONDS(OPEN_SECONDS)};
+
+	return session_ask(&s->base, s->mailbox, &r, schema, message);
 }
 
 static bool
@@ -100,12 +117,10 @@ ask_sizes(struct pop3_session *s)
 		return;
 	}
 	fetch.uids = buf_slice(&uids);
-	is_asked = session_ask(&s->base, s->mailbox, &am_fetch_schema, &fetch, on_sizes,
-	    on_open_ended, SPAN_SECONDS(OPEN_SECONDS));
+	is_asked = ask(s, &am_fetch_schema, &fetch, on_sizes);
 	buf_fini(&uids);
 	if (!is_asked)
-		refuse_open(
-		    s, "SYS/TEMP", SLICE("the mail store does not answer now, try again later"));
+		unavailable(s);
 }
 
 static void
@@ -151,10 +166,8 @@ on_opened(void *owner, struct ipc_message *m)
 	s->handle = ((const struct am_opened *)m->body)->handle;
 	session_request_done(&s->base);
 	view.handle = s->handle;
-	if (!session_ask(&s->base, s->mailbox, &am_view_schema, &view, on_view, on_open_ended,
-		SPAN_SECONDS(OPEN_SECONDS)))
-		refuse_open(
-		    s, "SYS/TEMP", SLICE("the mail store does not answer now, try again later"));
+	if (!ask(s, &am_view_schema, &view, on_view))
+		unavailable(s);
 }
 
 void
@@ -163,8 +176,7 @@ pop3_open(struct pop3_session *s, struct slice token, unsigned mailbox)
 	struct am_open open = {.token = token, .exclusive = 1};
 
 	s->mailbox = mailbox < LIMIT_INSTANCES ? pop3_server.mailboxes[mailbox] : NULL;
-	if (!session_ask(&s->base, s->mailbox, &am_open_schema, &open, on_opened, on_open_ended,
-		SPAN_SECONDS(OPEN_SECONDS))) {
+	if (!ask(s, &am_open_schema, &open, on_opened)) {
 		pop3_err(s, "[SYS/TEMP] the mail store does not answer now, try again later");
 		pop3_move(s, POP3_AUTHORIZATION);
 	}

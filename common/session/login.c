@@ -72,6 +72,8 @@ login_check(struct session *s, struct slice user, struct slice secret)
 	const struct conf_listen *l = s->service->listen;
 	struct channel *lookup = *s->kind->login->lookup;
 	char client[NETADDR_TEXT];
+	struct channel_request r = {
+	    .answer = on_login, .ended = on_ended, .deadline = SPAN_SECONDS(LOGIN_SECONDS)};
 	struct al_login login = {.service = l->service,
 	    .table = l->auth_table,
 	    .user = user,
@@ -80,8 +82,7 @@ login_check(struct session *s, struct slice user, struct slice secret)
 
 	if (!sasl_is_possible(user, secret)) {
 		wrong(s, SLICE(""));
-	} else if (!session_ask(s, lookup, &al_login_schema, &login, on_login, on_ended,
-		       SPAN_SECONDS(LOGIN_SECONDS))) {
+	} else if (!session_ask(s, lookup, &r, &al_login_schema, &login)) {
 		refuse(s, REFUSED_NOT_NOW);
 	} else {
 		session_move(s, s->kind->login->asking);

@@ -99,26 +99,22 @@ session_peek(struct session *s, struct slice *octets, enum session_next *next)
 }
 
 bool
-session_request(struct session *s, struct channel *c,
-    void (*answer)(void *owner, struct ipc_message *m),
-    void (*ended)(void *owner, enum channel_end why), struct span deadline)
+session_request(struct session *s, struct channel *c, const struct channel_request *r)
 {
-	struct channel_request r = {
-	    .answer = answer, .ended = ended, .owner = s, .deadline = deadline};
+	struct channel_request own = *r;
 
 	ASSERT(s->request == 0);
+	own.owner = s;
 	s->asked = c;
-	s->request = channel_request(c, &r);
+	s->request = channel_request(c, &own);
 	return s->request != 0;
 }
 
 bool
-session_ask(struct session *s, struct channel *c, const struct ipc_schema *schema,
-    const void *message, void (*answer)(void *owner, struct ipc_message *m),
-    void (*ended)(void *owner, enum channel_end why), struct span deadline)
+session_ask(struct session *s, struct channel *c, const struct channel_request *r,
+    const struct ipc_schema *schema, const void *message)
 {
-	if (session_request(s, c, answer, ended, deadline) &&
-	    channel_send(c, schema, s->request, message, -1))
+	if (session_request(s, c, r) && channel_send(c, schema, s->request, message, -1))
 		return true;
 	session_request_done(s);
 	return false;

@@ -90,16 +90,13 @@ void session_heard(struct session *s);
  */
 bool session_peek(struct session *s, struct slice *octets, enum session_next *next);
 
-/* Opens a request in the session's name, whose owner it is. False: answer with a temporary
- * failure. */
-bool session_request(struct session *s, struct channel *c,
-    void (*answer)(void *owner, struct ipc_message *m),
-    void (*ended)(void *owner, enum channel_end why), struct span deadline);
+/* Opens a request in the session's name, whose owner it is, whatever r says. False: answer with a
+ * temporary failure. */
+bool session_request(struct session *s, struct channel *c, const struct channel_request *r);
 
 /* The same, and sends the message that it begins with. */
-bool session_ask(struct session *s, struct channel *c, const struct ipc_schema *schema,
-    const void *message, void (*answer)(void *owner, struct ipc_message *m),
-    void (*ended)(void *owner, enum channel_end why), struct span deadline);
+bool session_ask(struct session *s, struct channel *c, const struct channel_request *r,
+    const struct ipc_schema *schema, const void *message);
 
 /* The open request is over, or nobody wants its answer any more; none open is fine. */
 void session_request_done(struct session *s);

@@ -163,6 +163,8 @@ static enum session_next
 hand_over(struct smtp_session *s)
 {
 	struct smtp_message *m = &s->transaction->message;
+	struct channel_request r = {
+	    .answer = on_stored, .ended = on_store_ended, .deadline = SPAN_SECONDS(STORE_SECONDS)};
 
 	if (m->spool_id != 0)
 		smtp_message_spill(m);
@@ -171,9 +173,7 @@ hand_over(struct smtp_session *s)
 		end_transaction(s);
 		return SESSION_GO_ON;
 	}
-	if (!session_request(&s->base, smtp_server.queue, on_stored, on_store_ended,
-		SPAN_SECONDS(STORE_SECONDS)) ||
-	    !smtp_transaction_send(s)) {
+	if (!session_request(&s->base, smtp_server.queue, &r) || !smtp_transaction_send(s)) {
 		if (s->base.request != 0)
 			session_request_done(&s->base);
 		reject_without_queue(s);
@@ -241,10 +241,11 @@ on_spooled(void *owner, struct ipc_message *m)
 static enum session_next
 ask_spool(struct smtp_session *s)
 {
+	struct channel_request r = {
+	    .answer = on_spooled, .ended = on_spool_ended, .deadline = SPAN_SECONDS(STORE_SECONDS)};
 	struct lq_spool nothing = {0};
 
-	if (!session_ask(&s->base, smtp_server.queue, &lq_spool_schema, &nothing, on_spooled,
-		on_spool_ended, SPAN_SECONDS(STORE_SECONDS))) {
+	if (!session_ask(&s->base, smtp_server.queue, &r, &lq_spool_schema, &nothing)) {
 		smtp_message_give_up(&s->transaction->message);
 		return SESSION_GO_ON;
 	}

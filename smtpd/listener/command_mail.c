@@ -59,12 +59,14 @@ on_sender(void *owner, struct ipc_message *m)
 static void
 ask_sender(struct smtp_session *s)
 {
+	struct channel_request r = {.answer = on_sender,
+	    .ended = on_sender_ended,
+	    .deadline = SPAN_SECONDS(SENDER_SECONDS)};
 	struct al_sender q = {.table = s->base.service->listen->senders,
 	    .user = slice_of(s->user),
 	    .sender = slice_of(s->transaction->sender)};
 
-	if (!session_ask(&s->base, smtp_server.lookup, &al_sender_schema, &q, on_sender,
-		on_sender_ended, SPAN_SECONDS(SENDER_SECONDS))) {
+	if (!session_ask(&s->base, smtp_server.lookup, &r, &al_sender_schema, &q)) {
 		defer_sender(s);
 		return;
 	}

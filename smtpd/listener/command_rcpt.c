@@ -147,8 +147,10 @@ on_route(void *owner, struct ipc_message *m)
 static void
 ask_route(struct smtp_session *s, const struct al_route *q)
 {
-	if (!session_ask(&s->base, smtp_server.lookup, &al_route_schema, q, on_route,
-		on_route_ended, SPAN_SECONDS(ROUTE_SECONDS))) {
+	struct channel_request r = {
+	    .answer = on_route, .ended = on_route_ended, .deadline = SPAN_SECONDS(ROUTE_SECONDS)};
+
+	if (!session_ask(&s->base, smtp_server.lookup, &r, &al_route_schema, q)) {
 		answer(s, &(struct al_route_is){.result = ROUTE_TEMPORARY});
 		end_rcpt(s);
 		return;
