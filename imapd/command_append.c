@@ -5,6 +5,7 @@
  * ever read as a command.
  */
 #include "common/base/mem.h"
+#include "common/base/whole.h"
 #include "common/mail/date.h"
 #include "imapd/command.h"
 #include "imapd/flight.h"
@@ -260,19 +261,10 @@ take_message_octets(struct imap_append *a, struct slice octets)
 		a->flaw = "a message has no NUL";
 	if (a->flaw != NULL)
 		return;
-	if (!a->in_file) {
+	if (!a->in_file)
 		buf_add_slice(&a->octets, octets);
-		return;
-	}
-	while (octets.len > 0) {
-		ssize_t n = write(a->fd, octets.data, octets.len);
-
-		if (n <= 0) {
-			a->flaw = "the message could not be stored";
-			return;
-		}
-		octets = slice_from(octets, (size_t)n);
-	}
+	else if (!whole_write(a->fd, octets))
+		a->flaw = "the message could not be stored";
 }
 
 enum session_next

@@ -3,6 +3,7 @@
  */
 #include "deliver/agent/job.h"
 
+#include "common/base/whole.h"
 #include "common/mail/reply.h"
 
 #include <errno.h>
@@ -70,21 +71,6 @@ connect_inet(const char *destination)
 	return fd;
 }
 
-static bool
-say(struct lmtp *l, struct slice octets)
-{
-	while (octets.len > 0) {
-		ssize_t n = send(l->fd, octets.data, octets.len, MSG_NOSIGNAL);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		octets = slice_from(octets, (size_t)n);
-	}
-	return true;
-}
-
 /* Reads one whole reply into l->reply. */
 static bool
 listen_to(struct lmtp *l)
@@ -131,7 +117,7 @@ exchange(struct lmtp *l, int class, const char *fmt, ...)
 	buf_vprintf(&line, fmt, ap);
 	va_end(ap);
 	reply_reset(&l->reply);
-	ok = say(l, buf_slice(&line)) && listen_to(l) && l->reply.code / 100 == class;
+	ok = whole_send(l->fd, buf_slice(&line)) && listen_to(l) && l->reply.code / 100 == class;
 	buf_fini(&line);
 	return ok;
 }
@@ -158,10 +144,10 @@ send_message(struct lmtp *l, const struct agent_job *j)
 			line_start = block[i] == '\n';
 		}
 		at += n > 0 ? (uint64_t)n : 0;
-		ok = ok && say(l, buf_slice(&out));
+		ok = ok && whole_send(l->fd, buf_slice(&out));
 		buf_clear(&out);
 	}
-	ok = ok && say(l, line_start ? SLICE(".\r\n") : SLICE("\r\n.\r\n"));
+	ok = ok && whole_send(l->fd, line_start ? SLICE(".\r\n") : SLICE("\r\n.\r\n"));
 	buf_fini(&out);
 	return ok && listen_to(l) && l->reply.code / 100 == 2;
 }
@@ -208,7 +194,7 @@ agent_lmtp(const struct agent_job *j, int fd)
 		result = agent_done();
 	else
 		result = refused(&l);
-	say(&l, SLICE("QUIT\r\n"));
+	whole_send(l.fd, SLICE("QUIT\r\n"));
 	reply_fini(&l.reply);
 	close(l.fd);
 	return result;

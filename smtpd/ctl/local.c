@@ -30,18 +30,3 @@ local_connect(const char *path)
 	errno = why;
 	return -1;
 }
-
-bool
-local_send(int fd, struct slice octets)
-{
-	while (octets.len > 0) {
-		ssize_t n = send(fd, octets.data, octets.len, MSG_NOSIGNAL);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		octets = slice_from(octets, (size_t)n);
-	}
-	return true;
-}

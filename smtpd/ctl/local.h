@@ -5,15 +5,12 @@
 #ifndef SMTPD_CTL_LOCAL_H
 #define SMTPD_CTL_LOCAL_H
 
-#include "common/base/slice.h"
+#include <stddef.h>
 
 /* Octets that the path of a Unix socket may have. */
 size_t local_path_most(void);
 
 /* A connected socket; -1 and errno when nobody is there, ENAMETOOLONG when nobody could be. */
 int local_connect(const char *path);
-
-/* Sends all of it, however long that takes; false when the other side is gone. */
-bool local_send(int fd, struct slice octets);
 
 #endif

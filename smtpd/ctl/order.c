@@ -1,6 +1,7 @@
 #include "smtpd/ctl/order.h"
 
 #include "common/base/mem.h"
+#include "common/base/whole.h"
 #include "common/ipc/ctl_parent.h"
 #include "common/ipc/frame.h"
 #include "smtpd/ctl/local.h"
@@ -144,7 +145,7 @@ order_give(const struct ctl *ctl, const char *verb, const struct slice *argument
 	}
 	fd = connect_to(ctl->socket, &code);
 	if (fd >= 0) {
-		code = local_send(fd, buf_slice(&out)) ? receive(fd) : hung_up();
+		code = whole_send(fd, buf_slice(&out)) ? receive(fd) : hung_up();
 		close(fd);
 	}
 	buf_fini(&out);

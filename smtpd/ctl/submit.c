@@ -2,6 +2,7 @@
 
 #include "common/base/hash.h"
 #include "common/base/limits.h"
+#include "common/base/whole.h"
 #include "common/mail/smtp_syntax.h"
 #include "smtpd/ctl/local.h"
 #include "smtpd/ctl/sendmail.h"
@@ -88,7 +89,7 @@ hear(struct submit *s)
 static int
 say(struct submit *s, struct slice command)
 {
-	return local_send(s->fd, command) ? hear(s) : 0;
+	return whole_send(s->fd, command) ? hear(s) : 0;
 }
 
 /* The exit code of a reply that is no success; permanent is the one of a 5yz.
@@ -230,7 +231,7 @@ submit_message(struct submit *s, struct slice sender, struct slice recipients, s
 		return worst != 0 ? worst : sendmail_fail(EX_USAGE, "there is no recipient");
 	code = say_data(s, message);
 	if (code == 0)
-		local_send(s->fd, SLICE("QUIT\r\n"));
+		whole_send(s->fd, SLICE("QUIT\r\n"));
 	return code != 0 ? code : worst;
 }
 
@@ -243,14 +244,7 @@ copy(int from, int to)
 
 	if (n < 0 && errno == EINTR)
 		return true;
-	for (ssize_t done = 0; done < n;) {
-		ssize_t w = write(to, block + done, (size_t)(n - done));
-
-		if (w < 0 && errno != EINTR)
-			return false;
-		done += w < 0 ? 0 : w;
-	}
-	return n > 0;
+	return n > 0 && whole_write(to, slice_make(block, (size_t)n));
 }
 
 int

@@ -2,6 +2,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/base/whole.h"
 #include "common/net/loop.h"
 #include "smtpd/parent/lines.h"
 #include "smtpd/parent/record.h"
@@ -111,13 +112,7 @@ put(struct slice lines)
 	struct slice line;
 
 	if (getpid() != parent) {
-		while (lines.len > 0) {
-			ssize_t n = write(STDERR_FILENO, lines.data, lines.len);
-
-			if (n <= 0)
-				return;
-			lines = slice_from(lines, (size_t)n);
-		}
+		whole_write(STDERR_FILENO, lines);
 		return;
 	}
 	while (slice_split(&lines, '\n', &line)) {

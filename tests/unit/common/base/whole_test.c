@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -89,4 +90,20 @@ Test(whole, an_interruption_is_no_failure)
 	while (waitpid(reader, &status, 0) < 0)
 		;
 	cr_assert_eq(status, 0);
+}
+
+Test(whole, send_is_all_or_says_so_without_a_signal)
+{
+	char octets[64] = "what the other side is to have", got[sizeof(octets)];
+	int ends[2];
+
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	cr_assert(whole_send(ends[0], slice_make(octets, sizeof(octets))));
+	cr_assert_eq(recv(ends[1], got, sizeof(got), MSG_WAITALL), sizeof(got));
+	cr_assert_eq(memcmp(got, octets, sizeof(got)), 0);
+	cr_assert(whole_send(-1, SLICE("")));
+	close(ends[1]);
+	cr_assert_not(whole_send(ends[0], SLICE("x")));
+	cr_assert_eq(errno, EPIPE);
+	close(ends[0]);
 }

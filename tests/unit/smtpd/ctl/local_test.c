@@ -1,5 +1,6 @@
 #include "tests/unit/unit.h"
 
+#include "common/base/whole.h"
 #include "smtpd/ctl/local.h"
 
 #include <errno.h>
@@ -38,11 +39,11 @@ Test(local, reaches_who_listens)
 	fd = local_connect(un.sun_path);
 	cr_assert_geq(fd, 0);
 	guest = accept(door, NULL, NULL);
-	cr_assert(local_send(fd, SLICE("hello")));
+	cr_assert(whole_send(fd, SLICE("hello")));
 	cr_assert_eq(read(guest, heard, sizeof(heard)), 5);
 	cr_assert_str_eq(heard, "hello");
 	close(guest);
-	cr_assert_not(local_send(fd, SLICE("anybody?")));
+	cr_assert_not(whole_send(fd, SLICE("anybody?")));
 	close(fd);
 	close(door);
 	unlink(un.sun_path);
