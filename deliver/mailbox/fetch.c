@@ -3,6 +3,8 @@
  * are left. A message that cannot be read is left out, and the answer at the end says so: nobody
  * may take it for an empty one.
  */
+#include "deliver/mailbox/fetch.h"
+
 #include "common/base/hash.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"

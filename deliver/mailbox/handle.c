@@ -1,10 +1,12 @@
 #include "deliver/mailbox/handle.h"
 
 #include "common/base/hash.h"
+#include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "deliver/mailbox/fetch.h"
 #include "deliver/mailbox/job.h"
-#include "deliver/mailbox/verb.h"
+#include "deliver/mailbox/spool.h"
 
 static struct {
 	struct hash by_id;

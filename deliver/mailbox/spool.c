@@ -8,6 +8,8 @@
  * may fill as many as it may hold descriptors, until it is killed. A quota on the mail store's user
  * is what bounds that.
  */
+#include "deliver/mailbox/spool.h"
+
 #include "deliver/mailbox/verb.h"
 
 #include <fcntl.h>

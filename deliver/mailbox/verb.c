@@ -3,8 +3,10 @@
 #include "common/base/mem.h"
 #include "common/mail/mailbox_name.h"
 #include "deliver/mailbox/feed.h"
+#include "deliver/mailbox/fetch.h"
 #include "deliver/mailbox/grant.h"
 #include "deliver/mailbox/signer.h"
+#include "deliver/mailbox/spool.h"
 #include "deliver/mailbox/store_mailbox.h"
 #include "deliver/mailbox/verb.h"
 

@@ -51,17 +51,4 @@ void verb_append(void *owner, struct ipc_message *m);
 /* search.c */
 void verb_search(void *owner, struct ipc_message *m);
 
-/* fetch.c */
-void verb_fetch(void *owner, struct ipc_message *m);
-void verb_more(void *owner, struct ipc_message *m);
-void fetches_forget(struct handle *h);
-
-/* spool.c */
-void verb_spool(void *owner, struct ipc_message *m);
-void spool_drop(struct handle *h);
-
-/* The file of that am_spool, which is the caller's then, until spool_close(); -1: there is none. */
-int spool_take(struct handle *h, uint32_t id);
-void spool_close(struct account *a, int fd);
-
 #endif

@@ -9,6 +9,7 @@
 #include "deliver/mailbox/feed.h"
 #include "deliver/mailbox/job.h"
 #include "deliver/mailbox/signer.h"
+#include "deliver/mailbox/spool.h"
 #include "deliver/mailbox/store_mailbox.h"
 #include "deliver/mailbox/store_message.h"
 #include "deliver/mailbox/verb.h"
