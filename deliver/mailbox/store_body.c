@@ -44,9 +44,17 @@ unpacker(void)
 	return context;
 }
 
+/* A body as it is kept. */
+struct row {
+	struct slice octets; /* packed or not; or: */
+	const char *file;    /* the name of its file; NULL: none */
+	bool is_packed;
+	uint64_t size, header_size; /* unpacked */
+	const struct store_index *index;
+};
+
 static uint64_t
-insert(struct store *s, struct slice octets, const char *file, bool is_packed, uint64_t size,
-    uint64_t header_size, const struct store_index *i, bool *full)
+insert(struct store *s, const struct row *row, bool *full)
 {
 	static const char wide[] =
 	    "INSERT INTO body (size, is_packed, octets, file, header_size,"
@@ -57,19 +65,19 @@ insert(struct store *s, struct slice octets, const char *file, bool is_packed, u
 	enum store_result r;
 	uint64_t body;
 
-	statement_bind_number(st, 1, (int64_t)size);
-	statement_bind_number(st, 2, is_packed);
-	if (file == NULL) {
-		statement_bind_octets(st, 3, octets);
+	statement_bind_number(st, 1, (int64_t)row->size);
+	statement_bind_number(st, 2, row->is_packed);
+	if (row->file == NULL) {
+		statement_bind_octets(st, 3, row->octets);
 		statement_bind_null(st, 4);
 	} else {
 		statement_bind_null(st, 3);
-		statement_bind_text(st, 4, slice_of(file));
+		statement_bind_text(st, 4, slice_of(row->file));
 	}
 	r = store_result_of(statement_run(st));
 	body = (uint64_t)db_last_rowid(s->db);
 	if (r == STORE_OK)
-		r = store_index_add(s, body, header_size, i);
+		r = store_index_add(s, body, row->header_size, row->index);
 	*full = r == STORE_FULL;
 	if (r != STORE_OK)
 		return 0;
@@ -80,15 +88,30 @@ insert(struct store *s, struct slice octets, const char *file, bool is_packed, u
 static uint64_t
 add_octets(struct store *s, struct slice octets, const struct store_index *i, bool *full)
 {
+	struct row row = {
+	    .octets = octets, .size = octets.len, .header_size = header_body(octets), .index = i};
 	size_t bound = ZSTD_compressBound(octets.len);
 	char *packed = mem_zero(bound);
 	size_t n = ZSTD_compressCCtx(packer(), packed, bound, octets.data, octets.len, LEVEL);
-	bool smaller = !ZSTD_isError(n) && n < octets.len;
-	uint64_t id = insert(s, smaller ? slice_make(packed, n) : octets, NULL, smaller, octets.len,
-	    header_body(octets), i, full);
+	uint64_t id;
 
+	row.is_packed = !ZSTD_isError(n) && n < octets.len;
+	if (row.is_packed)
+		row.octets = slice_make(packed, n);
+	id = insert(s, &row, full);
 	free(packed);
 	return id;
+}
+
+static uint64_t
+add_file(struct store *s, const struct store_new *n, bool *full)
+{
+	struct row row = {.file = n->file,
+	    .size = n->size,
+	    .header_size = n->index->header_size,
+	    .index = n->index};
+
+	return insert(s, &row, full);
 }
 
 uint64_t
@@ -99,8 +122,7 @@ store_body_add(struct store *s, const struct store_new *n, bool *full)
 
 	*full = false;
 	if (n->file != NULL)
-		return insert(
-		    s, SLICE(""), n->file, false, n->size, n->index->header_size, n->index, full);
+		return add_file(s, n, full);
 	ASSERT(n->octets.len <= LIMIT_INLINE);
 	if (n->index != NULL)
 		return add_octets(s, n->octets, n->index, full);
