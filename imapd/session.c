@@ -40,7 +40,7 @@ imap_unselect(struct imap_session *s)
 }
 
 static void
-imap_session_free(struct session *base)
+free_session(struct session *base)
 {
 	struct imap_session *s = (struct imap_session *)base;
 
@@ -116,7 +116,7 @@ imap_session_changed(struct imap_session *s, uint64_t modseq, bool removed)
 }
 
 static void
-imap_greet(struct imap_session *s)
+greet(struct imap_session *s)
 {
 	struct buf capabilities = {0};
 
@@ -127,13 +127,13 @@ imap_greet(struct imap_session *s)
 }
 
 static void
-imap_secured(struct session *base)
+secured(struct session *base)
 {
 	struct imap_session *s = (struct imap_session *)base;
 
 	imap_move(s, IMAP_COMMAND);
 	if (s->base.service->listen->tls == TLS_IMPLICIT)
-		imap_greet(s);
+		greet(s);
 }
 
 static enum session_next
@@ -154,7 +154,7 @@ is_mailbox_gone(const struct imap_session *s)
 }
 
 static enum session_next
-imap_step(struct session *base)
+step(struct session *base)
 {
 	struct imap_session *s = (struct imap_session *)base;
 
@@ -208,7 +208,7 @@ on_retry(void *owner)
 
 /* Before login a client has little time, whatever it says. */
 static struct span
-imap_patience(const struct session *base)
+patience(const struct session *base)
 {
 	const struct imap_session *s = (const struct imap_session *)base;
 
@@ -217,7 +217,7 @@ imap_patience(const struct session *base)
 }
 
 static void
-imap_silent(struct session *base)
+silent(struct session *base)
 {
 	struct imap_session *s = (struct imap_session *)base;
 
@@ -231,24 +231,24 @@ imap_silent(struct session *base)
 	imap_session_shut(s, "nothing came for too long");
 }
 
-static const unsigned imap_moves[] = {
+static const unsigned moves[] = {
 #define S(name, waits, next) next,
     IMAP_STATES(S)
 #undef S
 };
 
 /* FETCH's request stays open while the client takes what has come. */
-static const struct session_kind imap_kind = {
-    .moves = imap_moves,
+static const struct session_kind kind = {
+    .moves = moves,
     .login = &imap_login,
     .asking = ASKING,
     .open = ASKING | TO(SENDING),
     .closing = IMAP_CLOSING,
-    .step = imap_step,
-    .patience = imap_patience,
-    .secured = imap_secured,
-    .silent = imap_silent,
-    .free = imap_session_free,
+    .step = step,
+    .patience = patience,
+    .secured = secured,
+    .silent = silent,
+    .free = free_session,
 };
 
 void
@@ -258,7 +258,7 @@ imap_session_start(struct service *service, int fd, const struct netaddr *peer)
 	char text[NETADDR_TEXT];
 
 	s->level = IMAP_NOT_AUTHENTICATED;
-	session_init(&s->base, &imap_kind, service, fd, peer);
+	session_init(&s->base, &kind, service, fd, peer);
 	imap_output_init(&s->output);
 	TAILQ_INIT(&s->flights);
 	timer_init(&s->retry, on_retry, s);
@@ -269,7 +269,7 @@ imap_session_start(struct service *service, int fd, const struct netaddr *peer)
 		imap_move(s, IMAP_TLS);
 		session_start_tls(&s->base);
 	} else {
-		imap_greet(s);
+		greet(s);
 	}
 	session_step(&s->base);
 }
