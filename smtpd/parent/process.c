@@ -99,25 +99,14 @@ send_setup(struct process *p)
 	pa_setup_send(p->channel, 0, &setup, -1);
 }
 
-static void on_again(void *owner);
-
-bool
-process_spawn(struct process *p)
+/* The program runs, and p knows its pid; gives our end of the line. -1 with errno: it does not. */
+static int
+start_program(struct process *p)
 {
-	static const struct ipc_schema *const answers[] = {
-	    &pa_line_schema, &pa_control_done_schema, &pa_applied_schema, NULL};
 	int ends[2], log = -1;
-	struct channel_options o = {.peer = sandbox_title(p->role),
-	    .handlers = handlers_of(p->role),
-	    .answers = answers,
-	    .down = on_down,
-	    .quiet = &pa_trace_line_schema,
-	    .owner = p};
-	struct pa_start start = {0};
 
-	timer_init(&p->again, on_again, p);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0)
-		return false;
+		return -1;
 	p->log = sink_new(sandbox_title(p->role), &log);
 	log_flush();
 	p->pid = fork();
@@ -131,20 +120,50 @@ process_spawn(struct process *p)
 		sink_close(p->log);
 		p->log = NULL;
 		p->pid = 0;
-		return false;
+		return -1;
 	}
 	sink_set_pid(p->log, p->pid);
-	p->started = loop_now();
-	p->since = time(NULL);
-	p->is_ready = false;
-	p->applying = 0;
-	p->last_socket = 0;
-	p->channel = channel_new(ends[0], &o);
+	return ends[0];
+}
+
+/* What it is told first, in this order: who it is, what it serves, whom it may ask; and to begin. */
+static void
+introduce(struct process *p)
+{
+	struct pa_start start = {0};
+
 	send_setup(p);
 	join_send_conf(p);
 	join_all(p, !suite.is_ready && p->restarts == 0);
 	pa_start_send(p->channel, 0, &start, -1);
 	trace_on_start(p);
+}
+
+static void on_again(void *owner);
+
+bool
+process_spawn(struct process *p)
+{
+	static const struct ipc_schema *const answers[] = {
+	    &pa_line_schema, &pa_control_done_schema, NULL};
+	struct channel_options o = {.peer = sandbox_title(p->role),
+	    .handlers = handlers_of(p->role),
+	    .answers = answers,
+	    .down = on_down,
+	    .quiet = &pa_trace_line_schema,
+	    .owner = p};
+	int line;
+
+	timer_init(&p->again, on_again, p);
+	line = start_program(p);
+	if (line < 0)
+		return false;
+	p->started = loop_now();
+	p->since = time(NULL);
+	p->is_ready = false;
+	p->last_socket = 0;
+	p->channel = channel_new(line, &o);
+	introduce(p);
 	log_event(
 	    NULL, EV_process_start, WORD("process", sandbox_title(p->role)), NUM("pid", p->pid));
 	return true;
