@@ -3,6 +3,7 @@
  */
 #include "pop3d/session.h"
 
+#include "common/base/ascii.h"
 #include "common/base/assert.h"
 #include "common/base/mem.h"
 #include "common/ipc/any_mailbox.h"
@@ -31,10 +32,7 @@ say(struct pop3_session *s, const char *status, const char *fmt, va_list ap)
 	int n = snprintf(line, sizeof(line), "%s ", status);
 
 	vsnprintf(line + n, sizeof(line) - (size_t)n, fmt, ap);
-	for (char *p = line; *p != '\0'; p++) {
-		if ((unsigned char)*p < ' ' || (unsigned char)*p >= 127)
-			*p = '?';
-	}
+	ascii_make_printable(line);
 	stream_write(s->base.stream, slice_of(line));
 	stream_write(s->base.stream, SLICE("\r\n"));
 }

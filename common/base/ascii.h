@@ -37,6 +37,16 @@ ascii_is_control(char c)
 	return (unsigned char)c < ' ' || c == 127;
 }
 
+/* What of a text cannot be printed becomes '?': for a line that quotes others. */
+static inline void
+ascii_make_printable(char *text)
+{
+	for (; *text != '\0'; text++) {
+		if ((unsigned char)*text < ' ' || (unsigned char)*text >= 127)
+			*text = '?';
+	}
+}
+
 static inline char
 ascii_lower(char c)
 {

@@ -6,6 +6,7 @@
  *
  * Then it is given one job and the message.
  */
+#include "common/base/ascii.h"
 #include "common/base/log.h"
 #include "common/base/title.h"
 #include "common/conf/conf.h"
@@ -145,10 +146,7 @@ on_job(void *owner, struct ipc_message *m)
 	r = agent_job_expand(&j, &why) ? deliver(&j) : agent_temporary("%s", why.text);
 	out.outcome = (uint8_t)r.outcome;
 	out.status = slice_of(r.status);
-	for (char *p = r.text; *p != '\0'; p++) {
-		if ((unsigned char)*p < ' ' || (unsigned char)*p >= 127)
-			*p = '?';
-	}
+	ascii_make_printable(r.text);
 	out.text = slice_of(r.text);
 	qa_outcome_send(m->channel, m->id, &out, -1);
 	channel_flush(m->channel);

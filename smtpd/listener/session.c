@@ -4,6 +4,7 @@
  */
 #include "smtpd/listener/session.h"
 
+#include "common/base/ascii.h"
 #include "common/base/assert.h"
 #include "common/base/mem.h"
 #include "common/session/login.h"
@@ -39,10 +40,7 @@ reply(struct smtp_session *s, int code, const char *enhanced, const char *fmt, v
 	    r.line, sizeof(r.line), "%d %s%s", code, enhanced, enhanced[0] == '\0' ? "" : " ");
 
 	vsnprintf(r.line + n, sizeof(r.line) - (size_t)n, fmt, ap);
-	for (char *p = r.line; *p != '\0'; p++) {
-		if ((unsigned char)*p < ' ' || (unsigned char)*p >= 127)
-			*p = '?';
-	}
+	ascii_make_printable(r.line);
 	stream_write(s->base.stream, slice_of(r.line));
 	stream_write(s->base.stream, SLICE("\r\n"));
 	return r;
