@@ -2,6 +2,7 @@
 
 #include "common/base/hash.h"
 #include "common/base/limits.h"
+#include "common/base/utf8.h"
 #include "common/base/whole.h"
 #include "common/mail/smtp_syntax.h"
 #include "smtpd/ctl/local.h"
@@ -133,15 +134,6 @@ submit_close(struct submit *s)
 	buf_fini(&s->in);
 }
 
-static bool
-is_8bit(struct slice message)
-{
-	for (size_t i = 0; i < message.len; i++)
-		if ((unsigned char)message.data[i] > 127)
-			return true;
-	return false;
-}
-
 static int
 say_mail(struct submit *s, struct slice sender, struct slice message)
 {
@@ -149,7 +141,7 @@ say_mail(struct submit *s, struct slice sender, struct slice message)
 	struct buf command = {0};
 	int code;
 
-	if (s->has_8bitmime && is_8bit(message))
+	if (s->has_8bitmime && !utf8_is_ascii(message))
 		parameters.body = SMTP_BODY_8BITMIME;
 	if (!smtp_mail_format(&command, sender, &parameters)) {
 		buf_fini(&command);

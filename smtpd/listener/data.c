@@ -1,6 +1,7 @@
 #include "smtpd/listener/data.h"
 
 #include "common/base/limits.h"
+#include "common/base/utf8.h"
 
 #include <string.h>
 
@@ -8,25 +9,6 @@ void
 smtp_data_init(struct smtp_data *b, uint64_t most)
 {
 	*b = (struct smtp_data){.state = DATA_LINE_START, .most = most};
-}
-
-static bool
-has_8bit(struct slice s)
-{
-	size_t i = 0;
-
-	for (; i + 8 <= s.len; i += 8) {
-		uint64_t word;
-
-		memcpy(&word, s.data + i, 8);
-		if (word & 0x8080808080808080U)
-			return true;
-	}
-	for (; i < s.len; i++) {
-		if (s.data[i] & 0x80)
-			return true;
-	}
-	return false;
 }
 
 static void
@@ -40,7 +22,7 @@ keep(struct smtp_data *b, struct slice s, struct buf *out)
 		return;
 	}
 	if (!b->has_8bit)
-		b->has_8bit = has_8bit(s);
+		b->has_8bit = !utf8_is_ascii(s);
 	buf_add_slice(out, s);
 }
 
