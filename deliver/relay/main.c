@@ -2,16 +2,16 @@
  * relay: brings messages to other servers. It holds connections and, for a moment, a smarthost's
  * password; the messages come from queue, one at a time, and every outcome goes back there.
  */
+#include "common/base/hash.h"
+#include "common/base/log.h"
+#include "common/conf/status.h"
 #include "common/ipc/any_lookup.h"
 #include "common/ipc/any_resolver.h"
 #include "deliver/relay/hanging.h"
 #include "deliver/relay/pool.h"
 #include "deliver/relay/server.h"
 #include "deliver/relay/session.h"
-
-#include "common/base/hash.h"
-#include "common/base/log.h"
-#include "common/conf/status.h"
+#include "deliver/relay/tls_clients.h"
 
 #include <unistd.h>
 
@@ -92,15 +92,10 @@ static const struct neighbour neighbours[] = {
 };
 /* clang-format on */
 
-/* The clients are made before the walls go up: they read the system's certificates. */
 static bool
 prepare(const struct conf *c, struct sandbox_paths *paths, struct error *why)
 {
-	struct tls_client_options strict = {.verify = true}, lax = {.verify = false};
-
-	relay_server.verifying = tls_client_new(&strict, why);
-	relay_server.opportunistic = tls_client_new(&lax, why);
-	return relay_server.verifying != NULL && relay_server.opportunistic != NULL;
+	return relay_tls_init(why);
 }
 
 static bool

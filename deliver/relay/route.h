@@ -5,8 +5,8 @@
 #ifndef DELIVER_RELAY_ROUTE_H
 #define DELIVER_RELAY_ROUTE_H
 
-#include "common/conf/conf.h"
 #include "common/base/limits.h"
+#include "common/conf/conf.h"
 #include "common/net/netaddr.h"
 
 enum relay_security {

@@ -2,8 +2,9 @@
 #include "deliver/relay/session.h"
 
 #include "common/base/encode.h"
+#include "common/conf/child.h"
 #include "deliver/relay/hanging.h"
-#include "deliver/relay/server.h"
+#include "deliver/relay/tls_clients.h"
 
 #include <string.h>
 

@@ -1,12 +1,11 @@
-/*
- * TLS clients: one for each set of authorities, ciphers and protocols that an action names, made at
- * its first use and kept until the configuration changes. Connections keep what they use.
- */
+#include "deliver/relay/tls_clients.h"
+
 #include "common/base/log.h"
-#include "common/base/mem.h"
-#include "deliver/relay/server.h"
+#include "common/conf/child.h"
 
 enum { CLIENTS = 64 };
+
+static struct tls_client *verifying, *opportunistic;
 
 static struct {
 	struct slice ca, ciphers, protocols; /* the configuration's */
@@ -14,6 +13,16 @@ static struct {
 	struct tls_client *client;
 } clients[CLIENTS];
 static size_t count;
+
+bool
+relay_tls_init(struct error *why)
+{
+	struct tls_client_options strict = {.verify = true}, lax = {.verify = false};
+
+	verifying = tls_client_new(&strict, why);
+	opportunistic = tls_client_new(&lax, why);
+	return verifying != NULL && opportunistic != NULL;
+}
 
 void
 relay_tls_forget(void)
@@ -54,7 +63,7 @@ relay_tls_client(const struct conf_action *a, bool is_verified)
 	    a == NULL || (named == NULL && a->ciphers.len == 0 && a->protocols.len == 0);
 
 	if (is_plain)
-		return is_verified ? relay_server.verifying : relay_server.opportunistic;
+		return is_verified ? verifying : opportunistic;
 	for (size_t i = 0; i < count; i++) {
 		if (clients[i].is_verified == is_verified && slice_equal(clients[i].ca, ca) &&
 		    slice_equal(clients[i].ciphers, a->ciphers) &&
