@@ -77,8 +77,8 @@ begin_literal(struct imap_input *in, uint64_t n, const struct imap_input_limits 
 	in->literals += (size_t)n;
 	if (!in->is_skipping)
 		buf_add(&in->command, "\r\n", 2);
-	/* Even what is thrown away has an end: literals without one are as bad as a line without.
-	 */
+	/* Even what is thrown away has an end: literals without one are as bad as a
+	 * line without. */
 	if (in->is_skipping && in->literals > limits->literals + limits->skipped)
 		return IMAP_INPUT_BYE;
 	return in->is_sync ? IMAP_INPUT_ASK : IMAP_INPUT_OCTETS;

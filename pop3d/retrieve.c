@@ -42,8 +42,8 @@ is_enough(struct pop3_retrieve *r, bool was_empty)
 }
 
 /* Appends a line, or part of one; has_cr: CR is before its end. Each ends in CR LF, even where the
- * message has LF alone: a client may look for nothing else, and would not see the dot at the end.
- */
+ * message has LF alone: a client may look for nothing else, and would not see the dot at
+ * the end. */
 static void
 add_line(struct pop3_retrieve *r, struct slice line, bool is_end, bool has_cr, struct buf *out)
 {

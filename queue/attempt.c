@@ -41,8 +41,8 @@ put_off(struct queue_envelope *e)
 	queue_schedule_add(e, retry_delay(&retry_lost, e->lost, arc4random()));
 }
 
-/* Reads the envelope's row into the next item; false when it was set aside as damaged, or put off.
- */
+/* Reads the envelope's row into the next item; false when it was set aside as damaged, or
+ * put off. */
 static bool
 take_envelope(struct queue_attempt *a, struct queue_envelope *e)
 {

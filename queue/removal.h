@@ -10,8 +10,8 @@
 
 struct queue_message;
 
-/* Removes the row, in the transaction that is open; what kind of body it names is looked up before.
- */
+/* Removes the row, in the transaction that is open; what kind of body it names is looked
+ * up before. */
 enum db_result queue_removal_store(struct queue_message *m);
 
 /* The row is removed, perhaps not durably yet: frees the message, and later its file goes. */

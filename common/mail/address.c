@@ -22,8 +22,8 @@ is_atext(char c)
 	return ascii_is_alnum(c) || (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
 }
 
-/* Characters that show nothing, or turn the direction of what is shown, are in no honest address.
- */
+/* Characters that show nothing, or turn the direction of what is shown, are in no
+ * honest address. */
 static bool
 is_visible(uint32_t code)
 {

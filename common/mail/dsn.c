@@ -35,8 +35,8 @@ static const struct {
 	"Whether it arrives will not be reported; failures may be."},
 };
 
-/* Appends text on one line: UTF-8 stays, what is neither text nor UTF-8 becomes a blank or a "?".
- */
+/* Appends text on one line: UTF-8 stays, what is neither text nor UTF-8 becomes a blank or
+ * a "?". */
 static void
 add_line_text(struct buf *out, struct slice s)
 {

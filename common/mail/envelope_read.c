@@ -1,8 +1,8 @@
 /* Reading back what envelope_write() wrote. */
 #include "common/mail/envelope.h"
 
-/* Takes one text off the front and appends it to out, if there is an out; false: NIL, or no text.
- */
+/* Takes one text off the front and appends it to out, if there is an out; false: NIL, or
+ * no text. */
 static bool
 take_text(struct slice *at, struct buf *out)
 {

@@ -192,8 +192,8 @@ header_unfold(struct buf *out, struct slice value)
 	}
 }
 
-/* Octets from the next blank on up to and without the blank after it: what one line takes or not.
- */
+/* Octets from the next blank on up to and without the blank after it: what one line takes
+ * or not. */
 static size_t
 chunk(struct slice s)
 {

@@ -405,8 +405,8 @@ take_arguments(struct smtp_command *c, unsigned offers)
 	return SMTP_SYNTAX_OK;
 }
 
-/* Only addresses may be above ASCII, and those that VRFY and EXPN would only echo may not be wrong.
- */
+/* Only addresses may be above ASCII, and those that VRFY and EXPN would only echo may not
+ * be wrong. */
 static bool
 may_have_utf8(enum smtp_verb verb)
 {

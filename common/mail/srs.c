@@ -59,8 +59,8 @@ cut(struct slice *rest, struct slice *part)
 	return true;
 }
 
-/* Takes host and local part of the first rewriting out of one like SRS1; false: it leads nowhere.
- */
+/* Takes host and local part of the first rewriting out of one like SRS1; false: it
+ * leads nowhere. */
 static bool
 cut_second(struct slice local, struct slice *host, struct slice *first)
 {

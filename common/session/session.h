@@ -77,8 +77,8 @@ void session_fini(struct session *s);
 void session_step(struct session *s);
 void session_again(struct session *s);
 
-/* The only writer of the state; asserts that the list allows the move, and no request stays open.
- */
+/* The only writer of the state; asserts that the list allows the move, and no request
+ * stays open. */
 void session_move(struct session *s, unsigned next);
 
 /* The client was heard, and has its patience from now on. */

@@ -180,8 +180,8 @@ add_from_line(const struct agent_job *j, struct buf *out)
 	buf_printf(out, "From %s %s\n", j->sender[0] == '\0' ? "MAILER-DAEMON" : j->sender, date);
 }
 
-/* A line that an mbox reader would take for the next message's first gets a ">" (mbox(5), mboxrd).
- */
+/* A line that an mbox reader would take for the next message's first gets a ">"
+ * (mbox(5), mboxrd). */
 static bool
 needs_quote(struct slice line)
 {

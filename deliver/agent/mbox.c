@@ -75,8 +75,8 @@ is_right_file(int fd)
 	       st.st_uid == geteuid();
 }
 
-/* Where the message is to begin: what a writer left that died half-way is closed by an empty line.
- */
+/* Where the message is to begin: what a writer left that died half-way is closed by an
+ * empty line. */
 static bool
 close_last(int fd, off_t end)
 {

@@ -220,8 +220,8 @@ static const struct {
 
 enum {
 	ENVELOPED = sizeof(enveloped) / sizeof(enveloped[0]),
-	/* Octets: one that was cut to fit its place is longer, unless by a single address of KiBs.
-	 */
+	/* Octets: one that was cut to fit its place is longer, unless by a single address
+	 * of KiBs. */
 	ENVELOPE_WHOLE = 2048,
 };
 

@@ -18,8 +18,8 @@ struct signature {
 	uint64_t seen[SIGNATURE_KINDS / 64];
 };
 
-/* Takes a text in the form in which it is searched. No trigram reaches from one text to the next.
- */
+/* Takes a text in the form in which it is searched. No trigram reaches from one text to
+ * the next. */
 void signature_add(struct signature *s, struct slice text);
 
 /* Appends the bits, as they are kept. */

@@ -15,8 +15,8 @@ enum { POOL_MOST = 200 };
 /* A kept session that fits the transfer, taken out of the pool; or NULL. */
 struct relay_session *relay_pool_take(const struct relay_transfer *t);
 
-/* Keeps a session; false when the pool is full, or was drained since the session's transfer began.
- */
+/* Keeps a session; false when the pool is full, or was drained since the session's
+ * transfer began. */
 bool relay_pool_add(struct relay_session *s);
 
 /* The session is going: takes it out if it is in. */

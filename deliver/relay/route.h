@@ -59,8 +59,8 @@ char *relay_route_place(const struct relay_route *r, struct slice domain);
  */
 bool relay_route_parse(struct relay_route *r, struct slice url);
 
-/* The route of an action without its addresses yet. False, and a sentence, when its URL is wrong.
- */
+/* The route of an action without its addresses yet. False, and a sentence, when its URL
+ * is wrong. */
 bool relay_route_init(struct relay_route *r, const struct conf *c, const struct conf_action *a,
     struct slice url, struct error *why);
 

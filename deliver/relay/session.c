@@ -191,8 +191,8 @@ relay_session_met_self(struct relay_session *s)
 }
 
 /* A server that took the session but gives up at MAIL has not judged the message: where there is
- * another host, that one is asked, as it would be had the first not answered at all (RFC 5321 5.1).
- */
+ * another host, that one is asked, as it would be had the first not answered at all (RFC
+ * 5321 5.1). */
 static bool
 may_go_elsewhere(const struct relay_session *s)
 {
@@ -214,8 +214,8 @@ relay_session_broken(struct relay_session *s, const char *why)
 		relay_session_refused(s, why);
 		return;
 	}
-	/* A kept connection may have been given up by the server meanwhile: that says nothing yet.
-	 */
+	/* A kept connection may have been given up by the server meanwhile: that says
+	 * nothing yet. */
 	is_stale = s->is_reused && s->state == RELAY_ENVELOPE && s->replies_seen == 0;
 	s->transfer = NULL;
 	if (s->state != RELAY_CLOSING)

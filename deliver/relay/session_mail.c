@@ -43,8 +43,8 @@ add_dsn(const struct relay_transfer *t, unsigned n, struct smtp_mail *mail, stru
 	slice_copy(slice_of(t->recipients[n - 1].orcpt), rcpt->orcpt, sizeof(rcpt->orcpt));
 }
 
-/* The recipient that an alias or .forward sent on, by whose first domain we speak; NULL: none was.
- */
+/* The recipient that an alias or .forward sent on, by whose first domain we speak; NULL:
+ * none was. */
 static const struct relay_recipient *
 find_forwarded(const struct relay_transfer *t)
 {

@@ -514,8 +514,7 @@ make_ascii(struct relay_recipient *r)
 }
 
 /* No server is spoken to with SMTPUTF8, so recipients that need it come back at once (RFC
- * 6531 3.2).
- */
+ * 6531 3.2). */
 static void
 leave_out_utf8(struct relay_transfer *t)
 {

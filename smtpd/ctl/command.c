@@ -71,8 +71,7 @@ words_meant(const struct command *c, int argc, char **argv, bool *is_exact)
 	return n;
 }
 
-/* Whoever takes the most words is meant: "s q" is no "stop" with an argument.
- */
+/* Whoever takes the most words is meant: "s q" is no "stop" with an argument. */
 const struct command *
 command_find(int argc, char **argv, int *used, size_t *matches)
 {

@@ -1,5 +1,4 @@
-/* What every command of smtpctl's knows: whom to speak to, and how to answer.
- */
+/* What every command of smtpctl's knows: whom to speak to, and how to answer. */
 #ifndef SMTPD_CTL_CTL_H
 #define SMTPD_CTL_CTL_H
 

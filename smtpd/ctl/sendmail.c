@@ -57,8 +57,7 @@ mode_of(const char *word)
 	return MODE_UNKNOWN;
 }
 
-/* The user who calls, and the first part of what the system knows of the name.
- */
+/* The user who calls, and the first part of what the system knows of the name. */
 static void
 find_caller(struct sendmail *s)
 {

@@ -6,8 +6,8 @@
 
 #include <stdlib.h>
 
-/* RFC 3207 4.2. Who is at the other end of the Unix socket was not said, but asked of the kernel.
- */
+/* RFC 3207 4.2. Who is at the other end of the Unix socket was not said, but asked of
+ * the kernel. */
 static void
 forget(struct smtp_session *s)
 {

@@ -7,8 +7,8 @@
 /* Appends the lines behind the first, each with a line feed. */
 void smtp_extensions(const struct smtp_session *s, struct buf *out);
 
-/* Those that bring parameters, as SMTP_OFFER_* bits: parameters of what is not offered are unknown.
- */
+/* Those that bring parameters, as SMTP_OFFER_* bits: parameters of what is not offered
+ * are unknown. */
 unsigned smtp_offers(const struct smtp_session *s);
 
 /* Whether AUTH may be used now; false also when it is not offered here at all. */

@@ -14,8 +14,8 @@ struct smtp_pace {
 	struct moment until;
 };
 
-/* It begins, or begins anew after a pause that was not the client's; gives the wait that is left.
- */
+/* It begins, or begins anew after a pause that was not the client's; gives the wait that
+ * is left. */
 struct span smtp_pace_begin(struct smtp_pace *p, struct moment now);
 
 /* So many octets came; gives the wait that is left, which is 0 when they came too slowly. */

@@ -229,8 +229,8 @@ authenticate(const struct al_login *q,
 	a->digest = digest_of((const struct slice[]){q->table, slice_of(a->account),
 				  slice_of(a->hash), slice_of(a->secret)},
 	    4);
-	/* Of a user of the system only the system knows whether a password that was right still is.
-	 */
+	/* Of a user of the system only the system knows whether a password that was right
+	 * still is. */
 	if (a->hash != NULL && recent_find(&right, a->digest, loop_now(), &unused))
 		end(a, LOGIN_OK);
 	else

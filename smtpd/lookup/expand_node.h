@@ -34,8 +34,8 @@ size_t expand_add_lines(struct expansion *e, struct expand_node *below, struct s
 void expand_deliver(struct expansion *e, const struct expand_node *n, const struct conf_action *a,
     enum al_transport transport, struct slice user, struct slice target);
 
-/* This branch leads nowhere; the first to do so gives the answer, unless another leads somewhere.
- */
+/* This branch leads nowhere; the first to do so gives the answer, unless another
+ * leads somewhere. */
 void expand_fail(struct expansion *e, const struct expand_node *n, enum al_route_result why);
 
 /* All is over: the tables or the disk do not answer. */

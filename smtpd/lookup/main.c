@@ -15,8 +15,8 @@
 #include <pwd.h>
 #include <stdlib.h>
 
-/* The C library loads what asks for users at the first question, while files can still be opened.
- */
+/* The C library loads what asks for users at the first question, while files can still
+ * be opened. */
 static void
 load_name_service(void)
 {

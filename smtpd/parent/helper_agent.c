@@ -117,8 +117,8 @@ on_no_outcome(void *owner, enum channel_end why)
 {
 }
 
-/* A user may not make files where the system keeps mail: root makes the first, and gives it away.
- */
+/* A user may not make files where the system keeps mail: root makes the first, and gives
+ * it away. */
 static void
 make_spool(const struct passwd *pw)
 {

@@ -29,8 +29,8 @@ suite_find(enum sandbox_role role, int instance)
 	return NULL;
 }
 
-/* Before it was ever ready there is no service to keep up: it ends, and then tells who started it.
- */
+/* Before it was ever ready there is no service to keep up: it ends, and then tells who
+ * started it. */
 static void fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 static void

@@ -8,8 +8,8 @@
 
 UNIT_SUITE(error);
 
-/* A sentence travels between processes as text, and one that does not is an answer that is missing.
- */
+/* A sentence travels between processes as text, and one that does not is an answer that
+ * is missing. */
 Test(error, a_sentence_is_text_whatever_it_quotes)
 {
 	char word[600];

@@ -427,8 +427,8 @@ Test(commit, a_database_that_was_cut_to_nothing_keeps_its_wal)
 	tear_down();
 }
 
-/* A statement without room takes the whole transaction with it, of which the others know nothing.
- */
+/* A statement without room takes the whole transaction with it, of which the others
+ * know nothing. */
 Test(commit, after_a_rollback_nothing_gets_in_behind_the_refusal)
 {
 	struct error why;

@@ -46,8 +46,8 @@ void asker_view(struct asker *a, const char *name);
 
 void asker_append(struct asker *a, const char *name, const char *message, uint8_t flags);
 
-/* As queue: delivers a small message for accounts, parted by blanks, with envelopes from first on.
- */
+/* As queue: delivers a small message for accounts, parted by blanks, with envelopes from
+ * first on. */
 void asker_deliver(struct asker *a, const char *accounts, uint64_t first, const char *message);
 
 #endif

@@ -1,5 +1,5 @@
-/* The files of large bodies, made in the pool: what comes of them, and of what happens meanwhile.
- */
+/* The files of large bodies, made in the pool: what comes of them, and of what
+ * happens meanwhile. */
 #include "deliver/mailbox/store_index.h"
 #include "tests/unit/deliver/mailbox/asker.h"
 #include "tests/unit/sync.h"

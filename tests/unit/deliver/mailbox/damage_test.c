@@ -1,5 +1,5 @@
-/* What is damaged, cut short or given up: nobody takes it for whole, and it holds nothing for long.
- */
+/* What is damaged, cut short or given up: nobody takes it for whole, and it holds nothing
+ * for long. */
 #include "tests/unit/deliver/mailbox/asker.h"
 
 #include "common/ipc/packed.h"

@@ -149,8 +149,8 @@ Test(mailbox_signer, what_came_is_signed_when_idle_and_the_first_search_reads_on
 	account();
 	wait_signed(60);
 	cr_assert_eq(number("SELECT value FROM counter WHERE name = 'signed'"), 61);
-	/* Bodies that nobody can read: a search that tried would not find what it wants in peace.
-	 */
+	/* Bodies that nobody can read: a search that tried would not find what it wants
+	 * in peace. */
 	cr_assert(commit_begin(store->commit));
 	cr_assert_eq(
 	    db_exec(store->db, "UPDATE body SET octets = x'00', is_packed = 1 WHERE id <> 38"),

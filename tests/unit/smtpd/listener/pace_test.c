@@ -5,8 +5,8 @@
 
 UNIT_SUITE(pace);
 
-/* Seconds until a client is cut off that sends so many octets every so many seconds; at most most.
- */
+/* Seconds until a client is cut off that sends so many octets every so many seconds; at
+ * most most. */
 static int64_t
 lasts(size_t octets, int64_t every, int64_t most)
 {
