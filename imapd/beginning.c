@@ -1,7 +1,6 @@
 #include "imapd/beginning.h"
 
 #include "common/base/limits.h"
-
 #include "imapd/parse.h"
 
 /* Takes a word off the front of *rest. */

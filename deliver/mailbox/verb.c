@@ -1,4 +1,6 @@
 /* The store's verbs: what imapd and pop3d may ask. Each names a handle of the asker's own. */
+#include "deliver/mailbox/verb.h"
+
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/mail/mailbox_name.h"
@@ -8,7 +10,6 @@
 #include "deliver/mailbox/signer.h"
 #include "deliver/mailbox/spool.h"
 #include "deliver/mailbox/store_mailbox.h"
-#include "deliver/mailbox/verb.h"
 
 #include <string.h>
 

@@ -101,12 +101,6 @@ ask_hostname(struct smtp_session *s)
 	s->hostname_request = al_fetch_ask(smtp_server.lookup, &r, &q);
 }
 
-const char *
-smtp_hostname(const struct smtp_session *s)
-{
-	return s->hostname != NULL ? s->hostname : service_hostname(s->base.service);
-}
-
 static void
 ask_names(struct smtp_session *s)
 {

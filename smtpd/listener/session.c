@@ -89,6 +89,12 @@ smtp_reject(struct smtp_session *s, int code, const char *enhanced, const char *
 		s->errors++;
 }
 
+const char *
+smtp_hostname(const struct smtp_session *s)
+{
+	return s->hostname != NULL ? s->hostname : service_hostname(s->base.service);
+}
+
 void
 smtp_session_shut(struct smtp_session *s, const char *enhanced, const char *why)
 {
