@@ -54,6 +54,9 @@ static void yyerror(const struct place *at, struct parser *p, const char *text);
 %token END 0 "the end of the file"
 %token NEWLINE "the end of the line"
 %token <text> STRING "a name or a value"
+
+/* The words, from ACTION to SUBMISSIONS, by which keyword() knows them; those from ACCOUNTS on may be
+ * names, too. */
 %token ACTION "action" ADMD "admd" ALIAS "alias" ANY "any" AUTH "auth"
 %token AUTH_OPTIONAL "auth-optional" BACKUP "backup" BOUNCE "bounce" CA "ca" CERT "cert"
 %token CIPHERS "ciphers" COMPRESSION "compression" DHE "dhe" DOMAIN "domain"
