@@ -4,25 +4,24 @@
  * commands and loops a second, and how long a loop took.
  *
  *   imap_load [options] host port command...
- *     -c n   connections (1)                   -w n   seconds (5)
+ *     -c n   connections (1)
+ *     -w n   seconds (5)
  *     -p c   a command before the loop, such as "LOGIN u%d@example.test secret"; may be given often
  *     -u n   users: %d in a command becomes the connection's number below n (1)
  *     -n     a new connection for each loop, ended with LOGOUT
- *     -d n   commands in flight (1)            -l n   octets of the message that @ in a command
- * becomes (1024) -a n   source addresses, 127.1.x.y (1)
+ *     -d n   commands in flight (1)
+ *     -l n   octets of the message that @ in a command becomes (1024)
+ *     -a n   source addresses, 127.1.x.y (1)
  */
-#include <sys/epoll.h>
-#include <sys/socket.h>
+#include "tests/bench/load.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum { COMMANDS = 64, COMMAND = 512 };
@@ -57,22 +56,6 @@ static struct {
 } now;
 
 static void
-die(const char *what)
-{
-	perror(what);
-	exit(1);
-}
-
-static double
-seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static void
 make_message(void)
 {
 	static const char head[] =
@@ -83,7 +66,7 @@ make_message(void)
 		want.size = sizeof(head) + 2;
 	now.message = malloc(want.size + 1);
 	if (now.message == NULL)
-		die("message");
+		load_die("message");
 	memcpy(now.message, head, sizeof(head) - 1);
 	for (size_t i = sizeof(head) - 1; i < want.size; i++) {
 		size_t column = (i - sizeof(head) + 1) % 74;
@@ -96,26 +79,17 @@ make_message(void)
 static void
 open_session(struct client *c)
 {
-	struct sockaddr_in from = {.sin_family = AF_INET};
 	struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
-	uint32_t number = (uint32_t)(now.connected++ % want.addresses);
-	int yes = 1;
 
-	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (c->fd < 0)
-		die("socket");
-	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
-	setsockopt(c->fd, SOL_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof(yes));
-	from.sin_addr.s_addr = htonl(0x7f010001 + (number / 250) * 256 + number % 250);
-	if (bind(c->fd, (struct sockaddr *)&from, sizeof(from)) != 0 ||
-	    connect(c->fd, (struct sockaddr *)&want.server, sizeof(want.server)) != 0)
-		die("connect");
+	c->fd = load_socket(SOCK_STREAM, (uint32_t)(now.connected++ % want.addresses));
+	if (connect(c->fd, (struct sockaddr *)&want.server, sizeof(want.server)) != 0)
+		load_die("connect");
 	if (epoll_ctl(now.epoll, EPOLL_CTL_ADD, c->fd, &e) != 0)
-		die("epoll_ctl");
+		load_die("epoll_ctl");
 	c->next = c->in_flight = 0;
 	c->greeted = c->looping = c->leaving = false;
 	c->kept = 0;
-	c->since = seconds();
+	c->since = load_seconds();
 }
 
 static void
@@ -163,7 +137,7 @@ go_on(struct client *c)
 		if (!c->looping && c->next == want.prologue) {
 			c->looping = true;
 			if (!want.renew)
-				c->since = seconds();
+				c->since = load_seconds();
 		}
 		if (c->in_flight >= want.depth)
 			return;
@@ -184,7 +158,7 @@ go_on(struct client *c)
 static void
 end_loop(struct client *c)
 {
-	double t = seconds();
+	double t = load_seconds();
 
 	if ((size_t)now.loops < now.took_size)
 		now.took[now.loops] = (float)(t - c->since);
@@ -233,7 +207,7 @@ on_readable(struct client *c)
 		if (!c->leaving)
 			now.refused++;
 		close(c->fd);
-		if (seconds() < now.end)
+		if (load_seconds() < now.end)
 			open_session(c);
 		return;
 	}
@@ -253,26 +227,18 @@ on_readable(struct client *c)
 	}
 }
 
-static int
-by_size(const void *a, const void *b)
-{
-	float x = *(const float *)a, y = *(const float *)b;
-
-	return (x > y) - (x < y);
-}
-
 static void
 report(void)
 {
 	size_t n = (size_t)now.loops < now.took_size ? (size_t)now.loops : now.took_size;
-	double took = seconds() - now.start;
+	double took = load_seconds() - now.start;
 
-	qsort(now.took, n, sizeof(*now.took), by_size);
+	load_sort(now.took, n);
 	printf("{\"seconds\": %.6f, \"commands\": %ld, \"loops\": %ld, \"refused\": %ld, "
 	       "\"median_ms\": %.3f, "
 	       "\"p99_ms\": %.3f, \"complaint\": \"%s\"}\n",
-	    took, now.commands, now.loops, now.refused, n > 0 ? (double)now.took[n / 2] * 1e3 : 0.0,
-	    n > 0 ? (double)now.took[n * 99 / 100] * 1e3 : 0.0, now.complaint);
+	    took, now.commands, now.loops, now.refused, load_ms(now.took, n, 50),
+	    load_ms(now.took, n, 99), now.complaint);
 }
 
 static void
@@ -316,13 +282,7 @@ read_options(int argc, char **argv)
 		fprintf(stderr, "usage: imap_load [options] host port command...\n");
 		exit(2);
 	}
-	want.server.sin_family = AF_INET;
-	want.server.sin_port = htons((uint16_t)strtol(argv[optind + 1], NULL, 10));
-	if (inet_pton(AF_INET, argv[optind], &want.server.sin_addr) != 1 ||
-	    ntohl(want.server.sin_addr.s_addr) >> 24 != 127) {
-		fprintf(stderr, "imap_load: %s is not in 127.0.0.0/8\n", argv[optind]);
-		exit(2);
-	}
+	want.server = load_server("imap_load", argv[optind], argv[optind + 1]);
 	for (int i = optind + 2; i < argc && want.commands < COMMANDS / 2; i++)
 		want.script[want.prologue + want.commands++] = argv[i];
 }
@@ -338,15 +298,15 @@ main(int argc, char **argv)
 	now.took = calloc(now.took_size, sizeof(*now.took));
 	now.epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (clients == NULL || now.took == NULL || now.epoll < 0)
-		die("start");
+		load_die("start");
 	make_message();
-	now.start = seconds();
+	now.start = load_seconds();
 	now.end = now.start + want.seconds;
 	for (int i = 0; i < want.connections; i++) {
 		clients[i].number = i;
 		open_session(&clients[i]);
 	}
-	while (seconds() < now.end) {
+	while (load_seconds() < now.end) {
 		int n = epoll_wait(now.epoll, events, 256, 100);
 		for (int i = 0; i < n; i++)
 			on_readable(events[i].data.ptr);

@@ -15,21 +15,18 @@
  *     -w n   seconds at most (60)
  *     -i     only hold the sessions after EHLO, until the end of standard input
  */
-#include <sys/epoll.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
+#include "tests/bench/load.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 enum step { GREETING, EHLO, MAIL, RCPT, DATA, TEXT, QUIT, HELD };
@@ -76,22 +73,6 @@ static struct {
 	char complaint[256];
 } now;
 
-static void
-die(const char *what)
-{
-	perror(what);
-	exit(1);
-}
-
-static double
-seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 /* The part of a message that is the same in all: lines of 72, and the dot. */
 static void
 make_text(void)
@@ -100,7 +81,7 @@ make_text(void)
 
 	now.text = malloc(want.size + sizeof(end));
 	if (now.text == NULL)
-		die("text");
+		load_die("text");
 	size_t body = want.size > 256 ? want.size - 256 : 16;
 	for (size_t i = 0; i < body; i++) {
 		size_t column = i % 74;
@@ -120,27 +101,17 @@ watch(struct client *c, uint32_t events, int how)
 	struct epoll_event e = {.events = events, .data.ptr = c};
 
 	if (epoll_ctl(now.epoll, how, c->fd, &e) != 0)
-		die("epoll_ctl");
+		load_die("epoll_ctl");
 }
 
 static void
 open_session(struct client *c)
 {
-	struct sockaddr_in from = {.sin_family = AF_INET};
-	int yes = 1;
-	uint32_t number = (uint32_t)(now.connected++ % want.addresses);
-
-	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (c->fd < 0)
-		die("socket");
-	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
-	setsockopt(c->fd, SOL_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof(yes));
-	from.sin_addr.s_addr = htonl(0x7f010001 + (number / 250) * 256 + number % 250);
-	if (bind(c->fd, (struct sockaddr *)&from, sizeof(from)) != 0)
-		die("bind");
+	c->fd =
+	    load_socket(SOCK_STREAM | SOCK_NONBLOCK, (uint32_t)(now.connected++ % want.addresses));
 	if (connect(c->fd, (struct sockaddr *)&want.server, sizeof(want.server)) != 0 &&
 	    errno != EINPROGRESS)
-		die("connect");
+		load_die("connect");
 	c->step = GREETING;
 	c->left = want.per_session;
 	c->kept = 0;
@@ -218,7 +189,7 @@ next_message(struct client *c)
 	c->left--;
 	c->number = now.begun++;
 	c->recipient = 0;
-	c->since = seconds();
+	c->since = load_seconds();
 	c->step = MAIL;
 	say(c, mail, sizeof(mail) - 1);
 }
@@ -282,7 +253,7 @@ on_reply(struct client *c, const char *reply)
 		begin_text(c);
 		break;
 	case TEXT:
-		now.last = seconds();
+		now.last = load_seconds();
 		now.took[now.accepted++] = (float)(now.last - c->since);
 		next_message(c);
 		break;
@@ -327,7 +298,7 @@ work(struct client *clients)
 	struct epoll_event events[256];
 	int started = 0;
 
-	now.start = now.last = seconds();
+	now.start = now.last = load_seconds();
 	while (started < want.connections && !want.hold && started < want.messages)
 		open_session(&clients[started++]);
 	for (;;) {
@@ -339,7 +310,7 @@ work(struct client *clients)
 		    (want.hold && now.held + now.broken + now.refused >= want.connections))
 			return;
 		int n = epoll_wait(now.epoll, events, 256, 1000);
-		if (seconds() - now.start > want.limit)
+		if (load_seconds() - now.start > want.limit)
 			return;
 		for (int i = 0; i < n; i++) {
 			struct client *c = events[i].data.ptr;
@@ -353,26 +324,17 @@ work(struct client *clients)
 	}
 }
 
-static int
-by_size(const void *a, const void *b)
-{
-	float x = *(const float *)a, y = *(const float *)b;
-
-	return (x > y) - (x < y);
-}
-
 static void
 report(void)
 {
 	size_t n = (size_t)now.accepted;
 
-	qsort(now.took, n, sizeof(*now.took), by_size);
+	load_sort(now.took, n);
 	printf("{\"seconds\": %.6f, \"accepted\": %ld, \"refused\": %ld, \"broken\": %ld, "
 	       "\"held\": %ld, "
 	       "\"median_ms\": %.3f, \"p99_ms\": %.3f, \"complaint\": \"%s\"}\n",
 	    now.last - now.start, now.accepted, now.refused, now.broken, now.held,
-	    n > 0 ? (double)now.took[n / 2] * 1e3 : 0.0,
-	    n > 0 ? (double)now.took[n * 99 / 100] * 1e3 : 0.0, now.complaint);
+	    load_ms(now.took, n, 50), load_ms(now.took, n, 99), now.complaint);
 	fflush(stdout);
 }
 
@@ -422,13 +384,7 @@ read_options(int argc, char **argv)
 		fprintf(stderr, "usage: smtp_load [options] host port\n");
 		exit(2);
 	}
-	want.server.sin_family = AF_INET;
-	want.server.sin_port = htons((uint16_t)strtol(argv[optind + 1], NULL, 10));
-	if (inet_pton(AF_INET, argv[optind], &want.server.sin_addr) != 1 ||
-	    ntohl(want.server.sin_addr.s_addr) >> 24 != 127) {
-		fprintf(stderr, "smtp_load: %s is not in 127.0.0.0/8\n", argv[optind]);
-		exit(2);
-	}
+	want.server = load_server("smtp_load", argv[optind], argv[optind + 1]);
 }
 
 int
@@ -444,7 +400,7 @@ main(int argc, char **argv)
 	now.took = calloc((size_t)want.messages + 1, sizeof(*now.took));
 	now.epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (clients == NULL || now.took == NULL || now.epoll < 0)
-		die("start");
+		load_die("start");
 	make_text();
 	work(clients);
 	report();
