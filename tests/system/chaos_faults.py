@@ -61,6 +61,38 @@ class Kill(OfProcess):
             time.sleep(self.pause)
 
 
+class KillSeveral(Fault):
+    """Several at the same instant, agents and other helpers of the parent too."""
+
+    def choose(self):
+        self.names = self.rnd.sample(DAEMONS, self.rnd.randrange(2, 6))
+
+    def begin(self):
+        for _ in range(3):
+            self.world.killed.update(self.names)
+            for p in self.suite.processes():
+                if p["name"] in self.names or p["name"] not in DAEMONS:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(p["pid"], signal.SIGKILL)
+            time.sleep(self.rnd.uniform(0.1, 0.5))
+
+    def __str__(self):
+        return f"KillSeveral({', '.join(self.names)})"
+
+
+class PowerCut(Fault):
+    """What was not synced is gone, and everybody begins anew; sometimes again while they do."""
+
+    def choose(self):
+        self.times, self.pause = self.rnd.choice((1, 1, 2)), self.rnd.uniform(0, 1)
+
+    def begin(self):
+        self.world.killed.update(DAEMONS)
+        for _ in range(self.times):
+            time.sleep(self.pause)
+            self.world.cut_power()
+
+
 class Stop(OfProcess):
     """Stands still, and goes on when all is over, or killed as it stands."""
 
@@ -101,10 +133,10 @@ class FullDisk(Fault):
         self.world.killed.update(("queue", "mailbox"))  # who cannot write down what was done does it again
         self.file = self.world.disk / "filler"
         with contextlib.suppress(OSError), open(self.file, "wb", 0) as f:
-            for size in (1 << 20, 4096, 1):
+            for size in (16 << 20, 1 << 20, 4096):
                 with contextlib.suppress(OSError):
                     while True:
-                        f.write(bytes(size))
+                        os.posix_fallocate(f.fileno(), f.seek(0, os.SEEK_END), size)
         if self.left:
             with contextlib.suppress(OSError):
                 os.truncate(self.file, max(0, self.file.stat().st_size - self.left))
@@ -134,6 +166,45 @@ class FewDescriptors(OfProcess):
         for pid, limits in self.old.items():
             with contextlib.suppress(OSError):
                 resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+
+
+class FewForNew(OfProcess):
+    """It dies, and the next may have hardly any descriptors; so may whoever else begins meanwhile."""
+
+    def choose(self):
+        super().choose()
+        self.most = self.rnd.choice((8, 16, 24, 40))
+
+    def begin(self):
+        self.world.killed.update(DAEMONS)
+        self.parent = self.suite.process.pid
+        with contextlib.suppress(OSError):
+            resource.prlimit(self.parent, resource.RLIMIT_NOFILE, (self.most, self.most))
+        for pid in self.world.children(self.name):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def end(self):
+        for pid in [self.parent, *(p["pid"] for p in self.suite.processes())]:
+            with contextlib.suppress(OSError):
+                resource.prlimit(pid, resource.RLIMIT_NOFILE, resource.getrlimit(resource.RLIMIT_NOFILE))
+
+
+class FewMemory(OfProcess):
+    """It gets no more memory than it has, and ends where it cannot do without."""
+
+    def begin(self):
+        self.world.killed.add(self.name)
+        self.pids = self.world.children(self.name)
+        for pid in self.pids:
+            with contextlib.suppress(OSError):
+                pages = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
+                resource.prlimit(pid, resource.RLIMIT_AS, (pages * resource.getpagesize(), resource.RLIM_INFINITY))
+
+    def end(self):
+        for pid in self.pids:
+            with contextlib.suppress(OSError):
+                resource.prlimit(pid, resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
 class Jump(Fault):
@@ -302,5 +373,5 @@ class Orders(Fault):
         self.world.order("log", "brief")
 
 
-FAULTS = (Kill, Kill, Kill, Stop, Stop, Flicker, FullDisk, FullDisk, FewDescriptors, Jump, SilentNames, Reload, Logger,
-          ParentDies, Orphan, FailingCalls, Crowd, Orders, Orders)
+FAULTS = (Kill, Kill, KillSeveral, PowerCut, PowerCut, Stop, Stop, Flicker, FullDisk, FullDisk, FewDescriptors, FewForNew,
+          FewMemory, Jump, SilentNames, Reload, Logger, ParentDies, Orphan, FailingCalls, Crowd, Orders, Orders)

@@ -4,9 +4,8 @@ import contextlib
 import json
 import os
 import random
-import shutil
+import signal
 import subprocess
-import tempfile
 import threading
 import time
 from pathlib import Path
@@ -15,30 +14,18 @@ from chaos_check import read_account
 from chaos_ledger import Account, Ledger
 from chaos_load import BROKEN, Mailer, Popper, Stranger, Submitter
 from chaos_sink import Sink
-from suite import Suite, state_of
+from suite import Suite, state_of, wait_until
 from test_clock import Clock
 from test_fault import Faults
+from test_powercut import Disk
 
-DISK = 192 << 20
 READERS = ("bob", "carol", "ivy", "ida", "pat")
 
 
-class Small:
-    """A file system with room for so many octets, in a file."""
-
-    def __init__(self, octets):
-        self.folder = Path(tempfile.mkdtemp(prefix="kurir-chaos-"))
-        self.folder.chmod(0o755)
-        self.at = self.folder / "disk"
-        self.at.mkdir()
-        with open(self.folder / "image", "wb") as f:
-            f.truncate(octets)
-        subprocess.run(["mkfs.ext4", "-q", "-F", "-m", "0", self.folder / "image"], check=True, capture_output=True)
-        subprocess.run(["mount", "-o", "loop", self.folder / "image", self.at], check=True, capture_output=True)
-
-    def close(self):
-        subprocess.run(["umount", "-l", self.at], check=True, capture_output=True)
-        shutil.rmtree(self.folder)
+def send(pids, sign):
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, sign)
 
 
 class ChaosSuite(Suite):
@@ -67,11 +54,12 @@ class World:
         self.rnd = random.Random(seed)
         self.ledger, self.clock, self.faults = Ledger(), Clock(), Faults(failing)
         self.sink = Sink(random.Random(self.rnd.random()))
-        self.small = Small(DISK)
-        self.disk = self.small.at
+        self.power, self.changing = Disk(), threading.RLock()  # one at a time gives the suite another parent
+        self.disk = self.power.inner
         self.killed, self.removed = set(), set()  # processes; recipients with the token that smtpctl was told to remove
         self.appended = self.reports = self.generation = 0
         self.has_failed = False             # calls failed, so that a file may be left until the next start
+        self.cuts = 0
         self.orphans, self.clients, self.samples = set(), [], {}
         self.user = self.make_user()
         self.suite = self.make_suite()
@@ -82,6 +70,7 @@ class World:
         self.suite.begin()
         for user, account in self.accounts.items():
             account.boxes = {name: {True} for name in read_account(self.suite, user)[1]}
+        subprocess.run(["sync", "-f", self.disk], check=True)
 
     def make_user(self):
         user = f"kurirchaos{os.getpid()}"
@@ -113,7 +102,10 @@ class World:
         self.sink.close()
         subprocess.run(["userdel", self.user], capture_output=True)
         self.mbox.unlink(missing_ok=True)
-        self.small.close()
+        for folder in reversed(self.power.mounted[:]):  # lazily: who made itself a namespace of mounts has them too
+            subprocess.run(["umount", "-l", folder], check=True)
+            self.power.mounted.remove(folder)
+        self.power.close()
         return code
 
     # Orders and state.
@@ -146,14 +138,41 @@ class World:
 
     def replace_parent(self, sign):
         """Its children end by themselves, those that stand still excepted; the next parent begins when it can."""
-        old = self.suite.process
-        self.orphans.update(p["pid"] for p in self.suite.processes())
-        old.send_signal(sign)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            old.wait(2)
-        old.kill()
-        old.wait()
-        self.suite.launch()
+        with self.changing:
+            old = self.suite.process
+            self.orphans.update(p["pid"] for p in self.suite.processes())
+            old.send_signal(sign)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                old.wait(2)
+            old.kill()
+            old.wait()
+            self.suite.launch()
+
+    def let_go(self):
+        """Takes the disk away, which waits for those who end."""
+        try:
+            self.power.unmount(self.disk)
+            return True
+        except subprocess.CalledProcessError:
+            return False
+
+    def cut_power(self):
+        """Everybody stands still, and with them goes what they never synced; then all begins anew on what is left."""
+        with self.changing:
+            pids = {self.suite.process.pid} | self.orphans
+            send(pids, signal.SIGSTOP)
+            wait_until(lambda: state_of(self.suite.process.pid) in ("", "T", "Z"), 10, "the parent to stand still")
+            pids.update(p["pid"] for p in self.suite.processes())
+            send(pids, signal.SIGSTOP)
+            self.power.cut("picture")
+            send(pids, signal.SIGKILL)
+            wait_until(lambda: all(state_of(pid) in ("", "Z") for pid in pids), 10, "the end of all")
+            self.suite.process.wait()
+            wait_until(self.let_go, 10, "a disk that nobody uses")
+            self.power.replace("picture")
+            self.configure(0)
+            self.cuts += 1
+            self.suite.launch()
 
     def revive(self):
         """As a service manager would: begins anew what could not begin."""
@@ -204,6 +223,7 @@ class World:
             text = subprocess.run(self.suite.ctl_command("--json", "show", "queue"), capture_output=True, text=True, timeout=60)
             if text.returncode == 0 and not text.stdout.strip():
                 return
+            self.order("resume", "envelope", "all")  # which a full disk may have refused before
             self.order("schedule", "all")
             time.sleep(0.2)
         raise AssertionError("the queue is not empty\n" + text.stdout + text.stderr)

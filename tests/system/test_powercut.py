@@ -69,6 +69,9 @@ class Disk:
     def wake(self, name):
         """The machine starts again with what was on the disk at that cut."""
         self.unmount(self.inner)
+        self.replace(name)
+
+    def replace(self, name):
         os.rename(self.outer / name, self.outer / "disk.img")
         self.mount(self.outer / "disk.img", self.inner)
 
