@@ -67,7 +67,8 @@ give(struct process *p)
 {
 	struct channel_request r = {.answer = on_applied, .ended = on_ended, .owner = p};
 
-	join_send_conf(p);
+	if (!join_send_conf(p))
+		process_abandon(p);
 	if (p->applying != 0)
 		channel_done(p->channel, p->applying); /* of what is no more in force */
 	p->applying = pa_apply_ask(p->channel, &r, &(struct pa_apply){0});

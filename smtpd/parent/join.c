@@ -22,47 +22,70 @@ static const struct {
 
 enum { EDGES = sizeof(edges) / sizeof(edges[0]) };
 
-static void
+/* False, with the reason in the log. */
+static bool
+misses(const struct process *p, const char *what)
+{
+	log_error("cannot give %s %s: %s", sandbox_title(p->role), what, strerror(errno));
+	return false;
+}
+
+static bool
 send_keys(struct process *p)
 {
+	bool ok = true;
+
 	for (size_t i = 0; i < suite.conf->pki_count; i++) {
 		struct pa_key m = {.pki = suite.conf->pkis[i].name};
-		int fd = keyfiles_give(i);
+		int fd;
 
+		ok = (keyfiles_give(i, &fd) || misses(p, "a key")) && ok;
 		if (fd >= 0)
 			pa_key_send(p->channel, 0, &m, fd);
 	}
+	return ok;
 }
 
 /* A socket goes to a process once: a second would have it accept twice as often. */
-static void
+static bool
 send_sockets(struct process *p, unsigned services)
 {
+	bool ok = true;
+
 	for (size_t i = 0; i < suite.conf->listen_count; i++) {
 		const struct conf_listen *l = &suite.conf->listens[i];
 		const struct bound *b = sockets_find(&suite.sockets, l->id);
 		struct pa_socket m = {.listen = l->id};
 
-		if (b != NULL && b->id > p->last_socket && conf_listen_is_of(l, services))
-			pa_socket_send(p->channel, 0, &m, fcntl(b->fd, F_DUPFD_CLOEXEC, 0));
+		int fd;
+
+		if (b == NULL || b->id <= p->last_socket || !conf_listen_is_of(l, services))
+			continue;
+		fd = fcntl(b->fd, F_DUPFD_CLOEXEC, 0);
+		ok = (fd >= 0 || misses(p, "a socket")) && ok;
+		if (fd >= 0)
+			pa_socket_send(p->channel, 0, &m, fd);
 	}
 	p->last_socket = suite.sockets.last_id;
+	return ok;
 }
 
-void
+bool
 join_send_conf(struct process *p)
 {
 	const struct process_kind *kind = process_kind(p->role);
+	bool ok = true;
 
 	conf_send(suite.conf, p->channel, kind->sees, kind->services);
 	if (kind->services != 0)
-		send_sockets(p, kind->services);
+		ok = send_sockets(p, kind->services);
 	if (p->role == SANDBOX_KEYHOLDER)
-		send_keys(p);
+		ok = send_keys(p);
+	return ok;
 }
 
 /* A line for each edge between two processes that run. */
-static void
+static bool
 join(struct process *a, struct process *b)
 {
 	int ends[2];
@@ -70,17 +93,18 @@ join(struct process *a, struct process *b)
 	struct pa_peer to_b = {.role = (uint8_t)a->role, .instance = (uint8_t)a->instance};
 
 	if (a->channel == NULL || b->channel == NULL)
-		return;
+		return true;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0) {
 		log_error("cannot join %s and %s: %s", sandbox_title(a->role),
 		    sandbox_title(b->role), strerror(errno));
-		return;
+		return false;
 	}
 	pa_peer_send(a->channel, 0, &to_a, ends[0]);
 	pa_peer_send(b->channel, 0, &to_b, ends[1]);
+	return true;
 }
 
-void
+bool
 join_all(struct process *p, bool only_with_earlier)
 {
 	for (size_t e = 0; e < EDGES; e++) {
@@ -90,9 +114,13 @@ join_all(struct process *p, bool only_with_earlier)
 			if (only_with_earlier && other >= p)
 				break;
 			if ((edges[e].asker == p->role && edges[e].answerer == other->role) ||
-			    (edges[e].answerer == p->role && edges[e].asker == other->role))
-				join(edges[e].asker == p->role ? p : other,
-				    edges[e].asker == p->role ? other : p);
+			    (edges[e].answerer == p->role && edges[e].asker == other->role)) {
+				bool asks = edges[e].asker == p->role;
+
+				if (!join(asks ? p : other, asks ? other : p))
+					return false;
+			}
 		}
 	}
+	return true;
 }

@@ -4,10 +4,13 @@
 
 #include "smtpd/parent/process.h"
 
+/* Each is false, and has said why, when something could not be given: the process lacks it from then
+ * on, so it must end, and begin anew. */
+
 /* The configuration in force, with the sockets and keys that are new to it. */
-void join_send_conf(struct process *p);
+bool join_send_conf(struct process *p);
 
 /* A line to each neighbour that runs; only to those before it in the list while all start. */
-void join_all(struct process *p, bool only_with_earlier);
+bool join_all(struct process *p, bool only_with_earlier);
 
 #endif

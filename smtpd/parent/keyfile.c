@@ -30,8 +30,12 @@ keyfiles_hold(const struct conf *c)
 	}
 }
 
-int
-keyfiles_give(size_t pki)
+bool
+keyfiles_give(size_t pki, int *fd)
 {
-	return pki < count && held[pki] >= 0 ? fcntl(held[pki], F_DUPFD_CLOEXEC, 0) : -1;
+	*fd = -1;
+	if (pki >= count || held[pki] < 0)
+		return true;
+	*fd = fcntl(held[pki], F_DUPFD_CLOEXEC, 0);
+	return *fd >= 0;
 }

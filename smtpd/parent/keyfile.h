@@ -11,7 +11,8 @@
 /* Opens those of c, and lets go of the others. One that cannot be opened is logged. */
 void keyfiles_hold(const struct conf *c);
 
-/* A descriptor of the key of c's pki of that number, for the caller to close; -1: there is none. */
-int keyfiles_give(size_t pki);
+/* A descriptor of the key of c's pki of that number, for the caller to close; -1: there is none.
+ * False: there is one, and no descriptor is to be had now. */
+bool keyfiles_give(size_t pki, int *fd);
 
 #endif

@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 /* What ended so often before it was ever ready will not start, whatever it is tried. */
-enum { AGAIN_SECONDS = 10, STARTS_MOST = 4 };
+enum { AGAIN_SECONDS = 1, STARTS_MOST = 4 };
 
 const struct process_kind process_kinds[] = {
     {SANDBOX_KEYHOLDER, "smtpd/keyholder", CONF_SEES_LISTENS | CONF_SEES_PKI, 0, false},
@@ -70,6 +70,12 @@ exec_child(const struct process *p, int fd, int log)
 	program_run(process_kind(p->role)->folder, argv, fd, path);
 	fprintf(stderr, "smtpd: cannot run %s: %s\n", path, strerror(errno));
 	_exit(1);
+}
+
+void
+process_abandon(struct process *p)
+{
+	kill(p->pid, SIGKILL);
 }
 
 /* Not while it stops: then it is on its way. */
@@ -133,8 +139,8 @@ introduce(struct process *p)
 	struct pa_start start = {0};
 
 	send_setup(p);
-	join_send_conf(p);
-	join_all(p, !suite.is_ready && p->restarts == 0);
+	if (!join_send_conf(p) || !join_all(p, !suite.is_ready && p->restarts == 0))
+		process_abandon(p);
 	pa_start_send(p->channel, 0, &start, -1);
 	trace_on_start(p);
 }

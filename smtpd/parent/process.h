@@ -47,6 +47,9 @@ int process_instances(enum sandbox_role role);
 /* Starts it, gives it its setting, and joins it to all that run. False with errno. */
 bool process_spawn(struct process *p);
 
+/* It lacks what it should have been given: it ends, and the next one gets all. */
+void process_abandon(struct process *p);
+
 /* Begins to look after the processes: what dies starts again. */
 void process_supervise(void);
 

@@ -2,10 +2,16 @@
 
 import collections
 import contextlib
+import imaplib
+import os
+import resource
+import signal
+import smtplib
 import socket
 import threading
 import time
 import unittest
+from pathlib import Path
 
 import names
 from suite import Suite, free_port_on, message, wait_until
@@ -67,6 +73,27 @@ class Descriptors(unittest.TestCase):
                 c.sendmail("x@y.test", [s.address("bob")], message("x@y.test", "bob", body=("x" * 70 + "\r\n") * 3000))
             s.wait_messages("bob", 1)
             self.assertEqual(s.pids("listener"), listener)
+
+    def test_a_parent_without_descriptors_begins_nobody_half(self):
+        """Who is started again has all its neighbours, sockets and keys, or is started once more."""
+        with Suite() as s:
+            parent = s.process.pid
+            for free in (0, 2, 4, 8, 16):
+                for name in ("listener", "keyholder", "mailbox"):
+                    with self.subTest(free=free, name=name):
+                        used = {int(f.name) for f in Path(f"/proc/{parent}/fd").iterdir()}
+                        most = next(n for n in range(3, 10000) if n - len([u for u in used if u < n]) == free)
+                        soft, hard = resource.prlimit(parent, resource.RLIMIT_NOFILE, (most, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+                        os.kill(s.pids(name)[0], signal.SIGKILL)
+                        time.sleep(0.3)
+                        resource.prlimit(parent, resource.RLIMIT_NOFILE, (soft, hard))
+
+                        def is_whole():
+                            with contextlib.suppress(OSError, smtplib.SMTPException, imaplib.IMAP4.error):
+                                s.submit("alice", [s.address("bob")], message("a", "b"))
+                                s.imap("bob").logout()
+                                return not s.queue()
+                        wait_until(is_whole, 20, "a service that is whole")
 
     def test_more_accounts_than_can_be_open(self):
         count = 40

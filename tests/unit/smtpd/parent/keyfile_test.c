@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 UNIT_SUITE(keyfile);
@@ -33,13 +34,37 @@ write_key(const char *text)
 static void
 is_given(const char *text)
 {
-	int fd = keyfiles_give(0);
+	int fd;
 	char got[16] = "";
 
+	cr_assert(keyfiles_give(0, &fd));
 	cr_assert_geq(fd, 0);
 	cr_assert_geq(pread(fd, got, sizeof(got) - 1, 0), 0);
 	cr_assert_str_eq(got, text);
 	close(fd);
+}
+
+static void
+is_none(size_t pki, const char *why)
+{
+	int fd;
+
+	cr_assert(keyfiles_give(pki, &fd), "%s", why);
+	cr_assert_eq(fd, -1, "%s", why);
+}
+
+/* That is another thing than a key that is none: whoever lacks it must ask again. */
+static void
+is_refused_without_descriptors(void)
+{
+	struct rlimit was, few = {.rlim_cur = 0};
+	int fd;
+
+	cr_assert_eq(getrlimit(RLIMIT_NOFILE, &was), 0);
+	few.rlim_max = was.rlim_max;
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	cr_assert_not(keyfiles_give(0, &fd));
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &was), 0);
 }
 
 /* A renewal puts another file in the place of a key, whose certificate is not in force yet. */
@@ -58,8 +83,9 @@ Test(keyfile, is_of_the_configuration_in_force)
 	write_key("two");
 	is_given("one");
 	is_given("one");
-	cr_assert_eq(keyfiles_give(1), -1, "it could not be opened");
-	cr_assert_eq(keyfiles_give(2), -1, "there is none");
+	is_none(1, "it could not be opened");
+	is_none(2, "there is none");
+	is_refused_without_descriptors();
 	for (int i = 0; i < 10; i++)
 		keyfiles_hold(&c);
 	is_given("two");
