@@ -168,26 +168,28 @@ class FewDescriptors(OfProcess):
                 resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
 
 
-class FewForNew(OfProcess):
-    """It dies, and the next may have hardly any descriptors; so may whoever else begins meanwhile."""
+class FewForParent(OfProcess):
+    """It dies, and the parent has hardly any descriptors for the next, nor for its orders."""
 
     def choose(self):
         super().choose()
-        self.most = self.rnd.choice((8, 16, 24, 40))
+        self.more = self.rnd.choice((-1000, 0, 1, 2, 3, 4))  # against what it has: with fewer it gets none at all
+
+    def limit(self, most):
+        with contextlib.suppress(OSError):
+            resource.prlimit(self.parent, resource.RLIMIT_NOFILE, (most, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
 
     def begin(self):
-        self.world.killed.update(DAEMONS)
+        self.world.killed.add(self.name)
         self.parent = self.suite.process.pid
         with contextlib.suppress(OSError):
-            resource.prlimit(self.parent, resource.RLIMIT_NOFILE, (self.most, self.most))
+            self.limit(max(3, max(int(f.name) for f in Path(f"/proc/{self.parent}/fd").iterdir()) + 1 + self.more))
         for pid in self.world.children(self.name):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
     def end(self):
-        for pid in [self.parent, *(p["pid"] for p in self.suite.processes())]:
-            with contextlib.suppress(OSError):
-                resource.prlimit(pid, resource.RLIMIT_NOFILE, resource.getrlimit(resource.RLIMIT_NOFILE))
+        self.limit(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 
 class FewMemory(OfProcess):
@@ -198,8 +200,7 @@ class FewMemory(OfProcess):
         self.pids = self.world.children(self.name)
         for pid in self.pids:
             with contextlib.suppress(OSError):
-                pages = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
-                resource.prlimit(pid, resource.RLIMIT_AS, (pages * resource.getpagesize(), resource.RLIM_INFINITY))
+                resource.prlimit(pid, resource.RLIMIT_AS, (1, resource.RLIM_INFINITY))
 
     def end(self):
         for pid in self.pids:
@@ -373,5 +374,5 @@ class Orders(Fault):
         self.world.order("log", "brief")
 
 
-FAULTS = (Kill, Kill, KillSeveral, PowerCut, PowerCut, Stop, Stop, Flicker, FullDisk, FullDisk, FewDescriptors, FewForNew,
+FAULTS = (Kill, Kill, KillSeveral, PowerCut, PowerCut, Stop, Stop, Flicker, FullDisk, FullDisk, FewDescriptors, FewForParent,
           FewMemory, Jump, SilentNames, Reload, Logger, ParentDies, Orphan, FailingCalls, Crowd, Orders, Orders)

@@ -91,6 +91,10 @@ class Stranger(Client):
         if self.reply() != 354:
             return self.begin() if goes_on else None
         octets = re.sub(rb"^\.", b"..", self.message(token), flags=re.M)
+        if self.rnd.random() < 0.03:  # a client that goes away in the middle has sent nothing
+            self.file.write(octets[:self.rnd.randrange(len(octets))])
+            self.file.flush()
+            raise EOFError
         self.ledger.offer(token, taken)
         self.file.write(octets + b".\r\n")
         following = self.begin() if goes_on else None
@@ -255,9 +259,15 @@ class Mailer(Client):
     def append(self, box, view):
         token = self.token()
         flags = frozenset(self.rnd.sample(FLAGS, self.rnd.randrange(3)))
+        octets = self.message(token)
+        if self.rnd.random() < 0.03:  # and has appended nothing
+            self.c.send(f"x APPEND {box} {{{len(octets)}}}\r\n".encode())
+            self.c.readline()
+            self.c.send(octets[:self.rnd.randrange(len(octets))])
+            raise EOFError
         copy = self.account.place(token, (box, flags))
         copy.add(GONE)
-        self.durably(self.c.append(box, f"({' '.join(sorted(flags))})", None, self.message(token)))
+        self.durably(self.c.append(box, f"({' '.join(sorted(flags))})", None, octets))
         self.world.appended += 1
         copy.discard(GONE)
 

@@ -14,7 +14,7 @@ from chaos_check import read_account
 from chaos_ledger import Account, Ledger
 from chaos_load import BROKEN, Mailer, Popper, Stranger, Submitter
 from chaos_sink import Sink
-from suite import Suite, state_of, wait_until
+from suite import BUILD, Suite, state_of, wait_until
 from test_clock import Clock
 from test_fault import Faults
 from test_powercut import Disk
@@ -50,7 +50,8 @@ class ChaosSuite(Suite):
 
 
 class World:
-    def __init__(self, seed, failing):
+    def __init__(self, seed, failing, is_deaf=False):
+        self.is_deaf = is_deaf  # then no sync reaches the disk
         self.rnd = random.Random(seed)
         self.ledger, self.clock, self.faults = Ledger(), Clock(), Faults(failing)
         self.sink = Sink(random.Random(self.rnd.random()))
@@ -82,7 +83,8 @@ class World:
         s = ChaosSuite(users=("alice", *READERS), dns=self.sink.dns.address, relay_port=self.sink.port)
         s.place(self.disk / "suite")
         s.environment |= self.clock.environment | self.faults.environment
-        s.environment["LD_PRELOAD"] = f"{self.clock.environment['LD_PRELOAD']}:{self.faults.environment['LD_PRELOAD']}"
+        libraries = [self.clock.environment["LD_PRELOAD"], self.faults.environment["LD_PRELOAD"]]
+        s.environment["LD_PRELOAD"] = ":".join(libraries + [str(BUILD / "tests/system/preload/deaf.so")] * self.is_deaf)
         s.environment["ASAN_OPTIONS"] += ":verify_asan_link_order=0"
         s.forget_freed_memory()
         s.extra = 'queue ttl 60d\naction "maildir" maildir\naction "mbox" mbox\n'

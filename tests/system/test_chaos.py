@@ -3,7 +3,8 @@
 
 A round lets faults begin at moments of their own, ends them all, and then looks at everything. CHAOS_SEED repeats a run (the
 order of what many clients do at once remains the system's), CHAOS_ROUNDS makes a long one, CHAOS_FAULTS="Kill Stop" names
-faults to choose from, CHAOS_FAILING the process whose calls fail, CHAOS_LOGS a folder for the log of a round that went wrong.
+faults to choose from, CHAOS_FAILING the process whose calls fail,
+CHAOS_LOGS a folder for the log of a round that went wrong.
 """
 
 import itertools
@@ -29,10 +30,12 @@ FAILING = os.environ.get("CHAOS_FAILING", "")
 
 
 class Case(unittest.TestCase):
+    is_deaf = False
+
     def setUp(self):
         if os.geteuid() != 0 or not os.path.exists("/dev/loop-control"):
             self.skipTest("needs root and loop devices")
-        self.world = World(SEED, FAILING or random.Random(SEED).choice(("queue", "mailbox")))
+        self.world = World(SEED, FAILING or random.Random(SEED).choice(("queue", "mailbox")), self.is_deaf)
         self.addCleanup(lambda: self.assertEqual(self.world.close(), 0, self.world.suite.tail()))
 
     def judge(self):
@@ -101,6 +104,21 @@ class Checker(Case):
             self.assertTrue([e for e in expected if e in sentence], sentence)
         left.unlink()
         self.assertEqual(self.work() + self.judge(), [])
+
+
+class DeafDisk(Case):
+    """One that makes no sync loses what was promised when the power fails, and that is noticed."""
+    is_deaf = True
+
+    def test_the_checker_sees(self):
+        self.world.load()
+        time.sleep(3)
+        self.world.cut_power()
+        self.world.revive()
+        wrong = self.world.rest()
+        self.world.sink.be(False)
+        self.world.drain()
+        self.assertTrue([w for w in wrong + self.judge() if "is []" in w or "neither taken nor reported" in w])
 
 
 class Chaos(Case):
