@@ -19,6 +19,7 @@ from test_clock import Clock
 from test_fault import Faults
 from test_powercut import Disk
 
+BOUNDED = ("timeout", "-k", "1", "60")  # they log, and wait for a logger that stands still with the user database locked
 READERS = ("bob", "carol", "ivy", "ida", "pat")
 
 
@@ -75,7 +76,7 @@ class World:
 
     def make_user(self):
         user = f"kurirchaos{os.getpid()}"
-        subprocess.run(["useradd", "-m", "-d", self.disk / "home", user], check=True, capture_output=True)
+        subprocess.run([*BOUNDED, "useradd", "-m", "-d", self.disk / "home", user], check=True, capture_output=True)
         self.mbox = Path("/var/mail") / user
         return user
 
@@ -102,7 +103,7 @@ class World:
                 os.kill(pid, signal.SIGKILL)
         code = self.suite.stop()
         self.sink.close()
-        subprocess.run(["userdel", self.user], capture_output=True)
+        subprocess.run([*BOUNDED, "userdel", self.user], capture_output=True)
         self.mbox.unlink(missing_ok=True)
         for folder in reversed(self.power.mounted[:]):  # lazily: who made itself a namespace of mounts has them too
             subprocess.run(["umount", "-l", folder], check=True)

@@ -3,8 +3,7 @@
 
 A round lets faults begin at moments of their own, ends them all, and then looks at everything. CHAOS_SEED repeats a run (the
 order of what many clients do at once remains the system's), CHAOS_ROUNDS makes a long one, CHAOS_FAULTS="Kill Stop" names
-faults to choose from, CHAOS_FAILING the process whose calls fail,
-CHAOS_LOGS a folder for the log of a round that went wrong.
+faults to choose from, CHAOS_FAILING the process whose calls fail, CHAOS_LOGS a folder for the log of a round that went wrong.
 """
 
 import itertools
