@@ -70,10 +70,12 @@ place(struct slice text, size_t len, long otherwise, long *at)
 	return *end == '\0';
 }
 
+/* The end is the last octet's place, or from behind the first one's that is left out. */
 static bool
 cut(struct slice range, struct slice *word)
 {
 	ptrdiff_t colon = slice_find(range, ':');
+	struct slice end = colon < 0 ? SLICE("") : slice_from(range, (size_t)colon + 1);
 	long first, last;
 
 	if (range.data == NULL)
@@ -82,24 +84,55 @@ cut(struct slice range, struct slice *word)
 		return false;
 	if (colon < 0)
 		last = first;
-	else if (!place(
-		     slice_from(range, (size_t)colon + 1), word->len, (long)word->len - 1, &last))
+	else if (!place(end, word->len, (long)word->len - 1, &last))
 		return false;
+	if (end.len > 0 && end.data[0] == '-')
+		last--;
 	first = first < 0 ? 0 : first;
 	*word =
 	    last < first ? SLICE("") : slice_sub(*word, (size_t)first, (size_t)(last - first) + 1);
 	return true;
 }
 
+/* user+tag, with or without a domain behind it, without the tag. */
 static void
-strip(char delimiter, struct slice *word)
+strip(char delimiter, struct slice *word, struct buf *room)
 {
 	ptrdiff_t at = slice_find_last(*word, '@');
 	struct slice local = at < 0 ? *word : slice_sub(*word, 0, (size_t)at);
 	ptrdiff_t tag = slice_find(local, delimiter);
 
-	if (tag > 0)
-		*word = slice_sub(*word, 0, (size_t)tag);
+	if (tag <= 0)
+		return;
+	buf_add_slice(room, slice_sub(*word, 0, (size_t)tag));
+	buf_add_slice(room, slice_from(*word, local.len));
+	*word = buf_slice(room);
+}
+
+/* "lowercase|strip", or with a comma between. False: no such modifier. */
+static bool
+modify(struct slice modifiers, char delimiter, struct slice *word, int (**change)(int),
+    struct buf *room)
+{
+	while (modifiers.len > 0) {
+		size_t len = 0;
+		struct slice one;
+
+		while (
+		    len < modifiers.len && modifiers.data[len] != '|' && modifiers.data[len] != ',')
+			len++;
+		one = slice_sub(modifiers, 0, len);
+		modifiers = slice_from(modifiers, len + 1);
+		if (slice_equal_text(one, "lowercase"))
+			*change = tolower;
+		else if (slice_equal_text(one, "uppercase"))
+			*change = toupper;
+		else if (slice_equal_text(one, "strip") && room->len == 0)
+			strip(delimiter, word, room);
+		else
+			return false;
+	}
+	return true;
 }
 
 static void
@@ -118,26 +151,41 @@ add(struct buf *out, struct slice word, bool is_strange, int (*change)(int))
 static bool
 add_token(const struct token *t, const struct expand_words *w, struct buf *out)
 {
-	struct slice word, rest = t->modifiers, modifier;
+	struct slice word;
+	struct buf room = {0};
 	int (*change)(int) = NULL;
-	bool is_strange;
+	bool is_strange, ok;
 
-	if (!find_word(w, t->name, &word, &is_strange))
-		return false;
-	while (slice_split(&rest, ',', &modifier)) {
-		if (slice_equal_text(modifier, "lowercase"))
-			change = tolower;
-		else if (slice_equal_text(modifier, "uppercase"))
-			change = toupper;
-		else if (slice_equal_text(modifier, "strip"))
-			strip(w->delimiter, &word);
-		else
-			return false;
+	ok = find_word(w, t->name, &word, &is_strange) &&
+	     modify(t->modifiers, w->delimiter, &word, &change, &room) && cut(t->range, &word);
+	if (ok)
+		add(out, word, is_strange, change);
+	buf_fini(&room);
+	return ok;
+}
+
+/* Outside of names %% stands for one %. */
+static void
+add_plain(struct buf *out, struct slice text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		buf_add_char(out, text.data[i]);
+		if (text.data[i] == '%' && i + 1 < text.len && text.data[i + 1] == '%')
+			i++;
 	}
-	if (!cut(t->range, &word))
-		return false;
-	add(out, word, is_strange, change);
-	return true;
+}
+
+/* Where the next %{ begins that is no %% and a brace; negative: nowhere. */
+static ptrdiff_t
+find_token(struct slice text)
+{
+	for (size_t i = 0; i + 1 < text.len; i++) {
+		if (text.data[i] == '%' && text.data[i + 1] == '{')
+			return (ptrdiff_t)i;
+		if (text.data[i] == '%' && text.data[i + 1] == '%')
+			i++;
+	}
+	return -1;
 }
 
 /* name[range]:modifiers */
@@ -165,14 +213,14 @@ bool
 expand(struct slice text, const struct expand_words *w, struct buf *out, char *wrong)
 {
 	while (text.len > 0) {
-		ptrdiff_t at = slice_search(text, SLICE("%{")), end;
+		ptrdiff_t at = find_token(text), end;
 		struct token t;
 
 		if (at < 0) {
-			buf_add_slice(out, text);
+			add_plain(out, text);
 			break;
 		}
-		buf_add_slice(out, slice_sub(text, 0, (size_t)at));
+		add_plain(out, slice_sub(text, 0, (size_t)at));
 		text = slice_from(text, (size_t)at + 2);
 		end = slice_find(text, '}');
 		t = take_apart(slice_sub(text, 0, end < 0 ? 0 : (size_t)end));

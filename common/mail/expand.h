@@ -16,10 +16,11 @@ struct expand_words {
 };
 
 /*
- * Appends text with its %{name}, %{name[first:last]} and %{name:modifier,…} replaced. Names are
+ * Appends text with its %{name}, %{name[first:last]} and %{name:modifier|…} replaced. Names are
  * sender, rcpt, dest (each also .user and .domain), user.username, user.directory, mbox.from;
- * ranges count from 0, both ends included, from the end when negative; modifiers are lowercase,
- * uppercase and strip. False, and *wrong (EXPAND_WRONG octets), for anything else.
+ * ranges count from 0, both ends included; a negative place counts from the end, and as a range's
+ * end is left out itself. Modifiers are lowercase, uppercase and strip, with | or a comma between;
+ * %% is one %. False, and *wrong (EXPAND_WRONG octets), for anything else.
  */
 enum { EXPAND_WRONG = 128, EXPAND_MOST = 2048 };
 bool expand(struct slice text, const struct expand_words *w, struct buf *out, char *wrong);

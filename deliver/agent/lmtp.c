@@ -189,7 +189,7 @@ agent_lmtp(const struct agent_job *j, int fd)
 	reply_init(&l.reply);
 	if (listen_to(&l) && l.reply.code == 220 && exchange(&l, 2, "LHLO %s\r\n", j->hostname) &&
 	    exchange(&l, 2, "MAIL FROM:<%s>\r\n", j->sender) &&
-	    exchange(&l, 2, "RCPT TO:<%s>\r\n", j->is_rcpt_to ? j->original : j->username) &&
+	    exchange(&l, 2, "RCPT TO:<%s>\r\n", j->is_rcpt_to ? j->address : j->username) &&
 	    exchange(&l, 3, "DATA\r\n") && send_message(&l, j))
 		result = agent_done();
 	else

@@ -249,7 +249,7 @@ content_find_address(
 				(detail >= 0 && find_below(c, base, "@", domain, value)) ||
 				find_below(c, SLICE(""), "@", domain, value))) ||
 		find(c, user, value) || (detail >= 0 && find(c, base, value)) ||
-		find_pattern(c, address, value);
+		find_pattern(c, address, value) || find(c, SLICE("@"), value);
 	buf_fini(&room);
 	return found;
 }

@@ -333,8 +333,10 @@ ask_rules(struct expansion *e, struct expand_node *n, const struct conf *c)
 	struct al_route q = e->question;
 	const struct conf_action *a = NULL;
 
-	if (n->depth > 0)
+	if (n->depth > 0) {
 		q.local = 1;
+		q.client = q.rdns = SLICE("");
+	}
 	switch (ruleset_match(c, &q, slice_of(n->text), &a)) {
 	case RULESET_ACTION:
 		slice_copy(a->name, n->action, sizeof(n->action));

@@ -181,6 +181,19 @@ target_next(struct slice *rest, struct target *t)
 	return true;
 }
 
+/* "bob # who reads it", but not within a command, quotes or what error: says. */
+static struct slice
+without_comment(struct slice line)
+{
+	if (slice_has_prefix_nocase(line, SLICE("error:")))
+		return line;
+	for (size_t i = 0; i < line.len && line.data[i] != '|' && line.data[i] != '"'; i++)
+		if (line.data[i] == '#' &&
+		    (i == 0 || line.data[i - 1] == ' ' || line.data[i - 1] == '\t'))
+			return slice_trim(slice_sub(line, 0, i));
+	return line;
+}
+
 bool
 target_next_line(struct slice *rest, struct slice *line, struct target *t)
 {
@@ -188,8 +201,8 @@ target_next_line(struct slice *rest, struct slice *line, struct target *t)
 		do {
 			if (!slice_split(rest, '\n', line))
 				return false;
-			*line = slice_chomp(slice_trim(*line));
-		} while (line->len == 0 || line->data[0] == '#');
+			*line = without_comment(slice_chomp(slice_trim(*line)));
+		} while (line->len == 0);
 	}
 	return true;
 }

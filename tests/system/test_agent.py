@@ -78,7 +78,8 @@ class Agent(unittest.TestCase):
             cls.addClassCleanup(server.server_close)
             cls.addClassCleanup(server.shutdown)
         (f / "aliases").write_text(f"# who is who\nteam: {USER}, alice@example.test\npost: |cat > {cls.out}/alias\nkeep: {cls.out}/file\n"
-                                   "gone: error:550 moved away\nown: _kurirq\nround: circle\ncircle: round\n")
+                                   "gone: error:550 moved away\nown: _kurirq\nround: circle\ncircle: round\n"
+                                   f"via: {USER}@back.test\nreal: {USER}@local.test\n")
         actions = {
             "maildir.test": "maildir", "path.test": 'maildir "~/In/%{dest.user:uppercase}/%{sender.domain}"', "junk.test": "maildir junk",
             "spool.test": "mbox",
@@ -102,6 +103,7 @@ class Agent(unittest.TestCase):
         for domain, action in actions.items():
             extra += f'action "{domain}" {action}\n'
             match += f'match from any for domain "{domain}" action "{domain}"\n'
+        match += f'match !from src "{HOST}" for domain "back.test" action "mbox.test"\n'
         cls.suite.extra, cls.suite.match = extra, match
         cls.suite.start()
         cls.addClassCleanup(lambda: shutil.rmtree(f, ignore_errors=True))
@@ -246,6 +248,14 @@ class Agent(unittest.TestCase):
         self.delivered(f"{USER}@wrapped.test")
         self.assertIn("Subject: to the agent", self.read("wrapped"))
 
+    def test_an_alias_asks_the_rules_as_from_here(self):
+        with self.suite.smtp() as client:
+            client.ehlo("test")
+            client.mail("a@b.test")
+            self.assertEqual(client.rcpt(f"{USER}@back.test")[:2][0], 550)
+        self.send("via@alias.test")
+        self.wait((f"to={USER}@back.test ", "event=delivered"), "delivery by an alias")
+
     def test_another_user(self):
         self.delivered("daemon@as.test")
         self.assertEqual(self.read("as").split(), [USER, "daemon"])
@@ -295,6 +305,8 @@ class Agent(unittest.TestCase):
     def test_lmtp_over_a_socket(self):
         self.delivered(f"{USER}@local.test")
         self.assertIn(f"RCPT TO:<{USER}@local.test>", self.lmtp_local.said)
+        self.send("real@alias.test")
+        wait_until(lambda: self.lmtp_local.said.count(f"RCPT TO:<{USER}@local.test>") > 1, 20, "the alias's address")
         self.assertIn(b"..dot\r\n", self.lmtp_local.messages[-1])
 
     def test_aliases(self):

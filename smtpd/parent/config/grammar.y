@@ -179,11 +179,20 @@ queue
 smtp
 	: CIPHERS word { p->global.conf.smtp_ciphers = slice_of($2); }
 	| MAX_MESSAGE_SIZE word { TRY(value_size(&p->draft, @2, $2, &p->global.conf.max_message)); }
-	| LIMIT MAX_MAILS word
-		{ TRY(value_number(&p->draft, @3, $3, 1, 1000000, &p->global.conf.max_mails)); }
-	| LIMIT MAX_RCPT word
-		{ TRY(value_number(&p->draft, @3, $3, 1, LIMIT_RECIPIENTS, &p->global.conf.max_rcpt)); }
+	| LIMIT smtp_limits
 	| SUB_ADDR_DELIM word { TRY(value_sign(&p->draft, @2, $2, &p->global.conf.sub_addr_delim)); }
+	;
+
+smtp_limits
+	: smtp_limit
+	| smtp_limits smtp_limit
+	;
+
+smtp_limit
+	: MAX_MAILS word
+		{ TRY(value_number(&p->draft, @2, $2, 1, 1000000, &p->global.conf.max_mails)); }
+	| MAX_RCPT word
+		{ TRY(value_number(&p->draft, @2, $2, 1, LIMIT_RECIPIENTS, &p->global.conf.max_rcpt)); }
 	;
 
 srs

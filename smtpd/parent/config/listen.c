@@ -211,6 +211,9 @@ listen_end(struct listen_line *l, struct place at, const char *on)
 	size_t first = l->draft->conf->listen_count;
 
 	l->at = at;
+	if (l->conf.tls != TLS_NONE && l->pkis.len == 0 &&
+	    conf_find_pki(l->draft->conf, SLICE("*")) != NULL)
+		ipc_list_add(&l->pkis, SLICE("*"));
 	l->conf.pki = buf_slice(&l->pkis);
 	if (l->conf.auth != AUTH_NONE && l->conf.service == SERVICE_SMTP && l->conf.port != 25)
 		l->conf.service = SERVICE_SUBMISSION;

@@ -105,8 +105,13 @@ Test(content, finds_addresses)
 	    {"+x@example.org", NULL},
 	    {"@", NULL},
 	};
+	static const struct lookup everything[] = {
+	    {"alice@example.org", "alice@example.org"}, {"bob@example.org", "@"}, {"", "@"}};
 
 	check(cases, sizeof(cases) / sizeof(cases[0]), c, find_address);
+	content_free(c);
+	c = MAKE("@", "alice@example.org");
+	check(everything, sizeof(everything) / sizeof(everything[0]), c, find_address);
 	content_free(c);
 }
 

@@ -74,8 +74,9 @@ Test(target, reads_lists)
 
 Test(target, reads_files)
 {
-	struct slice rest = SLICE("# mine\nalice, bob\r\n\n   carol\n#,dave\n|cat # not a "
-				  "comment\nerror:550 no\nlast"),
+	struct slice rest =
+			 SLICE("# mine\nalice, bob\r\n\n   carol\t# hers\n  #,dave\n|cat # not a "
+			       "comment\n\"a # b\"@x\nx#y@z # two\nerror:550 no # 5\nlast"),
 		     line = SLICE("");
 	struct target t;
 	struct buf out = {0};
@@ -84,7 +85,8 @@ Test(target, reads_files)
 	while (target_next_line(&rest, &line, &t))
 		say(&out, &t);
 	cr_slice_eq(buf_slice(&out),
-	    "U alice\nU bob\nU carol\nC |cat # not a comment\nE 550 5.0.0 no\nU last\n");
+	    "U alice\nU bob\nU carol\nC |cat # not a comment\nA \"a # b\"@x\nA x#y@z\nE 550 "
+	    "5.0.0 no # 5\nU last\n");
 	target_fini(&t);
 	buf_fini(&out);
 }
