@@ -114,6 +114,8 @@ services_apply(const struct conf *c)
 		const struct conf_listen *l = conf_find_listen(c, s->listen->id);
 		int fd = l == NULL ? -1 : acceptor_duplicate(s->acceptor);
 
+		if (l == NULL)
+			acceptor_take_waiting(s->acceptor);
 		close_service(s);
 		if (fd >= 0)
 			open_service(c, l, fd);

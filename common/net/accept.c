@@ -12,7 +12,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { ACCEPT_BATCH = 64, ACCEPT_REST_MS = 500 };
+enum { ACCEPT_BATCH = 64, ACCEPT_REST_MS = 500, ACCEPT_WAITING = 1024 };
 
 /* Sessions from loopback that count, of all acceptors: descriptors are the process's, too. */
 static int local_sessions;
@@ -128,31 +128,48 @@ take(struct acceptor *a, int fd, const struct sockaddr_storage *ss)
 	a->accepted(a->owner, fd, &peer, &local);
 }
 
+/* False: there is none, or no room for one. */
+static bool
+take_next(struct acceptor *a)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+	int fd;
+
+	if (a->sessions >= a->options.total)
+		return false;
+	memset(&ss, 0, sizeof(ss));
+	fd = accept4(a->fd, (struct sockaddr *)&ss, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd < 0) {
+		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+			rest(a, errno);
+		return false;
+	}
+	take(a, fd, &ss);
+	if (fd < a->descriptors)
+		return true;
+	rest(a, EMFILE);
+	return false;
+}
+
 static void
 on_ready(void *owner, int events)
 {
 	struct acceptor *a = owner;
+	int n = 0;
 
-	for (int i = 0; i < ACCEPT_BATCH && a->sessions < a->options.total; i++) {
-		struct sockaddr_storage ss;
-		socklen_t len = sizeof(ss);
-		int fd;
-
-		memset(&ss, 0, sizeof(ss));
-		fd = accept4(a->fd, (struct sockaddr *)&ss, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (fd < 0) {
-			if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
-			    errno == ENOBUFS)
-				rest(a, errno);
-			break;
-		}
-		take(a, fd, &ss);
-		if (fd >= a->descriptors) {
-			rest(a, EMFILE);
-			break;
-		}
-	}
+	while (n < ACCEPT_BATCH && take_next(a))
+		n++;
 	watch(a);
+}
+
+void
+acceptor_take_waiting(struct acceptor *a)
+{
+	int n = 0;
+
+	while (n < ACCEPT_WAITING && take_next(a))
+		n++;
 }
 
 struct acceptor *

@@ -30,6 +30,9 @@ void acceptor_release(struct acceptor *a, const struct netaddr *peer);
 /* Another descriptor of the same socket, for an acceptor that takes over; -1 when there is none left. */
 int acceptor_duplicate(const struct acceptor *a);
 
+/* Accepts what waits already, of a socket that is about to go: the kernel would cut it off. */
+void acceptor_take_waiting(struct acceptor *a);
+
 /* Stops listening; memory goes with the last release. */
 void acceptor_close(struct acceptor *a);
 

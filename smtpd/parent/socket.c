@@ -47,28 +47,85 @@ advice(int code)
 	}
 }
 
+static bool
+is_wildcard(const struct netaddr *a)
+{
+	static const unsigned char any[16];
+
+	return memcmp(a->octets, any, a->family == AF_INET ? 4 : 16) == 0;
+}
+
+/* Whether one of both is a wildcard that covers the other. */
+static bool
+overlaps(const struct bound *b, const struct netaddr *a)
+{
+	return !b->is_local && b->address.family == a->family && b->address.port == a->port &&
+	       (is_wildcard(&b->address) || is_wildcard(a));
+}
+
+static void
+set(int fd, int level, int option, int on)
+{
+	setsockopt(fd, level, option, &on, sizeof(on));
+}
+
+/* Whether our sockets let another of ours have its part of their port; true: there are such. */
+static bool
+share(const struct sockets *s, const struct netaddr *a, int on)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < s->count; i++) {
+		if (!overlaps(&s->bound[i], a))
+			continue;
+		set(s->bound[i].fd, SOL_SOCKET, SO_REUSEPORT, on);
+		any = true;
+	}
+	return any;
+}
+
+/* Sets errno. */
 static int
-bind_inet(const struct conf_listen *l, const struct netaddr *a, struct error *why)
+listen_at(const struct netaddr *a, bool is_shared)
 {
 	struct sockaddr_storage ss;
 	socklen_t len = netaddr_to_sockaddr(a, &ss);
-	int one = 1, fd = socket(a->family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int saved, fd = socket(a->family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-	if (fd >= 0) {
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-		if (a->family == AF_INET6)
-			setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+	if (fd < 0)
+		return -1;
+	set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	if (a->family == AF_INET6)
+		set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+	if (is_shared)
+		set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+	if (bind(fd, (struct sockaddr *)&ss, len) == 0 && listen(fd, BACKLOG) == 0) {
+		if (is_shared)
+			set(fd, SOL_SOCKET, SO_REUSEPORT, 0);
+		return fd;
 	}
-	if (fd < 0 || bind(fd, (struct sockaddr *)&ss, len) < 0 || listen(fd, BACKLOG) < 0) {
-		int saved = errno;
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
 
+/* A wildcard and an address of it share their port, if both are ours: the kernel gives a connection
+ * to the narrower one. So a reload goes from one to the other without a gap. They are told so for
+ * this moment alone: another server that says the same would get part of our mail. */
+static int
+bind_inet(const struct sockets *s, const struct conf_listen *l, const struct netaddr *a,
+    struct error *why)
+{
+	bool is_shared = share(s, a, 1);
+	int saved, fd = listen_at(a, is_shared);
+
+	saved = errno;
+	share(s, a, 0);
+	if (fd < 0)
 		error_set(why, "cannot listen on %s port %u: %s%s", l->address.data, l->port,
 		    strerror(saved), advice(saved));
-		if (fd >= 0)
-			close(fd);
-		errno = saved;
-		return -1;
-	}
+	errno = saved;
 	return fd;
 }
 
@@ -118,7 +175,7 @@ bind_line(struct sockets *s, struct conf_listen *l, const char *run, struct erro
 			return error_set(why, "more than %d sockets", SOCKETS_MOST);
 		fd = duplicate_of_other(s, l, &a);
 		if (fd < 0)
-			fd = l->local ? bind_local(run, why) : bind_inet(l, &a, why);
+			fd = l->local ? bind_local(run, why) : bind_inet(s, l, &a, why);
 		if (fd < 0 && a.family == AF_INET6 && errno == EAFNOSUPPORT) {
 			log_warning("%s; going on without it", why->text);
 			return true;

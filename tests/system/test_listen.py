@@ -9,10 +9,11 @@ import socket
 import struct
 import subprocess
 import tempfile
+import threading
 import unittest
 from pathlib import Path
 
-from suite import BUILD, PASSWORDS, SMTPD, Suite, free_ports, message, wait_until
+from suite import BUILD, PASSWORDS, SMTPD, Suite, free_port_on, free_ports, message, wait_until
 
 HOST = "127.0.0.1"
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
@@ -250,6 +251,61 @@ class Listen(unittest.TestCase):
                 p.terminate()
                 p.wait(30)
                 p.stdout.close()
+
+
+class Caller(threading.Thread):
+    """Connects again and again, and hears the greeting."""
+
+    def __init__(self, host, port):
+        super().__init__(daemon=True)
+        self.place, self.is_over, self.greeted, self.failures = (host, port), False, 0, []
+        self.start()
+
+    def run(self):
+        while not self.is_over:
+            try:
+                with socket.create_connection(self.place, 20) as s:
+                    self.greeted += s.recv(4) == b"220 "
+                    s.sendall(b"QUIT\r\n")
+                    while s.recv(1000):
+                        pass
+            except OSError as e:
+                self.failures.append(str(e))
+
+
+class Wildcard(unittest.TestCase):
+    """A reload from all addresses to one of them, and back: whoever calls that one is heard all the time."""
+
+    WAYS = {"127.0.0.1": ("0.0.0.0", "127.0.0.1", "127.0.0.2", "127.0.0.1", "0.0.0.0"), "::1": ("::", "::1", "::", "::1", "::")}
+
+    def test_from_all_addresses_to_one_and_back(self):
+        port = free_port_on("127.0.0.1", "127.0.0.2")
+        with Suite(extra=f"listen on 127.0.0.1 port {port}\nlisten on ::1 port {port}\n") as s:
+            for called, way in self.WAYS.items():
+                for one, next_one in zip((called, *way), way):
+                    with self.subTest(f"{one} to {next_one}"):
+                        is_covered = "127.0.0.2" not in (one, next_one)
+                        caller = Caller(called, port) if is_covered else None
+                        s.extra = f"listen on {next_one} port {port}\n" + (f"listen on ::1 port {port}\n" if "." in next_one else "")
+                        s.write_conf()
+                        s.ctl("reload")
+                        if caller:
+                            before = caller.greeted
+                            wait_until(lambda: caller.greeted > before or caller.failures, 20, "a greeting")
+                            caller.is_over = True
+                            caller.join(20)
+                            self.assertEqual(caller.failures, [])
+
+    def test_what_another_has_is_not_taken_and_nothing_is_lost(self):
+        port = free_port_on("127.0.0.1", "127.0.0.2")
+        with Suite(extra=f"listen on 127.0.0.2 port {port}\n") as s, socket.create_server((HOST, port)):
+            s.extra = f"listen on 0.0.0.0 port {port}\n"
+            s.write_conf()
+            r = s.ctl("reload", check=False)
+            self.assertNotEqual(r.returncode, 0)
+            self.assertIn("another mail server may run", r.stderr)
+            with socket.create_connection(("127.0.0.2", port), 10) as c:
+                self.assertEqual(c.recv(4), b"220 ")
 
 
 if __name__ == "__main__":

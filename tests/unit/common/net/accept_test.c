@@ -200,6 +200,25 @@ Test(accept, beyond_the_total_a_connection_waits_until_a_session_ends)
 	end();
 }
 
+Test(accept, what_waits_when_a_socket_goes_is_taken)
+{
+	int fds[3];
+
+	begin(0, 2);
+	from = "192.0.2.1";
+	for (int i = 0; i < 3; i++) {
+		fds[i] = socket(AF_INET, SOCK_STREAM, 0);
+		cr_assert_eq(connect(fds[i], (struct sockaddr *)&place, sizeof(place)), 0);
+	}
+	acceptor_take_waiting(acceptor);
+	cr_assert_eq(accepted, 2, "as far as there is room");
+	for (int i = 0; i < 3; i++)
+		close(fds[i]);
+	leave("192.0.2.1");
+	leave("192.0.2.1");
+	end();
+}
+
 static int kept = -1;
 
 static void

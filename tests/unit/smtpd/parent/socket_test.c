@@ -50,17 +50,33 @@ add(struct conf *c, uint16_t port)
 	conf_add_listen(c, &l);
 }
 
+/* A wildcard is reached at its family's loopback. */
+static bool
+answers_at(const char *address, uint16_t port)
+{
+	struct sockaddr_storage ss;
+	struct netaddr a;
+	socklen_t len;
+	bool ok;
+	int fd;
+
+	if (strcmp(address, "0.0.0.0") == 0)
+		address = "127.0.0.1";
+	if (strcmp(address, "::") == 0)
+		address = "::1";
+	cr_assert(netaddr_parse(slice_of(address), &a));
+	a.port = port;
+	len = netaddr_to_sockaddr(&a, &ss);
+	fd = socket(a.family, SOCK_STREAM, 0);
+	ok = connect(fd, (struct sockaddr *)&ss, len) == 0;
+	close(fd);
+	return ok;
+}
+
 static bool
 answers(uint16_t port)
 {
-	struct sockaddr_in sin = {.sin_family = AF_INET,
-	    .sin_port = htons(port),
-	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-	bool ok = connect(fd, (struct sockaddr *)&sin, sizeof(sin)) == 0;
-
-	close(fd);
-	return ok;
+	return answers_at("127.0.0.1", port);
 }
 
 static void
@@ -133,6 +149,93 @@ Test(socket_reload, another_service_there_is_a_new_socket_of_the_same_queue)
 	cr_assert_null(sockets_find(&sockets, id));
 	cr_assert_eq(sockets.count, 1);
 	cr_assert(answers(port));
+	conf_free(first);
+	conf_free(second);
+}
+
+static void
+add_at(struct conf *c, const char *address, uint16_t port)
+{
+	struct conf_listen l = {.address = slice_of(address), .port = port};
+
+	conf_add_listen(c, &l);
+}
+
+/* A wildcard covers the others of its family. */
+static const char *const places[][3] = {
+    {"0.0.0.0", "127.0.0.1", "127.0.0.2"}, {"::", "::1", "::1"}};
+
+static void
+go_over(const char *from, const char *to)
+{
+	struct conf *first = conf_new(), *second = conf_new();
+	uint16_t port = free_port();
+	struct error why = {""};
+
+	add_at(first, from, port);
+	add_at(second, to, port);
+	cr_assert(sockets_bind(&sockets, first, run, &why), "%s", why.text);
+	sockets_sweep(&sockets);
+	cr_assert(sockets_bind(&sockets, second, run, &why), "%s to %s: %s", from, to, why.text);
+	cr_assert_not_null(sockets_find(&sockets, first->listens[0].id), "until it is sure");
+	sockets_sweep(&sockets);
+	cr_assert_eq(sockets.count, 1);
+	cr_assert(answers_at(to, port), "%s to %s", from, to);
+	conf_free(first);
+	conf_free(second);
+}
+
+Test(socket_reload, a_wildcard_and_an_address_of_it_follow_each_other)
+{
+	for (size_t family = 0; family < 2; family++) {
+		for (size_t i = 0; i < 9; i++)
+			go_over(places[family][i / 3], places[family][i % 3]);
+	}
+	go_over("0.0.0.0", "::");
+	go_over("::", "0.0.0.0");
+	go_over("::", "127.0.0.1");
+}
+
+Test(socket_reload, a_wildcard_and_an_address_of_it_stand_together)
+{
+	struct conf *both = conf_new();
+	uint16_t port = free_port();
+	struct error why = {""};
+
+	add_at(both, "127.0.0.1", port);
+	add_at(both, "0.0.0.0", port);
+	add_at(both, "127.0.0.2", port);
+	cr_assert(sockets_bind(&sockets, both, run, &why), "%s", why.text);
+	cr_assert_eq(sockets.count, 3);
+	conf_free(both);
+}
+
+/* Another program has an address under the wildcard. */
+Test(socket_reload, what_is_not_ours_is_not_shared)
+{
+	struct conf *first = conf_new(), *second = conf_new();
+	uint16_t port = free_port();
+	struct sockaddr_in sin = {.sin_family = AF_INET,
+	    .sin_port = htons(port),
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int other = socket(AF_INET, SOCK_STREAM, 0);
+	struct error why = {""};
+	uint32_t id;
+
+	cr_assert_eq(bind(other, (struct sockaddr *)&sin, sizeof(sin)), 0);
+	cr_assert_eq(listen(other, 1), 0);
+	add_at(first, "127.0.0.2", port);
+	add_at(second, "0.0.0.0", port);
+	cr_assert(sockets_bind(&sockets, first, run, &why), "%s", why.text);
+	sockets_sweep(&sockets);
+	id = first->listens[0].id;
+	cr_assert_not(sockets_bind(&sockets, second, run, &why));
+	cr_assert_not_null(strstr(why.text, "another mail server"));
+	cr_assert_not_null(sockets_find(&sockets, id), "the old one stays");
+	cr_assert(answers_at("127.0.0.2", port));
+	close(other);
+	cr_assert(sockets_bind(&sockets, second, run, &why), "%s", why.text);
+	sockets_sweep(&sockets);
 	conf_free(first);
 	conf_free(second);
 }
