@@ -77,11 +77,7 @@ format(struct buf *out, const struct store_message *m, enum dsn_kind kind,
 	d.original = buf_slice(&original);
 	d.is_whole = original.len == m->size;
 	dsn_format(out, &d);
-	*flags = MESSAGE_BOUNCE;
-	if (dsn_needs_utf8(&d))
-		*flags |= MESSAGE_SMTPUTF8 | MESSAGE_8BIT;
-	else if (dsn_is_8bit(buf_slice(out)))
-		*flags |= MESSAGE_8BIT;
+	*flags = dsn_is_8bit(buf_slice(out)) ? MESSAGE_8BIT : 0;
 	buf_fini(&original);
 }
 

@@ -22,7 +22,7 @@
 	/* kind  name       least      most            written */ \
 	C(i64,   arrival,   INT64_MIN, INT64_MAX,      KEPT)  \
 	C(text,  sender,    0,         LIMIT_PATH,     KEPT)  /* '' is the null path */ \
-	C(u8,    flags,     0,         7,              KEPT)  /* MESSAGE_* of listener_queue.h */ \
+	C(u8,    flags,     0,         7,              KEPT)  /* MESSAGE_* of listener_queue.h, and of before */ \
 	C(u8,    ret,       0,         RET_HDRS,       KEPT)  \
 	C(text,  envid,     0,         LIMIT_ENVID,    KEPT)  \
 	C(said,  user,      0,         LIMIT_USER,     KEPT)  \

@@ -1,5 +1,6 @@
 #include "queue/transfer.h"
 
+#include "common/ipc/listener_queue.h"
 #include "common/ipc/queue_relay.h"
 #include "queue/attempt.h"
 
@@ -74,7 +75,7 @@ send_all(const struct queue_attempt *a, const struct store_message *row, int fd)
 	    .action = slice_of(a->destination->action),
 	    .domain = slice_of(a->destination->domain),
 	    .sender = row->sender,
-	    .flags = row->flags,
+	    .flags = row->flags & MESSAGE_8BIT,
 	    .ret = row->ret,
 	    .envid = row->envid,
 	    .size = row->size,

@@ -16,8 +16,8 @@
 #include "common/ipc/protocol.h"
 #include "common/mail/notify.h"
 
-/* What a message is. */
-enum { MESSAGE_8BIT = 1, MESSAGE_SMTPUTF8 = 2, MESSAGE_BOUNCE = 4 };
+/* What a message is. In queues of before, 2 and 4 may stand too; they mean nothing. */
+enum { MESSAGE_8BIT = 1 };
 
 enum { LQ_STATE_TEXT = 200 }; /* octets of what MAIL hears */
 
@@ -31,7 +31,7 @@ enum { LQ_STATE_TEXT = 200 }; /* octets of what MAIL hears */
 #define LQ_BEGIN(F, m) \
 	F(m, u64,    message,   1, UINT64_MAX)     /* from lq_ids */ \
 	F(m, text,   sender,    0, LIMIT_PATH)     /* empty: the null path */ \
-	F(m, u8,     flags,     0, 7) \
+	F(m, u8,     flags,     0, MESSAGE_8BIT) \
 	F(m, u8,     ret,       0, RET_HDRS) \
 	F(m, text,   envid,     0, LIMIT_ENVID)    /* decoded */ \
 	F(m, text,   user,      0, LIMIT_USER)     /* authenticated as */ \

@@ -27,7 +27,7 @@ enum qr_destination { DESTINATION_UP, DESTINATION_DOWN, DESTINATION_BUSY };
 	F(m, text,   action,    1, LIMIT_ACTION) \
 	F(m, text,   domain,    1, LIMIT_DOMAIN)   /* the recipients', lower case */ \
 	F(m, text,   sender,    0, LIMIT_PATH) \
-	F(m, u8,     flags,     0, 7)              /* MESSAGE_* of listener_queue.h */ \
+	F(m, u8,     flags,     0, 1)              /* MESSAGE_* of listener_queue.h */ \
 	F(m, u8,     ret,       0, RET_HDRS) \
 	F(m, text,   envid,     0, LIMIT_ENVID) \
 	F(m, u64,    size,      0, LIMIT_MESSAGE_HARD) \

@@ -364,12 +364,6 @@ dsn_format(struct buf *out, const struct dsn *d)
 }
 
 bool
-dsn_needs_utf8(const struct dsn *d)
-{
-	return !utf8_is_ascii(d->to);
-}
-
-bool
 dsn_is_8bit(struct slice report)
 {
 	return !utf8_is_ascii(report);

@@ -36,9 +36,6 @@ struct dsn {
 /* Appends the report, CRLF throughout. Over LIMIT_RETURNED octets only the header goes back. */
 void dsn_format(struct buf *out, const struct dsn *d);
 
-/* Whether the report needs SMTPUTF8 on its way: only when the address it goes to does. */
-bool dsn_needs_utf8(const struct dsn *d);
-
 /* Whether a formatted report has octets above ASCII, and so needs 8BITMIME. */
 bool dsn_is_8bit(struct slice report);
 

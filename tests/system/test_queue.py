@@ -585,6 +585,25 @@ class QueueAlone(unittest.TestCase):
         self.assertEqual([e["state"] for e in q.show()], ["damaged", "damaged"])
         self.assertEqual([t["rcpts"][0]["address"] for t in relay.transfers], ["r0@y.test"])
 
+    def test_what_a_queue_of_before_says_of_a_message_harms_nothing(self):
+        """Two bits that nobody read."""
+        import sqlite3
+        q = self.start()
+        q.listener().store(["r@y.test"])
+        q.kill()
+        db = sqlite3.connect(q.folder / "queue/queue.db")
+        db.execute("UPDATE message SET flags = 7")
+        db.commit()
+        db.close()
+        if os.geteuid() == 0:
+            st = (q.folder / "queue").stat()
+            for f in (q.folder / "queue").glob("queue.db*"):
+                os.chown(f, st.st_uid, st.st_gid)
+        q.start()
+        relay = Taker(q.peer("relay"))
+        wait_until(lambda: relay.transfers, what="the message")
+        self.assertEqual(relay.transfers[0]["flags"], 1)
+
     def test_a_damaged_message_that_gets_old_is_set_aside(self):
         """Nobody can be told of it, and nothing else waits for that."""
         import sqlite3
