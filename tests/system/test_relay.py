@@ -31,7 +31,7 @@ class NameServer:
         conf.write_text(text)
         nsd = shutil.which("nsd") or "/usr/sbin/nsd"
         self.process = subprocess.Popen([nsd, "-d", "-c", conf], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        wait_until(lambda: self.answers(next(iter(zones))), 30, "nsd to answer")
+        wait_until(lambda: self.answers(next(iter(zones))), 120, "nsd to answer, whose start needs the disk")
 
     def answers(self, zone):
         """A resolver that found nobody here would not ask again for a long time."""
@@ -39,7 +39,7 @@ class NameServer:
             raise AssertionError(self.process.stderr.read().decode())
         name = b"".join(bytes([len(label)]) + label.encode() for label in zone.split("."))
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-            s.settimeout(0.5)
+            s.settimeout(2)
             s.connect(("127.0.0.1", self.port))
             try:
                 s.send(struct.pack(">6H", 1, 0, 1, 0, 0, 0) + name + b"\0" + struct.pack(">2H", 6, 1))
