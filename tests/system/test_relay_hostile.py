@@ -471,6 +471,7 @@ class TlsServer(threading.Thread):
                 pass
             raise Done
         if self.trouble == "nonsense":
+            peer.recv(1000)      # its handshake: what is there before it would be an injection
             peer.sendall(b"this is no handshake\r\n" * 100)
             peer.recv(1000)
             raise Done

@@ -122,7 +122,7 @@ add(struct store_message *row, size_t recipients)
 	}
 	for (struct queue_envelope *e = m->envelopes; e != NULL; e = e->next)
 		queue_schedule_add(e, SPAN_MS(0));
-	test_run_loop(10);
+	turns_for(10);
 }
 
 Test(attempt, a_message_that_cannot_be_read_says_nothing_of_its_destination)
@@ -180,7 +180,7 @@ Test(attempt, without_room_none_begins)
 	cr_assert_eq(queue_message_find(0x100)->envelopes->state, ENVELOPE_READY);
 	is_full = false;
 	queue_schedule_unblock(TRANSPORT_RELAY);
-	test_run_loop(10);
+	turns_for(10);
 	cr_assert_not_null(t.sent);
 	tear_down();
 }
@@ -254,7 +254,7 @@ Test(attempt, what_could_not_be_written_down_leaves_no_report)
 	cr_assert_eq(bodies(), 0);
 	cr_assert_eq(rows(), 2, "nor a row");
 	cr_assert_not_null(queue_message_find(0x100), "it is settled later");
-	test_run_loop(RETRY_MS);
+	turns_for(RETRY_MS);
 	cr_assert_null(queue_message_find(0x100));
 	cr_assert_eq(bodies(), 2);
 	cr_assert_eq(rows(), 2);

@@ -70,23 +70,6 @@ test_descriptor_of(const char *path)
 	return -1;
 }
 
-static void
-on_time(void *owner)
-{
-	loop_stop();
-}
-
-void
-test_run_loop(int64_t ms)
-{
-	struct timer t;
-
-	timer_init(&t, on_time, NULL);
-	timer_start(&t, SPAN_MS(ms));
-	loop_run();
-	timer_stop(&t);
-}
-
 void
 test_open(const struct schedule_calls *calls)
 {
@@ -105,7 +88,7 @@ test_open(const struct schedule_calls *calls)
 	cr_assert(spool_open(test_folder, &why), "%s", why.text);
 	queue.store = test_open_store(test_folder);
 	cr_assert(queue_ids_init(queue.store));
-	test_run_loop(1); /* its clock stood still meanwhile */
+	turns_for(1); /* its clock stood still meanwhile */
 }
 
 void

@@ -4,6 +4,7 @@
 #ifndef TESTS_UNIT_QUEUE_QUEUE_TEST_H
 #define TESTS_UNIT_QUEUE_QUEUE_TEST_H
 
+#include "tests/unit/turns.h"
 #include "tests/unit/unit.h"
 
 #include "common/net/loop.h"
@@ -28,8 +29,5 @@ void test_remove_folder(void);
 
 /* Ours of that file, to have it fail. */
 int test_descriptor_of(const char *path);
-
-/* Runs the loop for so long. */
-void test_run_loop(int64_t ms);
 
 #endif

@@ -110,7 +110,7 @@ set_up(void)
 	queue.listeners[0] = channel_new(pair[0], &there);
 	queue_receive_up(&queue.listeners[0]);
 	listener = channel_new(pair[1], &here);
-	test_run_loop(20);
+	turns_for(20);
 	cr_assert_eq(blocks, 1);
 }
 
@@ -119,7 +119,7 @@ tear_down(void)
 {
 	channel_close(listener);
 	drop_line(&queue.listeners[0]);
-	test_run_loop(20);
+	turns_for(20);
 	test_close();
 }
 
@@ -131,7 +131,7 @@ ask_for_file(void)
 
 	cr_assert(lq_spool_send(listener, request(), &nothing, -1));
 	for (int i = 0; i < 1000 && spooled + refused == before; i++)
-		test_run_loop(1);
+		turns_for(1);
 }
 
 Test(receive, one_listener_has_so_many_files, .init = set_up, .fini = tear_down, .timeout = 120)
@@ -172,14 +172,14 @@ static void
 hand_over(uint64_t id)
 {
 	hand_over_file(id, 0, 1);
-	test_run_loop(50);
+	turns_for(50);
 }
 
 static void
 wait_for_answers(int n)
 {
 	for (int i = 0; i < 1000 && stored + refused < n; i++)
-		test_run_loop(10);
+		turns_for(10);
 	cr_assert_eq(stored + refused, n);
 }
 
@@ -191,10 +191,10 @@ Test(receive, the_oldest_ids_go_when_there_are_too_many, .init = set_up, .fini =
 	for (int i = 1; i < LIMIT_ID_BLOCKS; i++)
 		lq_more_send(listener, 0, &nothing, -1);
 	for (int i = 0; i < 1000 && blocks < LIMIT_ID_BLOCKS; i++)
-		test_run_loop(10);
+		turns_for(10);
 	cr_assert_eq(blocks, LIMIT_ID_BLOCKS);
 	lq_more_send(listener, 0, &nothing, -1);
-	test_run_loop(50);
+	turns_for(50);
 	cr_assert_eq(blocks, LIMIT_ID_BLOCKS + 1);
 	hand_over(first_id);
 	cr_assert_eq(refused, 1, "nobody knows whether it was used");
@@ -209,7 +209,7 @@ Test(receive, a_message_is_stored_when_it_is_durable, .init = set_up, .fini = te
 	wait_for_answers(1);
 	sync_hold(true);
 	hand_over(first_id + 1);
-	test_run_loop(100);
+	turns_for(100);
 	cr_assert_eq(stored, 1);
 	sync_hold(false);
 	wait_for_answers(2);

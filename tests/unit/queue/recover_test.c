@@ -5,6 +5,7 @@
 #include "queue/ids.h"
 #include "queue/recover.h"
 #include "queue/removal.h"
+#include "tests/unit/sync.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,7 +13,7 @@
 
 UNIT_SUITE(recover);
 
-enum { MESSAGES = 300, RECIPIENTS = 3, POOL = 8 };
+enum { MESSAGES = 300, RECIPIENTS = 3 };
 
 /* So that each envelope of a message waits for another time. */
 static int64_t
@@ -79,16 +80,16 @@ Test(recover, nothing_begins_of_a_message_that_is_not_read_to_its_end)
 	blind = open(path, O_WRONLY);
 	queue_recover_start();
 	for (int turns = 0; queue_message_find(1000) == NULL && turns < 1000; turns++)
-		test_run_loop(1);
+		turns_for(1);
 	cr_assert_eq(dup2(blind, fd), fd);
-	test_run_loop(100);
+	turns_for(100);
 	while (queue_message_find(last + 10) != NULL)
 		last += 10;
 	cr_assert_lt(last, 1000 + (MESSAGES - 1) * 10, "not all could be read");
 	cr_assert_eq(queue_message_find(last)->envelopes->state, ENVELOPE_NEW);
 	cr_assert_eq(dup2(good, fd), fd);
 	for (int turns = 0; queue_recover_is_busy() && turns < 300; turns++)
-		test_run_loop(10);
+		turns_for(10);
 	for (uint64_t i = 0; i < MESSAGES; i++)
 		check(1000 + i * 10);
 	close(good);
@@ -105,23 +106,12 @@ Test(recover, each_envelope_waits_as_long_as_it_did)
 		add(1000 + i * 10);
 	queue_recover_start();
 	for (int turns = 0; queue_recover_is_busy() && turns < 1000; turns++)
-		test_run_loop(1);
+		turns_for(1);
 	cr_assert_not(queue_recover_is_busy());
 	for (uint64_t i = 0; i < MESSAGES; i++)
 		check(1000 + i * 10);
-	test_run_loop(200); /* the sweep that follows */
+	turns_for(200); /* the sweep that follows */
 	test_close();
-}
-
-static void
-sleep_a_while(void *arg)
-{
-	usleep(300000);
-}
-
-static void
-nothing(void *arg)
-{
 }
 
 /* Delivered in this run, its row removed but not for good yet: after a power cut it is there again,
@@ -150,23 +140,22 @@ Test(recover, a_file_whose_row_is_going_is_not_swept)
 	    DB_DONE);
 	queue_recover_start();
 	while ((m = queue_message_find(1000)) == NULL || queue_recover_is_busy())
-		test_run_loop(1);
-	/* Nothing can be synced now. */
-	for (int i = 0; i < POOL; i++)
-		work_start(sleep_a_while, nothing, NULL);
+		turns_for(1);
+	sync_hold(true);
 	cr_assert_eq(queue_envelope_remove(m->envelopes), ACTED_DONE);
 	cr_assert_null(queue_message_find(1000));
 	cr_assert(queue_removal_is_pending(1000));
 	while ((fd = spool_open_body(900, 9)) >= 0) {
 		close(fd);
-		test_run_loop(5);
+		turns_for(5);
 	}
-	test_run_loop(50);
+	turns_for(50);
 	fd = spool_open_body(1000, 5);
 	cr_assert_geq(fd, 0, "the sweep took it");
 	close(fd);
+	sync_hold(false);
 	for (int turns = 0; queue_removal_is_pending(1000) && turns < 500; turns++)
-		test_run_loop(10);
+		turns_for(10);
 	cr_assert_lt(spool_open_body(1000, 5), 0, "it goes when its row has gone for good");
 	test_close();
 }
@@ -208,7 +197,7 @@ Test(recover, what_was_asked_for_and_done_lasts)
 	cr_assert_eq(store_add_envelope(queue.store, &e), DB_DONE);
 	queue_recover_start();
 	while (queue_recover_is_busy())
-		test_run_loop(1);
+		turns_for(1);
 	for (uint64_t id = 1001; id <= 1002; id++) {
 		const struct queue_envelope *in_memory = envelope(1000, id);
 
@@ -220,7 +209,7 @@ Test(recover, what_was_asked_for_and_done_lasts)
 	cr_assert_eq(envelope(1000, 1001)->state, ENVELOPE_HELD);
 	cr_assert_leq(queue_schedule_next_try(envelope(1000, 1002)), civil_now() + 3600,
 	    "the civil clock may have been wrong");
-	test_run_loop(200); /* the sweep that follows */
+	turns_for(200); /* the sweep that follows */
 	test_close();
 }
 
@@ -237,9 +226,9 @@ Test(recover, a_file_of_this_run_is_not_swept)
 	queue_recover_start();
 	while ((fd = spool_open_body(900, 9)) >= 0) {
 		close(fd);
-		test_run_loop(5);
+		turns_for(5);
 	}
-	test_run_loop(200);
+	turns_for(200);
 	fd = spool_open_body(id, 5);
 	cr_assert_geq(fd, 0);
 	close(fd);

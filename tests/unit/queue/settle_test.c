@@ -190,7 +190,7 @@ Test(settle, what_ends_without_a_report_takes_its_file_along)
 	in_memory->destination->is_down = true;
 	cr_assert(queue_settle_age(in_memory));
 	cr_assert_not(store_has_message(queue.store, row.id));
-	test_run_loop(300);
+	turns_for(300);
 	fd = spool_open_body(row.id, row.size);
 	cr_assert_lt(fd, 0);
 	test_close();
@@ -218,7 +218,7 @@ Test(settle, a_row_that_cannot_be_read_now_is_tried_again)
 	cr_assert_eq(e->hold, HOLD_NONE);
 	cr_assert_eq(e->state, ENVELOPE_WAITING);
 	cr_assert_eq(dup2(good, fd), fd);
-	test_run_loop(1);
+	turns_for(1);
 	outcome(m, OUTCOME_RELAYED);
 	cr_assert_null(queue_message_find(100));
 	close(good);
@@ -285,7 +285,7 @@ Test(settle, a_warning_says_until_when_it_is_tried)
 	e->tries = 1;
 	queue_envelope_set_age(e, 20000);
 	queue_settle_age(e);
-	test_run_loop(10);
+	turns_for(10);
 	e = TAILQ_FIRST(&d->lists[ENVELOPE_READY]);
 	cr_assert_not_null(e);
 	cr_assert_eq(store_find_message(queue.store, e->message->id, &report), DB_ROW);
@@ -318,10 +318,10 @@ Test(settle, what_another_server_has_is_synced_at_once)
 	test_open(NULL);
 	snprintf(wal, sizeof(wal), "%s/queue.db-wal", test_folder);
 	m = message(100, "a@x.test", 1, 0);
-	test_run_loop(1);
+	turns_for(1);
 	sync_forget();
 	outcome(m, OUTCOME_RELAYED);
-	test_run_loop(1);
+	turns_for(1);
 	work_start(do_nothing, stop, NULL);
 	loop_run();
 	cr_assert(sync_was(wal));
@@ -342,18 +342,18 @@ Test(settle, a_body_outlives_its_row)
 	cr_assert_eq(store_add_message(queue.store, &row), DB_DONE);
 	m = queue_message_new(row.id);
 	m->body = BODY_FILE;
-	test_run_loop(30);
+	turns_for(30);
 	cr_assert(commit_begin(store_commit(queue.store)));
 	cr_assert_eq(store_remove_message(queue.store, row.id), DB_DONE);
 	sync_hold(true);
 	queue_removal_begin(m);
-	test_run_loop(100);
+	turns_for(100);
 	fd = spool_open_body(row.id, row.size);
 	cr_assert_geq(fd, 0);
 	close(fd);
 	sync_hold(false);
 	while (queue_removal_is_pending(row.id))
-		test_run_loop(10);
+		turns_for(10);
 	cr_assert_lt(spool_open_body(row.id, row.size), 0);
 	test_close();
 }
@@ -401,13 +401,13 @@ Test(settle, a_body_stays_when_its_row_may_come_back)
 	cr_assert_eq(store_add_message(queue.store, &row), DB_DONE);
 	m = queue_message_new(row.id);
 	m->body = BODY_FILE;
-	test_run_loop(30);
+	turns_for(30);
 	cr_assert(commit_begin(store_commit(queue.store)));
 	cr_assert_eq(store_remove_message(queue.store, row.id), DB_DONE);
 	sync_fail_at(1);
 	queue_removal_begin(m);
 	while (queue_removal_is_pending(row.id))
-		test_run_loop(10);
+		turns_for(10);
 	cr_assert_eq(failures, 1);
 	fd = spool_open_body(row.id, row.size);
 	cr_assert_geq(fd, 0);

@@ -1,3 +1,4 @@
+#include "tests/unit/turns.h"
 #include "tests/unit/unit.h"
 
 #include "common/db/commit.h"
@@ -252,33 +253,16 @@ Test(commit, the_wal_is_written_again_from_its_start)
 	tear_down();
 }
 
-static void
-on_time(void *owner)
-{
-	loop_stop();
-}
-
-static void
-run_loop(int ms)
-{
-	struct timer timer;
-
-	timer_init(&timer, on_time, NULL);
-	timer_start(&timer, SPAN_MS(ms));
-	loop_run();
-	timer_stop(&timer);
-}
-
 Test(commit, the_patient_wait_until_somebody_hurries_them)
 {
 	set_up();
 	t.wanted = 2;
 	cr_assert_eq(add("one"), DB_DONE);
 	commit_wait_patiently(t.commit, on_done, NULL);
-	run_loop(30);
+	turns_for(30);
 	cr_assert_eq(add("two"), DB_DONE);
 	commit_wait_patiently(t.commit, on_done, NULL);
-	run_loop(30);
+	turns_for(30);
 	cr_assert_eq(t.ok + t.refused, 0, "nobody hurries");
 	commit_hurry(t.commit);
 	loop_run();
@@ -292,7 +276,7 @@ Test(commit, who_waits_takes_the_patient_along)
 	t.wanted = 2;
 	cr_assert_eq(add("one"), DB_DONE);
 	commit_wait_patiently(t.commit, on_done, NULL);
-	run_loop(10);
+	turns_for(10);
 	cr_assert_eq(add("two"), DB_DONE);
 	commit_wait(t.commit, on_done, NULL);
 	loop_run();
@@ -300,7 +284,7 @@ Test(commit, who_waits_takes_the_patient_along)
 	/* And the next have patience again. */
 	t.wanted = 3;
 	commit_wait_patiently(t.commit, on_done, NULL);
-	run_loop(10);
+	turns_for(10);
 	cr_assert_eq(t.ok, 2);
 	commit_free(t.commit);
 	t.commit = NULL;
@@ -316,10 +300,10 @@ Test(commit, one_sync_runs_at_a_time)
 	sync_hold(true);
 	add("one");
 	commit_wait(t.commit, on_done, NULL);
-	run_loop(30);
+	turns_for(30);
 	add("two");
 	commit_wait(t.commit, on_done, NULL);
-	run_loop(30);
+	turns_for(30);
 	sync_hold(false);
 	loop_run();
 	cr_assert_eq(t.ok, 2);
@@ -333,14 +317,14 @@ Test(commit, soon_is_for_what_nobody_waits_for)
 
 	set_up();
 	add("one");
-	run_loop(30);
+	turns_for(30);
 	snprintf(wal, sizeof(wal), "%s-wal", t.path);
 	sync_forget();
 	commit_soon(t.commit);
 	for (int i = 0; i < 1000 && !sync_was(wal); i++)
-		run_loop(20);
+		turns_for(20);
 	cr_assert(sync_was(wal));
-	run_loop(30);
+	turns_for(30);
 	tear_down();
 }
 

@@ -1,3 +1,4 @@
+#include "tests/unit/turns.h"
 #include "tests/unit/unit.h"
 
 #include "common/net/accept.h"
@@ -82,28 +83,6 @@ end(void)
 	loop_fini();
 }
 
-/* Until all that was ready has been seen to: between two timers the loop looks at descriptors. */
-static struct timer timer;
-static int turns;
-
-static void
-on_turn(void *owner)
-{
-	if (--turns == 0)
-		loop_stop();
-	else
-		timer_start(&timer, SPAN_MS(5));
-}
-
-static void
-turn(void)
-{
-	turns = 3;
-	timer_init(&timer, on_turn, NULL);
-	timer_start(&timer, SPAN_MS(5));
-	loop_run();
-}
-
 /* What a client from there is told at once. */
 static const char *
 knock(const char *address)
@@ -114,7 +93,7 @@ knock(const char *address)
 	from = address;
 	memset(told, 0, sizeof(told));
 	cr_assert_eq(connect(fd, (struct sockaddr *)&place, sizeof(place)), 0);
-	turn();
+	turns_for(5);
 	(void)!recv(fd, told, sizeof(told) - 1, MSG_DONTWAIT);
 	close(fd);
 	return told;
@@ -193,7 +172,7 @@ Test(accept, beyond_the_total_a_connection_waits_until_a_session_ends)
 	knock("192.0.2.1");
 	cr_assert_eq(accepted, 2);
 	leave("192.0.2.1");
-	turn();
+	turns_for(5);
 	cr_assert_eq(accepted, 3);
 	leave("192.0.2.1");
 	leave("192.0.2.1");
@@ -249,7 +228,7 @@ Test(accept, descriptors_are_left_for_the_files_of_sessions)
 	close(rest[--n]);
 	close(kept);
 	while (accepted < 2)
-		turn();
+		turns_for(5);
 	while (n > 0)
 		close(rest[--n]);
 	leave("192.0.2.1");

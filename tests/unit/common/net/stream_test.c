@@ -1,3 +1,4 @@
+#include "tests/unit/turns.h"
 #include "tests/unit/unit.h"
 
 #include "common/base/buf.h"
@@ -95,23 +96,6 @@ Test(stream, a_line_without_end_is_a_flood)
 	end();
 }
 
-static struct timer clock_of_test;
-
-static void
-on_time(void *owner)
-{
-	loop_stop();
-}
-
-static void
-run_for(int64_t ms)
-{
-	timer_init(&clock_of_test, on_time, NULL);
-	timer_start(&clock_of_test, SPAN_MS(ms));
-	loop_run();
-	timer_stop(&clock_of_test);
-}
-
 static void
 nothing(void *owner)
 {
@@ -140,13 +124,13 @@ Test(stream, the_last_word_reaches_a_peer_that_still_talks)
 
 	loop_init();
 	peer = finished("421 bye\r\n");
-	run_for(50);
+	turns_for(50);
 	cr_assert_eq(read(peer, octets, sizeof(octets)), 9);
 	cr_assert_eq(
 	    read(peer, octets, sizeof(octets)), 0, "the end is a reset: %s", strerror(errno));
 	cr_assert_eq(write(peer, "QUIT\r\n", 6), 6);
 	close(peer);
-	run_for(50);
+	turns_for(50);
 	loop_fini();
 }
 
@@ -174,12 +158,12 @@ Test(stream, what_a_finished_session_did_not_take_is_forgotten)
 	t.s = stream_new(ends[0], finish_at_a_line, NULL);
 	finish_at_a_line(NULL);
 	cr_assert_eq(write(ends[1], "QUIT\r\nmore\r\nand more\r\n", 22), 22);
-	run_for(50);
+	turns_for(50);
 	cr_assert_eq(read(ends[1], octets, sizeof(octets)), 3);
 	cr_assert_eq(write(ends[1], "and more\r\n", 10), 10);
-	run_for(50);
+	turns_for(50);
 	close(ends[1]);
-	run_for(50);
+	turns_for(50);
 	loop_fini();
 }
 
@@ -198,7 +182,7 @@ Test(stream, a_peer_that_talks_for_ever_is_cut_off)
 			break;
 		sent += n < 0 ? 0 : (size_t)n;
 		if (n < 0)
-			run_for(1);
+			turns_for(1);
 	}
 	cr_assert_lt(n, 0);
 	cr_assert_gt(sent, LIMIT_LINGER_OCTETS / 2);
@@ -214,13 +198,13 @@ Test(stream, only_so_many_wait_for_their_peers)
 	loop_init();
 	for (size_t i = 0; i <= LIMIT_LINGERING; i++)
 		peers[i] = finished("bye");
-	run_for(50);
+	turns_for(50);
 	for (size_t i = 0; i <= LIMIT_LINGERING; i++) {
 		cr_assert_eq(read(peers[i], octets, sizeof(octets)), 3);
 		cr_assert_eq(read(peers[i], octets, sizeof(octets)), i < LIMIT_LINGERING ? 0 : -1);
 		close(peers[i]);
 	}
-	run_for(50);
+	turns_for(50);
 	loop_fini();
 }
 
@@ -324,7 +308,7 @@ Test(stream, a_secret_that_was_taken_is_wiped)
 			size_t n = strlen(pieces[i][k]);
 
 			cr_assert_eq(write(ends[1], pieces[i][k], n), (ssize_t)n);
-			run_for(20);
+			turns_for(20);
 		}
 		cr_assert_arr_eq(seen, "\0\0\0\0\0\0x", 7);
 		close(ends[1]);

@@ -1,3 +1,4 @@
+#include "tests/unit/turns.h"
 #include "tests/unit/unit.h"
 
 #include "common/base/mem.h"
@@ -34,7 +35,6 @@ static struct {
 	bool is_taking, is_spinning, is_silent, is_freed, is_often;
 	size_t spins;
 	struct session *session;
-	struct timer end;
 	int64_t patience;
 } t;
 
@@ -191,24 +191,11 @@ on_login(void *owner, struct ipc_message *m)
 }
 
 static void
-on_time(void *owner)
-{
-	loop_stop();
-}
-
-static void
-run_for(int64_t ms)
-{
-	timer_start(&t.end, SPAN_MS(ms));
-	loop_run();
-}
-
-static void
 connect_client(const struct sockaddr_in *to)
 {
 	t.client = socket(AF_INET, SOCK_STREAM, 0);
 	cr_assert_eq(connect(t.client, (const struct sockaddr *)to, sizeof(*to)), 0);
-	run_for(50);
+	turns_for(50);
 	cr_assert_not_null(t.session);
 }
 
@@ -235,7 +222,6 @@ begin(void)
 	memset(&t, 0, sizeof(t));
 	t.patience = 60000;
 	loop_init();
-	timer_init(&t.end, on_time, NULL);
 	services_init(&o);
 	cr_assert_eq(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
 	cr_assert_eq(listen(fd, 8), 0);
@@ -255,7 +241,7 @@ finish(void)
 {
 	close(t.client);
 	t.is_spinning = false;
-	run_for(50);
+	turns_for(50);
 	cr_assert(t.is_freed);
 	services_drain();
 	channel_close(t.lookup);
@@ -267,7 +253,7 @@ static void
 send_line(const char *line)
 {
 	cr_assert_eq(dprintf(t.client, "%s\r\n", line), (int)strlen(line) + 2);
-	run_for(20);
+	turns_for(20);
 }
 
 /* What the client has got since it last looked. */
@@ -304,7 +290,7 @@ Test(session, octets_as_they_come)
 	send_line("two");
 	expect("<one\r\n><two\r\n>");
 	shutdown(t.client, SHUT_WR);
-	run_for(50);
+	turns_for(50);
 	cr_assert(t.is_freed, "the end of input leads to the closing state");
 	finish();
 }
@@ -349,17 +335,17 @@ Test(session, while_it_asks_nothing_else_wakes_it)
 
 	begin();
 	t.is_mute = true;
-	t.patience = 300;
 	send_line("PLAIN");
+	t.patience = 300;
 	send_line("AGFsaWNlAHg=");
 	send_line("later");
-	run_for(500);
+	turns_for(500);
 	cr_assert_not(t.is_silent, "it is not the client who is late");
 	expect("? \r\n");
 	al_login_is_send(t.answerer, t.asked, &is, -1);
-	run_for(50);
+	turns_for(50);
 	expect("granted\r\nlater\r\n");
-	run_for(500);
+	turns_for(500);
 	cr_assert(t.is_silent);
 	finish();
 }
@@ -375,7 +361,7 @@ Test(session, one_that_is_freed_forgets_its_request)
 	session_request_done(t.session);
 	session_move(t.session, CLOSING);
 	session_again(t.session);
-	run_for(20);
+	turns_for(20);
 	cr_assert(t.is_freed);
 	al_login_is_send(t.answerer, t.asked, &is, -1);
 	finish();

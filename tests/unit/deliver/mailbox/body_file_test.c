@@ -116,7 +116,7 @@ Test(mailbox_body_file, it_holds_our_lines_and_the_message_and_is_durable)
 	store_index_fini(&index);
 	buf_fini(&whole);
 	buf_fini(&is);
-	test_run_loop(A_WHILE_MS);
+	turns_for(A_WHILE_MS);
 	cr_assert_eq(count_files(), 0, "what nobody took is removed");
 }
 
@@ -132,7 +132,7 @@ Test(mailbox_body_file, bare_ends_of_lines_are_mended_where_that_is_asked_for)
 	body_file_take(&f);
 	body_file_fini(&f);
 	buf_fini(&is);
-	test_run_loop(A_WHILE_MS);
+	turns_for(A_WHILE_MS);
 	cr_assert_eq(count_files(), 1, "what was taken stays");
 }
 
@@ -179,7 +179,7 @@ begin_append(void)
 	close(alice.spool_fd);
 	m.spool = alice.spool;
 	asker_send(&alice, &am_append_schema, &m);
-	test_run_loop(A_WHILE_MS);
+	turns_for(A_WHILE_MS);
 }
 
 static uint32_t
@@ -212,7 +212,7 @@ begin_delivery(const char *accounts, uint64_t first)
 	}
 	cr_assert(qm_body_send(queue.mine, queue.request, &(struct qm_body){.octets = SLICE("")},
 	    make_source(buf_slice(&text))));
-	test_run_loop(A_WHILE_MS);
+	turns_for(A_WHILE_MS);
 }
 
 /* The sync of a large file takes as long as it takes: whoever asks meanwhile is heard. */
@@ -258,7 +258,7 @@ Test(mailbox_body_file, a_large_delivery_comes_once_and_not_in_a_circle)
 	asker_wait(&queue);
 	cr_assert_eq(queue.delivered, 0);
 	cr_assert_eq(count_messages(&alice), 2);
-	test_run_loop(A_WHILE_MS);
+	turns_for(A_WHILE_MS);
 	cr_assert_eq(count_files(), 2);
 }
 
@@ -281,7 +281,7 @@ Test(mailbox_body_file, an_asker_that_is_gone_leaves_nothing)
 	asker_open(&alice, verbs);
 	asker_login(&alice, "alice@a.test");
 	sync_hold(false);
-	test_run_loop(A_WHILE_MS);
+	turns_for(A_WHILE_MS);
 	cr_assert_eq(count_messages(&alice), 0);
 	cr_assert_eq(count_files(), 0);
 	begin_append();
@@ -297,7 +297,7 @@ Test(mailbox_body_file, a_queue_that_is_gone_leaves_nothing)
 	asker_close(&queue);
 	asker_open(&queue, delivery);
 	sync_hold(false);
-	test_run_loop(A_WHILE_MS);
+	turns_for(A_WHILE_MS);
 	cr_assert_eq(count_messages(&alice), 0);
 	cr_assert_eq(count_messages(&bob), 0);
 	cr_assert_eq(count_files(), 0);
@@ -333,11 +333,11 @@ Test(mailbox_body_file, a_store_that_was_opened_anew_takes_no_old_file)
 			cr_assert_eq(count_messages(&alice), 0);
 		}
 		while (!is_done)
-			test_run_loop(1);
+			turns_for(1);
 		is_done = false;
 		cr_assert_eq(body_file_result(&made), is_anew ? STORE_BROKEN : STORE_OK);
 		body_file_fini(&made);
-		test_run_loop(A_WHILE_MS);
+		turns_for(A_WHILE_MS);
 		cr_assert_eq(count_files(), 0);
 	}
 }
@@ -359,7 +359,7 @@ Test(mailbox_body_file, a_mailbox_that_goes_meanwhile_gets_nothing)
 	asker_send(&alice, &am_append_schema, &m);
 	gone.handle = other.handle;
 	asker_send(&other, &am_remove_schema, &gone);
-	test_run_loop(A_WHILE_MS);
+	turns_for(A_WHILE_MS);
 	sync_hold(false);
 	asker_wait(&alice);
 	cr_assert_eq(alice.end, &am_no_schema);
@@ -367,7 +367,7 @@ Test(mailbox_body_file, a_mailbox_that_goes_meanwhile_gets_nothing)
 	asker_wait(&other);
 	cr_assert_eq(other.end, &am_ok_schema);
 	asker_close(&other);
-	test_run_loop(A_WHILE_MS);
+	turns_for(A_WHILE_MS);
 	cr_assert_eq(count_files(), 0);
 }
 
@@ -418,7 +418,7 @@ Test(mailbox_body_file, an_append_has_the_octets_that_were_said)
 	channel_on_violation(note_violation);
 	m.handle = alice.handle;
 	asker_send(&alice, &am_append_schema, &m);
-	test_run_loop(A_WHILE_MS);
+	turns_for(A_WHILE_MS);
 	cr_assert_eq(violations, 1);
 	cr_assert_eq(count_messages(&bob), 0);
 	channel_on_violation(NULL);
@@ -438,7 +438,7 @@ Test(mailbox_body_file, none_begins_when_all_ends)
 	body_file_begin(&f, a);
 	account_release(a);
 	while (!is_done)
-		test_run_loop(1);
+		turns_for(1);
 	cr_assert_eq(body_file_result(&f), STORE_BROKEN);
 	cr_assert_eq(count_files(), 0);
 	body_file_fini(&f);

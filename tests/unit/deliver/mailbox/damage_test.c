@@ -255,7 +255,7 @@ Test(mailbox_damage, a_file_that_was_cut_short_ends_nobody)
 	cr_assert_eq(a.code, AM_CORRUPTION);
 	search_body("nowhere");
 	cr_assert_eq(a.end, &am_ok_schema);
-	test_run_loop(200); /* in which it would be signed */
+	turns_for(200); /* in which it would be signed */
 	asker_append(&a, "INBOX", "Subject: x\r\n\r\ntext\r\n", 0);
 	cr_assert_eq(a.end, &am_appended_schema);
 }

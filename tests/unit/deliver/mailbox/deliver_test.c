@@ -107,7 +107,7 @@ Test(mailbox_deliver, a_queue_that_breaks_the_dialogue_is_cut_off)
 		if (cases[i].is_right)
 			asker_wait(&queue);
 		else
-			test_run_loop(50);
+			turns_for(50);
 		cr_assert_eq(violations, cases[i].is_right ? 0 : 1, "case %zu", i);
 		cr_assert_eq(count_stored(), cases[i].is_right ? 1 : 0, "case %zu", i);
 		asker_close(&queue);
@@ -121,7 +121,7 @@ Test(mailbox_deliver, queue_hears_of_it_when_it_is_durable)
 	cr_assert_eq(queue.delivered, 1);
 	sync_hold(true);
 	hand_over(1, 1, sizeof(MESSAGE) - 1, false);
-	test_run_loop(2 * BATCH_MS);
+	turns_for(2 * BATCH_MS);
 	cr_assert_null(queue.end, "its sync has not come back");
 	sync_hold(false);
 	asker_wait(&queue);
@@ -143,11 +143,11 @@ Test(mailbox_deliver, a_queue_that_is_gone_is_not_answered)
 	asker_deliver(&queue, "u@a.test", 100, MESSAGE);
 	sync_hold(true);
 	hand_over(1, 1, sizeof(MESSAGE) - 1, false);
-	test_run_loop(2 * BATCH_MS);
+	turns_for(2 * BATCH_MS);
 	asker_close(&queue);
-	test_run_loop(1);
+	turns_for(1);
 	asker_open(&queue, delivery);
 	sync_hold(false);
-	test_run_loop(BATCH_MS);
+	turns_for(BATCH_MS);
 	cr_assert_eq(count_stored(), 2);
 }

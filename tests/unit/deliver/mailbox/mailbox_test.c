@@ -77,23 +77,6 @@ test_settle(void)
 	return ok == 1;
 }
 
-static void
-on_time(void *owner)
-{
-	loop_stop();
-}
-
-void
-test_run_loop(int64_t ms)
-{
-	struct timer t;
-
-	timer_init(&t, on_time, NULL);
-	timer_start(&t, SPAN_MS(ms));
-	loop_run();
-	timer_stop(&t);
-}
-
 void
 test_message(struct buf *out, const char *subject, size_t octets)
 {

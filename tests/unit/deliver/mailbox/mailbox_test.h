@@ -5,6 +5,7 @@
 #ifndef TESTS_UNIT_DELIVER_MAILBOX_MAILBOX_TEST_H
 #define TESTS_UNIT_DELIVER_MAILBOX_MAILBOX_TEST_H
 
+#include "tests/unit/turns.h"
 #include "tests/unit/unit.h"
 
 #include "common/base/buf.h"
@@ -32,8 +33,6 @@ void test_close_store(void);
 
 /* Waits until all changes are durable; false when they could not be made so. */
 bool test_settle(void);
-
-void test_run_loop(int64_t ms);
 
 /* A message of so many octets whose subject is that. */
 void test_message(struct buf *out, const char *subject, size_t octets);

@@ -76,7 +76,7 @@ static void
 wait_signed(int64_t wanted)
 {
 	for (int i = 0; i < 1000 && signatures() < wanted; i++)
-		test_run_loop(20);
+		turns_for(20);
 	cr_assert_eq(signatures(), wanted);
 }
 
@@ -170,7 +170,7 @@ Test(mailbox_signer, accounts_that_imapd_never_opened_pay_nothing)
 	asker_ask(&a, &am_open_schema, &open);
 	cr_assert_eq(a.end, &am_opened_schema);
 	account();
-	test_run_loop(400);
+	turns_for(400);
 	cr_assert_eq(signatures(), 0);
 	cr_assert_eq(number("SELECT count(*) FROM counter WHERE name = 'signed'"), 0);
 	/* Once it did, what was there is signed, and from then on what comes. */
@@ -199,7 +199,7 @@ Test(mailbox_signer, who_asks_comes_first)
 		append(1000);
 	timer_init(&ask, on_ask, &ask);
 	timer_start(&ask, SPAN_MS(0));
-	test_run_loop(400);
+	turns_for(400);
 	cr_assert_eq(signatures(), 0);
 	timer_stop(&ask);
 	wait_signed(5);
@@ -224,20 +224,20 @@ Test(mailbox_signer, a_large_body_may_go_while_it_is_signed)
 	asker_login(&a, "u@a.test");
 	append(20 * 1024 * 1024);
 	for (int i = 0; i < 1000 && store->signing == 0; i++)
-		test_run_loop(1);
+		turns_for(1);
 	cr_assert_eq(store->signing, 1);
 	accounts_close_all();
 	account();
 	cr_assert_eq(signatures(), 0);
 	for (int i = 0; i < 1000 && store->signing == 0; i++)
-		test_run_loop(1);
+		turns_for(1);
 	cr_assert_eq(store->signing, 1);
 	asker_view(&a, "INBOX");
 	remove_message(1);
 	deliver("needle");
 	cr_assert_eq(number("SELECT id FROM body"), 1, "the same number");
 	wait_signed(1);
-	test_run_loop(200);
+	turns_for(200);
 	cr_assert_str_eq(found("needle"), "2");
 }
 
@@ -270,7 +270,7 @@ Test(mailbox_signer, a_damaged_body_stops_no_other)
 	    DB_DONE);
 	wait_signed(5);
 	cr_assert_eq(number("SELECT value FROM counter WHERE name = 'signed'"), 8);
-	test_run_loop(200);
+	turns_for(200);
 }
 
 /* It is tried once, and not again soon; nobody who reads notices. */
@@ -291,7 +291,7 @@ Test(mailbox_signer, a_disk_that_takes_nothing_is_left_alone)
 	r.rlim_cur = (rlim_t)st.st_size;
 	before = signatures();
 	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &r), 0);
-	test_run_loop(600);
+	turns_for(600);
 	r.rlim_cur = RLIM_INFINITY;
 	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &r), 0);
 	account();

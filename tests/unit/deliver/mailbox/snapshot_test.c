@@ -199,7 +199,7 @@ Test(mailbox_snapshot, a_large_view_goes_out_as_it_is_taken, .timeout = 120)
 	asker_send(&a, &am_view_schema, &view);
 	while (a.end == NULL) {
 		cr_assert_lt(channel_pending(a.theirs), CHANNEL_HIGH + (size_t)2 * LIMIT_INLINE);
-		test_run_loop(1);
+		turns_for(1);
 	}
 	cr_assert_eq(a.end, &am_ok_schema);
 	cr_assert_eq(a.records.len, all);

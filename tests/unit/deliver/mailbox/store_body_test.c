@@ -109,7 +109,7 @@ Test(mailbox_store_body, a_file_outlives_an_expunge_that_is_not_durable)
 	expunge_first();
 	sync_fail_at(1);
 	cr_assert_not(test_settle());
-	test_run_loop(50);
+	turns_for(50);
 	cr_assert_eq(test_count_files(test_folder, "body-"), 1);
 }
 

@@ -306,12 +306,12 @@ Test(mailbox_store, a_copy_shares_its_body_until_both_are_gone)
 	cr_assert_gt(message(trash.id, 1).modseq, m.modseq);
 	cr_assert_eq(expunge(&test_inbox, 1), STORE_OK);
 	cr_assert(test_settle());
-	test_run_loop(50);
+	turns_for(50);
 	cr_assert_eq(test_count_files(test_folder, "body-"), 1);
 	assert_octets(message(trash.id, 1).body, "big", BIG);
 	cr_assert_eq(expunge(&trash, 1), STORE_OK);
 	cr_assert(test_settle());
-	test_run_loop(50);
+	turns_for(50);
 	cr_assert_eq(test_count_files(test_folder, "body-"), 0);
 }
 
@@ -386,7 +386,7 @@ Test(mailbox_store, an_undone_change_leaves_nothing)
 	cr_assert_eq(store_expunge(&test_store, &test_inbox, &m, modseq), STORE_OK);
 	store_end(&test_store, STORE_LIMIT);
 	cr_assert(test_settle());
-	test_run_loop(50);
+	turns_for(50);
 	cr_assert_str_eq(test_uids("INBOX"), "1");
 	assert_octets(m.body, "big", BIG);
 }
@@ -404,7 +404,7 @@ Test(mailbox_store, a_large_body_goes_when_its_expunge_is_durable)
 	cr_assert_eq(test_count_files(test_folder, "body-"), 2, "not before it is durable");
 	cr_assert(test_settle());
 	for (int i = 0; i < 1000 && test_count_files(test_folder, "body-") > 1; i++)
-		test_run_loop(10);
+		turns_for(10);
 	cr_assert_eq(test_count_files(test_folder, "body-"), 1);
 	assert_octets(message(test_inbox.id, 2).body, "big too", BIG);
 	test_close_store();

@@ -185,7 +185,7 @@ Test(mailbox_verb, one_pop3_session_has_the_maildrop)
 	cr_assert_eq(b.code, AM_INUSE);
 	close.handle = a.handle;
 	am_close_send(a.mine, 0, &close, -1);
-	test_run_loop(20);
+	turns_for(20);
 	grant_add(open.token, SLICE("u@a.test"), 60);
 	asker_ask(&b, &am_open_schema, &open);
 	cr_assert_eq(b.end, &am_opened_schema);
@@ -219,7 +219,7 @@ Test(mailbox_verb, changes_tell_what_happened_since)
 	asker_ask(&b, &am_expunge_schema, &expunge);
 	cr_assert_eq(b.end, &am_ok_schema);
 	asker_append(&b, "INBOX", "Subject: 4\r\n\r\n", FLAG_DRAFT);
-	test_run_loop(20);
+	turns_for(20);
 	cr_assert_gt(a.changed, 0, "it was told that there is news");
 	asker_ask(&a, &am_changes_schema, &changes);
 	cr_assert_eq(a.end, &am_ok_schema);
@@ -360,7 +360,7 @@ Test(mailbox_verb, what_all_views_know_is_forgotten)
 	/* Who asks again for what it said it knew cannot be told the truth. */
 	ask_changes(&b, first);
 	cr_assert_eq(b.end, &am_no_schema);
-	test_run_loop(20);
+	turns_for(20);
 	cr_assert_eq(b.removed, 1, "the view ended");
 	asker_view(&b, "INBOX");
 	cr_assert_eq(b.end, &am_ok_schema);
@@ -477,7 +477,7 @@ Test(mailbox_verb, a_view_in_slices_misses_nothing)
 	asker_append(&b, "INBOX", "Subject: late\r\n\r\n", 0);
 	asker_wait(&a);
 	cr_assert_eq(a.end, &am_ok_schema);
-	test_run_loop(20);
+	turns_for(20);
 	/* Whether it came before or after the view was there, it is told once. */
 	changes.handle = a.handle;
 	changes.since = a.modseq;
@@ -510,14 +510,14 @@ Test(mailbox_verb, a_store_that_breaks_harms_nobody_else)
 	asker_view(&a, "INBOX");
 	/* The one's WAL can grow no more; the other's is shorter. */
 	fill("full@a.test", 40);
-	test_run_loop(50);
+	turns_for(50);
 	snprintf(path, sizeof(path), "%s/a.test/full/mail.db-wal", test_folder);
 	cr_assert_eq(stat(path, &st), 0);
 	limit_files((rlim_t)st.st_size);
 	asker_deliver(&queue, "full@a.test other@a.test", 3, "Subject: y\r\n\r\n");
 	cr_assert_eq(queue.delivered, 1);
 	cr_assert_eq(queue.deferred, 1);
-	test_run_loop(20);
+	turns_for(20);
 	cr_assert_eq(a.removed, 1, "the view of what may be lost ends");
 	limit_files(RLIM_INFINITY);
 	asker_deliver(&queue, "full@a.test other@a.test", 3, "Subject: y\r\n\r\n");

@@ -1,3 +1,4 @@
+#include "tests/unit/turns.h"
 #include "tests/unit/unit.h"
 
 #include "common/net/loop.h"
@@ -48,23 +49,6 @@ end(void)
 		abort();
 }
 
-static void
-on_time(void *owner)
-{
-	loop_stop();
-}
-
-static void
-turn(int ms)
-{
-	struct timer t;
-
-	timer_init(&t, on_time, NULL);
-	timer_start(&t, SPAN_MS(ms));
-	loop_run();
-	timer_stop(&t);
-}
-
 /* The next datagram, without what changes with the time; "" when there is none. */
 static const char *
 next(char out[256])
@@ -99,7 +83,7 @@ Test(record_run, a_logger_that_comes_late_gets_what_was_kept)
 	record_line(LOG_LEVEL_INFO, 1, SLICE("queue: event=delivered n=1"));
 	start_logger();
 	record_line(LOG_LEVEL_INFO, 1, SLICE("queue: event=delivered n=2"));
-	turn(1500);
+	turns_for(1500);
 	cr_assert(strstr(next(got), "n=1") != NULL, "%s", got);
 	cr_assert(strstr(next(got), "n=2") != NULL, "%s", got);
 }
@@ -187,7 +171,7 @@ Test(record_run, one_that_is_stuck_costs_lines_but_no_time)
 	for (int i = 0; i < 5000 && record_is_full(); i++) {
 		while (next(text)[0] != '\0')
 			got++;
-		turn(1);
+		turns_for(1);
 	}
 	cr_assert_eq(resumed, 1);
 	for (int i = 0; i < 1000; i++) {
@@ -198,12 +182,12 @@ Test(record_run, one_that_is_stuck_costs_lines_but_no_time)
 			got += said == NULL;
 			lost += said == NULL ? 0 : atol(strchr(strchr(said, '=') + 1, '=') + 1);
 		}
-		turn(1);
+		turns_for(1);
 	}
 	for (int i = 0; i < 3000 && got + lost < LINES + 1000; i++) {
 		while (next(text)[0] != '\0')
 			got++;
-		turn(1);
+		turns_for(1);
 	}
 	cr_assert_gt(lost, 0);
 	cr_assert_eq(got + lost, LINES + 1000, "got %ld, lost %ld", got, lost);
