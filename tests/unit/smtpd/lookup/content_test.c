@@ -1,7 +1,8 @@
 #include "tests/unit/unit.h"
 
-#include "common/base/moment.h"
 #include "smtpd/lookup/content.h"
+
+#include <time.h>
 
 UNIT_SUITE(content);
 
@@ -178,13 +179,14 @@ Test(content, an_expression_for_exponents_takes_no_time)
 	struct content *c = MAKE("^(a+)+$");
 	struct error why = {""};
 	struct slice value;
-	struct moment begin;
+	clock_t start;
 
 	cr_assert(content_compile(c, &why));
-	begin = moment_now();
+	start = clock();
 	cr_assert_not(
 	    content_find_regex(c, SLICE("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab"), &value));
-	cr_assert_lt(moment_between(begin, moment_now()).ms, 200);
+	cr_assert_lt(
+	    clock() - start, 2 * CLOCKS_PER_SEC, "of our own time: others may have taken more");
 	content_free(c);
 }
 
