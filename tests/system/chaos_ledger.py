@@ -5,7 +5,6 @@ command that touched it was answered; more when an answer never came. What is fo
 """
 
 import hashlib
-import itertools
 import re
 import threading
 from collections import Counter, defaultdict
@@ -131,11 +130,18 @@ def describe(states):
 
 
 def assign(copies, seen):
-    """Can each copy be in one of its states so that just these are seen? True or None."""
+    """Can each copy be in one of its states so that just these are seen? True or None. A state that is held by a copy goes
+    to another when that one can be in another still, and so on."""
     if len(seen) > len(copies):
         return None
-    padded = list(seen) + [GONE] * (len(copies) - len(seen))
-    for order in set(itertools.permutations(padded)):
-        if all(state in copy for state, copy in zip(order, copies)):
-            return True
-    return None
+    states, holder = list(seen) + [GONE] * (len(copies) - len(seen)), {}
+
+    def place(copy, tried):
+        for i, state in enumerate(states):
+            if state in copies[copy] and i not in tried:
+                tried.add(i)
+                if i not in holder or place(holder[i], tried):
+                    holder[i] = copy
+                    return True
+        return False
+    return all(place(copy, set()) for copy in range(len(copies))) or None
