@@ -69,7 +69,7 @@ class KillSeveral(Fault):
 
     def begin(self):
         for _ in range(3):
-            self.world.killed.update(self.names)
+            self.world.killed.update((*self.names, "agent"))
             for p in self.suite.processes():
                 if p["name"] in self.names or p["name"] not in DAEMONS:
                     with contextlib.suppress(ProcessLookupError):
