@@ -132,6 +132,10 @@ class FullDisk(Fault):
     def begin(self):
         self.world.killed.update(("queue", "mailbox"))  # who cannot write down what was done does it again
         self.file = self.world.disk / "filler"
+        with self.world.changing:  # a power cut takes the disk away meanwhile, and another would be filled
+            self.fill()
+
+    def fill(self):
         if not os.path.ismount(self.world.disk):
             return  # the machine's own disk would be full
         with contextlib.suppress(OSError), open(self.file, "wb", 0) as f:

@@ -137,7 +137,8 @@ class World:
             text += 'match from any for domain "late.test" action "local"\n'
         if number & 4:
             text += "".join(f'table t{i} {{ "a" = "b" }}\n' for i in range(number % 50))
-        self.suite.write_conf(text + ("nonsense\n" if is_wrong else ""))
+        with self.changing:
+            self.suite.write_conf(text + ("nonsense\n" if is_wrong else ""))
 
     def replace_parent(self, sign):
         """Its children end by themselves, those that stand still excepted; the next parent begins when it can."""
