@@ -116,8 +116,9 @@ class Flicker(OfProcess):
     def begin(self):
         self.world.killed.add(self.name)
         for _ in range(8):
+            pids = self.world.children(self.name)  # whose parent may be another by the time they go on
             for sign, pause in ((signal.SIGSTOP, 0.15), (signal.SIGCONT, 0.1)):
-                for pid in self.world.children(self.name):
+                for pid in pids:
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(pid, sign)
                 time.sleep(pause)
