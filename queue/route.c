@@ -1,5 +1,8 @@
 /*
- * Invariant: the unrouted envelope goes in the transaction that brings those in its place.
+ * Invariants:
+ * 1. The unrouted envelope goes in the transaction that brings those in its place.
+ * 2. Nobody is given those before they are on stable storage, and with them the report itself: after
+ *    a crash the way is asked for again, and a mailbox that had stored one would not know the next.
  */
 #include "queue/route.h"
 
@@ -7,6 +10,7 @@
 #include "common/base/mem.h"
 #include "common/ipc/listener_queue.h"
 #include "queue/attempt.h"
+#include "queue/hold.h"
 #include "queue/ids.h"
 
 #include <unistd.h>
@@ -20,6 +24,7 @@ const struct ipc_schema *const queue_route_answers[] = {
 struct route_recipient {
 	struct store_envelope row;
 	char *octets;
+	struct queue_envelope *envelope; /* NEW until its row is durable */
 };
 
 struct queue_route {
@@ -78,16 +83,26 @@ write_recipients(struct queue_attempt *a, uint64_t first)
 }
 
 static void
-begin_recipients(struct queue_attempt *a)
+add_envelopes(struct queue_attempt *a)
 {
 	for (size_t i = 0; i < a->route->count; i++) {
-		const struct store_envelope *row = &a->route->recipients[i].row;
-		struct queue_envelope *e = queue_envelope_new(
-		    a->message, row->id, queue_destination_of(row, row->mailbox));
+		struct route_recipient *to = &a->route->recipients[i];
 
-		e->notify = row->notify & 15;
-		queue_schedule_add(e, SPAN_MS(0));
+		to->envelope = queue_envelope_new(
+		    a->message, to->row.id, queue_destination_of(&to->row, to->row.mailbox));
+		to->envelope->notify = to->row.notify & 15;
 	}
+}
+
+/* What could not be made durable ends the process, and the next one begins from the disk. */
+static void
+on_durable(void *owner, bool ok)
+{
+	struct queue_route *r = owner;
+
+	for (size_t i = 0; i < r->count && ok; i++)
+		queue_envelope_begin(r->recipients[i].envelope, SPAN_MS(0));
+	queue_route_free(r);
 }
 
 /* Puts the recipients in the place of the envelope; false when the disk did not take it. */
@@ -102,7 +117,6 @@ reroute(struct queue_attempt *a)
 	result = write_recipients(a, queue_ids_take((uint32_t)a->route->count));
 	if (result == DB_DONE) {
 		commit_keep(c);
-		commit_soon(c);
 		return true;
 	}
 	queue_undo();
@@ -124,9 +138,11 @@ take_route(struct queue_attempt *a)
 	}
 	queue_attempt_answered(a);
 	queue_destination_end(a->destination, a->generation, DESTINATION_UP, loop_now(), 0);
-	begin_recipients(a);
+	add_envelopes(a);
 	queue_envelope_move(e, ENVELOPE_DONE);
 	queue_envelope_free(e);
+	commit_wait(store_commit(queue.store), on_durable, a->route);
+	a->route = NULL;
 	queue_attempt_free(a);
 }
 

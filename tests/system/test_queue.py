@@ -4,6 +4,7 @@ import email
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -308,6 +309,29 @@ class QueueAlone(unittest.TestCase):
         self.assertEqual(fields[1]["Original-Recipient"], "rfc822; orig@y.test")
         self.assertIn("hello", t["body"].decode())
         self.assertEqual((lookup.asked[0]["local"], lookup.asked[0]["sender"]), (1, ""))
+
+    def test_a_report_has_the_same_envelope_after_a_crash(self):
+        """By that a mailbox knows what it has stored, whenever the queue was killed behind handing it over."""
+        q, given = self.start(), []
+        for round in range(5):
+            def die(t):
+                given.append((t["rcpts"][0]["envelope"], t["body"]))
+                os.kill(q.process.pid, signal.SIGKILL)
+
+            def begin(decide):
+                Taker(q.peer("relay"), lambda t: [(PERMANENT, "5.1.1", "550 no")])
+                Lookup(q.peer("lookup"))
+                Taker(q.peer("mailbox"), decide)
+            begin(die)
+            given.clear()
+            q.listener().store(["bad@y.test"])
+            wait_until(lambda: given, what="the report")
+            q.kill()
+            q.start()
+            begin(lambda t: given.append((t["rcpts"][0]["envelope"], t["body"])) or [(DELIVERED, "2.0.0", "ok")])
+            q.wait_empty()
+            self.assertEqual(len(given), 2)
+            self.assertEqual(given[0], given[1])
 
     def test_a_null_sender_is_never_answered(self):
         q = self.start()
