@@ -151,7 +151,7 @@ bool
 process_spawn(struct process *p)
 {
 	static const struct ipc_schema *const answers[] = {
-	    &pa_line_schema, &pa_control_done_schema, NULL};
+	    &pa_line_schema, &pa_control_done_schema, &pa_applied_schema, NULL};
 	struct channel_options o = {.peer = sandbox_title(p->role),
 	    .handlers = handlers_of(p->role),
 	    .answers = answers,
@@ -167,6 +167,7 @@ process_spawn(struct process *p)
 	p->started = loop_now();
 	p->since = time(NULL);
 	p->is_ready = false;
+	p->applying = 0;
 	p->last_socket = 0;
 	p->channel = channel_new(line, &o);
 	introduce(p);
