@@ -227,7 +227,8 @@ class World:
             text = subprocess.run(self.suite.ctl_command("--json", "show", "queue"), capture_output=True, text=True, timeout=60)
             if text.returncode == 0 and not text.stdout.strip():
                 return
-            self.order("resume", "envelope", "all")  # which a full disk may have refused before
+            for what in (("mda",), ("mta",), ("smtp",), ("envelope", "all")):  # which a full disk may have refused before
+                self.order("resume", *what)
             self.order("schedule", "all")
             time.sleep(0.2)
         raise AssertionError("the queue is not empty\n" + text.stdout + text.stderr)
