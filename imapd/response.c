@@ -46,7 +46,7 @@ imap_synced(struct imap_session *s)
 		imap_move(s, IMAP_COMMAND);
 }
 
-static char *
+static char *__attribute__((format(printf, 2, 0)))
 format_ending(const char *tag, const char *fmt, va_list ap)
 {
 	struct buf line = {0};
