@@ -9,7 +9,7 @@
 #include "common/base/assert.h"
 #include "common/base/mem.h"
 #include "common/net/loop.h"
-#include "queue/destination.h"
+#include "queue/schedule/destination.h"
 
 static const unsigned allowed[] = {
 #define S(name, next) next,

@@ -5,7 +5,7 @@
 #ifndef QUEUE_IDS_H
 #define QUEUE_IDS_H
 
-#include "queue/store.h"
+#include "queue/store/store.h"
 
 /* Reads from the store where to go on. False: the disk lost what was written. */
 bool queue_ids_init(struct store *s);

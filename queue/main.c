@@ -4,17 +4,17 @@
  */
 #include "common/base/log.h"
 #include "common/net/loop.h"
-#include "queue/control.h"
-#include "queue/deliver.h"
-#include "queue/ids.h"
+#include "queue/attempt/deliver.h"
+#include "queue/attempt/route.h"
+#include "queue/attempt/settle.h"
+#include "queue/attempt/transfer.h"
+#include "queue/control/control.h"
 #include "queue/neighbours.h"
-#include "queue/receive.h"
+#include "queue/ids.h"
+#include "queue/receive/receive.h"
 #include "queue/recover.h"
-#include "queue/route.h"
-#include "queue/settle.h"
 #include "queue/space.h"
-#include "queue/spool.h"
-#include "queue/transfer.h"
+#include "queue/store/spool.h"
 
 enum { SWEEP_SECONDS = 30, DRAIN_SECONDS = 5, DRAIN_LOOK_MS = 20 };
 

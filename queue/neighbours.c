@@ -1,11 +1,11 @@
 #include "queue/neighbours.h"
 
-#include "queue/deliver.h"
+#include "queue/attempt/deliver.h"
+#include "queue/attempt/route.h"
+#include "queue/attempt/transfer.h"
 #include "queue/queue.h"
-#include "queue/receive.h"
-#include "queue/route.h"
-#include "queue/schedule.h"
-#include "queue/transfer.h"
+#include "queue/receive/receive.h"
+#include "queue/schedule/schedule.h"
 
 static void
 on_lookup_up(struct channel **place)

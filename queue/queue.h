@@ -7,8 +7,8 @@
 
 #include "common/base/limits.h"
 #include "common/ipc/channel.h"
-#include "queue/expire.h"
-#include "queue/store.h"
+#include "queue/schedule/expire.h"
+#include "queue/store/store.h"
 
 struct queue {
 	struct store *store;

@@ -12,11 +12,11 @@
 #include "common/base/mem.h"
 #include "common/conf/conf.h"
 #include "common/net/loop.h"
-#include "queue/attempt.h"
-#include "queue/hold.h"
+#include "queue/attempt/attempt.h"
+#include "queue/attempt/removal.h"
+#include "queue/control/hold.h"
 #include "queue/ids.h"
-#include "queue/removal.h"
-#include "queue/spool.h"
+#include "queue/store/spool.h"
 
 enum {
 	ROWS_A_SLICE = 400,

@@ -7,7 +7,7 @@
  * The method, and what the action says, the parent takes from its own configuration; uid, home and
  * shell from the system's user database, or from the user's own text where a userbase gave it. User
  * and target are queue's word, who has them from lookup and from its store:
- * smtpd/parent/helper_agent.c bounds them.
+ * smtpd/parent/helper/agent.c bounds them.
  *
  *	parent ─▶ agent:  ag_job+body ─▶ qa_outcome
  */

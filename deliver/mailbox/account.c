@@ -13,7 +13,7 @@
 #include "common/net/loop.h"
 #include "deliver/mailbox/batch.h"
 #include "deliver/mailbox/feed.h"
-#include "deliver/mailbox/signer.h"
+#include "deliver/mailbox/search/signer.h"
 #include "deliver/mailbox/snapshot.h"
 
 #include <errno.h>

@@ -6,7 +6,7 @@
 #define DELIVER_MAILBOX_ACCOUNT_H
 
 #include "common/base/moment.h"
-#include "deliver/mailbox/store.h"
+#include "deliver/mailbox/store/store.h"
 
 #include <sys/queue.h>
 

@@ -11,13 +11,13 @@
 #include "common/mail/header.h"
 #include "common/mail/trace.h"
 #include "deliver/mailbox/batch.h"
-#include "deliver/mailbox/body_file.h"
 #include "deliver/mailbox/feed.h"
-#include "deliver/mailbox/reply.h"
-#include "deliver/mailbox/signer.h"
-#include "deliver/mailbox/store_index.h"
-#include "deliver/mailbox/store_mailbox.h"
-#include "deliver/mailbox/store_message.h"
+#include "deliver/mailbox/search/signer.h"
+#include "deliver/mailbox/store/body_file.h"
+#include "deliver/mailbox/store/index.h"
+#include "deliver/mailbox/store/mailbox.h"
+#include "deliver/mailbox/store/message.h"
+#include "deliver/mailbox/verb/reply.h"
 
 #include <sys/stat.h>
 #include <unistd.h>

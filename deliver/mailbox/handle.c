@@ -4,9 +4,9 @@
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "deliver/mailbox/fetch.h"
-#include "deliver/mailbox/job.h"
-#include "deliver/mailbox/spool.h"
+#include "deliver/mailbox/verb/fetch.h"
+#include "deliver/mailbox/verb/job.h"
+#include "deliver/mailbox/verb/spool.h"
 
 static struct {
 	struct hash by_id;

@@ -6,11 +6,11 @@
 #include "common/conf/status.h"
 #include "common/ipc/lookup_mailbox.h"
 #include "deliver/mailbox/batch.h"
-#include "deliver/mailbox/body_file.h"
 #include "deliver/mailbox/deliver.h"
 #include "deliver/mailbox/grant.h"
-#include "deliver/mailbox/signer.h"
-#include "deliver/mailbox/verb.h"
+#include "deliver/mailbox/search/signer.h"
+#include "deliver/mailbox/store/body_file.h"
+#include "deliver/mailbox/verb/verb.h"
 
 #include <unistd.h>
 

@@ -9,7 +9,7 @@
 
 #include "common/base/mem.h"
 #include "common/base/pack.h"
-#include "deliver/mailbox/store_message.h"
+#include "deliver/mailbox/store/message.h"
 
 #include <string.h>
 

@@ -7,7 +7,7 @@
 #define DELIVER_MAILBOX_SNAPSHOT_H
 
 #include "deliver/mailbox/account.h"
-#include "deliver/mailbox/store_message.h"
+#include "deliver/mailbox/store/message.h"
 
 /* Appends a message's record of AM_RECORD octets, without \Recent, which each view knows itself. */
 void record_add(struct buf *records, const struct store_message *m);

@@ -7,7 +7,7 @@
 
 #include "common/base/log.h"
 #include "common/ipc/parent_any.h"
-#include "smtpd/parent/join.h"
+#include "smtpd/parent/child/join.h"
 #include "smtpd/parent/suite.h"
 
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #ifndef SMTPD_PARENT_APPLY_H
 #define SMTPD_PARENT_APPLY_H
 
-#include "smtpd/parent/client.h"
+#include "smtpd/parent/orders/client.h"
 
 /* Gives the configuration in force to every process that runs. */
 void apply_begin(void);

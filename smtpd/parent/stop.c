@@ -2,7 +2,7 @@
 
 #include "common/base/log.h"
 #include "common/ipc/parent_any.h"
-#include "smtpd/parent/helper.h"
+#include "smtpd/parent/helper/helper.h"
 #include "smtpd/parent/notify.h"
 #include "smtpd/parent/suite.h"
 

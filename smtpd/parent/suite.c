@@ -3,9 +3,9 @@
 #include "common/base/log.h"
 #include "common/sandbox/privdrop.h"
 #include "smtpd/parent/apply.h"
+#include "smtpd/parent/child/keyfile.h"
 #include "smtpd/parent/daemon.h"
 #include "smtpd/parent/folder.h"
-#include "smtpd/parent/keyfile.h"
 #include "smtpd/parent/notify.h"
 #include "smtpd/parent/stop.h"
 

@@ -3,7 +3,7 @@
 #define SMTPD_PARENT_SUITE_H
 
 #include "common/conf/conf.h"
-#include "smtpd/parent/process.h"
+#include "smtpd/parent/child/process.h"
 #include "smtpd/parent/socket.h"
 
 enum {

@@ -5,8 +5,8 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "common/mail/envelope.h"
-#include "deliver/mailbox/search_text.h"
-#include "deliver/mailbox/signature.h"
+#include "deliver/mailbox/search/signature.h"
+#include "deliver/mailbox/search/text.h"
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -8,10 +8,10 @@
 #include "tests/unit/unit.h"
 
 #include "common/net/loop.h"
-#include "queue/ids.h"
 #include "queue/queue.h"
-#include "queue/schedule.h"
-#include "queue/spool.h"
+#include "queue/ids.h"
+#include "queue/schedule/schedule.h"
+#include "queue/store/spool.h"
 
 /* The folder of this test. */
 extern char test_folder[64];

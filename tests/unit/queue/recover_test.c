@@ -1,10 +1,10 @@
 #include "tests/unit/queue/queue_test.h"
 
 #include "common/ipc/listener_queue.h"
-#include "queue/hold.h"
+#include "queue/attempt/removal.h"
+#include "queue/control/hold.h"
 #include "queue/ids.h"
 #include "queue/recover.h"
-#include "queue/removal.h"
 #include "tests/unit/sync.h"
 
 #include <fcntl.h>

@@ -4,7 +4,7 @@
 
 #include "common/ipc/packed.h"
 #include "common/mail/search.h"
-#include "deliver/mailbox/octets.h"
+#include "deliver/mailbox/store/octets.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -5,9 +5,9 @@
 #include "tests/unit/deliver/mailbox/mailbox_test.h"
 
 #include "common/base/moment.h"
-#include "deliver/mailbox/store_body.h"
-#include "deliver/mailbox/store_mailbox.h"
-#include "deliver/mailbox/store_message.h"
+#include "deliver/mailbox/store/body.h"
+#include "deliver/mailbox/store/mailbox.h"
+#include "deliver/mailbox/store/message.h"
 
 #include <signal.h>
 #include <stdio.h>

@@ -3,8 +3,8 @@
 
 #include "deliver/mailbox/grant.h"
 #include "deliver/mailbox/handle.h"
-#include "deliver/mailbox/store_mailbox.h"
-#include "deliver/mailbox/store_message.h"
+#include "deliver/mailbox/store/mailbox.h"
+#include "deliver/mailbox/store/message.h"
 
 #include <fcntl.h>
 #include <sys/statvfs.h>

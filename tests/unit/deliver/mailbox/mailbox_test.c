@@ -1,7 +1,7 @@
 #include "tests/unit/deliver/mailbox/mailbox_test.h"
 
-#include "deliver/mailbox/store_mailbox.h"
-#include "deliver/mailbox/store_message.h"
+#include "deliver/mailbox/store/mailbox.h"
+#include "deliver/mailbox/store/message.h"
 
 #include <dirent.h>
 #include <stdio.h>

@@ -11,12 +11,12 @@
 #include "common/base/buf.h"
 #include "common/net/loop.h"
 #include "deliver/mailbox/batch.h"
-#include "deliver/mailbox/body_file.h"
 #include "deliver/mailbox/deliver.h"
-#include "deliver/mailbox/signer.h"
-#include "deliver/mailbox/store_mailbox.h"
-#include "deliver/mailbox/store_message.h"
-#include "deliver/mailbox/verb.h"
+#include "deliver/mailbox/search/signer.h"
+#include "deliver/mailbox/store/body_file.h"
+#include "deliver/mailbox/store/mailbox.h"
+#include "deliver/mailbox/store/message.h"
+#include "deliver/mailbox/verb/verb.h"
 
 extern char test_folder[64];
 

@@ -3,8 +3,8 @@
 
 #include "common/ipc/packed.h"
 #include "deliver/mailbox/snapshot.h"
-#include "deliver/mailbox/store_mailbox.h"
-#include "deliver/mailbox/store_message.h"
+#include "deliver/mailbox/store/mailbox.h"
+#include "deliver/mailbox/store/message.h"
 
 #include <string.h>
 
