@@ -25,7 +25,7 @@ enum {
 	LIMIT_SMTP_REPLIES  = 64 * 1024,          /* octets of one reply that a server may send us */
 	LIMIT_TEXT_LINE     = 64 * 1024,          /* RFC 5321 4.5.3.1.6 says 1,000; this is the hard end */
 	LIMIT_RECIPIENTS    = 1000,               /* a transaction; RFC 5321 4.5.3.1.8 wants 100 */
-	LIMIT_RECEIVED      = 50,                 /* hops before a loop is declared */
+	LIMIT_RECEIVED      = 100,                /* hops before a loop is declared; RFC 5321 6.3 */
 	LIMIT_MESSAGES      = 1000,               /* transactions of one session */
 	LIMIT_SMTP_ERRORS   = 20,                 /* bad commands before 421 */
 	LIMIT_IDLE_COMMANDS = 100,                /* RSET, NOOP, VRFY and their like between two messages */

@@ -292,8 +292,7 @@ take_parameters(struct smtp_command *c, struct slice rest, unsigned offers)
 		while (i < PARAMETERS && !slice_equal_text_nocase(name, parameters[i].name))
 			i++;
 		if (i == PARAMETERS)
-			return equals < 0 || !is_type(name) ? SMTP_SYNTAX_TRAILING
-							    : SMTP_SYNTAX_PARAMETER_UNKNOWN;
+			return is_type(name) ? SMTP_SYNTAX_PARAMETER_UNKNOWN : SMTP_SYNTAX_TRAILING;
 		if (parameters[i].verb != c->verb || (parameters[i].offer & ~offers) != 0)
 			return SMTP_SYNTAX_PARAMETER_UNKNOWN;
 		if (seen[i])

@@ -67,6 +67,7 @@ static const struct {
     C("MAIL FROM:<a@b> FOO=1", MAIL, PARAMETER_UNKNOWN),
     C("MAIL FROM:<a@b> NOTIFY=NEVER", MAIL, PARAMETER_UNKNOWN),
     C("MAIL FROM:<a@b> SMTPUTF8=1", MAIL, PARAMETER_UNKNOWN),
+    C("MAIL FROM:<a@b> SMTPUTF8", MAIL, PARAMETER_UNKNOWN), /* a value may be missing: 4.1.2 */
     C("MAIL FROM:<a@b> ENVID=a+0D+0AX:+20y", MAIL, PARAMETER_BAD),
     C("MAIL FROM:<a@b> ENVID=+ZZ", MAIL, PARAMETER_BAD),
     C("MAIL FROM:<a@b> ENVID=", MAIL, PARAMETER_BAD),
@@ -84,7 +85,7 @@ static const struct {
     C("RCPT TO:<Postmaster>", RCPT, OK),
     C("RCPT TO:<good", RCPT, RECIPIENT_BAD),
     C("RCPT TO:<<good@ours>>", RCPT, RECIPIENT_BAD),
-    C("RCPT TO:<good@ours> x", RCPT, TRAILING),
+    C("RCPT TO:<good@ours> x", RCPT, PARAMETER_UNKNOWN),
     C("RCPT TO:<good@ours>,<far@x>", RCPT, TRAILING),
     C("RCPT TO:good@ours>", RCPT, RECIPIENT_BAD),
     C("RCPT TO:<>", RCPT, RECIPIENT_BAD),
