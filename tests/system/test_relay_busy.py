@@ -73,11 +73,16 @@ class Small(Server):
 
 
 class Closed(Server):
-    """Listens no more once it has let so many in, and again when they are gone."""
+    """Listens no more once it has let so many in and greeted them, and again when they are gone."""
 
     def __init__(self):
-        self.left = threading.Semaphore(ROOM)
+        self.left, self.greeted = threading.Semaphore(ROOM), threading.Semaphore(0)
         super().__init__("NEVER", None, port=free_port_on(HOST))      # one that stays free while nobody listens
+
+    def reply(self, peer, state):
+        if state == "EHLO":
+            self.greeted.release()
+        return super().reply(peer, state)
 
     def session(self, peer):
         super().session(peer)
@@ -92,6 +97,8 @@ class Closed(Server):
                     peer = self.socket.accept()[0]
                     self.sessions += 1
                     threading.Thread(target=self.session, args=(peer,), daemon=True).start()
+                for _ in range(ROOM):
+                    self.greeted.acquire(timeout=PATIENCE)
                 self.socket.close()
                 for _ in range(ROOM):
                     self.left.acquire()
