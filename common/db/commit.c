@@ -86,6 +86,16 @@ fail(struct commit *c, const char *why)
 	release(c);
 }
 
+static void
+fail_sync(struct commit *c)
+{
+	struct error why;
+
+	error_set(&why, "%s-wal: %s", db_path(c->db),
+	    c->error == ENOENT ? "somebody removed it" : strerror(c->error));
+	fail(c, why.text);
+}
+
 static bool
 checkpoint(struct commit *c, uint64_t octets)
 {
@@ -123,7 +133,7 @@ on_synced(void *arg)
 
 	c->in_pool = false;
 	if (c->error != 0 && !c->closing)
-		fail(c, strerror(c->error));
+		fail_sync(c);
 	else if (!c->closing)
 		finish(&c->syncing, true);
 	pump(c);

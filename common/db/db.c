@@ -90,6 +90,12 @@ db_errors(const struct db *db)
 }
 
 const char *
+db_path(const struct db *db)
+{
+	return db->path;
+}
+
+const char *
 db_failure(const struct db *db)
 {
 	return db->failure.text;

@@ -52,7 +52,8 @@ enum db_result db_exec(struct db *db, const char *sql);
 /* Whether a transaction is open. Without room SQLite may roll all of it back by itself. */
 bool db_has_transaction(const struct db *db);
 
-/* The last failure, in words. */
+/* Where it lies; and the last failure, in words. */
+const char *db_path(const struct db *db);
 const char *db_failure(const struct db *db);
 
 /* How often it was corrupt or in error. Rows that end so are not all there are: who reads a number

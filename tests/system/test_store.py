@@ -72,6 +72,20 @@ class Store(unittest.TestCase):
             self.assertEqual(len(s.bodies("alice")), 1)
             self.assertEqual(s.pids("mailbox"), pids, "the process is the same")
 
+    def test_a_folder_that_is_removed_under_an_open_account_is_named(self):
+        """Nothing is told to be stored in files without a name; the account begins anew, and the log says whose it is."""
+        with Suite() as s:
+            s.submit("alice", [s.address("bob")], message("alice", "bob", "gone"))
+            s.wait_messages("bob", 1)
+            folder = s.folder / "mail/example.test/bob"
+            shutil.rmtree(folder)
+            s.submit("alice", [s.address("bob")], message("alice", "bob", "again"))
+            wait_until(lambda: f"cannot make a change durable: {folder}/mail.db-wal: somebody removed it" in s.log(),
+                       what="the account's name in the log")
+            s.ctl("schedule", "all")
+            s.wait_queue_empty()
+            self.assertEqual([b"Subject: again" in body for body in s.bodies("bob")], [True])
+
 
 @unittest.skipUnless(HOLD.exists(), "needs a library that is preloaded")
 class Neighbours(unittest.TestCase):
