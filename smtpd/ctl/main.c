@@ -76,6 +76,14 @@ ctl_newaliases(void)
 }
 
 int
+ctl_flush(void)
+{
+	char schedule[] = "schedule", all[] = "all";
+
+	return confine() ? command_run(&ctl, 2, (char *[]){schedule, all, NULL}) : CTL_FAILED;
+}
+
+int
 main(int argc, char **argv)
 {
 	const char *run = getenv("KURIR_RUN"), *name = argc > 0 ? strrchr(argv[0], '/') : NULL;

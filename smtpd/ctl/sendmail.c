@@ -17,7 +17,7 @@
 
 enum { NAME = 256, BLOCK = 64 * 1024 };
 
-enum mode { MODE_SEND, MODE_SMTP, MODE_QUEUE, MODE_ALIASES, MODE_UNKNOWN };
+enum mode { MODE_SEND, MODE_SMTP, MODE_QUEUE, MODE_ALIASES, MODE_FLUSH, MODE_UNKNOWN };
 
 struct sendmail {
 	enum mode mode;
@@ -80,9 +80,11 @@ parse_options(struct sendmail *s, int argc, char **argv)
 	int letter;
 
 	while (
-	    (letter = getopt(argc, argv, "A:B:b:C:d:e:F:f:GhiL:mN:no:O:p:q:R:r:tUV:vX:")) != -1) {
+	    (letter = getopt(argc, argv, "A:B:b:C:d:e:F:f:GhiL:mN:no:O:p:q::R:r:tUV:vX:")) != -1) {
 		if (letter == 'b')
 			s->mode = mode_of(optarg);
+		else if (letter == 'q' && optarg == NULL)
+			s->mode = MODE_FLUSH;
 		else if (letter == 'f' || letter == 'r')
 			s->sender = optarg;
 		else if (letter == 'F')
@@ -197,7 +199,7 @@ sendmail_run(const char *run_path, int argc, char **argv)
 
 	find_caller(&s);
 	if (!parse_options(&s, argc, argv))
-		code = sendmail_fail(EX_USAGE, "usage: sendmail [-it] [-b mode] [-F name] "
+		code = sendmail_fail(EX_USAGE, "usage: sendmail [-iqt] [-b mode] [-F name] "
 					       "[-f address] [recipient ...]");
 	else if (s.mode == MODE_SEND)
 		code = send_input(&s, run_path);
@@ -207,6 +209,8 @@ sendmail_run(const char *run_path, int argc, char **argv)
 		code = ctl_mailq();
 	else if (s.mode == MODE_ALIASES)
 		code = ctl_newaliases();
+	else if (s.mode == MODE_FLUSH)
+		code = ctl_flush();
 	else
 		code = sendmail_fail(EX_USAGE, "of the modes -b, there are m (send), s "
 					       "(SMTP), p (queue) and i (aliases)");

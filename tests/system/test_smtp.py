@@ -279,14 +279,22 @@ class Smtp(unittest.TestCase):
         if not sendmail.exists():
             from suite import SMTPCTL
             sendmail.symlink_to(SMTPCTL)
-        r = subprocess.run([sendmail, "-t", "-i", "-f", s.address("alice")], text=True, capture_output=True,
-                           input=f"To: {s.address('bob')}\nBcc: {s.address('bob')}\nSubject: from cron\n\n.\nbody\n",
-                           env={"PATH": "/usr/bin:/bin", "KURIR_RUN": str(s.folder / "run")}, timeout=30)
+
+        def run(*options, text=""):
+            return subprocess.run([sendmail, *options], text=True, capture_output=True, input=text, timeout=30,
+                                  env={"PATH": "/usr/bin:/bin", "KURIR_RUN": str(s.folder / "run")})
+        r = run("-t", "-i", "-f", s.address("alice"),
+                text=f"To: {s.address('bob')}\nBcc: {s.address('bob')}\nSubject: from cron\n\n.\nbody\n")
         self.assertEqual(r.returncode, 0, r.stderr)
         got = s.wait_messages("bob", before + 1)[-1]
         self.assertIn(b"Subject: from cron", got)
         self.assertNotIn(b"Bcc", got)
         self.assertTrue(got.endswith(b"\r\n.\r\nbody\r\n"))
+        for option in ("-q", "-bp", "-bi"):
+            r = run(option)
+            self.assertEqual((r.returncode, r.stderr), (0, ""), option)
+            if option == "-q":
+                self.assertRegex(r.stdout, r"^\d+ scheduled\n$")
 
 
 if __name__ == "__main__":
