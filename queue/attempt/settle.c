@@ -165,7 +165,7 @@ log_item(const struct queue_attempt *a, const struct queue_item *item, const str
 	} else if (a->is_flight && transport != TRANSPORT_RELAY) {
 		log_event(&log, EV_delivery_failed, TEXT("to", item->row.address),
 		    TEXT("status", j->status), WORD("reply", item->reply),
-		    NUM("tries", item->row.tries));
+		    NUM("tries", item->row.tries + queue_verdict_is_end(j->verdict)));
 	}
 	if (j->verdict == VERDICT_FAILED && item->outcome == OUTCOME_TEMPORARY)
 		log_event(&log, EV_expired, TEXT("to", item->row.address),

@@ -239,10 +239,12 @@ class Agent(unittest.TestCase):
     def test_a_command_that_asks_for_patience(self):
         self.send(f"{USER}@later.test")
         wait_until(lambda: [e for e in self.suite.queue() if "later.test" in json.dumps(e) and "not now" in json.dumps(e)], 20, "it to wait")
+        self.wait((f"to={USER}@later.test ", "event=delivery_failed", "tries=1"), "one try in the log")
 
     def test_a_command_that_refuses(self):
         self.send(f"{USER}@never.test", sender="alice@example.test")
         self.assertIn("Action: failed", wait_until(lambda: [b.decode() for b in self.suite.bodies("alice") if b"go away" in b], 20, "a bounce")[0])
+        self.wait((f"to={USER}@never.test ", "event=delivery_failed", "tries=1"), "one try in the log")
 
     def test_a_wrapper(self):
         self.delivered(f"{USER}@wrapped.test")
