@@ -14,6 +14,7 @@
 #include "common/base/mem.h"
 #include "common/db/wal.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -354,6 +355,20 @@ int
 db_wal_fd(const struct db *db)
 {
 	return db->wal_fd;
+}
+
+bool
+db_is_there(const struct db *db)
+{
+	char wal[1100];
+	struct stat opened, found;
+
+	snprintf(wal, sizeof(wal), "%s-wal", db->path);
+	if (fstat(db->wal_fd, &opened) < 0)
+		return true; /* we do not know */
+	if (stat(wal, &found) < 0)
+		return errno != ENOENT;
+	return found.st_ino == opened.st_ino && found.st_dev == opened.st_dev;
 }
 
 struct statement *

@@ -70,6 +70,9 @@ bool db_checkpoint(struct db *db, uint64_t octets);
 /* The WAL's descriptor, for syncing; it stays the database's. */
 int db_wal_fd(const struct db *db);
 
+/* Whether its files still lie where they were opened: nobody removed them, or moved their folder. */
+bool db_is_there(const struct db *db);
+
 /*
  * The statement of that text, prepared at the first call and kept; reset and ready to bind.
  * sql must be a string literal. One use at a time: finish with it before asking for it again.

@@ -92,29 +92,6 @@ folder_of(struct slice name, char out[1000], struct error *why)
 	return ok;
 }
 
-bool
-accounts_rest(struct span untouched)
-{
-	struct account *a;
-	bool is_any_awake = false, is_any_new = false;
-
-	/* Before one that rests all do: they were touched earlier. */
-	TAILQ_FOREACH_REVERSE(a, &accounts.idle, accounts_idle, idle)
-	{
-		if (a->is_resting)
-			break;
-		if (!moment_reached(moment_after(a->touched, untouched), loop_now())) {
-			is_any_awake = true;
-			continue;
-		}
-		store_rest(&a->store);
-		a->is_resting = is_any_new = true;
-	}
-	if (is_any_new)
-		mem_give_back();
-	return is_any_awake;
-}
-
 static void
 on_rest(void *owner)
 {
@@ -231,6 +208,42 @@ on_broken(void *owner)
 	close_store(a);
 }
 
+/* Who has the account's name after its folder was deleted is somebody else. */
+static bool
+close_if_gone(struct account *a)
+{
+	if (!a->is_open || a->work > 0 || db_is_there(a->store.db))
+		return false;
+	log_warning("account %s: its files were removed or moved, and are closed", a->name);
+	feed_lost(a);
+	close_store(a);
+	return true;
+}
+
+bool
+accounts_rest(struct span untouched)
+{
+	struct account *a, *next;
+	bool is_any_awake = false, is_any_new = false;
+
+	TAILQ_FOREACH_REVERSE_SAFE(a, &accounts.idle, accounts_idle, idle, next)
+	{
+		if (close_if_gone(a)) {
+			is_any_new = true;
+		} else if (a->is_resting) {
+			continue;
+		} else if (!moment_reached(moment_after(a->touched, untouched), loop_now())) {
+			is_any_awake = true;
+		} else {
+			store_rest(&a->store);
+			a->is_resting = is_any_new = true;
+		}
+	}
+	if (is_any_new)
+		mem_give_back();
+	return is_any_awake;
+}
+
 static void
 make_room(void)
 {
@@ -276,6 +289,8 @@ account_open(struct slice name, struct error *why)
 {
 	struct account *a = hash_find(&accounts.by_name, name);
 
+	if (a != NULL && close_if_gone(a))
+		a = hash_find(&accounts.by_name, name);
 	if (a == NULL) {
 		a = mem_zero(sizeof(*a));
 		a->name = slice_text(name);

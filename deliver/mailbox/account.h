@@ -50,8 +50,9 @@ void accounts_close_all(void);
 /* How often somebody wanted an account. */
 uint64_t accounts_touched(void);
 
-/* Open stores that nobody touched for so long give back what they keep for speed. True: some are left
- * that were touched since. It happens by itself now and then. */
+/* Open stores that nobody touched for so long give back what they keep for speed, and those whose
+ * files are gone close. True: some are left that were touched since. It happens by itself now and
+ * then. */
 bool accounts_rest(struct span untouched);
 
 /* How many stores are open, and how many accounts known. */

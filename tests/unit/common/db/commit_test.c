@@ -1,6 +1,7 @@
 #include "tests/unit/turns.h"
 #include "tests/unit/unit.h"
 
+#include "common/base/log.h"
 #include "common/db/commit.h"
 #include "common/net/loop.h"
 #include "tests/unit/sync.h"
@@ -160,9 +161,10 @@ Test(commit, a_change_aside_is_kept_or_taken_back_at_once)
 	tear_down();
 }
 
-Test(commit, a_removed_file_makes_nothing_durable)
+Test(commit, a_removed_file_makes_nothing_durable_and_is_named)
 {
-	char command[128];
+	char command[128], log[128], said[1024] = "";
+	int keep, file;
 
 	set_up();
 	t.wanted = 1;
@@ -170,12 +172,24 @@ Test(commit, a_removed_file_makes_nothing_durable)
 	commit_wait(t.commit, on_done, NULL);
 	loop_run();
 	cr_assert_eq(t.ok, 1);
+	cr_assert(db_is_there(t.db));
 	snprintf(command, sizeof(command), "rm %s*", t.path);
 	cr_assert_eq(system(command), 0);
+	cr_assert_not(db_is_there(t.db));
 	t.wanted = 2;
 	cr_assert_eq(add("lost"), DB_DONE);
 	commit_wait(t.commit, on_done, NULL);
+	snprintf(log, sizeof(log), "%s/log", t.dir);
+	keep = dup(STDERR_FILENO);
+	file = open(log, O_CREAT | O_RDWR, 0600);
+	dup2(file, STDERR_FILENO);
 	loop_run();
+	log_flush();
+	dup2(keep, STDERR_FILENO);
+	close(keep);
+	cr_assert_gt(pread(file, said, sizeof(said) - 1, 0), 0);
+	close(file);
+	cr_assert_not_null(strstr(said, "/a.db-wal: somebody removed it"), "%s", said);
 	cr_assert_eq(t.refused, 1);
 	cr_assert_eq(t.broken, 1);
 	tear_down();
