@@ -4,6 +4,7 @@
 #include "common/sandbox/privdrop.h"
 #include "smtpd/parent/apply.h"
 #include "smtpd/parent/child/keyfile.h"
+#include "smtpd/parent/child/program.h"
 #include "smtpd/parent/daemon.h"
 #include "smtpd/parent/folder.h"
 #include "smtpd/parent/notify.h"
@@ -92,6 +93,14 @@ by_cores(void)
 	return cores > 8 ? 4 : (int)(cores / 2);
 }
 
+static void
+hold_programs(void)
+{
+	for (size_t i = 0; i < process_kind_count; i++)
+		program_hold(process_kinds[i].folder, sandbox_title(process_kinds[i].role));
+	program_hold("deliver/agent", "agent");
+}
+
 bool
 suite_start(struct error *why)
 {
@@ -105,6 +114,7 @@ suite_start(struct error *why)
 	    !sockets_bind(&suite.sockets, suite.conf, g->run_path.data, why))
 		return false;
 	keyfiles_hold(suite.conf);
+	hold_programs();
 	process_supervise();
 	timer_init(&late, on_late, NULL);
 	timer_start(&late, SPAN_SECONDS(START_SECONDS));

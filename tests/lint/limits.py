@@ -25,6 +25,7 @@ OURS = {
     "MOST": "milliseconds between two starts",
     "MOST_READY": "milliseconds between two starts",
     "POOL_MOST": "connections that we keep for the next message",
+    "PROGRAMS_MOST": "programs of ours",
     "RESERVE_MOST": "of the disk, what only changes that make room may take",
     "SHOWN_MOST": "what one who was killed may have shown of what is lost",
     "SOCKETS_MOST": "listen lines of smtpd.conf",

@@ -3,8 +3,11 @@
 All of it happens in a mount namespace of its own, whose /usr/local, /var and /run are as on a machine that is new.
 """
 
+import contextlib
 import os
 import shutil
+import signal
+import smtplib
 import subprocess
 import tempfile
 import unittest
@@ -88,6 +91,38 @@ class Install(unittest.TestCase):
             for path in ("/var/spool/kurir", "/var/mail/kurir", "/var/run/kurir", "/var/lib/kurir/accounts.db"):
                 self.assertEqual(s.enter("test", "-e", path).returncode, 0, path)
                 self.assertIn(f".Pa {path}", manual.read_text())
+
+    def test_what_is_installed_meanwhile_waits_for_the_next_start(self):
+        """Programs of two versions do not understand each other; an upgrade takes its time, and meanwhile something may die."""
+        folder, kept = self.root / "usr/local/libexec/kurir", self.root / "kept"
+        out = self.root / "usr/local/out"
+        extra = 'action "box" mda "cat > /usr/local/out/%{dest.user}" user nobody\n'
+        match = 'match from any for domain "example.test" action "local"\nmatch from auth for domain "box.test" action "box"\n'
+        out.mkdir()
+        out.chmod(0o777)
+        with Installed(self.root, extra=extra, match=match) as s:
+            folder.rename(kept)
+            shutil.copytree(kept, folder)
+            try:
+                for program in folder.iterdir():
+                    program.unlink()
+                    program.write_text("#!/bin/sh\nexit 1\n")
+                    program.chmod(0o755)
+                for name in ("queue", "mailbox", "lookup", "listener"):
+                    pid, = s.pids(name)
+                    os.kill(pid, signal.SIGKILL)
+                    wait_until(lambda: s.pids(name) not in ([], [pid]), 20, f"another {name}")
+
+                def is_sent():
+                    with contextlib.suppress(smtplib.SMTPException, OSError):
+                        s.submit("alice", [s.address("bob"), "nobody@box.test"], message("alice", "bob", "meanwhile"))
+                        return True
+                wait_until(is_sent, 30, "service again")
+                s.wait_messages("bob", 1)
+                wait_until((out / "nobody").exists, 20, "an agent's delivery")
+            finally:
+                shutil.rmtree(folder)
+                kept.rename(folder)
 
     def test_a_folder_that_cannot_be_made_is_explained(self):
         s = Installed(self.root)
