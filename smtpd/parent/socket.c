@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -84,12 +85,50 @@ share(const struct sockets *s, const struct netaddr *a, int on)
 	return any;
 }
 
+#ifdef IPV6_FREEBIND
+static bool
+has_interface(const struct netaddr *a)
+{
+	struct ifaddrs *list, *i;
+	struct netaddr found;
+	bool any = false;
+
+	if (getifaddrs(&list) < 0)
+		return false;
+	for (i = list; i != NULL && !any; i = i->ifa_next)
+		any = i->ifa_addr != NULL && netaddr_from_sockaddr(&found, i->ifa_addr) &&
+		      netaddr_equal(&found, a) && found.scope == a->scope;
+	freeifaddrs(list);
+	return any;
+}
+#endif
+
+/* Sets errno. Linux binds no address of IPv6 before it knows that nobody else has it, a second or
+ * two after the interface came up: at boot that is now. */
+static bool
+bind_to(int fd, const struct netaddr *a)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = netaddr_to_sockaddr(a, &ss);
+	int code;
+
+	if (bind(fd, (struct sockaddr *)&ss, len) == 0)
+		return true;
+	code = errno;
+#ifdef IPV6_FREEBIND
+	if (code == EADDRNOTAVAIL && a->family == AF_INET6 && has_interface(a)) {
+		set(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1);
+		return bind(fd, (struct sockaddr *)&ss, len) == 0;
+	}
+#endif
+	errno = code;
+	return false;
+}
+
 /* Sets errno. */
 static int
 listen_at(const struct netaddr *a, bool is_shared)
 {
-	struct sockaddr_storage ss;
-	socklen_t len = netaddr_to_sockaddr(a, &ss);
 	int saved, fd = socket(a->family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
@@ -99,7 +138,7 @@ listen_at(const struct netaddr *a, bool is_shared)
 		set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
 	if (is_shared)
 		set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-	if (bind(fd, (struct sockaddr *)&ss, len) == 0 && listen(fd, BACKLOG) == 0) {
+	if (bind_to(fd, a) && listen(fd, BACKLOG) == 0) {
 		if (is_shared)
 			set(fd, SOL_SOCKET, SO_REUSEPORT, 0);
 		return fd;

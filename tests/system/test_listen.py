@@ -227,16 +227,15 @@ class Listen(unittest.TestCase):
         self.assertIn("\r\nMessage-ID: ", text)
         self.assertTrue(text.endswith("\r\n\r\n" + body))
 
-    @unittest.skipUnless(os.geteuid() == 0 and shutil.which("ip"), "needs root and ip")
-    def test_an_interface_with_a_link_local_address(self):
-        """Every interface with IPv6 has one; it is bound with the interface's name behind it."""
+    def serve(self, prepare, interface, then, address):
+        """The suite in a network of its own, where it listens on that interface; and what it says to who calls the address."""
         with tempfile.TemporaryDirectory(prefix="kurir-listen-") as folder:
             conf = Path(folder) / "smtpd.conf"
             os.chmod(folder, 0o755)
             conf.write_text("".join(f'{what} path "{folder}/{what}"\n' for what in ("queue", "mail", "run")) +
-                            f'accounts path "{folder}/accounts/accounts.db"\nlisten on lo port 2525\n'
+                            f'accounts path "{folder}/accounts/accounts.db"\nlisten on {interface} port 2525\n'
                             'match from any for any reject\n')
-            script = 'ip link set lo up && ip addr add fe80::77/64 dev lo nodad && exec "$@"'
+            script = f'ip link set lo up && {prepare} && exec "$@"'
             p = subprocess.Popen(["unshare", "-n", "sh", "-c", script, "sh", SMTPD, "-d", "-f", conf, "-L", BUILD],
                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
             try:
@@ -244,13 +243,30 @@ class Listen(unittest.TestCase):
                 while lines[-1] and "event=ready" not in lines[-1]:
                     lines.append(p.stdout.readline())
                 self.assertIn("event=ready", lines[-1], "".join(lines))
-                ask = "import socket; print(socket.create_connection(('fe80::77%lo', 2525), 20).recv(99))"
-                r = subprocess.run(["nsenter", "-t", str(p.pid), "-n", "python3", "-c", ask], capture_output=True, text=True)
-                self.assertIn("220 ", r.stdout, r.stderr)
+                enter = ["nsenter", "-t", str(p.pid), "-n"]
+                subprocess.run([*enter, "sh", "-c", then], check=True)
+                ask = f"import socket; print(socket.create_connection(('{address}', 2525), 20).recv(99))"
+
+                def said():
+                    return subprocess.run([*enter, "python3", "-c", ask], capture_output=True, text=True).stdout
+                return wait_until(said, 30, f"somebody at {address}")
             finally:
                 p.terminate()
                 p.wait(30)
                 p.stdout.close()
+
+    @unittest.skipUnless(os.geteuid() == 0 and shutil.which("ip"), "needs root and ip")
+    def test_an_interface_with_a_link_local_address(self):
+        """Every interface with IPv6 has one; it is bound with the interface's name behind it."""
+        self.assertIn("220 ", self.serve("ip addr add fe80::77/64 dev lo nodad", "lo", "true", "fe80::77%lo"))
+
+    @unittest.skipUnless(os.geteuid() == 0 and shutil.which("ip"), "needs root and ip")
+    def test_an_address_that_the_kernel_still_looks_for_elsewhere(self):
+        """As at boot. Without a carrier it goes on looking."""
+        if subprocess.run(["unshare", "-n", "ip", "link", "add", "e0", "type", "veth"], capture_output=True).returncode != 0:
+            self.skipTest("there are no pairs of interfaces here")
+        prepare = "ip link add e0 type veth peer name e1 && ip link set e0 up && ip addr add 2001:db8::7/64 dev e0"
+        self.assertIn("220 ", self.serve(prepare, "e0", "ip link set e1 up", "2001:db8::7"))
 
 
 class Caller(threading.Thread):
