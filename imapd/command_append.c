@@ -5,6 +5,7 @@
  * ever read as a command.
  */
 #include "common/base/mem.h"
+#include "common/base/moment.h"
 #include "common/base/whole.h"
 #include "common/mail/date.h"
 #include "imapd/command.h"
@@ -105,6 +106,7 @@ parse_date(struct imap_parse *p, int64_t *date)
 	struct slice text;
 	struct date d;
 
+	*date = civil_now();
 	if (!imap_parse_quoted(p, &text))
 		return NULL;
 	if (!date_internal_parse(text, &d) || !imap_parse_char(p, ' '))

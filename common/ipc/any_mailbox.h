@@ -174,7 +174,7 @@ enum {
 	F(m, text,   name,      1, LIMIT_MAILBOX_NAME) \
 	F(m, u8,     flags,     0, 31) \
 	F(m, octets, keywords,  0, 32000) \
-	F(m, i64,    date,      0, 0)              /* 0: now */ \
+	F(m, i64,    date,      0, 0)              /* INTERNALDATE, seconds since 1970 */ \
 	F(m, u32,    spool,     0, UINT32_MAX)     /* 0: inline */ \
 	F(m, u64,    size,      0, LIMIT_MESSAGE_HARD) \
 	F(m, octets, octets,    0, LIMIT_INLINE)

@@ -5,6 +5,7 @@
  */
 #include "common/base/mem.h"
 #include "common/ipc/packed.h"
+#include "common/mail/date.h"
 #include "common/mail/search.h"
 #include "common/net/loop.h"
 #include "deliver/mailbox/search/signature.h"
@@ -20,7 +21,7 @@
 #include "deliver/mailbox/verb/job.h"
 #include "deliver/mailbox/verb/verb.h"
 
-enum { DAY = 86400, BATCH = 60000 };
+enum { BATCH = 60000 };
 
 /* A message under examination; what is not in its row is read when first needed. */
 struct candidate {
@@ -122,7 +123,7 @@ is_date(struct candidate *c, const struct search_node *n)
 		if (day == INT64_MIN)
 			return false;
 	} else {
-		day = c->m.date - c->m.date % DAY;
+		day = date_day((struct date){.seconds = c->m.date});
 	}
 	if (n->op == SEARCH_BEFORE || n->op == SEARCH_SENTBEFORE)
 		return day < wanted;

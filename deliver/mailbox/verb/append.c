@@ -3,7 +3,6 @@
  * before the change that names it: a job, which ends with the handle. A small one is done at once.
  */
 #include "common/base/mem.h"
-#include "common/base/moment.h"
 #include "common/mail/line_end.h"
 #include "deliver/mailbox/feed.h"
 #include "deliver/mailbox/search/signer.h"
@@ -123,7 +122,7 @@ appending_new(struct account *account, const struct am_append *q, int spool_fd)
 	a->job.fini = append_fini;
 	a->account = account;
 	a->spool_fd = spool_fd;
-	a->date = q->date == 0 ? civil_now() : q->date;
+	a->date = q->date;
 	a->flags = q->flags;
 	slice_copy(q->name, a->name, sizeof(a->name));
 	buf_add_slice(&a->keywords, q->keywords);
