@@ -65,6 +65,29 @@ open_converter(struct slice name, iconv_t *converter)
 	return *converter != (iconv_t)-1;
 }
 
+/* What is open stays loaded, and serves whatever name of it is asked for later. */
+void
+charset_prepare(void)
+{
+	/* clang-format off */
+	static const char *const names[] = {
+	    "iso-8859-2", "iso-8859-3", "iso-8859-4", "iso-8859-5", "iso-8859-6", "iso-8859-7",
+	    "iso-8859-8", "iso-8859-9", "iso-8859-10", "iso-8859-11", "iso-8859-13",
+	    "iso-8859-14", "iso-8859-15", "iso-8859-16", "windows-1250", "windows-1251",
+	    "windows-1253", "windows-1254", "windows-1255", "windows-1256", "windows-1257",
+	    "windows-1258", "koi8-r", "koi8-u", "macintosh", "ibm437", "ibm850", "ibm852",
+	    "ibm866", "tis-620", "cp874", "viscii", "big5", "big5-hkscs", "gb2312", "gbk",
+	    "gb18030", "iso-2022-cn", "euc-tw", "euc-kr", "cp949", "iso-2022-kr",
+	    "euc-jp", "shift_jis", "cp932", "iso-2022-jp", "iso-2022-jp-2", "utf-7", "utf-16",
+	    "utf-32",
+	};
+	/* clang-format on */
+	static iconv_t kept[sizeof(names) / sizeof(names[0])];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && kept[i] == NULL; i++)
+		kept[i] = iconv_open("UTF-8", names[i]);
+}
+
 static void
 add_code(struct buf *out, uint32_t code)
 {

@@ -10,6 +10,10 @@
 
 enum { CHARSET_NAME = 40 }; /* octets of a charset's name, RFC 2978 2.3 */
 
+/* Makes the converters ready that iconv(3) would else look for in files, for the life of the
+ * process: behind its walls there are none. It comes before them. */
+void charset_prepare(void);
+
 /* Whether text in it can be converted. The name is letters, digits and -_.:+ only, so it
  * never reaches iconv(3) as a path, a locale or a conversion option. */
 bool charset_is_known(struct slice name);

@@ -5,6 +5,7 @@
 #include "common/conf/child.h"
 #include "common/conf/status.h"
 #include "common/ipc/lookup_mailbox.h"
+#include "common/mail/charset.h"
 #include "deliver/mailbox/batch.h"
 #include "deliver/mailbox/deliver.h"
 #include "deliver/mailbox/grant.h"
@@ -56,6 +57,7 @@ prepare(const struct conf *c, struct sandbox_paths *paths, struct error *why)
 	static const char *rw[2];
 
 	slice_copy(c->global.mail_path, mail_path, sizeof(mail_path));
+	charset_prepare();
 	accounts_init(mail_path);
 	handles_init();
 	batch_init();

@@ -1,5 +1,6 @@
 """IMAP against a running suite: what every client relies on, and what no client should send."""
 
+import base64
 import os
 import random
 import re
@@ -380,6 +381,20 @@ class Imap(unittest.TestCase):
         for bad in ("", "OR ALL", "NOT " * 5000 + "ALL", "(" * 20000, "SINCE 32-Foo-99999", "LARGER 18446744073709551616", "99"):
             self.assertRegex(c.reply(f"SEARCH {bad}".rstrip() if not bad else f"SEARCH {bad}"), b"^BAD|BYE", bad[:30])
         self.assertRegex(c.reply("SEARCH CHARSET X-EVIL ALL"), rb"NO \[BADCHARSET")
+
+    def test_search_in_any_charset(self):
+        """The converters lie in files, which mailbox cannot open behind its walls."""
+        words = {"koi8-r": "привет", "windows-1251": "привет", "iso-8859-2": "žluťoučký", "iso-8859-15": "prix€", "gb2312": "你好世界",
+                 "big5": "你好世界", "euc-kr": "안녕하세요", "iso-2022-jp": "こんにちは", "shift_jis": "こんにちは", "tis-620": "สวัสดี"}
+        c = self.box("charsets")
+        for charset, word in words.items():
+            text = base64.b64encode(word.encode(charset)).decode()
+            c.append("charsets", f"Subject: =?{charset}?b?{text}?=\r\nContent-Type: text/plain; charset={charset}\r\n"
+                                 f"Content-Transfer-Encoding: base64\r\n\r\n{text}\r\n".encode())
+        for n, (charset, word) in enumerate(words.items(), 1):
+            for key in ("SUBJECT", "BODY"):
+                found = c.ok(f"SEARCH {n} {key} {{{len(word.encode())}+}}\r\n{word}")[0]
+                self.assertEqual(found, b"* SEARCH %d\r\n" % n, (charset, key))
 
     def test_copy_move_expunge(self):
         c = self.box("from", 5)

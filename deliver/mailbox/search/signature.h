@@ -10,7 +10,7 @@
 
 enum {
 	SIGNATURE_KINDS = 65536, /* of trigrams that are told apart while one is made */
-	SIGNATURE_FORM = 4 /* one more whenever search_signature() signs otherwise than before */
+	SIGNATURE_FORM = 5 /* one more whenever search_signature() signs otherwise than before */
 };
 
 /* Zeroed, it has seen nothing. */
