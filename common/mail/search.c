@@ -27,6 +27,7 @@ number_width(enum search_op op)
 	case SEARCH_KEYWORD:
 	case SEARCH_UIDS:
 	case SEARCH_HEADER:
+	case SEARCH_ENVELOPE:
 	case SEARCH_BODY:
 	case SEARCH_TEXT:
 		return 0;
@@ -35,10 +36,16 @@ number_width(enum search_op op)
 }
 
 static bool
+has_value(enum search_op op)
+{
+	return op == SEARCH_HEADER || op == SEARCH_ENVELOPE;
+}
+
+static bool
 has_text(enum search_op op)
 {
-	return op == SEARCH_KEYWORD || op == SEARCH_UIDS || op == SEARCH_HEADER ||
-	       op == SEARCH_BODY || op == SEARCH_TEXT;
+	return op == SEARCH_KEYWORD || op == SEARCH_UIDS || op == SEARCH_BODY ||
+	       op == SEARCH_TEXT || has_value(op);
 }
 
 void
@@ -51,7 +58,7 @@ search_pack(struct buf *program, const struct search_node *node)
 		pack_number(program, width, node->number);
 	if (has_text(node->op))
 		pack_slice(program, node->text);
-	if (node->op == SEARCH_HEADER)
+	if (has_value(node->op))
 		pack_slice(program, node->value);
 }
 
@@ -61,7 +68,7 @@ search_unpack(struct slice *program, struct search_node *node)
 	uint64_t op;
 	size_t width;
 
-	if (!unpack_number(program, 1, &op) || op < SEARCH_AND || op > SEARCH_MODSEQ)
+	if (!unpack_number(program, 1, &op) || op < SEARCH_AND || op > SEARCH_ENVELOPE)
 		return false;
 	*node = (struct search_node){.op = (enum search_op)op};
 	width = number_width(node->op);
@@ -69,7 +76,7 @@ search_unpack(struct slice *program, struct search_node *node)
 		return false;
 	if (has_text(node->op) && !unpack_slice(program, &node->text))
 		return false;
-	return node->op != SEARCH_HEADER || unpack_slice(program, &node->value);
+	return !has_value(node->op) || unpack_slice(program, &node->value);
 }
 
 /* Counts the programs still wanted at each open level, so that no recursion is needed. */

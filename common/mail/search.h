@@ -22,17 +22,18 @@ enum search_op {
 	SEARCH_SENTON,
 	SEARCH_SENTSINCE, /* i64, by the Date: field, zone disregarded */
 	SEARCH_LARGER,
-	SEARCH_SMALLER, /* u64 octets */
-	SEARCH_HEADER,  /* text field name, text to find (UTF-8); empty text: the field exists */
-	SEARCH_BODY,    /* text (UTF-8) */
-	SEARCH_TEXT,    /* text (UTF-8): header or body */
-	SEARCH_MODSEQ,  /* u64: this or later */
+	SEARCH_SMALLER,  /* u64 octets */
+	SEARCH_HEADER,   /* text field name, text to find (UTF-8); empty text: the field exists */
+	SEARCH_BODY,     /* text (UTF-8) */
+	SEARCH_TEXT,     /* text (UTF-8): header or body */
+	SEARCH_MODSEQ,   /* u64: this or later */
+	SEARCH_ENVELOPE, /* as SEARCH_HEADER, but of a field as the envelope has it */
 };
 
 struct search_node {
 	enum search_op op;
 	uint64_t number;          /* count, flag, octets, modseq; dates as two's complement */
-	struct slice text, value; /* SEARCH_HEADER: name and text; else text */
+	struct slice text, value; /* SEARCH_HEADER, SEARCH_ENVELOPE: name and text; else text */
 };
 
 /* Appends one node; the programs it needs are appended after it by the caller. */

@@ -144,22 +144,23 @@ examine(struct candidate *c)
 	c->is_signed = c->is_new = true;
 }
 
-/* A key that looks at the message itself. */
+/* A key that looks at the message itself. FROM and its kin ask for what the envelope has; HEADER
+ * for any field of the name, and for what the envelope leaves out of it (RFC 3501 6.4.4). */
 static bool
 octets_leaf(struct candidate *c, const struct search_node *n)
 {
-	struct slice needle =
-	    search_needle(c->needles, n->op == SEARCH_HEADER ? n->value : n->text);
+	bool is_field = n->op == SEARCH_HEADER || n->op == SEARCH_ENVELOPE;
+	struct slice needle = search_needle(c->needles, is_field ? n->value : n->text);
 	bool known = false, found = false;
 
 	load_signature(c);
 	if (c->is_signed && !signature_may_hold(buf_slice(&c->signature), needle))
 		return false;
-	if (n->op == SEARCH_HEADER) {
+	if (is_field) {
 		load_index(c);
 		found = search_envelope_holds(c->index.envelope, n->text, n->value, needle, &known);
 	}
-	if (known)
+	if (found || (known && n->op == SEARCH_ENVELOPE))
 		return found;
 	if (c->m.size > LIMIT_INLINE && !c->in_pool) {
 		c->wants_pool = true;
@@ -168,7 +169,7 @@ octets_leaf(struct candidate *c, const struct search_node *n)
 	examine(c);
 	if (c->is_new && !signature_may_hold(buf_slice(&c->signature), needle))
 		return false;
-	if (n->op == SEARCH_HEADER)
+	if (is_field)
 		return search_header_holds(c->octets.all, n->text, needle);
 	return n->op == SEARCH_TEXT ? search_message_holds(c->octets.all, needle)
 				    : search_body_holds(c->octets.all, needle);
@@ -191,6 +192,7 @@ leaf(struct candidate *c, const struct search_node *n)
 	case SEARCH_MODSEQ:
 		return c->m.modseq >= n->number;
 	case SEARCH_HEADER:
+	case SEARCH_ENVELOPE:
 	case SEARCH_BODY:
 	case SEARCH_TEXT:
 		return octets_leaf(c, n);

@@ -44,7 +44,7 @@ search_needles_init(struct search_needles *n, struct slice program)
 
 	*n = (struct search_needles){0};
 	while (search_unpack(&program, &node)) {
-		if (node.op == SEARCH_HEADER)
+		if (node.op == SEARCH_HEADER || node.op == SEARCH_ENVELOPE)
 			add_needle(n, node.value);
 		else if (node.op == SEARCH_BODY || node.op == SEARCH_TEXT)
 			add_needle(n, node.text);

@@ -132,6 +132,27 @@ Test(mailbox_search, keys_of_the_message)
 	cr_assert_str_eq(one(SEARCH_TEXT, 0, "NOON", ""), "1 2");
 }
 
+Test(mailbox_search, a_header_has_more_than_its_envelope)
+{
+	asker_append(&a, "INBOX",
+	    "From: Ann (of Rome) Lee <ann@x.test>\r\nTo: b@y.test\r\nTo: c@z.test\r\n"
+	    "Cc:\r\nSubject: one\r\nSubject: two\r\n\r\nnothing\r\n",
+	    0);
+	asker_view(&a, "INBOX");
+	for (int times = 0; times < 2; times++) {
+		cr_assert_str_eq(one(SEARCH_HEADER, 0, "From", "ROME"), "1");
+		cr_assert_str_eq(one(SEARCH_HEADER, 0, "From", "ann@x"), "1");
+		cr_assert_str_eq(one(SEARCH_HEADER, 0, "To", "c@z.test"), "1");
+		cr_assert_str_eq(one(SEARCH_HEADER, 0, "Cc", "c@z.test"), "");
+		cr_assert_str_eq(one(SEARCH_HEADER, 0, "Cc", ""), "1", "it is there");
+		cr_assert_str_eq(one(SEARCH_HEADER, 0, "Subject", "two"), "1");
+		cr_assert_str_eq(one(SEARCH_ENVELOPE, 0, "From", "Rome"), "");
+		cr_assert_str_eq(one(SEARCH_ENVELOPE, 0, "To", "b@y.test"), "1");
+		cr_assert_str_eq(one(SEARCH_ENVELOPE, 0, "To", "c@z.test"), "");
+		cr_assert_str_eq(one(SEARCH_ENVELOPE, 0, "Subject", "one"), "1");
+	}
+}
+
 Test(mailbox_search, keywords)
 {
 	struct am_store m;
@@ -314,7 +335,7 @@ Test(mailbox_search, bodies_that_were_read_are_signed)
 	fill_account("u@a.test", 2, 2);
 	asker_view(&a, "INBOX");
 	leave_unsigned();
-	cr_assert_str_eq(one(SEARCH_HEADER, 0, "Subject", "plain"), "2");
+	cr_assert_str_eq(one(SEARCH_ENVELOPE, 0, "Subject", "plain"), "2");
 	cr_assert_eq(signatures(""), 0, "the envelope said it all");
 	search_all_ways();
 	cr_assert_eq(signatures(""), 7);
