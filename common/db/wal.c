@@ -2,14 +2,16 @@
  * Invariants:
  * 1. Octets are gathered for one WAL at a time; another one's first octet writes them out before.
  * 2. Whatever else is asked of that WAL (reading, its size, a sync, its end) sees them written.
- * 3. From where a write failed nothing is read or written any more, until SQLite, which then has
- *    rolled back, begins again at that place or before it: no commit stands on octets that are not
- *    there, and none of them is copied into the database.
+ * 3. From where a write failed nothing is read or written any more, until SQLite begins again at that
+ *    place or before it. It has rolled back then, for a write of its own told it: one before that
+ *    place that comes sooner replaces a page of the same transaction, behind which the hole stays.
+ *    So no commit stands on octets that are not there, and none is copied into the database.
  *
  * A process has one thread that uses SQLite (db.c tells SQLite so), hence one place to gather.
  */
 #include "common/db/wal.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -22,6 +24,7 @@ struct wal {
 	sqlite3_file *real;
 	int failure;
 	sqlite3_int64 failed_from;
+	bool is_told; /* SQLite's own write heard of the failure */
 };
 
 static struct {
@@ -45,6 +48,7 @@ failed(struct wal *w, int code, sqlite3_int64 offset)
 	if (w->failure == SQLITE_OK || offset < w->failed_from)
 		w->failed_from = offset;
 	w->failure = code;
+	w->is_told = false;
 }
 
 static void
@@ -70,6 +74,14 @@ settle(struct wal *w, sqlite3_int64 end)
 	return w->failure != SQLITE_OK && end > w->failed_from ? w->failure : SQLITE_OK;
 }
 
+/* Its write fails: it rolls back. */
+static int
+tell(struct wal *w)
+{
+	w->is_told = true;
+	return w->failure;
+}
+
 static int
 wal_write(sqlite3_file *file, const void *octets, int len, sqlite3_int64 offset)
 {
@@ -83,15 +95,15 @@ wal_write(sqlite3_file *file, const void *octets, int len, sqlite3_int64 offset)
 		return SQLITE_OK;
 	}
 	write_out();
-	if (offset <= w->failed_from)
+	if (w->is_told && offset <= w->failed_from)
 		w->failure = SQLITE_OK;
 	if (w->failure != SQLITE_OK)
-		return w->failure;
+		return tell(w);
 	if (len > GATHER_MOST) {
 		code = w->real->pMethods->xWrite(w->real, octets, len, offset);
 		if (code != SQLITE_OK)
 			failed(w, code, offset);
-		return code;
+		return code == SQLITE_OK ? code : tell(w);
 	}
 	gathered.wal = w;
 	gathered.offset = offset;

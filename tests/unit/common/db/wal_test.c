@@ -1,8 +1,10 @@
 #include "tests/unit/unit.h"
 
 #include "common/db/db.h"
+#include "common/db/wal.h"
 
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -185,5 +187,71 @@ Test(wal, what_was_rolled_back_after_a_failure_is_forgotten)
 	cr_assert_eq(words_on_disk(0), 60);
 	cr_assert(db_checkpoint(dbs[0], 0));
 	check(0, 60);
+	tear_down();
+}
+
+enum { PIECE = 1000 };
+
+/* A WAL as SQLite sees it: a piece of it is in the file, and one behind that is gathered. */
+static sqlite3_file *
+open_wal(void)
+{
+	static const char octets[PIECE];
+	char path[96] = {0};
+	sqlite3_vfs *vfs = sqlite3_vfs_find(wal_vfs());
+	sqlite3_file *file;
+	int given;
+
+	cr_assert_not_null(vfs);
+	file = calloc(1, (size_t)vfs->szOsFile);
+	snprintf(path, sizeof(path) - 1, "%s/one.wal", dir);
+	cr_assert_eq(vfs->xOpen(vfs, path, file,
+			 SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_WAL, &given),
+	    SQLITE_OK);
+	cr_assert_eq(file->pMethods->xWrite(file, octets, PIECE, 0), SQLITE_OK);
+	cr_assert_eq(file->pMethods->xSync(file, 0), SQLITE_OK);
+	cr_assert_eq(file->pMethods->xWrite(file, octets, PIECE, PIECE), SQLITE_OK);
+	return file;
+}
+
+static void
+close_wal(sqlite3_file *file)
+{
+	cr_assert_eq(file->pMethods->xClose(file), SQLITE_OK);
+	free(file);
+}
+
+/* A transaction that outgrew the cache writes pages once more where they stand in the WAL. When what
+ * was gathered behind them fails just then, it is told: a commit would stand on a hole. */
+Test(wal, a_page_written_once_more_hides_no_failure)
+{
+	static const char octets[PIECE];
+	sqlite3_file *file;
+
+	set_up();
+	file = open_wal();
+	limit_files(PIECE);
+	cr_assert_neq(file->pMethods->xWrite(file, octets, PIECE / 2, PIECE / 2), SQLITE_OK);
+	limit_files(RLIM_INFINITY);
+	cr_assert_eq(file->pMethods->xWrite(file, octets, PIECE, PIECE), SQLITE_OK,
+	    "rolled back, it begins anew");
+	cr_assert_eq(file->pMethods->xSync(file, 0), SQLITE_OK);
+	close_wal(file);
+	tear_down();
+}
+
+/* Nor where such pages get new checksums: each is read, and what is read first is sound. */
+Test(wal, a_failure_that_a_read_brought_about_is_told)
+{
+	static char octets[PIECE];
+	sqlite3_file *file;
+
+	set_up();
+	file = open_wal();
+	limit_files(PIECE);
+	cr_assert_eq(file->pMethods->xRead(file, octets, PIECE, 0), SQLITE_OK);
+	limit_files(RLIM_INFINITY);
+	cr_assert_neq(file->pMethods->xWrite(file, octets, PIECE, 0), SQLITE_OK);
+	close_wal(file);
 	tear_down();
 }
