@@ -171,11 +171,12 @@ pump(struct commit *c)
 		return;
 	if (c->open && !commit_open(c))
 		return;
+	c->hurried = false;
 	if (!checkpoint(c, STAILQ_EMPTY(&c->gathering) ? c->checkpoint_at : c->checkpoint_at * 4) ||
 	    STAILQ_EMPTY(&c->gathering))
 		return;
 	STAILQ_CONCAT(&c->syncing, &c->gathering);
-	c->dirty = c->hurried = false;
+	c->dirty = false;
 	c->in_pool = true;
 	c->holds++;
 	work_start(run_sync, on_synced, c);

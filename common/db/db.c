@@ -377,16 +377,17 @@ db_statement(struct db *db, const char *sql)
 	struct slice key = slice_make((const char *)&sql, sizeof(sql));
 	struct statement *s = hash_find(&db->statements, key);
 
-	if (s != NULL) {
-		statement_reset(s);
-		return s;
+	if (s == NULL) {
+		s = mem_zero(sizeof(*s));
+		s->db = db;
+		hash_add(&db->statements, key, s);
 	}
-	s = mem_zero(sizeof(*s));
-	s->db = db;
-	if (sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &s->stmt, NULL) !=
-	    SQLITE_OK)
+	/* What could not be prepared once, when its tables could not be read, may be now. */
+	if (s->stmt != NULL)
+		statement_reset(s);
+	else if (sqlite3_prepare_v3(
+		     db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &s->stmt, NULL) != SQLITE_OK)
 		result_of(db, SQLITE_ERROR);
-	hash_add(&db->statements, key, s);
 	return s;
 }
 

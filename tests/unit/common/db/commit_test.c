@@ -281,6 +281,13 @@ Test(commit, the_patient_wait_until_somebody_hurries_them)
 	commit_hurry(t.commit);
 	loop_run();
 	cr_assert_eq(t.ok, 2);
+	commit_hurry(t.commit);
+	turns_for(30);
+	t.wanted = 3;
+	cr_assert_eq(add("three"), DB_DONE);
+	commit_wait_patiently(t.commit, on_done, NULL);
+	turns_for(30);
+	cr_assert_eq(t.ok, 2, "that hurry was over before");
 	tear_down();
 }
 
@@ -451,6 +458,20 @@ Test(commit, after_a_rollback_nothing_gets_in_behind_the_refusal)
 	t.db = db_open(t.path, schema, 1, &why);
 	cr_assert_eq(count(), 0, "what was refused comes back");
 	t.commit = commit_new(t.db, on_broken, NULL);
+	tear_down();
+}
+
+Test(commit, a_statement_that_could_not_be_prepared_is_tried_again)
+{
+	static const char sql[] = "SELECT count(*) FROM later";
+	struct statement *s;
+
+	set_up();
+	cr_assert_eq(statement_step(db_statement(t.db, sql)), DB_ERROR);
+	cr_assert_eq(db_exec(t.db, "CREATE TABLE later (id INTEGER)"), DB_DONE);
+	s = db_statement(t.db, sql);
+	cr_assert_eq(statement_step(s), DB_ROW);
+	statement_reset(s);
 	tear_down();
 }
 
