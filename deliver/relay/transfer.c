@@ -302,21 +302,33 @@ try_hosts(struct relay_transfer *t)
 	}
 }
 
+/* What a name lacks for good is its owner's to hear: of a domain the sender, but of a host that the
+ * configuration names the administrator, who mends it while the mail waits. */
+static void
+take_lack(struct relay_transfer *t, const char *status, const char *why)
+{
+	if (t->route.host[0] != '\0')
+		give_up(t, OUTCOME_TEMPORARY, "4.3.5", why);
+	else
+		give_up(t, OUTCOME_PERMANENT, status, why);
+}
+
 static void
 take_status(struct relay_transfer *t, const struct ar_done *done)
 {
+	const char *place = t->route.host[0] != '\0' ? t->route.host : t->domain;
 	struct error why;
 
-	error_set(&why, "%.*s: %.*s", SLICE_FMT(slice_of(t->domain)), SLICE_FMT(done->reason));
+	error_set(&why, "%s: %.*s", place, SLICE_FMT(done->reason));
 	switch ((enum ar_status)done->status) {
 	case DNS_OK:
 		try_hosts(t);
 		return;
 	case DNS_NULL_MX:
-		give_up(t, OUTCOME_PERMANENT, "5.1.10", why.text);
+		take_lack(t, "5.1.10", why.text);
 		return;
 	case DNS_NONE:
-		give_up(t, OUTCOME_PERMANENT, "5.1.2", why.text);
+		take_lack(t, "5.1.2", why.text);
 		return;
 	case DNS_BOGUS:
 		give_up(t, OUTCOME_TEMPORARY, "4.7.5", why.text);

@@ -29,9 +29,16 @@ class Hosts(unittest.TestCase):
             "unknown.test": "@ MX 10 h6\n@ MX 20 nowhere\n" + hosts,
             "twice.test": "@ MX 10 two\ntwo A 127.0.0.6\ntwo A 127.0.0.5\n",
             "kept.test": "@ MX 10 h6\n@ MX 20 h8\n" + hosts,
+            "gone.test": "@ MX 10 nowhere\n",
+            "smart.test": hosts,
         })
         cls.servers = {host: Server(port, offers, host=host) for host, offers in OFFERS.items()}
-        cls.suite = Suite(dns=f"127.0.0.1@{cls.dns.port}", relay_port=port).__enter__()
+        cls.suite = Suite(dns=f"127.0.0.1@{cls.dns.port}", relay_port=port,
+                          extra='action "smart" relay host smtp://nowhere.smart.test\n',
+                          match='match from any for domain "example.test" action "local"\n'
+                                'match from any for domain "named.test" action "smart"\n'
+                                'match from socket for any action "out"\n'
+                                'match from auth for any action "out"\n').__enter__()
 
     @classmethod
     def tearDownClass(cls):
@@ -55,10 +62,10 @@ class Hosts(unittest.TestCase):
         wait_until(lambda: len(server.messages) > before, 20, f"the message of {domain}\n{self.suite.log()[-2000:]}")
         wait_until(lambda: any("event=relayed" in line and f"to=x@{domain} " in line for line in list(self.suite.lines)), 20, "its end")
 
-    def waits(self, domain, body):
+    def waits(self, domain, body, status="4.4.1"):
         self.submit(domain, body)
         line = self.failure(domain)
-        self.assertIn("status=4.4.1", line)
+        self.assertIn(f"status={status}", line)
         self.assertEqual([e["recipient"] for e in self.suite.queue() if e["recipient"] == f"x@{domain}"], [f"x@{domain}"])
         return line
 
@@ -100,6 +107,12 @@ class Hosts(unittest.TestCase):
                 self.assertIn("8-bit octets", line)
                 self.assertIn("refused", line)
         self.assertIn("8-bit octets", self.waits("unknown.test", EIGHT))
+
+    def test_a_domain_whose_host_does_not_exist_takes_no_mail(self):
+        self.assertIn("gone.test:", self.comes_back("gone.test", "hello\r\n", "5.1.2"))
+
+    def test_mail_waits_for_a_host_of_the_configuration_that_does_not_exist(self):
+        self.assertIn("nowhere.smart.test:", self.waits("named.test", "hello\r\n", "4.3.5"))
 
 
 if __name__ == "__main__":
