@@ -22,6 +22,7 @@ struct lmtp {
 	char in[LMTP_LINE];
 	size_t len;
 	struct reply reply;
+	int unread; /* errno: the message cannot be read */
 };
 
 static int
@@ -136,6 +137,8 @@ send_message(struct lmtp *l, const struct agent_job *j)
 	while (ok && at < j->size) {
 		ssize_t n = agent_job_read(j, at, block, sizeof(block));
 
+		if (n < 0)
+			l->unread = errno;
 		ok = n > 0;
 		for (ssize_t i = 0; i < n; i++) {
 			if (line_start && block[i] == '.')
@@ -152,19 +155,28 @@ send_message(struct lmtp *l, const struct agent_job *j)
 	return ok && listen_to(l) && l->reply.code / 100 == 2;
 }
 
+/* The server did not take the message now. */
+static struct agent_result
+put_off(struct lmtp *l)
+{
+	if (l->unread != 0)
+		return agent_temporary("cannot read the message: %s", strerror(l->unread));
+	if (!l->reply.is_done)
+		return agent_temporary("the LMTP server broke off, or does not answer");
+	return agent_temporary("%s", reply_line(&l->reply));
+}
+
 /* The server did not take the message. */
 static struct agent_result
 refused(struct lmtp *l)
 {
 	char status[16];
 
-	if (!l->reply.is_done)
-		return agent_temporary("the LMTP server broke off, or does not answer");
-	if (l->reply.code / 100 == 5)
-		return agent_permanent(
-		    slice_copy(reply_status(&l->reply), status, sizeof(status)) ? status : "5.0.0",
-		    "%s", reply_line(&l->reply));
-	return agent_temporary("%s", reply_line(&l->reply));
+	if (!l->reply.is_done || l->reply.code / 100 != 5)
+		return put_off(l);
+	return agent_permanent(
+	    slice_copy(reply_status(&l->reply), status, sizeof(status)) ? status : "5.0.0", "%s",
+	    reply_line(&l->reply));
 }
 
 int
@@ -187,10 +199,11 @@ agent_lmtp(const struct agent_job *j, int fd)
 	struct agent_result result;
 
 	reply_init(&l.reply);
-	if (listen_to(&l) && l.reply.code == 220 && exchange(&l, 2, "LHLO %s\r\n", j->hostname) &&
-	    exchange(&l, 2, "MAIL FROM:<%s>\r\n", j->sender) &&
-	    exchange(&l, 2, "RCPT TO:<%s>\r\n", j->is_rcpt_to ? j->address : j->username) &&
-	    exchange(&l, 3, "DATA\r\n") && send_message(&l, j))
+	if (!listen_to(&l) || l.reply.code != 220 || !exchange(&l, 2, "LHLO %s\r\n", j->hostname))
+		result = put_off(&l); /* whatever it says, it has not heard of the message */
+	else if (exchange(&l, 2, "MAIL FROM:<%s>\r\n", j->sender) &&
+		 exchange(&l, 2, "RCPT TO:<%s>\r\n", j->is_rcpt_to ? j->address : j->username) &&
+		 exchange(&l, 3, "DATA\r\n") && send_message(&l, j))
 		result = agent_done();
 	else
 		result = refused(&l);

@@ -16,7 +16,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { HEADER_READ = 64 * 1024 };
+enum {
+	HEADER_READ = 64 * 1024,
+	DETAIL_MOST = 128,
+	SUB_MOST = DETAIL_MOST + 8, /* octets of a folder's name behind the Maildir's, with /new */
+};
 
 /* One that is there is fine. */
 static bool
@@ -70,8 +74,23 @@ is_spam(const struct agent_job *j)
 static bool
 is_component(struct slice s)
 {
-	return s.len > 0 && s.len < 128 && slice_find(s, '/') < 0 && slice_find(s, '.') < 0 &&
-	       slice_find(s, '\0') < 0;
+	return s.len > 0 && s.len < DETAIL_MOST && slice_find(s, '/') < 0 &&
+	       slice_find(s, '.') < 0 && slice_find(s, '\0') < 0;
+}
+
+/* The Maildir itself. False: its path is too long, and where that is cut another folder may be. */
+static bool
+find_maildir(const struct agent_job *j, char path[AGENT_PATH])
+{
+	int len;
+
+	if (j->argument[0] == '\0')
+		len = snprintf(path, AGENT_PATH, "%s/Maildir", j->home);
+	else if (strncmp(j->argument, "~/", 2) == 0)
+		len = snprintf(path, AGENT_PATH, "%s/%s", j->home, j->argument + 2);
+	else
+		len = snprintf(path, AGENT_PATH, "%s", j->argument);
+	return len < AGENT_PATH - SUB_MOST;
 }
 
 /* The folder to deliver to: .Junk for spam, .detail when the user has made it, else the Maildir. */
@@ -82,12 +101,6 @@ choose_folder(const struct agent_job *j, char path[AGENT_PATH])
 	char sub[AGENT_PATH];
 	struct stat st;
 
-	if (j->argument[0] == '\0')
-		snprintf(path, AGENT_PATH, "%s/Maildir", j->home);
-	else if (strncmp(j->argument, "~/", 2) == 0)
-		snprintf(path, AGENT_PATH, "%s/%s", j->home, j->argument + 2);
-	else
-		snprintf(path, AGENT_PATH, "%s", j->argument);
 	if (j->is_junk && is_spam(j)) {
 		make_folder(path);
 		strlcat(path, "/.Junk", AGENT_PATH);
@@ -95,7 +108,7 @@ choose_folder(const struct agent_job *j, char path[AGENT_PATH])
 	}
 	if (!is_component(detail))
 		return;
-	snprintf(sub, sizeof(sub), "%.1000s/.%.*s", path, SLICE_FMT(detail));
+	snprintf(sub, sizeof(sub), "%.*s/.%.*s", AGENT_PATH - SUB_MOST, path, SLICE_FMT(detail));
 	if (lstat(sub, &st) == 0 && S_ISDIR(st.st_mode))
 		strlcpy(path, sub, AGENT_PATH);
 }
@@ -118,6 +131,8 @@ agent_maildir(const struct agent_job *j)
 	int fd;
 	bool ok;
 
+	if (!find_maildir(j, path))
+		return agent_temporary("the path %.200s... is too long", path);
 	choose_folder(j, path);
 	if (!make_folder(path))
 		return agent_temporary("cannot make %s: %s", path, strerror(errno));

@@ -190,6 +190,21 @@ Test(method, maildir_details)
 	cr_assert_eq(system(path), 0);
 }
 
+/* Cut somewhere, it would be that of another folder. */
+Test(method, maildir_whose_path_is_too_long)
+{
+	char text[AGENT_PATH + 1] = "~/";
+	struct agent_job j = job(text);
+	struct agent_result r;
+
+	for (size_t i = 2; i < AGENT_PATH; i++)
+		text[i] = i % 100 == 0 ? '/' : 'x';
+	r = agent_maildir(&j);
+	cr_assert_eq(r.outcome, OUTCOME_TEMPORARY);
+	cr_assert(strstr(r.text, "too long") != NULL, "%s", r.text);
+	cr_assert_eq(count_files(folder), 0);
+}
+
 /* What is new has its name on the disk before anybody hears of success. */
 Test(method, new_folders_and_files_are_synced)
 {
@@ -339,9 +354,8 @@ serve(int fd, const char *replies)
 }
 
 static struct agent_result
-deliver_to(const char *replies)
+deliver_job(struct agent_job j, const char *replies)
 {
-	struct agent_job j = job(none);
 	struct agent_result r;
 	int ends[2], status;
 	pid_t pid;
@@ -356,6 +370,12 @@ deliver_to(const char *replies)
 	r = agent_lmtp(&j, ends[0]);
 	waitpid(pid, &status, 0);
 	return r;
+}
+
+static struct agent_result
+deliver_to(const char *replies)
+{
+	return deliver_job(job(none), replies);
 }
 
 /* Only the reply behind the message says that the server has it. */
@@ -378,6 +398,8 @@ Test(method, lmtp_outcomes)
 	    {HELLO "|250 ok\r\n|354 go\r\n", OUTCOME_TEMPORARY, "4.2.0"},
 	    {HELLO "|250 ok\r\n|354 go\r\n|250-half\r\n", OUTCOME_TEMPORARY, "4.2.0"},
 	    {"220 here\r\n|250-half\r\n", OUTCOME_TEMPORARY, "4.2.0"},
+	    {"220 here\r\n|500 what is LHLO?\r\n", OUTCOME_TEMPORARY, "4.2.0"},
+	    {"554 5.3.2 closed\r\n", OUTCOME_TEMPORARY, "4.2.0"},
 	    {"220-half\r\n", OUTCOME_TEMPORARY, "4.2.0"},
 	    {"", OUTCOME_TEMPORARY, "4.2.0"},
 	};
@@ -388,4 +410,20 @@ Test(method, lmtp_outcomes)
 		cr_assert_eq(r.outcome, cases[i].outcome, "case %zu: %s", i, r.text);
 		cr_assert_str_eq(r.status, cases[i].status, "case %zu", i);
 	}
+}
+
+/* The server is not to blame. */
+Test(method, lmtp_of_a_message_that_cannot_be_read)
+{
+	struct agent_job j = job(none);
+	struct agent_result r;
+
+	put(box, "Subject: cut\r\n");
+	j.octets = NULL;
+	j.fd = open(box, O_RDONLY);
+	j.size = 1000;
+	r = deliver_job(j, HELLO "|250 ok\r\n|354 go\r\n|250 kept\r\n");
+	cr_assert_eq(r.outcome, OUTCOME_TEMPORARY);
+	cr_assert(strstr(r.text, "cannot read") != NULL, "%s", r.text);
+	close(j.fd);
 }
