@@ -59,7 +59,8 @@ struct queue_envelope {
 	uint8_t hold;           /* enum envelope_hold, wanted after the attempt too */
 };
 
-/* As far as that is counted. What finds no room once more is counted as any other try. */
+/* As far as that is counted. What is broken off or finds no room once more is counted as any other
+ * try. */
 enum { ENVELOPE_LOST_MOST = 10, ENVELOPE_BUSY_MOST = 10 };
 
 _Static_assert(sizeof(struct queue_envelope) <= 96, "a million of them must stay small");

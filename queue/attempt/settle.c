@@ -17,11 +17,13 @@
 
 enum { FULL_SECONDS = 2 };
 
-/* Whether an envelope without an outcome goes back as it was: nobody has looked at it. */
+/* Whether an envelope without an outcome goes back as it was: nobody has looked at it. One that is
+ * lost again and again may be what ends those processes, and would never grow too old. */
 static bool
 was_not_tried(const struct queue_attempt *a, const struct queue_envelope *e)
 {
-	return a->end == ATTEMPT_LOST || (a->end == ATTEMPT_BUSY && e->busy < ENVELOPE_BUSY_MOST);
+	return (a->end == ATTEMPT_LOST && e->lost < ENVELOPE_LOST_MOST) ||
+	       (a->end == ATTEMPT_BUSY && e->busy < ENVELOPE_BUSY_MOST);
 }
 
 /* Who was asked and said nothing is heard as a temporary failure. */
@@ -46,7 +48,8 @@ answer_for_the_silent(struct queue_attempt *a)
 }
 
 static void
-fill_recipient(const struct queue_item *item, const struct judgement *j, struct dsn_recipient *r)
+fill_recipient(const struct queue_attempt *a, const struct queue_item *item,
+    const struct judgement *j, struct dsn_recipient *r)
 {
 	const struct queue_envelope *e = item->envelope;
 	uint32_t ttl = e->destination->ttl != 0 ? e->destination->ttl : queue.rules.ttl;
@@ -56,7 +59,7 @@ fill_recipient(const struct queue_item *item, const struct judgement *j, struct 
 	    .status = j->status,
 	    .diagnostic = slice_of(item->reply),
 	    .remote_mta = slice_of(item->mta),
-	    .last_attempt = civil_now()};
+	    .last_attempt = a->is_flight ? civil_now() : 0};
 	if (j->kind == DSN_DELAYED)
 		r->will_retry_until = civil_now() + ttl - queue_envelope_age(e);
 }
@@ -72,7 +75,7 @@ write_report(struct queue_attempt *a, const struct judgement *js, const struct s
 
 	for (size_t i = 0; i < a->count; i++) {
 		if (js[i].reports && js[i].kind == kind)
-			fill_recipient(&a->items[i], &js[i], &recipients[n++]);
+			fill_recipient(a, &a->items[i], &js[i], &recipients[n++]);
 	}
 	if (n > 0)
 		result = queue_bounce_store(b, m, kind, recipients, n);
@@ -322,16 +325,20 @@ queue_settle_age(struct queue_envelope *e)
 	return done && is_over;
 }
 
-/* A destination that is down keeps some envelopes at hand, which nobody else looks at. */
+/* A destination that is down keeps envelopes at hand, perhaps very many, which nobody else looks at.
+ * Those whose age asks for something come due once more: so many a turn. */
 static void
 look_at_waiting(struct queue_destination *d)
 {
 	struct queue_envelope *e, *next;
+	bool is_over;
 
 	if (!d->is_down)
 		return;
-	TAILQ_FOREACH_SAFE (e, &d->lists[ENVELOPE_READY], link, next)
-		queue_settle_age(e);
+	TAILQ_FOREACH_SAFE (e, &d->lists[ENVELOPE_READY], link, next) {
+		if (age_wants_something(e, &is_over))
+			queue_schedule_add(e, SPAN_MS(1));
+	}
 }
 
 static void

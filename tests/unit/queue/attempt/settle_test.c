@@ -161,6 +161,81 @@ Test(settle, what_found_no_room_was_not_tried_unless_often)
 	test_close();
 }
 
+/* What an attempt brings whose process went away. */
+static void
+lose(struct queue_envelope *e)
+{
+	struct queue_attempt *a = queue_attempt_of(e);
+
+	queue_schedule_add(e, SPAN_MS(0));
+	queue_envelope_move(e, ENVELOPE_INFLIGHT);
+	a->is_flight = true;
+	a->standing = queue_schedule_began(e->destination);
+	a->end = ATTEMPT_LOST;
+	queue_settle(a);
+}
+
+/* Perhaps it is what ends those processes: it must grow too old some day. */
+Test(settle, what_is_lost_was_not_tried_unless_often)
+{
+	struct queue_envelope *e;
+	struct store_envelope row;
+
+	test_open(NULL);
+	e = message(100, "a@x.test", 1, 0)->envelopes;
+	for (int i = 1; i <= ENVELOPE_LOST_MOST; i++) {
+		lose(e);
+		cr_assert_eq(e->state, ENVELOPE_WAITING);
+		cr_assert_eq(e->lost, i);
+		cr_assert_eq(e->tries, 0);
+	}
+	lose(e);
+	cr_assert_eq(e->tries, 1);
+	cr_assert_eq(e->lost, 0);
+	cr_assert_eq(store_find_envelope(queue.store, e->id, &row), DB_ROW);
+	cr_assert_eq(row.tries, 1);
+	cr_assert(slice_equal_text(row.status, "4.3.0"));
+	store_done(queue.store);
+	queue_envelope_set_age(e, 400000);
+	e->lost = ENVELOPE_LOST_MOST;
+	lose(e);
+	cr_assert_not(store_has_message(queue.store, 100));
+	cr_assert_eq(reports(), 1);
+	test_close();
+}
+
+static enum schedule_start
+start_nothing(struct queue_destination *d)
+{
+	return START_BLOCKED;
+}
+
+/* The mail of a list, at hand when its server went down: all of it gets old at the same time. */
+Test(settle, those_at_hand_are_warned_of_in_turns, .timeout = 60)
+{
+	enum { MANY = 2500 };
+	static const struct schedule_calls calls = {start_nothing, queue_settle_age};
+	struct queue_envelope *e;
+	struct queue_attempt *a;
+
+	test_open(&calls);
+	for (uint64_t i = 0; i < MANY; i++)
+		queue_envelope_set_age(message(1000 + i * 10, "a@x.test", 1, 0)->envelopes, 20000);
+	e = queue_message_find(1000)->envelopes;
+	a = queue_attempt_of(e);
+	queue_envelope_move(e, ENVELOPE_INFLIGHT);
+	a->is_flight = true;
+	a->generation = queue_destination_begin(e->destination);
+	a->standing = queue_schedule_began(e->destination);
+	queue_attempt_outcome_all(a, OUTCOME_TEMPORARY, SLICE("4.4.1"), SLICE("no answer"));
+	queue_attempt_finish(a, DESTINATION_DOWN);
+	cr_assert_eq(reports(), 1, "its own");
+	while (reports() < MANY)
+		turns_for(1);
+	cr_assert_eq(reports(), MANY);
+	test_close();
+}
+
 /* As after a restart: nobody has looked at its body yet, and nobody hears of its end. */
 Test(settle, what_ends_without_a_report_takes_its_file_along)
 {
