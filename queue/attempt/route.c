@@ -155,6 +155,15 @@ refuse(struct queue_attempt *a, enum outcome outcome, struct slice why)
 	queue_attempt_finish(a, DESTINATION_UP);
 }
 
+/* An alias may say "error:451 …": that is for now. */
+static enum al_route_result
+result_of(const struct al_route_is *is)
+{
+	if (is->result == ROUTE_ERROR && is->reply.len > 0 && is->reply.data[0] == '4')
+		return ROUTE_TEMPORARY;
+	return (enum al_route_result)is->result;
+}
+
 static void
 on_answer(void *owner, struct ipc_message *m)
 {
@@ -170,7 +179,7 @@ on_answer(void *owner, struct ipc_message *m)
 		channel_violation(m->channel, m->schema->name);
 		return;
 	}
-	switch ((enum al_route_result)is->result) {
+	switch (result_of(is)) {
 	case ROUTE_OK:
 		take_route(a);
 		return;

@@ -217,6 +217,37 @@ Test(receive, a_message_is_stored_when_it_is_durable, .init = set_up, .fini = te
 	cr_assert_not_null(queue_message_find(first_id + 1));
 }
 
+/* Hands over a message to so many. */
+static void
+hand_over_to(uint64_t id, size_t recipients)
+{
+	struct lq_begin message = {.message = id};
+	struct lq_rcpt rcpt = {
+	    .action = SLICE("out"), .address = SLICE("a@b.test"), .original = SLICE("a@b.test")};
+	struct lq_body body = {.octets = SLICE("x")};
+	struct lq_commit commit = {.size = 1};
+	uint32_t id_of_request = request();
+
+	lq_begin_send(listener, id_of_request, &message, -1);
+	for (size_t i = 0; i < recipients; i++)
+		lq_rcpt_send(listener, id_of_request, &rcpt, -1);
+	lq_body_send(listener, id_of_request, &body, -1);
+	lq_commit_send(listener, id_of_request, &commit, -1);
+}
+
+Test(receive, a_message_has_so_many_recipients, .init = set_up, .fini = tear_down, .timeout = 120)
+{
+	hand_over_to(first_id, LIMIT_RECIPIENTS);
+	wait_for_answers(1);
+	cr_assert_eq(stored, 1);
+	cr_assert_eq(queue_message_find(first_id)->count, LIMIT_RECIPIENTS);
+	hand_over_to(first_id + 1, LIMIT_RECIPIENTS + 1);
+	for (int i = 0; i < 1000 && !is_cut_off; i++)
+		turns_for(10);
+	cr_assert(is_cut_off);
+	cr_assert_null(queue_message_find(first_id + 1));
+}
+
 static void
 on_broken(void *owner)
 {
