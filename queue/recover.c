@@ -4,7 +4,8 @@
  * 2. A message's envelopes begin when all of them are there (they stand together in the order of
  *    ids), so the last one that leaves is the last one that there is. Those of one that cannot be
  *    read to its end wait for the next start.
- * 3. A row that cannot be is held and logged. Nothing is sent from it, and nothing removed.
+ * 3. A row that cannot be is held and logged. Nothing is sent from it, and nothing removed. Nor is
+ *    anything swept when not all rows could be read: what they say of files is not known.
  */
 #include "queue/recover.h"
 
@@ -164,6 +165,7 @@ load_slice(void)
 	case DB_FULL:
 	case DB_CORRUPT:
 		recover.waiting_count = 0;
+		recover.folder = SPOOL_FOLDERS;
 		log_error("the queue's database cannot be read beyond envelope %llu: %s; stop the "
 			  "suite, keep a copy "
 			  "of the folder, and look at the disk",

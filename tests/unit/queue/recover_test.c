@@ -213,6 +213,52 @@ Test(recover, what_was_asked_for_and_done_lasts)
 	test_close();
 }
 
+/* Spoils the pages of the database, which nobody has open, that have a text. */
+static void
+spoil_pages_with(const char *text)
+{
+	enum { PAGE = 4096 };
+	char path[96], page[PAGE];
+	int fd;
+	size_t spoilt = 0;
+
+	snprintf(path, sizeof(path), "%s/queue.db", test_folder);
+	fd = open(path, O_RDWR);
+	for (off_t at = PAGE; pread(fd, page, PAGE, at) == PAGE; at += PAGE) {
+		if (slice_search(slice_make(page, PAGE), slice_of(text)) < 0)
+			continue;
+		memset(page, 0xee, PAGE);
+		cr_assert_eq(pwrite(fd, page, PAGE, at), PAGE);
+		spoilt++;
+	}
+	close(fd);
+	cr_assert_gt(spoilt, 0);
+}
+
+/* Nobody knows what the rows say that could not be read. */
+Test(recover, nothing_is_swept_beside_a_damaged_database)
+{
+	int fd;
+
+	test_open(NULL);
+	cr_assert(commit_begin(store_commit(queue.store)));
+	for (uint64_t i = 0; i < MESSAGES; i++)
+		add(1000 + i * 10);
+	store_close(queue.store);
+	spoil_pages_with("b@y.test");
+	queue.store = test_open_store(test_folder);
+	cr_assert(spool_write_body(900, SLICE("of nobody, perhaps")));
+	queue_recover_start();
+	for (int turns = 0; queue_recover_is_busy() && turns < 1000; turns++)
+		turns_for(1);
+	cr_assert_not(queue_recover_is_busy());
+	turns_for(300);
+	fd = spool_open_body(900, 18);
+	cr_assert_geq(fd, 0);
+	close(fd);
+	test_close();
+}
+
 /* A message that comes in has its file before it has its row. */
 Test(recover, a_file_of_this_run_is_not_swept)
 {
