@@ -186,24 +186,15 @@ take_id(struct order *o, uint64_t *id)
 	return false;
 }
 
-/* The message of an envelope; the id itself when there is no such envelope. */
-static uint64_t
-message_of(uint64_t id)
-{
-	struct store_envelope row;
-
-	if (store_find_envelope(queue.store, id, &row) == DB_ROW)
-		id = row.message;
-	store_done(queue.store);
-	return id;
-}
-
 static void
 show_message(struct order *o)
 {
-	uint64_t id;
+	uint64_t id, message;
 
-	if (take_id(o, &id) && !queue_show_message(o->control, message_of(id)))
+	if (!take_id(o, &id))
+		return;
+	message = store_message_of(queue.store, id);
+	if (!queue_show_message(o->control, message != 0 ? message : id))
 		control_done(o->control, 1, "there is no message or envelope of that id");
 }
 
@@ -216,6 +207,9 @@ show_envelope(struct order *o)
 		return;
 	if (queue_show_envelope(o->control, id, o->json))
 		control_done(o->control, 0, "");
+	else if (store_message_of(queue.store, id) != 0)
+		control_done(o->control, 1,
+		    "the envelope's row is damaged; \"show queue\" with its id has what is left");
 	else if (queue_message_find(id) != NULL)
 		control_done(o->control, 1,
 		    "that id is a message's; \"show queue\" with it lists its envelopes");

@@ -126,11 +126,8 @@ queue_show_line(struct buf *out, const struct store_envelope *row, struct slice 
 {
 	struct store_envelope r = *row;
 
-	/* A damaged row is shown as far as it can be. */
-	if (r.transport >= TRANSPORT_COUNT)
-		r.transport = TRANSPORT_UNROUTED;
-	r.reply = slice_sub(r.reply, 0, LIMIT_REPLY_TEXT);
-	r.address = slice_sub(r.address, 0, LIMIT_PATH);
+	store_cut_envelope(&r);
+	sender = slice_sub(sender, 0, LIMIT_PATH);
 	if (json)
 		show_json(out, &r, sender, e);
 	else

@@ -182,16 +182,13 @@ static void
 act_on_id(struct walk *w, uint64_t id)
 {
 	struct queue_message *m = queue_message_find(id);
-	struct store_envelope row;
-	struct queue_envelope *e = NULL;
+	struct queue_envelope *e;
 
 	if (m != NULL) {
 		act_on_message(w, m);
 		return;
 	}
-	if (store_find_envelope(queue.store, id, &row) == DB_ROW)
-		e = find(row.message, row.id);
-	store_done(queue.store);
+	e = find(store_message_of(queue.store, id), id);
 	act(w, e);
 	w->is_missing |= e == NULL;
 }

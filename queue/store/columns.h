@@ -12,6 +12,11 @@
 
 #include "common/base/slice.h"
 
+/* Seconds: the last civil time that there can be, in 34,000 years, and the oldest envelope, of 34
+ * years. Beyond them is damage, with which nobody must reckon. */
+#define STORE_TIME_MOST (INT64_C(1) << 40)
+#define STORE_AGE_MOST (INT64_C(1) << 30)
+
 /*
  * A text is UTF-8, as schema.h took it in; what is said may be anything. A try of an envelope
  * writes the columns that are TRIED.
@@ -20,7 +25,7 @@
 /* clang-format off */
 #define STORE_MESSAGE_FIRST(C) \
 	/* kind  name       least      most            written */ \
-	C(i64,   arrival,   INT64_MIN, INT64_MAX,      KEPT)  \
+	C(i64,   arrival,   0,         STORE_TIME_MOST, KEPT)  \
 	C(text,  sender,    0,         LIMIT_PATH,     KEPT)  /* '' is the null path */ \
 	C(u8,    flags,     0,         7,              KEPT)  /* MESSAGE_* of listener_queue.h, and of before */ \
 	C(u8,    ret,       0,         RET_HDRS,       KEPT)  \
@@ -39,9 +44,9 @@
 	C(u8,    hold,      0,         HOLD_REMOVED,   KEPT)  /* enum envelope_hold */ \
 	C(u8,    warned,    0,         EXPIRE_WARNINGS, TRIED) /* delay warnings sent */ \
 	C(u16,   tries,     0,         UINT16_MAX,     TRIED) \
-	C(i64,   next_try,  INT64_MIN, INT64_MAX,      TRIED) \
-	C(i64,   age,       INT64_MIN, INT64_MAX,      TRIED) /* at the time of */ \
-	C(i64,   written,   INT64_MIN, INT64_MAX,      TRIED) /* this last change */ \
+	C(i64,   next_try,  0,         STORE_TIME_MOST, TRIED) \
+	C(i64,   age,       0,         STORE_AGE_MOST, TRIED) /* at the time of */ \
+	C(i64,   written,   0,         STORE_TIME_MOST, TRIED) /* this last change */ \
 	C(text,  action,    0,         LIMIT_ACTION,   KEPT)  \
 	C(text,  address,   1,         LIMIT_PATH,     KEPT)  \
 	C(text,  user,      0,         LIMIT_USER,     KEPT)  \

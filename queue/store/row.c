@@ -157,6 +157,19 @@ store_row_is_sane(const struct store_table *table, const void *row)
 	return true;
 }
 
+void
+store_row_cut(const struct store_table *table, void *row)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		const struct column *c = &table->columns[i];
+
+		if (is_text(c))
+			put_text(c, row, slice_sub(text_of(c, row), 0, (size_t)c->most));
+		else
+			put_number(c, row, at_most(number_of(c, row), c->most));
+	}
+}
+
 char *
 store_row_copy(const struct store_table *table, void *row)
 {

@@ -24,6 +24,9 @@ int store_row_read(struct statement *q, int n, const struct store_table *table, 
 /* Whether all is in its range, and what must be UTF-8 is. */
 bool store_row_is_sane(const struct store_table *table, const void *row);
 
+/* Leaves no text longer than its column takes, nor a number above its most. */
+void store_row_cut(const struct store_table *table, void *row);
+
 /* Gives the octets that the row's texts lie in from now on; free(3) them. */
 char *store_row_copy(const struct store_table *table, void *row);
 

@@ -125,14 +125,19 @@ store_add_envelope(struct store *s, const struct store_envelope *e)
 	return statement_run(q);
 }
 
+static void
+done_with(struct statement **q)
+{
+	if (*q != NULL)
+		statement_reset(*q);
+	*q = NULL;
+}
+
 void
 store_done(struct store *s)
 {
-	if (s->message != NULL)
-		statement_reset(s->message);
-	if (s->envelope != NULL)
-		statement_reset(s->envelope);
-	s->message = s->envelope = NULL;
+	done_with(&s->message);
+	done_with(&s->envelope);
 }
 
 static bool
@@ -163,13 +168,13 @@ store_find_message(struct store *s, uint64_t id, struct store_message *m)
 	result = statement_step(q);
 	s->message = q;
 	if (result != DB_ROW) {
-		store_done(s);
+		done_with(&s->message);
 		return result;
 	}
 	read_message(q, m);
 	if (message_is_sane(m))
 		return DB_ROW;
-	store_done(s);
+	done_with(&s->message);
 	return DB_CORRUPT;
 }
 
@@ -185,6 +190,12 @@ store_envelope_is_sane(const struct store_envelope *e)
 {
 	return store_row_is_sane(&store_envelopes, e) &&
 	       (e->action.len > 0) == (e->transport != TRANSPORT_UNROUTED);
+}
+
+void
+store_cut_envelope(struct store_envelope *e)
+{
+	store_row_cut(&store_envelopes, e);
 }
 
 char *
@@ -203,14 +214,27 @@ store_find_envelope(struct store *s, uint64_t id, struct store_envelope *e)
 	result = statement_step(q);
 	s->envelope = q;
 	if (result != DB_ROW) {
-		store_done(s);
+		done_with(&s->envelope);
 		return result;
 	}
 	read_envelope(q, e);
 	if (store_envelope_is_sane(e))
 		return DB_ROW;
-	store_done(s);
+	done_with(&s->envelope);
 	return DB_CORRUPT;
+}
+
+uint64_t
+store_message_of(struct store *s, uint64_t envelope)
+{
+	struct statement *q = db_statement(s->db, "SELECT message FROM envelope WHERE id = ?1");
+	uint64_t message = 0;
+
+	statement_bind_number(q, 1, (int64_t)envelope);
+	if (statement_step(q) == DB_ROW)
+		message = (uint64_t)statement_number(q, 0);
+	statement_reset(q);
+	return message;
 }
 
 bool

@@ -47,6 +47,12 @@ enum db_result store_find_message(struct store *s, uint64_t id, struct store_mes
 enum db_result store_find_envelope(struct store *s, uint64_t id, struct store_envelope *e);
 void store_done(struct store *s);
 
+/* The message that an envelope's row names, sound or damaged; 0: there is none of that id. */
+uint64_t store_message_of(struct store *s, uint64_t envelope);
+
+/* Cuts what is damage to what can be shown: no field is above its most. */
+void store_cut_envelope(struct store_envelope *e);
+
 /* Gives the octets that the texts of *e now lie in; free(3) them. */
 char *store_copy_envelope(struct store_envelope *e);
 

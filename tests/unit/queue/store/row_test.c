@@ -149,7 +149,8 @@ Test(store_row, what_no_column_can_hold_is_damage)
 {
 	static const char *const damages[] = {"transport = 256 + 1", "mailbox = -1", "notify = 16",
 	    "hold = 4", "address = ''", "original = ''", "orcpt = CAST(x'ff' AS TEXT)",
-	    "target = printf('%1025d', 0)", "reply = printf('%1001d', 0)", "message = -5"};
+	    "target = printf('%1025d', 0)", "reply = printf('%1001d', 0)", "message = -5",
+	    "age = 1 << 31", "age = -1", "written = 1 << 62", "next_try = 1 << 63"};
 	struct store_envelope e = {.id = 1}, found;
 	char sql[100];
 
@@ -167,6 +168,35 @@ Test(store_row, what_no_column_can_hold_is_damage)
 		cr_assert_eq(
 		    store_find_envelope(queue.store, i + 1, &found), DB_CORRUPT, "%s", damages[i]);
 	}
+	test_close();
+}
+
+static void
+show_damaged(void *owner, const struct store_envelope *e)
+{
+	struct store_envelope shown = *e;
+
+	store_cut_envelope(&shown);
+	cr_assert_eq(shown.reply.len, LIMIT_REPLY_TEXT);
+	cr_assert_eq(shown.original.len, LIMIT_PATH);
+	cr_assert_eq(shown.transport, TRANSPORT_COUNT - 1);
+	cr_assert(slice_equal(shown.address, e->address));
+	cr_assert_eq(shown.tries, e->tries);
+}
+
+/* "show queue" has lines of bounded length, also of what is damaged. */
+Test(store_row, damage_is_cut_to_what_can_be_shown)
+{
+	struct store_envelope e = {.id = 1};
+	uint64_t after = 0;
+
+	test_open(NULL);
+	fill_envelope(&e);
+	cr_assert_eq(store_add_envelope(queue.store, &e), DB_DONE);
+	meddle("UPDATE envelope SET transport = 200, original = printf('%9000d', 0),"
+	       " reply = printf('%9000d', 0)");
+	cr_assert_eq(store_scan(queue.store, &after, 9, 9, show_damaged, NULL), DB_DONE);
+	cr_assert_eq(after, 1);
 	test_close();
 }
 

@@ -229,6 +229,38 @@ Test(store, rows_that_cannot_be_are_told)
 	cr_assert_not(store_envelope_is_sane(&e), "not UTF-8");
 }
 
+/* What is shown of an envelope whose message is gone. */
+Test(store, an_envelope_outlives_the_search_for_a_message)
+{
+	struct store_envelope e = envelope(1, 2), found;
+	struct store_message m;
+
+	test_open(NULL);
+	cr_assert(commit_begin(store_commit(queue.store)));
+	cr_assert_eq(store_add_envelope(queue.store, &e), DB_DONE);
+	cr_assert_eq(store_find_envelope(queue.store, e.id, &found), DB_ROW);
+	cr_assert_eq(store_find_message(queue.store, 12345, &m), DB_DONE);
+	cr_assert(slice_equal(found.address, e.address));
+	cr_assert(slice_equal(found.original, e.original));
+	store_done(queue.store);
+	test_close();
+}
+
+/* A person names it by its id, to have it removed. */
+Test(store, a_damaged_envelope_has_a_message_still)
+{
+	struct store_envelope e = envelope(1, 2), found;
+
+	e.notify = 255;
+	test_open(NULL);
+	cr_assert(commit_begin(store_commit(queue.store)));
+	cr_assert_eq(store_add_envelope(queue.store, &e), DB_DONE);
+	cr_assert_eq(store_find_envelope(queue.store, e.id, &found), DB_CORRUPT);
+	cr_assert_eq(store_message_of(queue.store, e.id), e.message);
+	cr_assert_eq(store_message_of(queue.store, e.id + 1), 0);
+	test_close();
+}
+
 /* Octets that are not as many as the row says are no message. */
 Test(store, a_message_that_lost_octets_is_told)
 {
