@@ -146,6 +146,27 @@ Test(channel, credit_is_limited)
 	cr_assert_eq(t.ended, 4, "closing ends every request, once");
 }
 
+/* So many where nothing else was said. */
+Test(channel, credit_is_limited_for_all)
+{
+	const struct channel_request waits = {.answer = on_answer, .ended = on_ended};
+	struct channel_options o = {.peer = "answerer"};
+	struct channel *c;
+	int ends[2];
+
+	memset(&t, 0, sizeof(t));
+	loop_init();
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+	c = channel_new(ends[0], &o);
+	for (int i = 0; i < LIMIT_REQUESTS; i++)
+		cr_assert_neq(channel_request(c, &waits), 0);
+	cr_assert_eq(channel_request(c, &waits), 0);
+	channel_close(c);
+	cr_assert_eq(t.ended, LIMIT_REQUESTS);
+	close(ends[1]);
+	loop_fini();
+}
+
 /* Nobody waits for the answer to what was not asked. */
 Test(channel, a_question_that_cannot_be_sent_opens_no_request)
 {
@@ -249,6 +270,7 @@ Test(channel, nonsense_cuts_the_peer_off)
 	    {"\0\0\0\0\0\0\0\0\0\0\0\0", 12},                   /* length 0 */
 	    {"\0\0\0\013\0\0\0\0\0\0\0\0", 12},                 /* shorter than a header */
 	    {"\377\377\377\377\0\0\0\0\0\0\0\0", 12},           /* 4 GiB */
+	    {"\0\2\0\1\0\0\0\0\0\0\0\0", 12},                   /* LIMIT_FRAME, and one more */
 	    {"\0\0\0\014\0\0\0\0\0\0\0\0", 12},                 /* type 0 */
 	    {"\0\0\0\014\003\007\0\0\0\0\0\0", 12},             /* another edge's type */
 	    {"\0\0\0\014\003\011\0\0\0\0\0\0", 12},             /* an answer without fields */
