@@ -5,6 +5,7 @@
 #include "deliver/agent/job.h"
 
 #include "common/base/folder.h"
+#include "common/base/limits.h"
 #include "common/mail/header.h"
 
 #include <errno.h>
@@ -16,11 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum {
-	HEADER_READ = 64 * 1024,
-	DETAIL_MOST = 128,
-	SUB_MOST = DETAIL_MOST + 8, /* octets of a folder's name behind the Maildir's, with /new */
-};
+/* FOLDER: octets of what stands behind the Maildir's own path, "/.detail/new". */
+enum { HEADER_READ = 64 * 1024, FOLDER = LIMIT_LOCAL_PART + 8 };
 
 /* One that is there is fine. */
 static bool
@@ -74,7 +72,7 @@ is_spam(const struct agent_job *j)
 static bool
 is_component(struct slice s)
 {
-	return s.len > 0 && s.len < DETAIL_MOST && slice_find(s, '/') < 0 &&
+	return s.len > 0 && s.len <= LIMIT_LOCAL_PART && slice_find(s, '/') < 0 &&
 	       slice_find(s, '.') < 0 && slice_find(s, '\0') < 0;
 }
 
@@ -90,7 +88,7 @@ find_maildir(const struct agent_job *j, char path[AGENT_PATH])
 		len = snprintf(path, AGENT_PATH, "%s/%s", j->home, j->argument + 2);
 	else
 		len = snprintf(path, AGENT_PATH, "%s", j->argument);
-	return len < AGENT_PATH - SUB_MOST;
+	return len < AGENT_PATH - FOLDER;
 }
 
 /* The folder to deliver to: .Junk for spam, .detail when the user has made it, else the Maildir. */
@@ -108,7 +106,7 @@ choose_folder(const struct agent_job *j, char path[AGENT_PATH])
 	}
 	if (!is_component(detail))
 		return;
-	snprintf(sub, sizeof(sub), "%.*s/.%.*s", AGENT_PATH - SUB_MOST, path, SLICE_FMT(detail));
+	snprintf(sub, sizeof(sub), "%.*s/.%.*s", AGENT_PATH - FOLDER, path, SLICE_FMT(detail));
 	if (lstat(sub, &st) == 0 && S_ISDIR(st.st_mode))
 		strlcpy(path, sub, AGENT_PATH);
 }
