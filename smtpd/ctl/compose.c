@@ -2,6 +2,7 @@
 
 #include "common/base/id.h"
 #include "common/base/limits.h"
+#include "common/mail/address.h"
 #include "common/mail/address_list.h"
 #include "common/mail/date.h"
 #include "common/mail/header.h"
@@ -20,10 +21,21 @@ static const struct {
     {"Cc", ADDRESSES, true},
     {"From", ADDRESSES, false},
     {"Reply-To", ADDRESSES, false},
+    {"Resent-Bcc", DROP, true},
+    {"Resent-Cc", ADDRESSES, true},
+    {"Resent-From", ADDRESSES, false},
+    {"Resent-Sender", ADDRESSES, false},
+    {"Resent-To", ADDRESSES, true},
     {"Return-Path", DROP, false},
     {"Sender", ADDRESSES, false},
     {"To", ADDRESSES, true},
 };
+
+/* What a message must have (RFC 5322 3.6), and what it must have to be sent on (3.6.6). */
+static const struct must {
+	const char *from, *date, *id;
+} first = {"From", "Date", "Message-ID"},
+  again = {"Resent-From", "Resent-Date", "Resent-Message-ID"};
 
 static void
 add_line(struct buf *out, struct slice line)
@@ -76,13 +88,16 @@ compose_address(struct buf *out, struct slice address, struct slice hostname)
 		buf_printf(out, "@%.*s", SLICE_FMT(hostname));
 }
 
-static bool
-is_atom(struct slice s)
+/* A local part by its meaning: quoted only when it must be. */
+static void
+add_local(struct buf *out, struct slice local)
 {
-	for (size_t i = 0; i < s.len; i++)
-		if ((unsigned char)s.data[i] < ' ' || strchr("()<>[]:;@\\,.\"", s.data[i]) != NULL)
-			return false;
-	return true;
+	struct address a = {.local = local};
+
+	if (local.len > 0 && local.data[0] == '"')
+		buf_add_quoted(out, local);
+	else
+		address_local_canonical(out, &a);
 }
 
 static void
@@ -94,10 +109,7 @@ add_mailbox(struct buf *out, const struct address_item *item, struct slice hostn
 		address_name_write(out, item->name);
 		buf_add_text(out, " <");
 	}
-	if (is_atom(item->local))
-		buf_add_slice(out, item->local);
-	else
-		buf_add_quoted(out, item->local);
+	add_local(out, item->local);
 	buf_printf(out, "@%.*s%s", SLICE_FMT(domain), item->name.len > 0 ? ">" : "");
 }
 
@@ -161,9 +173,58 @@ take_recipients(struct buf *recipients, struct slice value, struct slice hostnam
 	address_list_fini(&list);
 }
 
+/* Whether nothing in it parts, names or comments: it is an address, or none. */
+static bool
+is_plain(struct slice text)
+{
+	struct address a;
+
+	if (address_parse(text, ADDRESS_ALLOW_UTF8, &a) == ADDRESS_OK)
+		return true;
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.data[i] != '\0' && strchr(" \t,;:<>()\"", text.data[i]) != NULL)
+			return false;
+	}
+	return true;
+}
+
+void
+compose_addresses(struct buf *out, struct slice text, struct slice hostname)
+{
+	size_t before = out->len;
+
+	if (!is_plain(text))
+		take_recipients(out, text, hostname);
+	if (out->len > before)
+		return;
+	compose_address(out, text, hostname);
+	buf_add_char(out, '\n');
+}
+
+/* A message that is sent on has fields of its own for that, and goes to those whom they name, not
+ * once more to those of the first time (RFC 5322 3.6.6). */
+static bool
+is_of_resending(struct slice name)
+{
+	return slice_has_prefix_nocase(name, SLICE("Resent-"));
+}
+
+static bool
+is_resent(struct slice header)
+{
+	struct header_walk walk = header_walk(header);
+	struct header_field f;
+
+	while (header_next(&walk, &f)) {
+		if (is_of_resending(f.name))
+			return true;
+	}
+	return false;
+}
+
 static void
-take_field(
-    const struct compose *c, const struct header_field *f, struct buf *out, struct buf *recipients)
+take_field(const struct compose *c, bool resent, const struct header_field *f, struct buf *out,
+    struct buf *recipients)
 {
 	enum treatment treatment = KEEP;
 	struct buf value = {0};
@@ -173,7 +234,8 @@ take_field(
 		if (!slice_equal_text_nocase(f->name, fields[i].name))
 			continue;
 		treatment = fields[i].treatment;
-		if (fields[i].is_recipient && c->takes_recipients)
+		if (fields[i].is_recipient && c->takes_recipients &&
+		    is_of_resending(f->name) == resent)
 			take_recipients(recipients, f->value, c->hostname);
 	}
 	if (treatment == ADDRESSES && is_bare(f->value) &&
@@ -187,39 +249,58 @@ take_field(
 }
 
 static void
-add_missing(const struct compose *c, struct slice header, struct buf *out)
+add_from(const struct compose *c, const char *name, struct buf *out)
 {
-	struct date date = {.seconds = c->now};
+	struct address_item item = {.name = c->full_name, .local = c->user, .domain = c->hostname};
+	ptrdiff_t at = slice_find_last(c->sender, '@');
+	struct buf value = {0};
+
+	if (at > 0) {
+		item.local = slice_sub(c->sender, 0, (size_t)at);
+		item.domain = slice_from(c->sender, (size_t)at + 1);
+	}
+	add_mailbox(&value, &item, c->hostname);
+	header_add(out, name, buf_slice(&value));
+	buf_fini(&value);
+}
+
+static void
+add_missing(const struct compose *c, const struct must *must, struct slice header, struct buf *out)
+{
 	struct buf value = {0};
 	char id[ID_TEXT];
 	struct slice unused;
 
-	if (!header_find(header, SLICE("From"), &unused)) {
-		struct address_item item = {
-		    .name = c->full_name, .local = c->user, .domain = c->hostname};
-		ptrdiff_t at = slice_find_last(c->sender, '@');
-
-		if (at > 0) {
-			item.local = slice_sub(c->sender, 0, (size_t)at);
-			item.domain = slice_from(c->sender, (size_t)at + 1);
-		}
-		add_mailbox(&value, &item, c->hostname);
-		header_add(out, "From", buf_slice(&value));
+	if (!header_find(header, slice_of(must->from), &unused))
+		add_from(c, must->from, out);
+	if (!header_find(header, slice_of(must->date), &unused)) {
+		date_format(&value, (struct date){.seconds = c->now});
+		header_add(out, must->date, buf_slice(&value));
 		buf_clear(&value);
 	}
-	if (!header_find(header, SLICE("Date"), &unused)) {
-		date_format(&value, date);
-		header_add(out, "Date", buf_slice(&value));
-		buf_clear(&value);
-	}
-	if (!header_find(header, SLICE("Message-ID"), &unused)) {
+	if (!header_find(header, slice_of(must->id), &unused)) {
 		buf_printf(&value, "<%s@%.*s>", id_format(c->id, id), SLICE_FMT(c->hostname));
-		header_add(out, "Message-ID", buf_slice(&value));
+		header_add(out, must->id, buf_slice(&value));
 	}
+	buf_fini(&value);
+}
+
+static void
+add_nobody(struct slice header, struct buf *out)
+{
+	struct slice unused;
+
 	if (!header_find(header, SLICE("To"), &unused) &&
 	    !header_find(header, SLICE("Cc"), &unused))
 		header_add(out, "To", SLICE("undisclosed-recipients:;"));
-	buf_fini(&value);
+}
+
+/* Blanks may stand before the colon only (RFC 5322 4.5). */
+static bool
+is_name(struct slice name)
+{
+	name = slice_trim(name);
+	return name.len > 0 && slice_find(name, ' ') < 0 && slice_find(name, '\t') < 0;
 }
 
 /* Where the body begins: at the first line that is no field, even without an
@@ -240,7 +321,7 @@ body_of(struct slice message)
 		colon = slice_find(line, ':');
 		if (may_fold && (line.data[0] == ' ' || line.data[0] == '\t'))
 			continue;
-		if (colon <= 0 || slice_find(slice_sub(line, 0, (size_t)colon), ' ') >= 0)
+		if (colon <= 0 || !is_name(slice_sub(line, 0, (size_t)colon)))
 			return at;
 		may_fold = true;
 	}
@@ -254,6 +335,7 @@ compose(const struct compose *c, struct slice message, struct buf *out, struct b
 	struct header_walk walk;
 	struct header_field f;
 	size_t body;
+	bool resent;
 
 	if (slice_has_prefix(message, SLICE("From "))) { /* a mailbox file's line */
 		rest = message;
@@ -262,10 +344,14 @@ compose(const struct compose *c, struct slice message, struct buf *out, struct b
 	}
 	body = body_of(message);
 	header = slice_sub(message, 0, body);
+	resent = is_resent(header);
 	walk = header_walk(header);
 	while (header_next(&walk, &f))
-		take_field(c, &f, out, recipients);
-	add_missing(c, header, out);
+		take_field(c, resent, &f, out, recipients);
+	if (resent)
+		add_missing(c, &again, header, out);
+	add_missing(c, &first, header, out);
+	add_nobody(header, out);
 	buf_add_text(out, "\r\n");
 	buf_add_slice(out, slice_from(message, body));
 }

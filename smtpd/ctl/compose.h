@@ -15,7 +15,7 @@ struct compose {
 	struct slice full_name; /* before From's address; may be empty */
 	int64_t now;            /* seconds since 1970 */
 	uint64_t id;            /* of Message-ID */
-	bool takes_recipients;  /* from To, Cc and Bcc (-t) */
+	bool takes_recipients;  /* from To, Cc and Bcc, or those of Resent- (-t) */
 };
 
 /* Appends input with CRLF at each line's end, without NULs; a line of a single
@@ -26,6 +26,10 @@ void compose_lines(struct buf *out, struct slice input, bool dot_ends);
  * a line. */
 void compose(
     const struct compose *c, struct slice message, struct buf *out, struct buf *recipients);
+
+/* Appends the addresses that a text names as a field does, "Ann <a@b.test>, bob", one a line; a text
+ * that names none as it stands, for whoever looks at it next to refuse. */
+void compose_addresses(struct buf *out, struct slice text, struct slice hostname);
 
 /* Appends the address with the host's name behind it if it has no domain. */
 void compose_address(struct buf *out, struct slice address, struct slice hostname);

@@ -1,5 +1,6 @@
 #include "smtpd/ctl/sendmail.h"
 
+#include "common/base/encode.h"
 #include "common/base/id.h"
 #include "common/base/limits.h"
 #include "common/base/moment.h"
@@ -17,7 +18,7 @@
 
 enum { NAME = 256, BLOCK = 64 * 1024 };
 
-enum mode { MODE_SEND, MODE_SMTP, MODE_QUEUE, MODE_ALIASES, MODE_FLUSH, MODE_UNKNOWN };
+enum mode { MODE_SEND, MODE_SMTP, MODE_QUEUE, MODE_FLUSH, MODE_ALIASES, MODE_UNKNOWN };
 
 struct sendmail {
 	enum mode mode;
@@ -26,8 +27,10 @@ struct sendmail {
 	bool ignores_dots;     /* -i */
 	char user[NAME];
 	char full_name[NAME];
-	struct buf arguments; /* recipients, one a line */
-	struct buf input;     /* lines with CRLF */
+	struct smtp_mail mail; /* -R, -V */
+	struct smtp_rcpt rcpt; /* -N */
+	struct buf arguments;  /* recipients, one a line */
+	struct buf input;      /* lines with CRLF */
 };
 
 int
@@ -72,6 +75,56 @@ find_caller(struct sendmail *s)
 	    pw->pw_gecos);
 }
 
+/* -N, -R and -V are parameters of SMTP (RFC 3461 4). One that makes no sense is said and left out:
+ * better an unwanted report than no mail. */
+static void
+take_dsn(struct sendmail *s, int letter, const char *word)
+{
+	struct buf line = {0};
+	struct smtp_command c;
+	struct slice value = slice_of(word);
+
+	if (letter == 'N') {
+		buf_printf(&line, "RCPT TO:<postmaster> NOTIFY=%s", word);
+	} else if (letter == 'R') {
+		buf_printf(&line, "MAIL FROM:<> RET=%s", word);
+	} else {
+		buf_add_text(&line, "MAIL FROM:<> ENVID=");
+		xtext_encode(&line, value);
+	}
+	if ((letter != 'V' && slice_find(value, ' ') >= 0) ||
+	    smtp_command_parse(buf_slice(&line), SMTP_OFFER_DSN, &c) != SMTP_SYNTAX_OK)
+		sendmail_fail(EX_OK, "-%c \"%s\" makes no sense, and is left out", letter, word);
+	else if (letter == 'N')
+		s->rcpt.notify = c.rcpt.notify;
+	else if (letter == 'R')
+		s->mail.ret = c.mail.ret;
+	else
+		memcpy(s->mail.envid, c.mail.envid, sizeof(s->mail.envid));
+	buf_fini(&line);
+}
+
+static void
+take_option(struct sendmail *s, int letter, const char *word)
+{
+	if (letter == 'b')
+		s->mode = mode_of(word);
+	else if (letter == 'I')
+		s->mode = MODE_ALIASES;
+	else if (letter == 'q' && s->mode == MODE_SEND)
+		s->mode = MODE_FLUSH;
+	else if (letter == 'f' || letter == 'r')
+		s->sender = word;
+	else if (letter == 'F')
+		snprintf(s->full_name, sizeof(s->full_name), "%s", word);
+	else if (letter == 't')
+		s->takes_recipients = true;
+	else if (letter == 'i' || (letter == 'o' && strcmp(word, "i") == 0))
+		s->ignores_dots = true;
+	else if (letter == 'N' || letter == 'R' || letter == 'V')
+		take_dsn(s, letter, word);
+}
+
 /* Options that say nothing here are taken and forgotten: what calls sendmail
  * gives many. */
 static bool
@@ -79,22 +132,11 @@ parse_options(struct sendmail *s, int argc, char **argv)
 {
 	int letter;
 
-	while (
-	    (letter = getopt(argc, argv, "A:B:b:C:d:e:F:f:GhiL:mN:no:O:p:q::R:r:tUV:vX:")) != -1) {
-		if (letter == 'b')
-			s->mode = mode_of(optarg);
-		else if (letter == 'q' && optarg == NULL)
-			s->mode = MODE_FLUSH;
-		else if (letter == 'f' || letter == 'r')
-			s->sender = optarg;
-		else if (letter == 'F')
-			snprintf(s->full_name, sizeof(s->full_name), "%s", optarg);
-		else if (letter == 't')
-			s->takes_recipients = true;
-		else if (letter == 'i' || (letter == 'o' && strcmp(optarg, "i") == 0))
-			s->ignores_dots = true;
-		else if (letter == '?')
+	while ((letter = getopt(argc, argv,
+		    "A:B:b:C:cD:d:e:F:f:Gh:IiL:M:mN:nO:o:p:Q:q::R:r:sTtUV:vX:x")) != -1) {
+		if (letter == '?')
 			return false;
+		take_option(s, letter, optarg);
 	}
 	for (int i = optind; i < argc; i++)
 		buf_printf(&s->arguments, "%s\n", argv[i]);
@@ -134,15 +176,19 @@ read_input(struct sendmail *s)
 static void
 complete_sender(const struct sendmail *s, struct slice hostname, struct buf *sender)
 {
-	struct slice given = slice_of(s->sender);
+	struct slice given = slice_of(s->sender), rest, one;
+	struct buf all = {0};
 
 	if (s->sender == NULL) {
 		compose_address(sender, slice_of(s->user), hostname);
 		return;
 	}
-	if (given.len >= 2 && given.data[0] == '<' && given.data[given.len - 1] == '>')
-		given = slice_sub(given, 1, given.len - 2);
-	compose_address(sender, given, hostname);
+	if (!slice_equal_text(given, "<>"))
+		compose_addresses(&all, given, hostname);
+	rest = buf_slice(&all);
+	if (slice_split(&rest, '\n', &one))
+		buf_add_slice(sender, one);
+	buf_fini(&all);
 }
 
 static int
@@ -160,11 +206,11 @@ send_message(struct sendmail *s, struct submit *to)
 
 	complete_sender(s, hostname, &sender);
 	c.sender = buf_slice(&sender);
-	while (slice_split(&rest, '\n', &one)) {
-		compose_address(&recipients, one, hostname);
-		buf_add_char(&recipients, '\n');
-	}
+	while (slice_split(&rest, '\n', &one))
+		compose_addresses(&recipients, one, hostname);
 	compose(&c, buf_slice(&s->input), &message, &recipients);
+	to->mail = s->mail;
+	to->rcpt = s->rcpt;
 	code = submit_message(to, buf_slice(&sender), buf_slice(&recipients), buf_slice(&message));
 	buf_fini(&sender);
 	buf_fini(&recipients);
@@ -199,18 +245,19 @@ sendmail_run(const char *run_path, int argc, char **argv)
 
 	find_caller(&s);
 	if (!parse_options(&s, argc, argv))
-		code = sendmail_fail(EX_USAGE, "usage: sendmail [-iqt] [-b mode] [-F name] "
-					       "[-f address] [recipient ...]");
+		code = sendmail_fail(EX_USAGE, "usage: sendmail [-it] [-b mode] [-F name] "
+					       "[-f address] [-N notify] [-R return] "
+					       "[-V envelope-id] [recipient ...]; sendmail -q");
 	else if (s.mode == MODE_SEND)
 		code = send_input(&s, run_path);
 	else if (s.mode == MODE_SMTP)
 		code = submit_relay(run_path);
 	else if (s.mode == MODE_QUEUE)
 		code = ctl_mailq();
-	else if (s.mode == MODE_ALIASES)
-		code = ctl_newaliases();
 	else if (s.mode == MODE_FLUSH)
 		code = ctl_flush();
+	else if (s.mode == MODE_ALIASES)
+		code = ctl_newaliases();
 	else
 		code = sendmail_fail(EX_USAGE, "of the modes -b, there are m (send), s "
 					       "(SMTP), p (queue) and i (aliases)");

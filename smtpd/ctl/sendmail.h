@@ -10,9 +10,9 @@ int sendmail_run(const char *run_path, int argc, char **argv);
 /* "sendmail: " and the sentence on standard error; returns code. */
 int sendmail_fail(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* What sendmail -bp, -bi and -q are (main.c). */
+/* What sendmail -bp, -q and -bi are (main.c). */
 int ctl_mailq(void);
-int ctl_newaliases(void);
 int ctl_flush(void);
+int ctl_newaliases(void);
 
 #endif

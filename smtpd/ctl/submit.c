@@ -4,7 +4,6 @@
 #include "common/base/limits.h"
 #include "common/base/utf8.h"
 #include "common/base/whole.h"
-#include "common/mail/smtp_syntax.h"
 #include "smtpd/ctl/local.h"
 #include "smtpd/ctl/sendmail.h"
 
@@ -53,8 +52,10 @@ take_line(struct submit *s, struct buf *line)
 static void
 look_for_extension(struct submit *s, struct slice line)
 {
-	if (line.len > 4 && slice_equal_text_nocase(slice_from(line, 4), "8BITMIME"))
-		s->has_8bitmime = true;
+	struct slice word = slice_from(line, 4);
+
+	s->has_8bitmime |= slice_equal_text_nocase(word, "8BITMIME");
+	s->has_dsn |= slice_equal_text_nocase(word, "DSN");
 }
 
 /* The next reply; its code, or 0 when the line broke. */
@@ -137,7 +138,7 @@ submit_close(struct submit *s)
 static int
 say_mail(struct submit *s, struct slice sender, struct slice message)
 {
-	struct smtp_mail parameters = {0};
+	struct smtp_mail parameters = s->has_dsn ? s->mail : (struct smtp_mail){0};
 	struct buf command = {0};
 	int code;
 
@@ -156,7 +157,7 @@ say_mail(struct submit *s, struct slice sender, struct slice message)
 static int
 say_rcpt(struct submit *s, struct slice recipient)
 {
-	struct smtp_rcpt parameters = {0};
+	struct smtp_rcpt parameters = s->has_dsn ? s->rcpt : (struct smtp_rcpt){0};
 	struct buf command = {0};
 	char about[LIMIT_PATH + 1];
 	int code;

@@ -8,11 +8,15 @@
 
 #include "common/base/buf.h"
 #include "common/mail/reply.h"
+#include "common/mail/smtp_syntax.h"
 
 struct submit {
 	int fd;
 	char hostname[256]; /* the server's, from its greeting */
-	bool has_8bitmime;
+	bool has_8bitmime, has_dsn;
+	struct smtp_mail
+	    mail; /* what is said with MAIL and with each RCPT, if the server offers it */
+	struct smtp_rcpt rcpt;
 	struct reply reply; /* the last one */
 	struct buf in;
 };

@@ -45,6 +45,9 @@ static const struct {
     {"", false, REST "To: undisclosed-recipients:;\r\n\r\n", ""},
     {"To: a@b.test,\n\tc@d.test\n\nx", true, "To: a@b.test,\r\n\tc@d.test\r\n" REST "\r\nx\r\n",
 	"a@b.test\nc@d.test\n"},
+    {"To : john.doe, \"j d\"@b.test\nSubject\t: x\n\nx\n", true,
+	"To: john.doe@host.test, \"j d\"@b.test\r\nSubject\t: x\r\n" REST "\r\nx\r\n",
+	"john.doe@host.test\n\"j d\"@b.test\n"},
     {"Return-Path: <x@y.test>\nTo: a@b.test\n\n", false, "To: a@b.test\r\n" REST "\r\n", ""},
 };
 
@@ -67,6 +70,72 @@ Test(compose, makes_messages_whole)
 		buf_fini(&lines);
 		buf_fini(&out);
 		buf_fini(&recipients);
+	}
+}
+
+/* Who got the message the first time is not written to again, and nobody learns of Resent-Bcc. */
+Test(compose, a_message_that_is_sent_on_goes_to_those_of_resent)
+{
+	static const struct {
+		const char *input, *output, *recipients;
+	} resent[] = {
+	    {"Resent-To: c@d.test, bob\nResent-Bcc: e@f.test\nFrom: z@y.test\nTo: a@b.test\n"
+	     "Date: x\nMessage-ID: <x@y>\n\nx\n",
+		"Resent-To: c@d.test, bob@host.test\r\nFrom: z@y.test\r\nTo: a@b.test\r\n"
+		"Date: x\r\nMessage-ID: <x@y>\r\n"
+		"Resent-From: Ann Example <ann@host.test>\r\n"
+		"Resent-" DATE "Resent-" ID "\r\nx\r\n",
+		"c@d.test\nbob@host.test\ne@f.test\n"},
+	    {"Resent-From: q@r.test\nResent-Date: x\nResent-Message-ID: <1@r>\nFrom: z@y.test\n"
+	     "Resent-Cc: c@d.test\nCc: a@b.test\nDate: x\nMessage-ID: <x@y>\n\n",
+		"Resent-From: q@r.test\r\nResent-Date: x\r\nResent-Message-ID: <1@r>\r\n"
+		"From: z@y.test\r\nResent-Cc: c@d.test\r\nCc: a@b.test\r\nDate: x\r\n"
+		"Message-ID: <x@y>\r\n\r\n",
+		"c@d.test\n"},
+	};
+
+	for (size_t i = 0; i < sizeof(resent) / sizeof(resent[0]); i++) {
+		struct compose c = {.hostname = SLICE("host.test"),
+		    .sender = SLICE("ann@host.test"),
+		    .full_name = SLICE("Ann Example"),
+		    .now = 1795215077,
+		    .id = 1,
+		    .takes_recipients = true};
+		struct buf lines = {0}, out = {0}, recipients = {0};
+
+		compose_lines(&lines, slice_of(resent[i].input), true);
+		compose(&c, buf_slice(&lines), &out, &recipients);
+		cr_slice_eq(buf_slice(&out), resent[i].output);
+		cr_slice_eq(buf_slice(&recipients), resent[i].recipients);
+		buf_fini(&lines);
+		buf_fini(&out);
+		buf_fini(&recipients);
+	}
+}
+
+Test(compose, addresses_are_read_as_people_write_them)
+{
+	static const struct {
+		const char *text, *addresses;
+	} texts[] = {
+	    {"bob", "bob@host.test\n"},
+	    {"john.doe", "john.doe@host.test\n"},
+	    {"a@b.test", "a@b.test\n"},
+	    {"<a@b.test>", "a@b.test\n"},
+	    {"\"j d\"@b.test", "\"j d\"@b.test\n"},
+	    {"a@[IPv6:::1]", "a@[IPv6:::1]\n"},
+	    {"a@b.test, bob,c@d.test", "a@b.test\nbob@host.test\nc@d.test\n"},
+	    {"Ann Example <a@b.test>", "a@b.test\n"},
+	    {"a@b.test (Ann)", "a@b.test\n"},
+	    {"a@", "a@\n"},
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct buf out = {0};
+
+		compose_addresses(&out, slice_of(texts[i].text), SLICE("host.test"));
+		cr_slice_eq(buf_slice(&out), texts[i].addresses);
+		buf_fini(&out);
 	}
 }
 
