@@ -130,13 +130,18 @@ add_original(struct buf *out, struct slice orcpt)
 }
 
 /* Words with a reply code before them were said in SMTP; others are our own. */
-static const char *
-diagnostic_type(struct slice text)
+static bool
+is_reply(struct slice text)
 {
-	if (text.len >= 3 && text.data[0] >= '2' && text.data[0] <= '5' && text.data[1] >= '0' &&
-	    text.data[1] <= '9' && text.data[2] >= '0' && text.data[2] <= '9')
-		return "smtp";
-	return "x-kurir";
+	return text.len >= 3 && text.data[0] >= '2' && text.data[0] <= '5' &&
+	       ascii_is_digit(text.data[1]) && ascii_is_digit(text.data[2]);
+}
+
+/* Who wrote to a list or to somebody who forwards knows that address, and not where it leads. */
+static bool
+is_led_on(const struct dsn_recipient *r)
+{
+	return r->given.len > 0 && !slice_equal_nocase(r->given, r->final);
 }
 
 static void
@@ -147,11 +152,14 @@ add_status_of(struct buf *out, const struct dsn *d, const struct dsn_recipient *
 	buf_add_text(out, "\r\n");
 	if (r->original.len > 0)
 		add_original(out, r->original);
+	else if (is_led_on(r))
+		add_recipient_address(out, "Original-Recipient", "rfc822", r->given);
 	add_recipient_address(out, "Final-Recipient", "rfc822", r->final);
 	header_add(out, "Action", slice_of(kinds[d->kind].action));
 	header_add(out, "Status", status.len > 0 ? status : slice_of(kinds[d->kind].status));
 	add_typed(out, "Remote-MTA", "dns", r->remote_mta);
-	add_typed(out, "Diagnostic-Code", diagnostic_type(r->diagnostic), r->diagnostic);
+	add_typed(
+	    out, "Diagnostic-Code", is_reply(r->diagnostic) ? "smtp" : "x-kurir", r->diagnostic);
 	add_date(out, "Last-Attempt-Date", r->last_attempt);
 	if (d->kind == DSN_DELAYED)
 		add_date(out, "Will-Retry-Until", r->will_retry_until);
@@ -180,11 +188,16 @@ write_text_of(struct buf *out, const struct dsn *d, const struct dsn_recipient *
 	buf_add_text(out, "\r\n    <");
 	add_line_text(out, r->final);
 	buf_add_text(out, ">\r\n");
+	if (is_led_on(r)) {
+		buf_add_text(out, "        reached through <");
+		add_line_text(out, r->given);
+		buf_add_text(out, ">\r\n");
+	}
 	if (r->diagnostic.len > 0) {
 		buf_add_text(out, "        ");
 		if (r->remote_mta.len > 0) {
 			add_line_text(out, slice_sub(r->remote_mta, 0, LIMIT_HOSTNAME / 2));
-			buf_add_text(out, " said: ");
+			buf_add_text(out, is_reply(r->diagnostic) ? " said: " : ": ");
 		}
 		add_line_text(out, r->diagnostic);
 		buf_add_text(out, "\r\n");

@@ -11,6 +11,7 @@ enum dsn_kind { DSN_FAILED, DSN_DELAYED, DSN_DELIVERED, DSN_RELAYED };
 
 struct dsn_recipient {
 	struct slice original;    /* ORCPT, type;address; empty: not given */
+	struct slice given;       /* what RCPT TO said; final, or an alias that led to it */
 	struct slice final;       /* the address that was tried */
 	struct slice status;      /* 5.1.1; what is no status is written as the kind's */
 	struct slice diagnostic;  /* what the other server said; empty: nothing */

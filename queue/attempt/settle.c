@@ -55,6 +55,7 @@ fill_recipient(const struct queue_attempt *a, const struct queue_item *item,
 	uint32_t ttl = e->destination->ttl != 0 ? e->destination->ttl : queue.rules.ttl;
 
 	*r = (struct dsn_recipient){.original = item->row.orcpt,
+	    .given = item->row.original,
 	    .final = item->row.address,
 	    .status = j->status,
 	    .diagnostic = slice_of(item->reply),

@@ -79,6 +79,35 @@ Test(dsn, a_failure)
 	buf_fini(&out);
 }
 
+/* Who wrote to an alias is told of the address that he wrote to. */
+Test(dsn, an_alias_that_led_on)
+{
+	struct dsn_recipient r = {.given = SLICE("team@example.test"),
+	    .final = SLICE("bob@far.test"),
+	    .status = SLICE("4.4.2"),
+	    .diagnostic = SLICE("the server closed the connection"),
+	    .remote_mta = SLICE("mx.far.test")};
+	struct dsn d = usual(&r, 1);
+	struct buf out = {0};
+
+	dsn_format(&out, &d);
+	cr_assert(has(&out, "\r\n\r\nOriginal-Recipient: rfc822; team@example.test\r\n"
+			    "Final-Recipient: rfc822; bob@far.test\r\n"));
+	cr_assert(has(&out, "    <bob@far.test>\r\n        reached through "
+			    "<team@example.test>\r\n        mx.far.test: the server closed"));
+	buf_clear(&out);
+	r.original = SLICE("rfc822;list@far.test");
+	dsn_format(&out, &d);
+	cr_assert(has(&out, "Original-Recipient: rfc822; list@far.test\r\nFinal"));
+	buf_clear(&out);
+	r.original = SLICE("");
+	r.given = SLICE("Bob@far.test");
+	dsn_format(&out, &d);
+	cr_assert_not(has(&out, "Original-Recipient"));
+	cr_assert_not(has(&out, "reached through"));
+	buf_fini(&out);
+}
+
 Test(dsn, kinds)
 {
 	static const struct {
