@@ -81,6 +81,8 @@ deliver_mbox(const struct agent_job *j)
 		snprintf(path, sizeof(path), "%s", j->argument);
 	else
 		snprintf(path, sizeof(path), "/var/mail/%s", j->user);
+	if (strcmp(path, "/dev/null") == 0) /* the alias of what nobody wants */
+		return agent_done();
 	if (!confine(path, &why))
 		return agent_temporary("%s", why.text);
 	return agent_mbox(j, path);

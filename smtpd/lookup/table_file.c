@@ -33,13 +33,24 @@ separator(struct slice line)
 	return -1;
 }
 
-static void
-finish_entry(struct reader *r)
+/* The value may stand below its key. */
+static bool
+finish_entry(struct reader *r, struct error *why)
 {
+	if (r->key.len > 0 && r->value.len == 0)
+		return error_set(why, "\"%.100s\" has no value", buf_text(&r->key));
 	if (r->key.len > 0)
 		content_add(r->content, buf_slice(&r->key), buf_slice(&r->value));
 	buf_clear(&r->key);
 	buf_clear(&r->value);
+	return true;
+}
+
+/* Whether an indented line belongs to the entry above it. */
+static bool
+goes_on(const struct reader *r)
+{
+	return r->key.len > 0 && (r->value.len == 0 || r->value.data[r->value.len - 1] == ',');
 }
 
 static bool
@@ -56,8 +67,6 @@ take_mapping(struct reader *r, struct slice line, struct error *why)
 	value = slice_trim(slice_from(line, (size_t)at));
 	if (value.len > 0 && value.data[0] == ':')
 		value = slice_trim(slice_from(value, 1));
-	if (value.len == 0)
-		return error_set(why, "\"%.*s\" has no value", at > 100 ? 100 : (int)at, line.data);
 	buf_add_slice(&r->key, slice_sub(line, 0, (size_t)at));
 	buf_add_slice(&r->value, value);
 	return true;
@@ -72,18 +81,18 @@ take_line(void *owner, struct slice line, struct error *why)
 
 	if (text.len == 0)
 		return true;
-	if (is_indented && r->value.len > 0 && r->value.data[r->value.len - 1] == ',') {
-		buf_add_char(&r->value, ' ');
-		buf_add_slice(&r->value, text);
-		return true;
-	}
-	finish_entry(r);
 	if (text.data[0] == '#') {
 		if (r->layout == UNDECIDED &&
 		    slice_equal_text(slice_trim(slice_from(text, 1)), "@list"))
 			r->layout = LIST;
 		return true;
 	}
+	if (is_indented && goes_on(r)) {
+		buf_printf(&r->value, "%s%.*s", r->value.len > 0 ? " " : "", SLICE_FMT(text));
+		return true;
+	}
+	if (!finish_entry(r, why))
+		return false;
 	if (r->layout == UNDECIDED)
 		r->layout = separator(text) < 0 ? LIST : MAPPING;
 	if (r->layout == MAPPING)
@@ -97,10 +106,12 @@ load(const struct table *t, const struct conf_table_node *node, struct error *wh
 {
 	struct reader r = {.content = content_new()};
 	struct buf text = {0};
+	struct error last;
 	bool ok = file_read(t->path, LIMIT_TABLE_FILE, &text, why) &&
 		  file_lines(buf_slice(&text), take_line, &r, t->path, why);
 
-	finish_entry(&r);
+	if (ok && !finish_entry(&r, &last))
+		ok = error_set(why, "%s: %.400s", t->path, last.text);
 	if (!ok) {
 		content_free(r.content);
 		r.content = NULL;

@@ -78,7 +78,7 @@ class Agent(unittest.TestCase):
             cls.addClassCleanup(server.server_close)
             cls.addClassCleanup(server.shutdown)
         (f / "aliases").write_text(f"# who is who\nteam: {USER}, alice@example.test\npost: |cat > {cls.out}/alias\nkeep: {cls.out}/file\n"
-                                   "gone: error:550 moved away\nown: _kurirq\nround: circle\ncircle: round\n"
+                                   "gone: error:550 moved away\nvoid: /dev/null\nown: _kurirq\nround: circle\ncircle: round\n"
                                    f"via: {USER}@back.test\nreal: {USER}@local.test\n")
         actions = {
             "maildir.test": "maildir", "path.test": 'maildir "~/In/%{dest.user:uppercase}/%{sender.domain}"', "junk.test": "maildir junk",
@@ -316,6 +316,7 @@ class Agent(unittest.TestCase):
         self.wait((f"event=delivered", "by=alias.test"), "the user's copy")
         wait_until(lambda: [b for b in self.suite.bodies("alice") if b"team@alias.test" in b], 20, "alice's copy")
         self.delivered("post@alias.test")
+        self.delivered("void@alias.test")
         self.assertIn("Subject: to the agent", self.read("alias"))
         for name, code in (("gone", 550), ("round", 550), ("nobody-at-all", 550)):
             with self.suite.smtp() as client:

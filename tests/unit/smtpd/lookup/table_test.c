@@ -63,6 +63,26 @@ Test(table, a_mapping_file_is_read)
 	world_end(c);
 }
 
+/* As the alias files of other mail systems have it: names below the key, and remarks among them. */
+Test(table, a_value_may_stand_below_its_key)
+{
+	struct conf *c =
+	    with_file(BACKEND_FILE, "staff:\n\talice,\n# was here\n\t# dave,\n\n\tbob\nroot: "
+				    "alice,\n  #none\n  carol\nlast:\n  x");
+	struct error why = {""};
+
+	expect("t", TABLE_ALIAS, "staff", "alice, bob");
+	expect("t", TABLE_ALIAS, "root", "alice, carol");
+	expect("t", TABLE_ALIAS, "last", "x");
+	world_file("file", "staff:\nroot: alice\n");
+	cr_assert_not(tables_update(SLICE("t"), &why));
+	cr_assert_not_null(strstr(why.text, "\"staff\" has no value"), "%s", why.text);
+	world_file("file", "root: alice\nstaff:\n");
+	cr_assert_not(tables_update(SLICE("t"), &why));
+	cr_assert_not_null(strstr(why.text, "\"staff\" has no value"), "%s", why.text);
+	world_end(c);
+}
+
 Test(table, a_list_file_is_read_and_taken_in_turn)
 {
 	static const char *const turns[] = {
