@@ -206,7 +206,6 @@ void
 relay_session_broken(struct relay_session *s, const char *why)
 {
 	struct relay_transfer *t = s->transfer;
-	char text[300];
 	bool is_stale;
 
 	if (!s->is_ready || may_go_elsewhere(s) || is_one_too_many(s)) {
@@ -226,8 +225,7 @@ relay_session_broken(struct relay_session *s, const char *why)
 		relay_transfer_anew(t);
 		return;
 	}
-	snprintf(text, sizeof(text), "%s: %s", s->name, why);
-	relay_transfer_outcome_all(t, OUTCOME_TEMPORARY, "4.4.2", text, s->name);
+	relay_transfer_outcome_all(t, OUTCOME_TEMPORARY, "4.4.2", why, s->name);
 	relay_transfer_end(t);
 }
 

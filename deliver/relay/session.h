@@ -33,11 +33,12 @@ struct relay_session {
 	unsigned commands_sent, replies_seen; /* of the envelope: MAIL, RCPT…, DATA */
 	size_t accepted;                      /* recipients of this transaction */
 	uint64_t body_at;
+	size_t column;            /* octets of the line so far */
 	unsigned messages, rules; /* rules: relay_pool_rules() when it was made */
 	size_t answered;          /* LMTP: recipients whose reply to the dot was read */
 	unsigned login_said;      /* AUTH LOGIN: 1 the name, 2 the password too */
 	struct relay_offers offers;
-	bool is_lmtp, is_tls, is_ready, is_pooled, is_reused, is_line_start, tls_refused;
+	bool is_lmtp, is_tls, is_ready, is_pooled, is_reused, tls_refused;
 	bool is_silent; /* its time is up */
 };
 

@@ -20,7 +20,10 @@
 #include <strings.h>
 #include <unistd.h>
 
-enum { BLOCK = 32 * 1024 };
+enum {
+	BLOCK = 32 * 1024,
+	LINE = 998, /* octets of a line that we send, without its end */
+};
 
 static void
 end_transfer(struct relay_session *s)
@@ -208,7 +211,7 @@ static void
 begin_body(struct relay_session *s)
 {
 	s->body_at = 0;
-	s->is_line_start = true;
+	s->column = 0;
 	relay_transfer_is_welcome(s->transfer);
 	relay_move(s, RELAY_BODY);
 	relay_send_body(s);
@@ -330,18 +333,45 @@ read_block(struct relay_session *s, char *block)
 	return n == 0 && want > 0 ? -1 : n;
 }
 
-/* Doubles the dots; the queue holds CRLF line ends only, so nothing else needs to change. */
+/* Octets of a line without its end. */
+static size_t
+text_of(struct slice line)
+{
+	while (line.len > 0 && (line.data[line.len - 1] == '\n' || line.data[line.len - 1] == '\r'))
+		line.len--;
+	return line.len;
+}
+
+/* How much of a line that is too long this one may have; a character of UTF-8 is not cut. */
+static size_t
+room_of(const struct relay_session *s, struct slice line)
+{
+	size_t n = s->column < LINE ? LINE - s->column : 0, cut = n;
+
+	while (cut > 0 && n - cut < 3 && ((unsigned char)line.data[cut] & 0xC0) == 0x80)
+		cut--;
+	return cut > 0 ? cut : n;
+}
+
+/* Doubles the dots, and folds what is longer than a line may be that we send (RFC 5321 4.5.3.1.6).
+ * The queue holds CRLF line ends only, so nothing else needs to change. */
 static void
 send_lines(struct relay_session *s, struct slice octets)
 {
 	while (octets.len > 0) {
 		const char *lf = memchr(octets.data, '\n', octets.len);
 		size_t n = lf == NULL ? octets.len : (size_t)(lf - octets.data) + 1;
+		size_t text = text_of(slice_sub(octets, 0, n));
+		bool is_long = text > 0 && s->column + text > LINE;
 
-		if (s->is_line_start && octets.data[0] == '.')
+		if (is_long)
+			n = room_of(s, octets);
+		if (s->column == 0 && octets.data[0] == '.')
 			stream_write(s->stream, SLICE("."));
 		stream_write(s->stream, slice_sub(octets, 0, n));
-		s->is_line_start = lf != NULL;
+		if (is_long)
+			stream_write(s->stream, SLICE("\r\n "));
+		s->column = is_long ? 1 : lf != NULL ? 0 : s->column + n;
 		octets = slice_from(octets, n);
 	}
 }
@@ -365,7 +395,7 @@ relay_send_body(struct relay_session *s)
 		s->body_at += (uint64_t)n;
 		relay_wait(s);
 	}
-	stream_write(s->stream, s->is_line_start ? SLICE(".\r\n") : SLICE("\r\n.\r\n"));
+	stream_write(s->stream, s->column == 0 ? SLICE(".\r\n") : SLICE("\r\n.\r\n"));
 	relay_move(s, RELAY_DOT);
 }
 
