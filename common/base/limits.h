@@ -8,10 +8,10 @@
 /* clang-format off */
 enum {
 	/* Addresses (RFC 5321 4.5.3.1) */
-	LIMIT_LOCAL_PART    = 64,                 /* octets */
+	LIMIT_LOCAL_PART    = 255,                /* octets; RFC 5321 says 64, many senders' bounce addresses more */
 	LIMIT_DOMAIN        = 255,                /* octets */
-	LIMIT_ADDRESS       = 320,                /* local part, @, domain */
-	LIMIT_PATH          = 322,                /* with the angle brackets' room */
+	LIMIT_ADDRESS       = 511,                /* local part, @, domain */
+	LIMIT_PATH          = 513,                /* with the angle brackets' room */
 	LIMIT_ENVID         = 100,                /* RFC 3461 4.4 */
 	LIMIT_ORCPT         = 500,                /* RFC 3461 4.2, decoded */
 	LIMIT_HOSTNAME      = 255,                /* octets */
@@ -27,7 +27,7 @@ enum {
 	LIMIT_RECIPIENTS    = 1000,               /* a transaction; RFC 5321 4.5.3.1.8 wants 100 */
 	LIMIT_RECEIVED      = 100,                /* hops before a loop is declared; RFC 5321 6.3 */
 	LIMIT_MESSAGES      = 1000,               /* transactions of one session */
-	LIMIT_SMTP_ERRORS   = 20,                 /* bad commands before 421 */
+	LIMIT_SMTP_ERRORS   = 20,                 /* bad commands between two messages before 421 */
 	LIMIT_IDLE_COMMANDS = 100,                /* RSET, NOOP, VRFY and their like between two messages */
 	LIMIT_AUTH_FAILURES = 5,                  /* wrong passwords before the session ends */
 	LIMIT_MESSAGE       = 35 * 1024 * 1024,   /* octets; smtp max-message-size */

@@ -305,6 +305,19 @@ skip_route(struct slice *rest, bool utf8)
 	return take(rest, ':') ? ADDRESS_OK : ADDRESS_SYNTAX;
 }
 
+/* "ann>" */
+static bool
+take_bare(struct slice *rest, bool utf8, struct address *a)
+{
+	size_t n = dot_string(*rest, utf8);
+
+	if (n == 0 || n > LIMIT_LOCAL_PART || n >= rest->len || rest->data[n] != '>')
+		return false;
+	a->local = slice_sub(*rest, 0, n);
+	*rest = slice_from(*rest, n + 1);
+	return true;
+}
+
 static enum address_result
 take_path(struct slice *rest, unsigned allow, struct address *a)
 {
@@ -321,6 +334,8 @@ take_path(struct slice *rest, unsigned allow, struct address *a)
 		*rest = slice_from(*rest, postmaster.len);
 		return ADDRESS_OK;
 	}
+	if ((allow & ADDRESS_ALLOW_BARE) != 0 && take_bare(rest, utf8, a))
+		return ADDRESS_OK;
 	result = skip_route(rest, utf8);
 	if (result == ADDRESS_OK)
 		result = take_mailbox(rest, utf8, a);

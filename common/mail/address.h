@@ -1,6 +1,6 @@
 /*
  * Mail addresses as SMTP writes them: Mailbox and Path of RFC 5321 4.1.2, with UTF-8 (RFC 6531)
- * where the caller allows it. Parsing is strict and bounded: 64 octets of local part, 255 of
+ * where the caller allows it. Parsing is strict and bounded: 255 octets of local part, 255 of
  * domain. The slices lie in the text that was parsed. A source route is read and forgotten.
  */
 #ifndef COMMON_MAIL_ADDRESS_H
@@ -10,7 +10,7 @@
 
 /*
  * The local part stands as it was written, quotes and all; address_local() gives its meaning.
- * Both empty: the null path. Only the domain empty: <postmaster>.
+ * Both empty: the null path. Only the domain empty: <postmaster>, or a bare name.
  */
 struct address {
 	struct slice local, domain;
@@ -19,7 +19,7 @@ struct address {
 enum address_result {
 	ADDRESS_OK,
 	ADDRESS_SYNTAX,
-	ADDRESS_TOO_LONG,   /* a part is over its limit of RFC 5321 4.5.3.1 */
+	ADDRESS_TOO_LONG,   /* a part is over its limit (limits.h) */
 	ADDRESS_UTF8,       /* octets above 127 where they are not allowed */
 	ADDRESS_BAD_DOMAIN, /* neither a domain name nor an address literal */
 };
@@ -29,6 +29,7 @@ enum address_allow {
 	ADDRESS_ALLOW_UTF8 = 1,       /* RFC 6531: valid UTF-8 without controls; U-labels */
 	ADDRESS_ALLOW_NULL = 2,       /* <> (paths only) */
 	ADDRESS_ALLOW_POSTMASTER = 4, /* <postmaster> (paths only; RFC 5321 4.5.1) */
+	ADDRESS_ALLOW_BARE = 8,       /* <ann>, a name that the caller completes (paths only) */
 };
 
 /* Local-part "@" domain, and nothing else. */

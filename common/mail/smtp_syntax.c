@@ -383,6 +383,8 @@ is_http(struct slice verb)
 static enum smtp_syntax_result
 take_arguments(struct smtp_command *c, unsigned offers)
 {
+	unsigned bare = (offers & SMTP_OFFER_BARE) != 0 ? ADDRESS_ALLOW_BARE : 0;
+
 	if (c->verb == SMTP_VERB_UNKNOWN)
 		return SMTP_SYNTAX_UNKNOWN;
 	switch (verbs[c->verb].argument) {
@@ -395,9 +397,9 @@ take_arguments(struct smtp_command *c, unsigned offers)
 	case ARGUMENT_HELLO:
 		return is_hello(c->argument) ? SMTP_SYNTAX_OK : SMTP_SYNTAX_HELLO_BAD;
 	case ARGUMENT_SENDER:
-		return take_path(c, SLICE("FROM:"), ADDRESS_ALLOW_NULL, offers);
+		return take_path(c, SLICE("FROM:"), ADDRESS_ALLOW_NULL | bare, offers);
 	case ARGUMENT_RECIPIENT:
-		return take_path(c, SLICE("TO:"), ADDRESS_ALLOW_POSTMASTER, offers);
+		return take_path(c, SLICE("TO:"), ADDRESS_ALLOW_POSTMASTER | bare, offers);
 	case ARGUMENT_MECHANISM:
 		return take_auth_arguments(c);
 	}

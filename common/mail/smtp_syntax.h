@@ -74,6 +74,7 @@ enum smtp_syntax_result {
 enum smtp_offer {
 	SMTP_OFFER_DSN = 1,
 	SMTP_OFFER_AUTH = 2,
+	SMTP_OFFER_BARE = 4, /* addresses without a domain, from those whom we complete them for */
 };
 
 enum smtp_body { SMTP_BODY_UNSAID, SMTP_BODY_7BIT, SMTP_BODY_8BITMIME };

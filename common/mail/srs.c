@@ -6,7 +6,11 @@
 
 #include <string.h>
 
-enum { TAG = 8, DAYS = 1024 };
+enum {
+	TAG = 8,
+	DAYS = 1024,
+	LOCAL_PART = 64, /* octets that every server takes, RFC 5321 4.5.3.1.1 */
+};
 
 static const char base32[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
@@ -107,7 +111,7 @@ srs_encode(struct buf *out, const struct srs *s, struct slice sender, struct sli
 	kind = write_signed(&text, s, &from);
 	make_tag(s->key, kind[3], buf_slice(&text), tag);
 	buf_printf(&all, "%s=%.*s=%s@%.*s", kind, TAG, tag, buf_text(&text), SLICE_FMT(domain));
-	ok = address_parse(buf_slice(&all), 0, &made) == ADDRESS_OK;
+	ok = address_parse(buf_slice(&all), 0, &made) == ADDRESS_OK && made.local.len <= LOCAL_PART;
 	if (ok)
 		buf_add_slice(out, buf_slice(&all));
 	buf_fini(&text);

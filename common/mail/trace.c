@@ -3,7 +3,7 @@
 #include "common/mail/date.h"
 
 /* Octets of a word and of an address that are shown, so that no line passes 998. */
-enum { WORD = 255, ADDRESS = 400 };
+enum { WORD = 255, ADDRESS = 600 };
 
 /* Printable octets that neither open nor close anything in a Received field. */
 static void

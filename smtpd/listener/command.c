@@ -52,7 +52,7 @@ smtp_when_command(struct smtp_session *s)
 {
 	struct slice line;
 
-	if (s->errors > LIMIT_SMTP_ERRORS) {
+	if (s->errors - s->old_errors > LIMIT_SMTP_ERRORS) {
 		smtp_session_shut(s, "4.7.0", "too many errors");
 		return SESSION_GO_ON;
 	}

@@ -33,6 +33,9 @@ SMTP_COMMANDS(C)
 #undef C
 /* clang-format on */
 
+/* Appends an address as it goes on; one without a domain is of this host. */
+void smtp_add_address(const struct smtp_session *s, const struct address *a, struct buf *out);
+
 /* Counts a command that brings no message forward: free, but not without end. False: that was the
  * end. A message that is stored begins the count anew; only that, or MAIL and RSET could go on for
  * ever. */

@@ -116,6 +116,7 @@ on_stored(void *owner, struct ipc_message *m)
 		session_request_done(&s->base);
 		s->messages++;
 		s->idle_commands = 0;
+		s->old_errors = s->errors;
 		log_accepted(s);
 		smtp_reply(s, 250, "2.0.0", "%s is queued", id_format(s->transaction->id, id));
 	} else if (m->schema == &lq_refused_schema) {
@@ -149,7 +150,8 @@ complete(struct smtp_session *s)
 	char id[ID_TEXT];
 	struct submission what = {.hostname = slice_of(smtp_hostname(s)),
 	    .id = slice_of(id_format(t->id, id)),
-	    .sender = l->masquerade && s->user != NULL ? slice_of(t->sender) : SLICE(""),
+	    .sender = slice_of(t->sender),
+	    .masquerades = l->masquerade && s->user != NULL && t->sender[0] != '\0',
 	    .now = civil_now()};
 
 	if (m->is_complete || !is_submission(s))

@@ -103,6 +103,14 @@ may_begin(struct smtp_session *s, const struct smtp_command *c)
 }
 
 void
+smtp_add_address(const struct smtp_session *s, const struct address *a, struct buf *out)
+{
+	address_format(out, a);
+	if (a->domain.len == 0)
+		buf_printf(out, "@%.*s", SLICE_FMT(s->base.service->conf->global.hostname));
+}
+
+void
 smtp_command_mail(struct smtp_session *s, const struct smtp_command *c)
 {
 	struct buf sender = {0};
@@ -110,7 +118,7 @@ smtp_command_mail(struct smtp_session *s, const struct smtp_command *c)
 	if (!may_begin(s, c))
 		return;
 	if (!c->is_null)
-		address_format(&sender, &c->path);
+		smtp_add_address(s, &c->path, &sender);
 	s->transaction = smtp_transaction_new(buf_text(&sender));
 	buf_fini(&sender);
 	s->transaction->envid = slice_text(slice_of(c->mail.envid));

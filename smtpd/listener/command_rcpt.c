@@ -189,7 +189,10 @@ smtp_command_rcpt(struct smtp_session *s, const struct smtp_command *c)
 		say_too_many(s);
 		return;
 	}
-	address_format(&address, &c->path);
+	if (slice_equal_text_nocase(c->path.local, "postmaster") && c->path.domain.len == 0)
+		address_format(&address, &c->path);
+	else
+		smtp_add_address(s, &c->path, &address);
 	smtp_transaction_begin_rcpt(s->transaction, buf_take(&address, NULL), &c->rcpt);
 	find_route(s);
 }

@@ -10,12 +10,21 @@ smtp_auth_is_offered(const struct smtp_session *s)
 	       session_is_private(&s->base);
 }
 
+/* Whose names without a domain are those of this host (RFC 6409 5.1): who writes from here, and
+ * whom we know. */
+static bool
+is_ours(const struct smtp_session *s)
+{
+	return s->is_local || s->user != NULL || netaddr_is_loopback(&s->base.peer);
+}
+
 unsigned
 smtp_offers(const struct smtp_session *s)
 {
 	const struct conf_listen *l = s->base.service->listen;
 
-	return (l->auth != AUTH_NONE ? SMTP_OFFER_AUTH : 0U) | (l->no_dsn ? 0U : SMTP_OFFER_DSN);
+	return (l->auth != AUTH_NONE ? SMTP_OFFER_AUTH : 0U) | (l->no_dsn ? 0U : SMTP_OFFER_DSN) |
+	       (is_ours(s) ? SMTP_OFFER_BARE : 0U);
 }
 
 void

@@ -22,6 +22,7 @@ struct smtp_session {
 	uint32_t ptr_request, hostname_request;
 	struct buf proxy; /* what came so far of a proxy's header */
 	unsigned errors, messages, idle_commands;
+	unsigned old_errors; /* of them, before the last message that was stored */
 	bool has_ehlo, is_confirmed_rdns, is_local;
 };
 

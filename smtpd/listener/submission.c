@@ -11,12 +11,12 @@ static void
 add_from(struct buf *out, struct slice value, struct slice sender)
 {
 	struct address_list list;
-	struct address_item item;
+	struct address_item item = {.kind = ADDRESS_ITEM_GROUP};
 	struct buf from = {0};
 
 	address_list_init(&list, value);
 	while (address_list_next(&list, &item) && item.kind != ADDRESS_ITEM_MAILBOX)
-		continue;
+		item = (struct address_item){.kind = ADDRESS_ITEM_GROUP};
 	if (item.kind == ADDRESS_ITEM_MAILBOX && item.name.len > 0) {
 		address_name_write(&from, item.name);
 		buf_add_char(&from, ' ');
@@ -33,6 +33,8 @@ add_missing(struct buf *out, struct slice message, const struct submission *s)
 	struct buf value = {0};
 	struct slice unused;
 
+	if (s->sender.len > 0 && !header_find(message, SLICE("From"), &unused))
+		add_from(out, SLICE(""), s->sender);
 	if (!header_find(message, SLICE("Date"), &unused)) {
 		date_format(&value, (struct date){.seconds = s->now});
 		header_add(out, "Date", buf_slice(&value));
@@ -57,6 +59,12 @@ begins_with_text(struct slice message)
 	return !header_next(&w, &first) || first.start > 0;
 }
 
+static bool
+is_blind(struct slice name)
+{
+	return slice_equal_text_nocase(name, "Bcc") || slice_equal_text_nocase(name, "Resent-Bcc");
+}
+
 void
 submission_complete(struct buf *message, size_t at, const struct submission *s)
 {
@@ -64,6 +72,7 @@ submission_complete(struct buf *message, size_t at, const struct submission *s)
 	struct header_walk w = header_walk(rest);
 	struct header_field field;
 	struct buf out = {0};
+	bool has_from = false;
 	size_t done = 0;
 
 	buf_room(&out, message->len + 1024);
@@ -71,12 +80,15 @@ submission_complete(struct buf *message, size_t at, const struct submission *s)
 	add_missing(&out, rest, s);
 	if (out.len > at && begins_with_text(rest))
 		buf_add_text(&out, "\r\n");
-	while (s->sender.len > 0 && header_next(&w, &field)) {
-		if (!slice_equal_text_nocase(field.name, "From"))
+	while (header_next(&w, &field)) {
+		bool is_from = s->masquerades && slice_equal_text_nocase(field.name, "From");
+
+		if (!is_from && !is_blind(field.name))
 			continue;
 		buf_add_slice(&out, slice_sub(rest, done, field.start - done));
-		if (done == 0) /* one From is enough for anybody */
+		if (is_from && !has_from) /* one is enough for anybody */
 			add_from(&out, field.value, s->sender);
+		has_from |= is_from;
 		done = field.end;
 	}
 	buf_add_slice(&out, slice_from(rest, done));

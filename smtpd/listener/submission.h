@@ -1,6 +1,7 @@
 /*
  * What a submission server may do for a message that a client sends without (RFC 6409 8): it adds
- * Date and Message-ID, and with "senders … masquerade" puts the sender's address into From.
+ * From, Date and Message-ID, and with "senders … masquerade" puts the sender's address into From.
+ * Bcc goes: who named somebody there meant nobody else to read it.
  */
 #ifndef SMTPD_LISTENER_SUBMISSION_H
 #define SMTPD_LISTENER_SUBMISSION_H
@@ -10,7 +11,8 @@
 struct submission {
 	struct slice hostname; /* the right side of a Message-ID */
 	struct slice id;       /* its left side */
-	struct slice sender;   /* for From; empty: From stays as it is */
+	struct slice sender;   /* for From; empty: nothing is known of it */
+	bool masquerades;      /* From shows the sender, whatever it said */
 	int64_t now;
 };
 

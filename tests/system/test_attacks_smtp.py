@@ -71,7 +71,7 @@ COMMANDS = [
     ("S34", "RCPT TO:<-oX@example.test>\r\n", UNKNOWN),
     ("S36 up", "RCPT TO:<alice+../../x@example.test>\r\n", "(250|5..)"),
     ("S36 slash", "RCPT TO:<alice+a/b@example.test>\r\n", "(250|5..)"),
-    ("S37 local 65", f"RCPT TO:<{65 * 'a'}@example.test>\r\n", "5.. 5.1.[37]"),
+    ("S37 local 255", f"RCPT TO:<{255 * 'a'}@example.test>\r\n", UNKNOWN),
     ("S37 local 256", f"RCPT TO:<{256 * 'a'}@example.test>\r\n", "5.. 5.1.[37]"),
     ("S37 domain 256", f"RCPT TO:<a@{64 * 'abc.'}test>\r\n", "5.."),
     ("S37 label 64", f"RCPT TO:<a@{64 * 'a'}.test>\r\n", "5.."),
@@ -509,7 +509,7 @@ class SmtpAttacks(Attacks):
             self.assertIsNone(c.reply())
 
     def test_loops(self):
-        for count, lines, answer in ((50, 1, "250"), (51, 1, "554 5.4.6"), (51, 100000, "554 5.4.6")):
+        for count, lines, answer in ((100, 1, "250"), (101, 1, "554 5.4.6"), (101, 100000, "554 5.4.6")):
             with self.row(f"S78 {count} {lines}"), Smtp(self.suite) as c:
                 c.ask("MAIL FROM:<a@b.test>", "250")
                 c.ask(f"RCPT TO:<{GOOD}>", "250")

@@ -323,3 +323,28 @@ Test(address, a_labels)
 	cr_slice_eq(buf_slice(&out), "xn--bcher-kva.example");
 	buf_fini(&out);
 }
+
+Test(address, names_that_the_caller_completes)
+{
+	static const struct {
+		const char *text, *local, *rest; /* local NULL: no such path */
+	} cases[] = {
+	    {"<ann.b> X", "ann.b", " X"},
+	    {"<a@b>", "a", ""},
+	    {"<ann..b>", NULL, "<ann..b>"},
+	    {"<ann", NULL, "<ann"},
+	    {"<\"far\">", NULL, "<\"far\">"},
+	    {"<>", NULL, "<>"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct slice rest = slice_of(cases[i].text);
+		struct address a = {.domain = SLICE("")};
+		bool ok = address_path_parse(&rest, ADDRESS_ALLOW_BARE, &a) == ADDRESS_OK;
+
+		cr_assert_eq(ok, cases[i].local != NULL, "%s", cases[i].text);
+		cr_slice_eq(rest, cases[i].rest);
+		if (ok)
+			cr_slice_eq(a.local, cases[i].local);
+	}
+}

@@ -223,6 +223,7 @@ Test(smtp_syntax, what_is_not_offered_is_unknown)
 	    {"RCPT TO:<a@b> ORCPT=rfc822;a@b", SMTP_OFFER_DSN},
 	    {"MAIL FROM:<a@b> AUTH=<>", SMTP_OFFER_AUTH},
 	};
+	static const char *const bare[] = {"MAIL FROM:<ann>", "RCPT TO:<ann> NOTIFY=NEVER"};
 	struct smtp_command c;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -231,6 +232,13 @@ Test(smtp_syntax, what_is_not_offered_is_unknown)
 		cr_assert_eq(smtp_command_parse(line, ALL & ~cases[i].offer, &c),
 		    SMTP_SYNTAX_PARAMETER_UNKNOWN);
 		cr_assert_eq(smtp_command_parse(line, cases[i].offer, &c), SMTP_SYNTAX_OK);
+	}
+	for (size_t i = 0; i < sizeof(bare) / sizeof(bare[0]); i++) {
+		cr_assert_neq(smtp_command_parse(slice_of(bare[i]), ALL, &c), SMTP_SYNTAX_OK);
+		cr_assert_eq(smtp_command_parse(slice_of(bare[i]), ALL | SMTP_OFFER_BARE, &c),
+		    SMTP_SYNTAX_OK);
+		cr_slice_eq(c.path.local, "ann");
+		cr_assert_eq(c.path.domain.len, 0);
 	}
 }
 
@@ -258,8 +266,8 @@ Test(smtp_syntax, limits)
 		const char *after;
 		enum smtp_syntax_result want;
 	} cases[] = {
-	    {"MAIL FROM:<", 64, "@b>", SMTP_SYNTAX_OK},
-	    {"MAIL FROM:<", 65, "@b>", SMTP_SYNTAX_SENDER_TOO_LONG},
+	    {"MAIL FROM:<", LIMIT_LOCAL_PART, "@b>", SMTP_SYNTAX_OK},
+	    {"MAIL FROM:<", LIMIT_LOCAL_PART + 1, "@b>", SMTP_SYNTAX_SENDER_TOO_LONG},
 	    {"RCPT TO:<", 900, "@b>", SMTP_SYNTAX_RECIPIENT_TOO_LONG},
 	    {"RCPT TO:<a@", 64, ">", SMTP_SYNTAX_RECIPIENT_BAD},
 	    {"RCPT TO:<a@", 256, ">", SMTP_SYNTAX_RECIPIENT_TOO_LONG},
