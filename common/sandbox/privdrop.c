@@ -173,3 +173,14 @@ descriptors_close_from(int lowest)
 {
 	closefrom(lowest);
 }
+
+void
+handlers_drop(void)
+{
+	for (int number = 1; number < NSIG; number++) {
+		struct sigaction is;
+
+		if (sigaction(number, NULL, &is) == 0 && is.sa_handler != SIG_IGN)
+			signal(number, SIG_DFL);
+	}
+}

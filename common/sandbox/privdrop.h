@@ -41,4 +41,11 @@ bool privdrop_raise_bound(pid_t pid, uint64_t octets);
 /* Closes every descriptor from lowest on: a process holds only what it was given. */
 void descriptors_close_from(int lowest);
 
+/*
+ * In a process that was forked and executes nothing: no signal has a handler any more. The handlers
+ * would tell the loop of the process it came from, and whoever it is about to become may send it
+ * any signal.
+ */
+void handlers_drop(void);
+
 #endif

@@ -1,5 +1,6 @@
 #include "smtpd/parent/config/access.h"
 
+#include "common/sandbox/privdrop.h"
 #include "common/sandbox/sandbox.h"
 #include "smtpd/parent/folder.h"
 
@@ -88,6 +89,7 @@ try_all(const struct reader *r, const struct conf *c, int out)
 {
 	struct obstacle found = {0};
 
+	handlers_drop();
 	if (setgroups(1, &r->gid) != 0 || setresgid(r->gid, r->gid, r->gid) != 0 ||
 	    setresuid(r->uid, r->uid, r->uid) != 0)
 		_exit(0); /* the start of lookup tells better */

@@ -1,6 +1,7 @@
 #include "smtpd/parent/helper/helper.h"
 
 #include "common/base/log.h"
+#include "common/sandbox/privdrop.h"
 
 #include <signal.h>
 #include <sysexits.h>
@@ -48,6 +49,7 @@ helper_fork(struct helper *h, struct slice user, int seconds)
 	log_flush();
 	h->pid = fork();
 	if (h->pid == 0) {
+		handlers_drop();
 		if (setpgid(0, 0) < 0)
 			_exit(EX_OSERR);
 		return 0;

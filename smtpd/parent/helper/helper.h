@@ -28,9 +28,10 @@ struct helper {
 };
 
 /*
- * In the helper: 0; it leads a group of processes, and must _exit() or exec. In the parent: its
- * pid, or -1 when its kind, or the user in it, has its share already or there is no fork. After its
- * seconds it is killed; one that waits for a home that never answers stays nevertheless.
+ * In the helper: 0; it leads a group of processes, no signal has a handler, and it must _exit() or
+ * exec. In the parent: its pid, or -1 when its kind, or the user in it, has its share already or
+ * there is no fork. After its seconds it is killed; one that waits for a home that never answers
+ * stays nevertheless.
  */
 pid_t helper_fork(struct helper *h, struct slice user, int seconds);
 

@@ -1,3 +1,4 @@
+#include "tests/unit/turns.h"
 #include "tests/unit/unit.h"
 
 #include "common/base/limits.h"
@@ -123,5 +124,48 @@ Test(helper, nobody_asks_when_the_suite_ends)
 	}
 	cr_assert_eq(waitpid(helpers[HELPER_AGENT][0].pid, &status, WNOHANG), 0, "it delivers");
 	see_off(&helpers[HELPER_AGENT][0]);
+	loop_fini();
+}
+
+static int told;
+
+static void
+on_signal(void *owner)
+{
+	told++;
+}
+
+/* Whoever a helper becomes may send it signals. Its loop, and all that hangs on it, is the parent's. */
+Test(helper, a_signal_is_its_own)
+{
+	struct helper *h = &helpers[HELPER_FORWARD][0];
+	int ready[2], status;
+	pid_t pid;
+	char c;
+
+	cr_assert_eq(pipe(ready), 0);
+	loop_init();
+	loop_on_signal(SIGTERM, on_signal, NULL);
+	*h = (struct helper){.kind = HELPER_FORWARD, .ended = on_ended, .owner = h};
+	pid = helper_fork(h, SLICE("u"), 60);
+	if (pid == 0) {
+		alarm(60);
+		(void)!write(ready[1], "x", 1);
+		for (;;)
+			pause();
+	}
+	cr_assert_eq(read(ready[0], &c, 1), 1);
+	cr_assert_eq(kill(pid, SIGTERM), 0);
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert(WIFSIGNALED(status));
+	cr_assert_eq(WTERMSIG(status), SIGTERM);
+	helper_on_exit(pid, status);
+	turns_for(5);
+	cr_assert_eq(told, 0, "the parent was told");
+	cr_assert_eq(kill(getpid(), SIGTERM), 0);
+	turns_for(5);
+	cr_assert_eq(told, 1);
+	close(ready[0]);
+	close(ready[1]);
 	loop_fini();
 }
