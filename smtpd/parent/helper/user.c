@@ -56,6 +56,13 @@ is_ordinary(uid_t uid, gid_t gid)
 	return uid != 0 && gid != 0 && pw != NULL && !is_ours(pw->pw_name) && has_group(pw, gid);
 }
 
+/* It becomes part of paths, which root opens. */
+static bool
+is_plain(const char *name)
+{
+	return name[0] != '\0' && name[0] != '.' && strchr(name, '/') == NULL;
+}
+
 static bool
 take_id(char **rest, unsigned *id)
 {
@@ -81,8 +88,8 @@ user_find_recipient(const char *given, const struct passwd **pw)
 	if (strlcpy(text, given, sizeof(text)) >= sizeof(text))
 		return USER_NONE;
 	name = strsep(&rest, ":");
-	if (is_ours(name) || !take_id(&rest, &uid) || !take_id(&rest, &gid) || rest == NULL ||
-	    rest[0] != '/' || !is_ordinary(uid, gid))
+	if (!is_plain(name) || is_ours(name) || !take_id(&rest, &uid) || !take_id(&rest, &gid) ||
+	    rest == NULL || rest[0] != '/' || !is_ordinary(uid, gid))
 		return USER_NONE;
 	recipient = (struct passwd){
 	    .pw_name = name, .pw_uid = uid, .pw_gid = gid, .pw_dir = rest, .pw_shell = no_shell};

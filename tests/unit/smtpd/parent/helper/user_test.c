@@ -40,7 +40,8 @@ Test(user, one_of_a_userbase_is_ordinary)
 	    "ann:4000000000:#:/home", "ann:#:4000000000:/home", "ann:-1:#:/home", "ann:#:+#:/home",
 	    "ann:x:#:/home", "ann:#x:#:/home", "ann:#", "ann:#:", "ann:#:#",
 	    "ann:#:#:", "ann:#:#:home", "ann::#:/home", "_kurirq:#:#:/home",
-	    "ann:99999999999999999999:#:/home"};
+	    "ann:99999999999999999999:#:/home", ":#:#:/home", "..:#:#:/home", "a/b:#:#:/home",
+	    "../../etc/cron.d/ann:#:#:/home"};
 	unsigned id = getpwnam("daemon")->pw_uid;
 	const struct passwd *pw;
 
