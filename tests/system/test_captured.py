@@ -9,8 +9,10 @@ a pair are tried, chosen by KURIR_SEED (2 unless said otherwise; 1000 are all).
 import array
 import contextlib
 import os
+import pwd
 import random
 import re
+import signal
 import socket
 import tempfile
 import time
@@ -24,6 +26,15 @@ SEED = int(os.environ.get("KURIR_SEED", str(random.randrange(1 << 30))))
 FLOOD = 100000
 EACH = int(os.environ.get("KURIR_NONSENSE", "2"))
 STRANGERS = {"listener", "relay", "imapd", "pop3d", "resolver"}  # read what comes from outside
+LAST_WORDS = """#!/usr/bin/env python3
+import os, struct, time
+_, _, _, request = struct.unpack("{header}", os.read(3, {header_size}))
+if os.fork() == 0:
+    os.setsid()
+    time.sleep(600)
+body = {body}
+os.write(3, struct.pack("{header}", {header_size} + len(body), {number}, 0, request) + body)
+"""
 LIAR = """#!/usr/bin/env python3
 import os, struct
 _, _, _, request = struct.unpack("{header}", os.read(3, {header_size}))
@@ -84,6 +95,16 @@ def nonsense(header):
 
 def memory(pid):
     return int(re.search(r"VmRSS:\s+(\d+)", open(f"/proc/{pid}/status").read()).group(1))
+
+
+def pids_of(program):
+    """Of all processes that run the script."""
+    found = []
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError), open(f"/proc/{entry}/cmdline", "rb") as f:
+            if program.encode() in f.read().split(b"\0"):
+                found.append(int(entry))
+    return found
 
 
 class Intruder(unittest.TestCase):
@@ -352,12 +373,8 @@ class Intruder(unittest.TestCase):
         said = [{"envelope": envelope, "outcome": outcome, "status": status, "text": "said"}
                 for envelope, outcome, status in ((77, 0, "2.0.0"), (1, 3, "5.0.0"))]
         with Captured("queue", extra='action "homes" maildir\n') as c:
-            agent = c.folder / "deliver/agent"
-            agent.unlink()
-            agent.mkdir()
-            (agent / "agent").write_text(LIAR.format(header=HEADER.format, header_size=HEADER.size, number=MESSAGES["qa_outcome"].number,
-                                                     bodies=[MESSAGES["qa_outcome"].pack(s) for s in said]))
-            (agent / "agent").chmod(0o755)
+            self.put_agent(c, LIAR.format(header=HEADER.format, header_size=HEADER.size, number=MESSAGES["qa_outcome"].number,
+                                          bodies=[MESSAGES["qa_outcome"].pack(s) for s in said]))
 
             def heard():
                 return [values for name, values in list(c.life.given) if name == "qa_outcome"]
@@ -367,6 +384,62 @@ class Intruder(unittest.TestCase):
                                    sender="a@b.test", address="x@y.test", original="x@y.test", octets=b"x", size=1)
                 wait_until(lambda: heard() and heard()[-1]["envelope"] == envelope, 20, "an outcome")
             self.assertEqual([(o["envelope"], o["status"]) for o in heard()], [(1, "2.0.0"), (2, "2.0.0")])
+
+    def put_agent(self, c, text):
+        """In the place of the agent, which runs as a user, who may take it over."""
+        agent = c.folder / "deliver/agent"
+        agent.unlink()
+        agent.mkdir()
+        (agent / "agent").write_text(text)
+        (agent / "agent").chmod(0o755)
+
+    def deliver(self, c, envelope, **more):
+        """The outcome of a delivery that queue has root begin."""
+        values = {"message": 1, "envelope": envelope, "action": "homes", "user": "daemon", "sender": "a@b.test", "address": "x@y.test",
+                  "original": "x@y.test", "octets": b"x", "size": 1}
+        c.life.parent.send("qa_deliver", request=envelope, **values | more)
+        return wait_until(lambda: [v for name, v in list(c.life.given) if name == "qa_outcome" and v["envelope"] == envelope],
+                          20, "an outcome")[0]
+
+    def test_an_agent_that_leaves_its_line_to_another(self):
+        """A process of the user's holds the line that the agent had: root keeps nothing for it."""
+        said = MESSAGES["qa_outcome"].pack({"envelope": 1, "outcome": 0, "status": "2.0.0", "text": "said"})
+        text = LAST_WORDS.format(header=HEADER.format, header_size=HEADER.size, number=MESSAGES["qa_outcome"].number, body=said)
+        with Captured("queue", extra='action "homes" maildir\n') as c:
+            self.put_agent(c, text)
+
+            def held():
+                return len(os.listdir(f"/proc/{c.suite.process.pid}/fd"))
+
+            before = held()
+            try:
+                for envelope in range(1, 4):
+                    self.assertEqual(self.deliver(c, envelope)["status"], "2.0.0")
+                self.assertGreater(held(), before, "nobody held a line: the test tests nothing")
+                wait_until(lambda: held() == before, 20, "root to let go of the lines")
+            finally:
+                for pid in pids_of(str(c.folder / "deliver/agent/agent")):
+                    os.kill(pid, signal.SIGKILL)
+
+    def test_root_makes_a_mailbox_where_mailboxes_are(self):
+        """The name of a user of a userbase, which is queue's word, is no path, and nobody else's name."""
+        user = pwd.getpwnam("daemon")
+        other = next(p.pw_name for p in pwd.getpwall()
+                     if p.pw_uid not in (0, user.pw_uid) and not os.path.exists(f"/var/mail/{p.pw_name}"))
+        with tempfile.TemporaryDirectory() as folder:
+            os.chmod(folder, 0o755)
+            with open(os.path.join(folder, "people"), "w") as f:
+                f.write(f"ann {user.pw_uid}:{user.pw_gid}:/\n")
+            actions = f'table people "file:{folder}/people"\naction "spools" mbox userbase <people>\n'
+            mine = f"kurir-captured-{os.getpid()}"
+            self.addCleanup(lambda: [os.unlink(f"/var/mail/{name}") for name in (mine, other) if os.path.exists(f"/var/mail/{name}")])
+            with Captured("queue", extra=actions) as c:
+                for number, (name, made, whole) in enumerate([(f"../..{folder}/evil", f"{folder}/evil", False),
+                                                              (other, f"/var/mail/{other}", False),
+                                                              (mine, f"/var/mail/{mine}", True)], 1):
+                    with self.subTest(name):
+                        self.deliver(c, number, action="spools", user=f"{name}:{user.pw_uid}:{user.pw_gid}:/")
+                        self.assertEqual(os.path.exists(made), whole)
 
     @contextlib.contextmanager
     def login_begun(self, suite):

@@ -33,7 +33,9 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-enum { AGENT_GRACE = 30 }; /* seconds: an agent ends its command itself, and tells why */
+/* AGENT_GRACE: an agent ends its command itself, and tells why. LAST_WORDS: its process has ended,
+ * and what it said waits to be read; whoever it left its line to has nothing to say. */
+enum { AGENT_GRACE = 30, LAST_WORDS_MS = 2000 };
 
 /* It is over when its process has ended and all that it said has been read. */
 struct agent {
@@ -41,6 +43,7 @@ struct agent {
 	struct ipc_asker asker;
 	uint64_t envelope;
 	struct channel *channel;
+	struct timer last_words;
 	int status; /* as waitpid() has it */
 	bool is_answered;
 };
@@ -73,6 +76,7 @@ end_when_over(struct agent *a)
 {
 	if (a->helper.pid != 0 || a->channel != NULL)
 		return;
+	timer_stop(&a->last_words);
 	if (WIFEXITED(a->status) && WEXITSTATUS(a->status) == EX_NOUSER)
 		answer(a, OUTCOME_PERMANENT, "5.1.1", "there is no such user to deliver to");
 	else
@@ -86,6 +90,7 @@ on_ended(void *owner, int status)
 	struct agent *a = owner;
 
 	a->status = status;
+	timer_start(&a->last_words, SPAN_MS(LAST_WORDS_MS));
 	end_when_over(a);
 }
 
@@ -117,6 +122,15 @@ on_no_outcome(void *owner, enum channel_end why)
 {
 }
 
+/* A userbase may give its users what names it likes, but nobody the mailbox of a system's user. */
+static bool
+is_of_another(const char *user, const struct passwd *pw)
+{
+	const struct passwd *other = strchr(user, ':') == NULL ? NULL : getpwnam(pw->pw_name);
+
+	return other != NULL && other->pw_uid != pw->pw_uid;
+}
+
 /* A user may not make files where the system keeps mail: root makes the first, and gives
  * it away. */
 static void
@@ -146,7 +160,7 @@ run_agent(const char *user, bool needs_spool, int line)
 
 	if (found != USER_FOUND)
 		_exit(found == USER_NONE ? EX_NOUSER : EX_TEMPFAIL);
-	if (needs_spool && geteuid() == 0)
+	if (needs_spool && geteuid() == 0 && !is_of_another(user, pw))
 		make_spool(pw);
 	if (!user_become(pw)) {
 		fprintf(stderr, "smtpd: cannot become %s: %s\n", pw->pw_name, strerror(errno));
@@ -248,6 +262,7 @@ start_agent(struct agent *agent, const struct qa_deliver *q, const struct conf_a
 		return;
 	}
 	agent->channel = channel_new(ends[0], &o);
+	timer_init(&agent->last_words, on_down, agent);
 	if (!give_job(agent, q, a, body)) {
 		answer(agent, OUTCOME_PERMANENT, "5.3.5", "no agent takes such a delivery");
 		helper_kill(&agent->helper);
