@@ -2,12 +2,14 @@
 """Mail that leaves the suite on this machine: Maildir, mbox, LMTP, commands, .forward, aliases; and a system user's
 password. As root only, with a user made for the test."""
 
+import contextlib
 import errno
 import grp
 import json
 import os
 import pwd
 import shutil
+import signal
 import smtplib
 import socket
 import socketserver
@@ -337,6 +339,24 @@ class Agent(unittest.TestCase):
             self.before = len(self.suite.lines)
             self.delivered(f"{USER}@forward.test")
 
+    def test_a_forward_in_a_home_that_others_may_write(self):
+        """They could put any file of the user's in its place; the log says what to do."""
+        was = self.home.stat().st_mode & 0o7777
+        self.addCleanup(lambda: (os.chown(self.home, self.user.pw_uid, self.user.pw_gid), self.home.chmod(was)))
+        self.forward("alice@example.test\n")
+        homes = [(0o770, self.user.pw_uid, False), (0o757, self.user.pw_uid, False), (0o1777, 0, False),
+                 (0o755, pwd.getpwnam("daemon").pw_uid, False), (0o750, self.user.pw_uid, True), (0o755, 0, True)]
+        for mode, owner, is_read in homes:
+            with self.subTest(f"{mode:o} of {owner}"), self.suite.smtp() as client:
+                os.chown(self.home, owner, self.user.pw_gid)
+                self.home.chmod(mode)
+                self.before = len(self.suite.lines)
+                client.ehlo("test")
+                client.mail("a@b.test")
+                self.assertEqual(client.rcpt(f"{USER}@only.test")[0], 250 if is_read else 550)
+                if not is_read:
+                    self.wait(("event=warning", ".forward is ignored", f"chmod go-w {self.home}"), "what to do about it")
+
     def test_a_forward_that_is_no_plain_file(self):
         path = self.home / ".forward"
         os.mkfifo(path)
@@ -375,6 +395,44 @@ class Agent(unittest.TestCase):
         for s in senders:
             with s, s.makefile("rb") as f:
                 self.assertEqual([f.readline()[:3] for _ in range(4)], [b"220", b"250", b"250", b"451"])
+
+    def test_whoever_reads_a_forward_is_the_user_s(self):
+        """He may send it signals, and have it wait for ever: it tells root nothing, and holds none of root's sockets."""
+        path = self.home / ".forward"
+        self.forward("")
+        try:
+            endless = Endless(path, self.user.pw_uid)
+        except OSError:
+            self.skipTest("there is no FUSE")
+
+        def readers():
+            found = []
+            for status in Path("/proc").glob("[0-9]*/status"):
+                with contextlib.suppress(OSError):
+                    text = status.read_text()
+                    if f"\nPPid:\t{self.suite.process.pid}\n" in text and f"\nUid:\t{self.user.pw_uid}\t" in text:
+                        found.append(int(status.parent.name))
+            return found
+
+        before, pids = self.suite.process.pid, self.suite.pids("listener")
+        try:
+            for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+                opens = endless.opens
+                with socket.create_connection((HOST, self.suite.port["smtp"]), 60) as s, s.makefile("rb") as f:
+                    s.sendall(f"HELO x.test\r\nMAIL FROM:<>\r\nRCPT TO:<{USER}@forward.test>\r\n".encode())
+                    wait_until(lambda: endless.opens > opens and len(readers()) == 1, 20, "the reader")
+                    reader = readers()[0]
+                    # The three standard ones, its line, and the file.
+                    self.assertLessEqual(len(os.listdir(f"/proc/{reader}/fd")), 5)
+                    os.kill(reader, number)
+                    self.assertEqual([f.readline()[:3] for _ in range(4)], [b"220", b"250", b"250", b"451"])
+        finally:
+            endless.stop()
+        self.assertIsNone(self.suite.process.poll(), "the suite has ended")
+        self.assertNotIn("event=stopping", self.suite.log())
+        self.assertNotIn("event=configuration", self.suite.log())
+        self.assertEqual((self.suite.process.pid, self.suite.pids("listener")), (before, pids))
+        self.delivered(f"{USER}@forward.test")
 
     def test_a_forward_that_cannot_be_had_now(self):
         """It is there, so nothing is delivered past it."""

@@ -4,6 +4,7 @@
 #include "common/base/mem.h"
 #include "common/ipc/asker.h"
 #include "common/ipc/lookup_parent.h"
+#include "common/sandbox/privdrop.h"
 #include "smtpd/parent/child/process.h"
 #include "smtpd/parent/helper/helper.h"
 #include "smtpd/parent/helper/user.h"
@@ -17,6 +18,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+enum { KEPT = STDERR_FILENO + 1 };
 
 struct forward {
 	struct helper helper;
@@ -40,6 +43,24 @@ is_absence(int code)
 	       code == ENXIO || code == ENAMETOOLONG;
 }
 
+/* Whoever may write in a home can put any file of its user's there under that name. */
+static enum lp_forward_result
+check_home(const struct passwd *pw)
+{
+	struct stat st;
+
+	if (stat(pw->pw_dir, &st) < 0) {
+		log_warning("%s cannot be looked at: %s", pw->pw_dir, strerror(errno));
+		return FORWARD_TEMPORARY;
+	}
+	if ((st.st_uid == pw->pw_uid || st.st_uid == 0) && (st.st_mode & (S_IWGRP | S_IWOTH)) == 0)
+		return FORWARD_FOUND;
+	log_warning("%s/.forward is ignored: others than its user may write in that home; to have "
+		    "it read, chown %s and chmod go-w %s",
+	    pw->pw_dir, pw->pw_name, pw->pw_dir);
+	return FORWARD_NONE;
+}
+
 /* A .forward that anybody else could have written is none. */
 static enum lp_forward_result
 open_forward(const struct passwd *pw, int *fd)
@@ -57,7 +78,7 @@ open_forward(const struct passwd *pw, int *fd)
 	}
 	if (S_ISREG(st.st_mode) && st.st_uid == pw->pw_uid && st.st_nlink == 1 &&
 	    (st.st_mode & (S_IWGRP | S_IWOTH)) == 0 && st.st_size <= LIMIT_FORWARD)
-		return FORWARD_FOUND;
+		return check_home(pw);
 	log_warning("%s is ignored: it must be a plain file of its user alone, up to %d octets",
 	    path, LIMIT_FORWARD);
 	return FORWARD_NONE;
@@ -91,6 +112,16 @@ read_forward(const struct passwd *pw, int fd, char content[LIMIT_FORWARD + 1], s
 	return false;
 }
 
+/* Who waits in a home for ever keeps none of the parent's sockets open beyond its end. */
+static int
+keep_only(int fd)
+{
+	if (dup2(fd, KEPT) < 0)
+		_exit(FORWARD_TEMPORARY);
+	descriptors_close_from(KEPT + 1);
+	return KEPT;
+}
+
 /* In the helper: as the user, who may reach no more through it than he may anyway. It is read here,
  * for a file of his may be one whose reading never ends: then this process is killed, and no other
  * waits. */
@@ -106,6 +137,7 @@ find_forward(const char *user, int end)
 
 	if (found != USER_FOUND)
 		_exit(found == USER_NONE ? FORWARD_NONE : FORWARD_TEMPORARY);
+	end = keep_only(end);
 	if (!user_become(pw))
 		_exit(FORWARD_TEMPORARY);
 	result = open_forward(pw, &fd);
