@@ -99,6 +99,27 @@ class Descriptors(unittest.TestCase):
                         # What ended before it was ready is begun again after ten seconds at most, each time.
                         wait_until(is_whole, 60, "a service that is whole")
 
+    def test_a_parent_without_descriptors_waits_until_it_hears_an_order(self):
+        """Who knocks meanwhile is heard as soon as there is one, and costs no time until then."""
+        with Suite() as s, socket.socket(socket.AF_UNIX) as stranger:
+            parent = s.process.pid
+
+            def ticks():
+                return sum(map(int, Path(f"/proc/{parent}/stat").read_text().rsplit(")", 1)[1].split()[11:13]))
+
+            used = {int(f.name) for f in Path(f"/proc/{parent}/fd").iterdir()}
+            most = next(n for n in range(3, 10000) if n not in used)
+            was = resource.prlimit(parent, resource.RLIMIT_NOFILE, (most, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+            try:
+                stranger.connect(str(s.folder / "run/smtpd.sock"))
+                wait_until(lambda: "smtpctl is not heard for now" in s.log(), 20, "the warning")
+                before = ticks()
+                time.sleep(2)
+                self.assertLess(ticks() - before, os.sysconf("SC_CLK_TCK"), "it spins")
+            finally:
+                resource.prlimit(parent, resource.RLIMIT_NOFILE, was)
+            s.ctl("show", "status")
+
     def test_more_accounts_than_can_be_open(self):
         count = 40
         s = Bounded(120)

@@ -22,11 +22,12 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-enum { CLIENTS = 32, ORDER_SECONDS = 60 };
+enum { CLIENTS = 32, ORDER_SECONDS = 60, REST_MS = 1000 };
 
 static LIST_HEAD(, client) clients = LIST_HEAD_INITIALIZER(clients);
 static struct io *io;
 static int sock = -1, count;
+static struct timer rest; /* while there is no descriptor for who knocks */
 static char socket_path[108];
 static bool (*reload)(struct error *why);
 
@@ -188,6 +189,12 @@ may_order(int fd)
 }
 
 static void
+on_rested(void *owner)
+{
+	io_want(io, IO_READ);
+}
+
+static void
 on_connect(void *owner, int events)
 {
 	static const struct ipc_handler handlers[] = {{&cp_order_schema, on_order}, {NULL, NULL}};
@@ -196,6 +203,11 @@ on_connect(void *owner, int events)
 	int fd = accept4(sock, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	struct client *c;
 
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
+		log_warning("smtpctl is not heard for now: %s", strerror(errno));
+		io_want(io, 0);
+		timer_start(&rest, SPAN_MS(REST_MS));
+	}
 	if (fd < 0)
 		return;
 	if (count >= CLIENTS || !may_order(fd)) {
@@ -231,6 +243,7 @@ control_open(const char *path, bool (*when_reloaded)(struct error *why), struct 
 	if (sock < 0 || bind(sock, (struct sockaddr *)&un, sizeof(un)) < 0 ||
 	    chmod(path, 0666) < 0 || listen(sock, CLIENTS) < 0)
 		return error_errno(why, "cannot listen on %s", path);
+	timer_init(&rest, on_rested, NULL);
 	io = io_new(sock, on_connect, NULL);
 	io_want(io, IO_READ);
 	return true;
@@ -243,6 +256,7 @@ control_close(void)
 		on_client_down(LIST_FIRST(&clients));
 	if (io == NULL)
 		return;
+	timer_stop(&rest);
 	io_close(io);
 	close(sock);
 	unlink(socket_path);
