@@ -39,6 +39,7 @@ enum {
 	LIMIT_PROXY         = 1024,               /* octets of a PROXY header, of which TLVs may be as many */
 	LIMIT_RESPONSE      = 12288,              /* octets of a SASL response in base64, RFC 4954 4 */
 	LIMIT_PER_ADDRESS   = 50,                 /* sessions from one IPv4 address or IPv6 /64 */
+	LIMIT_PER_USER      = 1000,               /* sessions of one local user over the local socket */
 	LIMIT_PER_HOST      = 15000,              /* from loopback, in all: webmail and proxies, but others too */
 
 	/* sendmail(8) */

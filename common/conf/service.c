@@ -71,6 +71,7 @@ open_service(const struct conf *c, const struct conf_listen *l, int fd)
 {
 	struct acceptor_options o = {/* behind a proxy all clients come from its address */
 	    .per_address = l->proxy_v2 ? 0 : LIMIT_PER_ADDRESS,
+	    .per_user = LIMIT_PER_USER,
 	    .per_host = LIMIT_PER_HOST,
 	    .total = LIMIT_SESSIONS,
 	    .full = services.o.full};

@@ -12,10 +12,18 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { ACCEPT_BATCH = 64, ACCEPT_REST_MS = 500, ACCEPT_WAITING = 1024 };
+/* USERS_PART: of loopback's places, that local users have besides; USER_PART: of these, one user's. */
+enum {
+	ACCEPT_BATCH = 64,
+	ACCEPT_REST_MS = 500,
+	ACCEPT_WAITING = 1024,
+	USERS_PART = 2,
+	USER_PART = 4,
+};
 
-/* Sessions from loopback that count, of all acceptors: descriptors are the process's, too. */
-static int local_sessions;
+/* Sessions from loopback and of local users that count, of all acceptors: descriptors are the
+ * process's, too. */
+static int local_sessions, user_sessions;
 
 struct acceptor {
 	int fd;
@@ -87,21 +95,68 @@ most_local(const struct acceptor *a)
 	return a->options.per_host < of_descriptors ? a->options.per_host : of_descriptors;
 }
 
+/* One user leaves most of the users' places to the others, however few there are. */
+static int
+most_of_user(const struct acceptor *a)
+{
+	int share = most_local(a) / USERS_PART / USER_PART;
+
+	return a->options.per_user < share ? a->options.per_user : share;
+}
+
+/* Counts one more of its kind, or one less. */
+static void
+count_local(const struct acceptor *a, const struct netaddr *peer, int step)
+{
+	if (a->options.per_address == 0 || !netaddr_is_loopback(peer))
+		return;
+	if (peer->family == AF_UNIX)
+		user_sessions += step;
+	else
+		local_sessions += step;
+}
+
+/* Whether a client that has n sessions may have another. */
+static bool
+has_place(const struct acceptor *a, const struct netaddr *peer, intptr_t n)
+{
+	if (a->options.per_address == 0)
+		return true;
+	if (peer->family == AF_UNIX)
+		return user_sessions < most_local(a) / USERS_PART && n < most_of_user(a);
+	if (netaddr_is_loopback(peer))
+		return local_sessions < most_local(a);
+	return n < a->options.per_address;
+}
+
 static bool
 admit(struct acceptor *a, const struct netaddr *peer)
 {
 	struct slice group = netaddr_group(peer);
 	intptr_t n = (intptr_t)hash_find(&a->counts, group);
-	bool is_local = netaddr_is_loopback(peer);
 
-	if (a->options.per_address > 0 && is_local && local_sessions >= most_local(a))
+	if (!has_place(a, peer, n))
 		return false;
-	if (a->options.per_address > 0 && !is_local && n >= a->options.per_address)
-		return false;
-	if (a->options.per_address > 0)
-		local_sessions += is_local;
+	count_local(a, peer, 1);
 	hash_add(&a->counts, group, (void *)(n + 1));
 	a->sessions++;
+	return true;
+}
+
+/* A local user's address is who he is, as the kernel says. */
+static bool
+find_peer(int fd, const struct sockaddr_storage *ss, struct netaddr *peer)
+{
+	uid_t uid;
+	gid_t gid;
+
+	if (!netaddr_from_sockaddr(peer, (const struct sockaddr *)ss))
+		return false;
+	if (peer->family != AF_UNIX)
+		return true;
+	if (getpeereid(fd, &uid, &gid) < 0)
+		return false;
+	memcpy(peer->octets, &uid, sizeof(uid));
 	return true;
 }
 
@@ -113,7 +168,7 @@ take(struct acceptor *a, int fd, const struct sockaddr_storage *ss)
 	struct netaddr peer, local = {0};
 
 	memset(&own, 0, sizeof(own));
-	if (!netaddr_from_sockaddr(&peer, (const struct sockaddr *)ss)) {
+	if (!find_peer(fd, ss, &peer)) {
 		close(fd);
 		return;
 	}
@@ -216,8 +271,7 @@ acceptor_release(struct acceptor *a, const struct netaddr *peer)
 		hash_remove(&a->counts, group);
 	else
 		hash_add(&a->counts, group, (void *)(n - 1));
-	if (a->options.per_address > 0)
-		local_sessions -= netaddr_is_loopback(peer);
+	count_local(a, peer, -1);
 	a->sessions--;
 	if (a->closed)
 		free_when_done(a);

@@ -2,7 +2,8 @@
  * Listening sockets: accepts until the kernel has no more, counts sessions for each address
  * and in all, and hands each connection to its owner. It never reads from a connection.
  * Loopback's addresses are one client, and a large one: a webmail or a proxy may come from there, and
- * so may any user of this host, who must not take all the places of the process.
+ * so may any user of this host, who must not take all the places of the process. Those who come by a
+ * Unix socket are known: each user is a client of his own, with a share of the users' places.
  */
 #ifndef COMMON_NET_ACCEPT_H
 #define COMMON_NET_ACCEPT_H
@@ -13,8 +14,9 @@ struct acceptor;
 
 struct acceptor_options {
 	int per_address; /* sessions at once from one address or /64; 0: no limit, for loopback too */
-	int per_host; /* from loopback, over all acceptors; and never over 3/4 of the descriptors */
-	int total;    /* sessions at once; beyond it nothing is accepted until one ends */
+	int per_user;    /* of one user over a Unix socket */
+	int per_host; /* from loopback, over all acceptors; never over 3/4 of the descriptors, and for users half */
+	int total;        /* sessions at once; beyond it nothing is accepted until one ends */
 	const char *full; /* what a connection over per_address is told before it is closed */
 };
 

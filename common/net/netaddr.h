@@ -14,7 +14,7 @@ enum { NETADDR_TEXT = 64 };
 struct netaddr {
 	int family; /* AF_INET, AF_INET6, or AF_UNIX for a local peer */
 	uint16_t port;
-	unsigned char octets[16]; /* 4 or 16 are used */
+	unsigned char octets[16]; /* 4 or 16 are used; of a local peer, who it is */
 	uint32_t scope;           /* of an IPv6 link-local address */
 };
 
@@ -44,7 +44,7 @@ bool netaddr_in_prefix(const struct netaddr *a, struct slice prefix);
 /* Same address, ports apart. */
 bool netaddr_equal(const struct netaddr *a, const struct netaddr *b);
 
-/* What limits count by: the IPv4 address, or the /64 of an IPv6 one. */
+/* What limits count by: the IPv4 address, the /64 of an IPv6 one, or a local user. */
 struct slice netaddr_group(const struct netaddr *a);
 
 #endif

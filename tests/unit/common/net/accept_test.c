@@ -6,7 +6,9 @@
 
 #include <arpa/inet.h>
 #include <sys/resource.h>
+#include <stdio.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 UNIT_SUITE(accept);
@@ -14,10 +16,11 @@ UNIT_SUITE(accept);
 enum { MOST = 8 };
 
 static const char *from; /* whence the next connection seems to come: here all are loopback's */
+static uid_t user;       /* whose it seems to be over a Unix socket */
 static struct acceptor *acceptor;
 static struct sockaddr_in place;
 static size_t accepted;
-static int per_host = 3;
+static int per_host = 3, per_user = 1000;
 
 /* What common/net is linked with in the place of the C library's accept4(). */
 int __wrap_accept4(int fd, struct sockaddr *peer, socklen_t *len, int flags);
@@ -30,10 +33,25 @@ __wrap_accept4(int fd, struct sockaddr *peer, socklen_t *len, int flags)
 
 	if (got < 0)
 		return -1;
+	if (from == NULL) {
+		peer->sa_family = AF_UNIX;
+		return got;
+	}
 	cr_assert_eq(inet_pton(AF_INET, from, &sin.sin_addr), 1);
 	memcpy(peer, &sin, sizeof(sin));
 	*len = sizeof(sin);
 	return got;
+}
+
+/* The same of getpeereid(). */
+int __wrap_getpeereid(int fd, uid_t *uid, gid_t *gid);
+
+int
+__wrap_getpeereid(int fd, uid_t *uid, gid_t *gid)
+{
+	*uid = user;
+	*gid = 1;
+	return 0;
 }
 
 static void
@@ -47,8 +65,11 @@ static void
 begin_with(void (*call)(void *, int, const struct netaddr *, const struct netaddr *),
     int per_address, int total)
 {
-	struct acceptor_options o = {
-	    .per_address = per_address, .per_host = per_host, .total = total, .full = "full\r\n"};
+	struct acceptor_options o = {.per_address = per_address,
+	    .per_user = per_user,
+	    .per_host = per_host,
+	    .total = total,
+	    .full = "full\r\n"};
 	socklen_t len = sizeof(place);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
@@ -162,6 +183,85 @@ Test(accept, the_own_host_leaves_descriptors_to_others)
 	for (int i = 0; i < 64 * 3 / 4 * 3 / 4; i++)
 		leave("127.0.0.1");
 	end();
+}
+
+static struct sockaddr_un socket_place = {.sun_family = AF_UNIX};
+
+static void
+begin_local(void)
+{
+	struct acceptor_options o = {.per_address = 2,
+	    .per_user = per_user,
+	    .per_host = per_host,
+	    .total = 1000,
+	    .full = "full\r\n"};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	loop_init();
+	snprintf(socket_place.sun_path, sizeof(socket_place.sun_path), "/tmp/kurir-accept-%ld",
+	    (long)getpid());
+	unlink(socket_place.sun_path);
+	cr_assert_eq(bind(fd, (struct sockaddr *)&socket_place, sizeof(socket_place)), 0);
+	cr_assert_eq(listen(fd, MOST), 0);
+	acceptor = acceptor_new(fd, &o, on_accepted, NULL);
+}
+
+static bool
+knock_as(uid_t uid)
+{
+	size_t before = accepted;
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	from = NULL;
+	user = uid;
+	cr_assert_eq(connect(fd, (struct sockaddr *)&socket_place, sizeof(socket_place)), 0);
+	turns_for(5);
+	close(fd);
+	return accepted > before;
+}
+
+static void
+leave_as(uid_t uid)
+{
+	struct netaddr peer = {.family = AF_UNIX};
+
+	memcpy(peer.octets, &uid, sizeof(uid));
+	acceptor_release(acceptor, &peer);
+}
+
+/* Of sixteen places for the host, users have eight more, and each of them two. */
+Test(accept, a_local_user_has_a_share)
+{
+	per_host = 16;
+	begin_local();
+	for (uid_t uid = 1; uid <= 4; uid++) {
+		cr_assert(knock_as(uid));
+		cr_assert(knock_as(uid));
+		cr_assert_not(knock_as(uid));
+	}
+	cr_assert_not(knock_as(5), "that is all of them");
+	leave_as(2);
+	cr_assert_not(knock_as(1), "the place is another's");
+	cr_assert(knock_as(2));
+	leave_as(2);
+	cr_assert(knock_as(5));
+	for (uid_t uid = 1; uid <= 5; uid++) {
+		leave_as(uid);
+		if (uid != 2 && uid != 5)
+			leave_as(uid);
+	}
+	leave_as(2);
+	cr_assert(knock_as(1));
+	leave_as(1);
+	end();
+
+	per_user = 1;
+	begin_local();
+	cr_assert(knock_as(1));
+	cr_assert_not(knock_as(1), "nobody has more than LIMIT_PER_USER, however large his share");
+	leave_as(1);
+	end();
+	unlink(socket_place.sun_path);
 }
 
 Test(accept, beyond_the_total_a_connection_waits_until_a_session_ends)
