@@ -67,11 +67,13 @@ give(struct process *p)
 {
 	struct channel_request r = {.answer = on_applied, .ended = on_ended, .owner = p};
 
-	if (!join_send_conf(p))
-		process_abandon(p);
+	bool ok = join_send_conf(p);
+
 	if (p->applying != 0)
 		channel_done(p->channel, p->applying); /* of what is no more in force */
 	p->applying = pa_apply_ask(p->channel, &r, &(struct pa_apply){0});
+	if (!ok || p->applying == 0)
+		process_abandon(p);
 }
 
 void

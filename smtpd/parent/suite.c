@@ -111,9 +111,10 @@ suite_start(struct error *why)
 	suite.is_root = geteuid() == 0;
 	suite.many = g->processes != 0 ? g->processes : by_cores();
 	if (!folder_make_all(g, why) ||
-	    !sockets_bind(&suite.sockets, suite.conf, g->run_path.data, why))
+	    !sockets_bind(&suite.sockets, suite.conf, g->run_path.data, why) ||
+	    !keyfiles_open(suite.conf, why))
 		return false;
-	keyfiles_hold(suite.conf);
+	keyfiles_hold();
 	hold_programs();
 	process_supervise();
 	timer_init(&late, on_late, NULL);
@@ -165,11 +166,24 @@ raise_bounds(uint64_t octets)
 	}
 }
 
+/* All that c needs, and may not be had; what is in force stays so. */
+static bool
+take(struct conf *c, struct error *why)
+{
+	if (suite.is_stopping)
+		return error_set(why, "the suite is about to stop");
+	if (!keeps_paths(&suite.conf->global, &c->global, why) || !keyfiles_open(c, why))
+		return false;
+	if (sockets_bind(&suite.sockets, c, suite.conf->global.run_path.data, why))
+		return true;
+	keyfiles_drop();
+	return false;
+}
+
 bool
 suite_reload(struct conf *c, struct error *why)
 {
-	if (!keeps_paths(&suite.conf->global, &c->global, why) ||
-	    !sockets_bind(&suite.sockets, c, suite.conf->global.run_path.data, why)) {
+	if (!take(c, why)) {
 		conf_free(c);
 		return false;
 	}
@@ -180,7 +194,7 @@ suite_reload(struct conf *c, struct error *why)
 		raise_bounds(c->global.max_message);
 	conf_free(suite.conf);
 	suite.conf = c;
-	keyfiles_hold(c);
+	keyfiles_hold();
 	sockets_sweep(&suite.sockets);
 	apply_begin();
 	return true;

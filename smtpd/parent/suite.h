@@ -35,8 +35,8 @@ extern struct suite suite;
  */
 bool suite_start(struct error *why);
 
-/* A new configuration, checked and with its files read: sockets are bound first, then all
- * get it. */
+/* A new configuration, checked and with its files read: keys are opened and sockets bound first, then
+ * all get it. */
 bool suite_reload(struct conf *c, struct error *why);
 
 /* NULL: there is none. */

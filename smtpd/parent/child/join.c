@@ -74,14 +74,12 @@ bool
 join_send_conf(struct process *p)
 {
 	const struct process_kind *kind = process_kind(p->role);
-	bool ok = true;
-
-	conf_send(suite.conf, p->channel, kind->sees, kind->services);
-	if (kind->services != 0)
-		ok = send_sockets(p, kind->services);
-	if (p->role == SANDBOX_KEYHOLDER)
-		ok = send_keys(p);
-	return ok;
+	if (!conf_send(suite.conf, p->channel, kind->sees, kind->services)) {
+		log_error("%s does not take its configuration", sandbox_title(p->role));
+		return false;
+	}
+	return (kind->services == 0 || send_sockets(p, kind->services)) &&
+	       (p->role != SANDBOX_KEYHOLDER || send_keys(p));
 }
 
 /* A line for each edge between two processes that run. */

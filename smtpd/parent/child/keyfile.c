@@ -1,41 +1,66 @@
 #include "smtpd/parent/child/keyfile.h"
 
-#include "common/base/log.h"
 #include "common/base/mem.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <string.h>
+#include <stdlib.h>
 #include <unistd.h>
 
-static int *held;
-static size_t count;
+struct keys {
+	int *files;
+	size_t count;
+};
+
+static struct keys held, coming;
+
+static void
+let_go(struct keys *k)
+{
+	for (size_t i = 0; i < k->count; i++)
+		close(k->files[i]);
+	free(k->files);
+	*k = (struct keys){0};
+}
+
+bool
+keyfiles_open(const struct conf *c, struct error *why)
+{
+	let_go(&coming);
+	coming.files = mem_array(c->pki_count, sizeof(*coming.files));
+	while (coming.count < c->pki_count) {
+		const char *path = c->pkis[coming.count].key_path.data;
+		int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+		if (fd < 0) {
+			error_errno(why, "cannot open %s", path);
+			let_go(&coming);
+			return false;
+		}
+		coming.files[coming.count++] = fd;
+	}
+	return true;
+}
 
 void
-keyfiles_hold(const struct conf *c)
+keyfiles_hold(void)
 {
-	for (size_t i = 0; i < count; i++) {
-		if (held[i] >= 0)
-			close(held[i]);
-	}
-	free(held);
-	count = c->pki_count;
-	held = mem_array(count, sizeof(*held));
-	for (size_t i = 0; i < count; i++) {
-		const char *path = c->pkis[i].key_path.data;
+	let_go(&held);
+	held = coming;
+	coming = (struct keys){0};
+}
 
-		held[i] = open(path, O_RDONLY | O_CLOEXEC);
-		if (held[i] < 0)
-			log_error("cannot open %s: %s", path, strerror(errno));
-	}
+void
+keyfiles_drop(void)
+{
+	let_go(&coming);
 }
 
 bool
 keyfiles_give(size_t pki, int *fd)
 {
 	*fd = -1;
-	if (pki >= count || held[pki] < 0)
+	if (pki >= held.count)
 		return true;
-	*fd = fcntl(held[pki], F_DUPFD_CLOEXEC, 0);
+	*fd = fcntl(held.files[pki], F_DUPFD_CLOEXEC, 0);
 	return *fd >= 0;
 }

@@ -8,8 +8,14 @@
 
 #include "common/conf/conf.h"
 
-/* Opens those of c, and lets go of the others. One that cannot be opened is logged. */
-void keyfiles_hold(const struct conf *c);
+/* Opens those of c, beside the ones that are held. False: one of them cannot be had, so none is. */
+bool keyfiles_open(const struct conf *c, struct error *why);
+
+/* What was opened last is that of the configuration in force; the ones before it are let go. */
+void keyfiles_hold(void);
+
+/* Or it does not come into force. */
+void keyfiles_drop(void);
 
 /* A descriptor of the key of c's pki of that number, for the caller to close; -1: there is none.
  * False: there is one, and no descriptor is to be had now. */

@@ -75,6 +75,7 @@ exec_child(const struct process *p, int fd, int log)
 void
 process_abandon(struct process *p)
 {
+	p->is_ready = false;
 	kill(p->pid, SIGKILL);
 }
 

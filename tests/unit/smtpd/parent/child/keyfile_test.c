@@ -72,25 +72,37 @@ Test(keyfile, is_of_the_configuration_in_force)
 {
 	struct conf_pki pkis[] = {{.name = SLICE("a"), .key_path = slice_of(path)},
 	    {.name = SLICE("b"), .key_path = SLICE("/nonexistent/key")}};
-	struct conf c = {.pkis = pkis, .pki_count = 2}, none = {.pki_count = 0};
+	struct conf c = {.pkis = pkis, .pki_count = 1}, none = {.pki_count = 0};
+	struct conf half = {.pkis = pkis, .pki_count = 2};
+	struct error why = {""};
 	int before;
 
 	close(mkstemp(path));
 	before = open_descriptors();
 	write_key("one");
-	keyfiles_hold(&c);
+	cr_assert(keyfiles_open(&c, &why));
+	keyfiles_hold();
 	unlink(path);
 	write_key("two");
 	is_given("one");
 	is_given("one");
-	is_none(1, "it could not be opened");
-	is_none(2, "there is none");
+	is_none(1, "there is none");
 	is_refused_without_descriptors();
-	for (int i = 0; i < 10; i++)
-		keyfiles_hold(&c);
+	cr_assert_not(keyfiles_open(&half, &why), "a configuration has all its keys or is refused");
+	cr_assert_str_eq(why.text, "cannot open /nonexistent/key: No such file or directory");
+	is_given("one");
+	cr_assert_eq(open_descriptors(), before + 1);
+	cr_assert(keyfiles_open(&c, &why));
+	keyfiles_drop();
+	is_given("one");
+	for (int i = 0; i < 10; i++) {
+		cr_assert(keyfiles_open(&c, &why));
+		keyfiles_hold();
+	}
 	is_given("two");
 	cr_assert_eq(open_descriptors(), before + 1, "one for each key, however often");
-	keyfiles_hold(&none);
+	cr_assert(keyfiles_open(&none, &why));
+	keyfiles_hold();
 	cr_assert_eq(open_descriptors(), before);
 	unlink(path);
 }
