@@ -12,9 +12,9 @@
 bool password_hash(const char *secret, struct buf *hash);
 
 /*
- * Whether the secret has that hash. hash NULL: does the work of checking, and says no; so that an
- * unknown user takes as long as a wrong password. like gives that work its kind: another hash, or
- * NULL.
+ * Whether the secret has that hash. hash NULL, or one that locks the account: does the work of
+ * checking, and says no; so that an unknown user takes as long as a wrong password. like gives that
+ * work its kind: another hash, or NULL.
  */
 bool password_matches(const char *secret, const char *hash, const char *like);
 

@@ -55,6 +55,19 @@ Test(password, nobody_has_no_password)
 	cr_assert_eq(world_hashes.count, 2, "and it takes as long to find that out");
 }
 
+/* Else the time that it takes tells whose account is locked. */
+Test(password, what_is_no_hash_takes_as_long)
+{
+	static const char *const locked[] = {"*", "!", "*LK*", "x"};
+
+	for (size_t i = 0; i < sizeof(locked) / sizeof(locked[0]); i++) {
+		cr_assert_not(password_matches("correct horse", locked[i], hashes[0]));
+		cr_assert_str_eq(world_hashes.setting, hashes[0], "%s", locked[i]);
+		cr_assert_not(password_matches("correct horse", NULL, locked[i]));
+		cr_assert_neq(strchr(world_hashes.setting, '$'), NULL, "like %s", locked[i]);
+	}
+}
+
 Test(password, what_is_too_long_has_no_hash)
 {
 	char secret[1025];
