@@ -5,6 +5,8 @@
 #include "common/conf/status.h"
 #include "common/conf/tls_conf.h"
 
+#include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 /* A socket that came before the configuration it belongs to is in force. */
@@ -105,22 +107,33 @@ close_service(struct service *s)
 	free_when_done(s);
 }
 
+/* Without a descriptor to go on with, the line goes on as it was: a closed port serves nobody. */
+static void
+replace_service(const struct conf *c, struct service *s)
+{
+	const struct conf_listen *l = conf_find_listen(c, s->listen->id);
+	int fd = l == NULL ? -1 : acceptor_duplicate(s->acceptor);
+
+	if (l != NULL && fd < 0) {
+		log_error("listen on %.*s port %u stays as it was until the next reload: %s",
+		    SLICE_FMT(l->address), l->port, strerror(errno));
+		return;
+	}
+	if (l == NULL)
+		acceptor_take_waiting(s->acceptor);
+	close_service(s);
+	if (l != NULL)
+		open_service(c, l, fd);
+}
+
 void
 services_apply(const struct conf *c)
 {
 	struct service *s, *next;
 	struct waiting_socket *w;
 
-	LIST_FOREACH_SAFE (s, &services.open, link, next) {
-		const struct conf_listen *l = conf_find_listen(c, s->listen->id);
-		int fd = l == NULL ? -1 : acceptor_duplicate(s->acceptor);
-
-		if (l == NULL)
-			acceptor_take_waiting(s->acceptor);
-		close_service(s);
-		if (fd >= 0)
-			open_service(c, l, fd);
-	}
+	LIST_FOREACH_SAFE (s, &services.open, link, next)
+		replace_service(c, s);
 	while ((w = SLIST_FIRST(&services.waiting)) != NULL) {
 		const struct conf_listen *l = conf_find_listen(c, w->listen);
 

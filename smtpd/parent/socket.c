@@ -17,9 +17,13 @@ static int
 bind_local(const char *run, struct error *why)
 {
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int n = snprintf(un.sun_path, sizeof(un.sun_path), "%s/submission.sock", run), fd;
 
-	snprintf(un.sun_path, sizeof(un.sun_path), "%.90s/submission.sock", run);
+	if (n < 0 || (size_t)n >= sizeof(un.sun_path)) {
+		error_set(why, "the run path is too long for the sockets that lie there: %s", run);
+		return -1;
+	}
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	unlink(un.sun_path);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&un, sizeof(un)) < 0 ||
 	    chmod(un.sun_path, 0666) < 0 || listen(fd, BACKLOG) < 0) {

@@ -240,6 +240,23 @@ Test(socket_reload, what_is_not_ours_is_not_shared)
 	conf_free(second);
 }
 
+/* Cut short it would be another place, where nobody looks for it. */
+Test(socket_reload, a_run_path_that_is_too_long_is_refused)
+{
+	struct conf *c = conf_new();
+	struct error why = {""};
+	char path[100];
+
+	memset(path, 'x', sizeof(path));
+	memcpy(path, "/tmp/", 5);
+	path[sizeof(path) - 1] = '\0';
+	add(c, 0);
+	cr_assert_not(sockets_bind(&sockets, c, path, &why));
+	cr_assert_not_null(strstr(why.text, "the run path is too long"), "%s", why.text);
+	cr_assert_eq(sockets.count, 0);
+	conf_free(c);
+}
+
 Test(socket_reload, a_port_that_is_taken_changes_nothing)
 {
 	struct conf *first = conf_new(), *second = conf_new();
