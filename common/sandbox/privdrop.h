@@ -27,7 +27,7 @@ struct privdrop {
  */
 bool privdrop(const struct privdrop *p, struct error *e);
 
-/* The user's part alone, for a recipient that has no name. Neither number may be 0. */
+/* The user's part alone. Neither number may be 0. */
 bool privdrop_become(uid_t uid, gid_t gid, struct error *e);
 
 /* No file that the process writes to grows beyond so many octets; before privdrop(), for root could
