@@ -47,6 +47,20 @@ daemon_clean(void)
 	}
 }
 
+void
+daemon_unblock_log(void)
+{
+	struct stat st;
+	int fd = -1;
+
+	if (fstat(STDERR_FILENO, &st) == 0 && S_ISFIFO(st.st_mode))
+		fd = open("/dev/fd/2", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	dup2(fd, STDERR_FILENO);
+	close(fd);
+}
+
 /* The word of the one in the background, or its end. */
 static _Noreturn void
 wait_for(int fd)

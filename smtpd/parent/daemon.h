@@ -14,6 +14,13 @@
 void daemon_clean(void);
 
 /*
+ * In the foreground, for all processes: where standard error is a pipe, whoever does not read it
+ * stops none of them. It is opened anew, so it is no other thing for those who gave it to us. Where
+ * that cannot be it stays as it is.
+ */
+void daemon_unblock_log(void);
+
+/*
  * Goes on in the background, in a session of its own, in /, away from the terminal; standard error
  * stays when it leads to the service manager's journal (*journal). The process that was called
  * does not return from here: it waits for daemon_tell().

@@ -193,6 +193,8 @@ main(int argc, char **argv)
 	if (chosen.check)
 		return check_only(suite.conf);
 	signal(SIGPIPE, SIG_IGN);
+	if (chosen.foreground)
+		daemon_unblock_log();
 	if (!chosen.foreground && !daemon_begin(&has_journal, &why)) {
 		fprintf(stderr, "smtpd: %s\n", why.text);
 		return 1;

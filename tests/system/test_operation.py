@@ -29,14 +29,18 @@ class Managed(Suite):
     def launch(self, *arguments):
         self.ready, self.awake = threading.Event(), threading.Event()
         self.awake.set()
-        ours, theirs = socket.socketpair()
+        ours, theirs = self.ends()
         with theirs:
             self.process = subprocess.Popen(self.daemon(*arguments), stdout=theirs, stderr=theirs, stdin=subprocess.DEVNULL,
                                             start_new_session=True, env=dict(os.environ, **self.environment))
-        with ours:
-            self.process.stdout = ours.makefile("rb")
+        self.process.stdout = ours
         self.reader = threading.Thread(target=self._read, args=(self.process,), daemon=True)
         self.reader.start()
+
+    def ends(self):
+        ours, theirs = socket.socketpair()
+        with ours:
+            return ours.makefile("rb"), theirs
 
     def _read(self, process):
         for line in process.stdout:
@@ -48,6 +52,14 @@ class Managed(Suite):
     def stop(self):
         self.awake.set()  # all that it says belongs to what is shown of a failure
         return super().stop()
+
+
+class Piped(Managed):
+    """The same with a pipe, as who keeps containers gives one."""
+
+    def ends(self):
+        ours, theirs = os.pipe()
+        return os.fdopen(ours, "rb"), os.fdopen(theirs, "wb")
 
 
 class Raw:
@@ -181,6 +193,22 @@ class Operation(unittest.TestCase):
                 self.assertEqual(c.select("INBOX")[1], [b"8000"])
             s.awake.set()
             wait_until(lambda: told(s) == sum(events.values()), 20, "lines again")
+
+    def test_a_pipe_that_nobody_reads_stops_nothing(self):
+        with Piped() as s:
+            s.ctl("log", "verbose")
+            s.awake.clear()
+            for _ in range(10):
+                with s.smtp() as c:
+                    for _ in range(30):
+                        c.sendmail("x@y.test", [s.address("bob")], message("x@y.test", "bob"))
+            s.wait_queue_empty(60)
+            s.ctl("log", "brief")
+            s.awake.set()
+            wait_until(lambda: "event=log_lost" in s.log(), 60, "the log to go on")
+            with s.smtp() as c:
+                c.sendmail("last@y.test", [s.address("bob")], message("x@y.test", "bob"))
+            wait_until(lambda: "from=last@y.test" in s.log(), 20, "the last line")
 
     def test_a_queue_that_stood_still_gets_mail_again(self):
         """The line to it is full then; what the listener could not say, that it needs ids or no file, is said later."""
