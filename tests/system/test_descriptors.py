@@ -120,28 +120,6 @@ class Descriptors(unittest.TestCase):
                 resource.prlimit(parent, resource.RLIMIT_NOFILE, was)
             s.ctl("show", "status")
 
-    def test_a_listener_without_descriptors_keeps_its_ports(self):
-        """A reload that it cannot follow leaves it what it had."""
-        with Suite() as s:
-            pids = {name: s.pids(name)[0] for name in ("listener", "imapd")}
-            was = {}
-            for pid in pids.values():
-                used = {int(f.name) for f in Path(f"/proc/{pid}/fd").iterdir()}
-                most = next(n for n in range(3, 10000) if n not in used)
-                was[pid] = resource.prlimit(pid, resource.RLIMIT_NOFILE, (most, resource.prlimit(pid, resource.RLIMIT_NOFILE)[1]))
-            try:
-                s.ctl("reload")
-                wait_until(lambda: s.log().count("stays as it was until the next reload") > 1, 20, "both to say so")
-            finally:
-                for pid, limits in was.items():
-                    resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
-            s.submit("alice", [s.address("bob")], message("a", "b"))
-            s.wait_messages("bob", 1)
-            s.ctl("reload")
-            s.submit("alice", [s.address("bob")], message("a", "b"))
-            s.wait_messages("bob", 2)
-            self.assertEqual({name: s.pids(name)[0] for name in pids}, pids)
-
     def test_more_accounts_than_can_be_open(self):
         count = 40
         s = Bounded(120)
