@@ -1,7 +1,8 @@
 /*
  * Delivery: queue hands over a message for accounts; each gets it once, whatever is tried again,
- * and queue hears of it when it is durable. The recipients have their turns; the file of a large
- * message is made in the pool, one for each of them, and meanwhile others are served.
+ * and queue hears of it when it is durable. The recipients have their turns, of which some
+ * milliseconds are a slice: to open an account may take as long. The file of a large message is made
+ * in the pool, one for each of them. Meanwhile others are served.
  */
 #include "deliver/mailbox/deliver.h"
 
@@ -10,6 +11,7 @@
 #include "common/ipc/queue_mailbox.h"
 #include "common/mail/header.h"
 #include "common/mail/trace.h"
+#include "common/net/loop.h"
 #include "deliver/mailbox/batch.h"
 #include "deliver/mailbox/feed.h"
 #include "deliver/mailbox/search/signer.h"
@@ -21,6 +23,8 @@
 
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { SLICE_MS = 4 };
 
 struct recipient {
 	uint64_t envelope;
@@ -40,7 +44,8 @@ struct delivery {
 	int fd;
 	struct store_index index; /* of a small one */
 	struct body_file file;    /* for the recipient whose turn it is */
-	bool is_pooled;
+	struct task turn;         /* the next slice */
+	bool is_whole, is_pooled; /* all was said; a file is made */
 };
 
 static LIST_HEAD(, delivery) deliveries = LIST_HEAD_INITIALIZER(deliveries);
@@ -51,7 +56,7 @@ find(struct ipc_message *m)
 	struct delivery *d;
 
 	LIST_FOREACH (d, &deliveries, link) {
-		if (d->channel == m->channel && d->id == m->id && !d->is_pooled)
+		if (d->channel == m->channel && d->id == m->id && !d->is_whole)
 			return d;
 	}
 	return NULL;
@@ -61,6 +66,7 @@ static void
 free_delivery(struct delivery *d)
 {
 	LIST_REMOVE(d, link);
+	task_cancel(&d->turn);
 	if (d->fd >= 0)
 		close(d->fd);
 	store_index_fini(&d->index);
@@ -88,6 +94,14 @@ deliveries_forget(struct channel *c)
 	}
 }
 
+static void step(struct delivery *d);
+
+static void
+on_turn(void *owner)
+{
+	step(owner);
+}
+
 static void
 on_deliver(void *owner, struct ipc_message *m)
 {
@@ -102,6 +116,7 @@ on_deliver(void *owner, struct ipc_message *m)
 	d->sender = slice_text(q->sender);
 	d->announced = q->rcpts;
 	d->recipients = mem_array(q->rcpts, sizeof(*d->recipients));
+	task_init(&d->turn, on_turn, d);
 	LIST_INSERT_HEAD(&deliveries, d, link);
 }
 
@@ -241,8 +256,6 @@ store_large(struct delivery *d, const struct recipient *r)
 	}
 }
 
-static void step(struct delivery *d);
-
 static void
 on_file(void *owner)
 {
@@ -295,15 +308,21 @@ store_one(struct delivery *d, const struct recipient *r)
 	account_release(a);
 }
 
-/* One recipient after the other, until one's file is in the pool. */
+/* One recipient after the other, until the slice is over or one's file is in the pool. */
 static void
 step(struct delivery *d)
 {
+	struct moment ends = moment_after(moment_now(), SPAN_MS(SLICE_MS));
+
 	while (d->channel != NULL && d->at < d->count) {
 		store_one(d, &d->recipients[d->at]);
 		if (d->is_pooled)
 			return;
 		d->at++;
+		if (moment_reached(ends, moment_now())) {
+			task_queue(&d->turn);
+			return;
+		}
 	}
 	free_delivery(d);
 }
@@ -339,10 +358,11 @@ on_body(void *owner, struct ipc_message *m)
 		if (m->fd >= 0)
 			close(m->fd);
 		channel_violation(m->channel, "size");
-	} else if (take_body(d, b->octets, m->fd)) {
-		step(d);
-	} else {
+	} else if (!take_body(d, b->octets, m->fd)) {
 		channel_violation(m->channel, "size");
+	} else {
+		d->is_whole = true;
+		step(d);
 	}
 }
 

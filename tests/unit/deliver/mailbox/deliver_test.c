@@ -2,6 +2,7 @@
 #include "tests/unit/deliver/mailbox/asker.h"
 #include "tests/unit/sync.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 #define MESSAGE "Subject: x\r\n\r\nx\r\n"
@@ -150,4 +151,53 @@ Test(mailbox_deliver, a_queue_that_is_gone_is_not_answered)
 	sync_hold(false);
 	turns_for(BATCH_MS);
 	cr_assert_eq(count_stored(), 2);
+}
+
+/* To open an account takes as long as a slice, and a message may be for a thousand. */
+Test(mailbox_deliver, others_have_their_turn_while_many_accounts_get_a_message)
+{
+	enum { ACCOUNTS = 300 };
+	struct qm_deliver deliver = {.message = 1,
+	    .sender = SLICE("s@x.test"),
+	    .arrival = 1,
+	    .size = sizeof(MESSAGE) - 1,
+	    .rcpts = ACCOUNTS};
+	struct qm_body body = {.octets = SLICE(MESSAGE)};
+	struct am_status status = {.name = SLICE("INBOX")};
+	struct asker other;
+
+	asker_open(&other, verbs);
+	asker_login(&other, "other@a.test");
+	status.handle = other.handle;
+	asker_send(&queue, &qm_deliver_schema, &deliver);
+	queue.messages = ACCOUNTS;
+	for (unsigned i = 0; i < ACCOUNTS; i++) {
+		char name[32];
+		struct qm_rcpt r = {.envelope = i + 1};
+
+		snprintf(name, sizeof(name), "u%u@a.test", i);
+		r.account = r.address = slice_of(name);
+		cr_assert(qm_rcpt_send(queue.mine, queue.request, &r, -1));
+	}
+	cr_assert(qm_body_send(queue.mine, queue.request, &body, -1));
+	for (int i = 0; i < 3; i++) {
+		asker_ask(&other, &am_status_schema, &status);
+		cr_assert_lt(accounts_open(), ACCOUNTS, "it waited for all of them");
+	}
+	asker_wait(&queue);
+	cr_assert_eq(queue.delivered, ACCOUNTS);
+	asker_close(&other);
+}
+
+/* Its line goes in the middle of that. */
+Test(mailbox_deliver, a_queue_that_is_gone_between_two_slices_leaves_nothing)
+{
+	for (int i = 0; i < 3; i++) {
+		hand_over(500, 500, sizeof(MESSAGE) - 1, false);
+		asker_close(&queue);
+		turns_for(20);
+		asker_open(&queue, delivery);
+	}
+	asker_deliver(&queue, "u@a.test", 1000, MESSAGE);
+	cr_assert_eq(queue.delivered, 1);
 }
