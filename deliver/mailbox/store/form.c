@@ -3,10 +3,12 @@
  * 1. What is told of a body stands in its row or in body_index, in one of them: a transaction moves
  *    it. The counter "unmoved" names a body below which no row has it any more.
  * 2. A row that is new has it in body_index, whatever the form.
+ * 3. A row that cannot be read stays as it is, and holds up no other: it tells nobody anything.
  */
 #include "deliver/mailbox/store/form.h"
 
 #include "common/base/log.h"
+#include "deliver/mailbox/store/index.h"
 
 /* On a disk with less nothing is brought over. */
 enum { ROOM = 4 * 1024 * 1024 };
@@ -109,30 +111,55 @@ store_form_is_old(const struct store *s)
 }
 
 static bool
-run(struct statement *st, uint64_t body)
+run(struct statement *st, uint64_t number)
 {
-	statement_bind_number(st, 1, (int64_t)body);
+	statement_bind_number(st, 1, (int64_t)number);
 	return statement_run(st) == DB_DONE;
 }
 
+/* Puts what the row tells into body_index. */
 static bool
-move_row(struct store *s, uint64_t body)
+index_row(struct store *s, uint64_t body, struct statement *row)
 {
-	return run(db_statement(s->db,
-		       "INSERT OR IGNORE INTO body_index SELECT id, header_size, sent, envelope,"
-		       " structure, basic FROM body WHERE id = ? AND basic <> x''"),
-		   body) &&
-	       run(db_statement(s->db,
-		       "UPDATE body SET envelope = x'', structure = x'', basic = x''"
-		       " WHERE id = ? AND basic <> x''"),
-		   body);
+	struct store_index i = {.header_size = (uint64_t)statement_number(row, 0),
+	    .sent = statement_is_null(row, 1) ? INT64_MIN : statement_number(row, 1),
+	    .envelope = statement_octets(row, 2),
+	    .structure = statement_octets(row, 3),
+	    .basic = statement_octets(row, 4)};
+
+	return store_index_add(s, body, i.header_size, &i) == STORE_OK;
 }
 
 struct portion {
 	struct store *store;
 	struct moment ends;
-	uint64_t next; /* 0: none is left */
+	uint64_t next;    /* 0: none is left */
+	uint64_t damaged; /* the row at which it ended; 0: none */
 };
+
+/* What cannot be read ends the transaction with it. */
+static bool
+move_row(struct portion *p, uint64_t body)
+{
+	struct store *s = p->store;
+	struct statement *row =
+	    db_statement(s->db, "SELECT header_size, sent, envelope, structure, basic FROM body"
+				" WHERE id = ? AND basic <> x''");
+	enum db_result r;
+	bool is_indexed;
+
+	statement_bind_number(row, 1, (int64_t)body);
+	r = statement_step(row);
+	is_indexed = r == DB_ROW && index_row(s, body, row);
+	statement_reset(row);
+	p->damaged = r == DB_CORRUPT ? body : 0;
+	if (r != DB_ROW)
+		return r == DB_DONE;
+	return is_indexed && run(db_statement(s->db,
+				     "UPDATE body SET envelope = x'', structure = x'', basic = x''"
+				     " WHERE id = ?"),
+				 body);
+}
 
 static bool
 find_next(struct portion *p)
@@ -165,7 +192,10 @@ move_portion(void *owner)
 		if (p->next == 0)
 			return db_exec(s->db, "DELETE FROM counter WHERE name = 'unmoved'") ==
 			       DB_DONE;
-		if (!move_row(s, p->next++))
+		/* That it was passed over is kept before the next may end all. */
+		if (p->next++ == s->damaged)
+			break;
+		if (!move_row(p, p->next - 1))
 			return false;
 	} while (!moment_reached(p->ends, moment_now()));
 	return run(st, p->next);
@@ -176,8 +206,15 @@ store_form_portion(struct store *s, struct moment ends)
 {
 	struct portion p = {.store = s, .ends = ends, .next = s->unmoved};
 
-	if (!store_has_room(s, ROOM) || !commit_aside(s->commit, move_portion, &p))
+	if (!store_has_room(s, ROOM))
 		return false;
+	if (!commit_aside(s->commit, move_portion, &p)) {
+		if (p.damaged == 0)
+			return false;
+		log_error("%s: body %llu cannot be read", s->folder, (unsigned long long)p.damaged);
+		s->damaged = p.damaged;
+		return true;
+	}
 	s->lacks_index = false;
 	s->unmoved = p.next;
 	return true;

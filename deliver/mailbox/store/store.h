@@ -19,6 +19,7 @@ struct store {
 	uint64_t signed_below; /* bodies up to there were signed, or cannot be; 0: none shall be */
 	uint64_t signing;      /* the body that signer.c has in the pool; 0: none, or it is gone */
 	uint64_t unmoved; /* bodies from there on may be in an older form; 0: none is (form.h) */
+	uint64_t damaged; /* one that form.c passes over, for it cannot be read; 0: none */
 	bool is_wide;     /* rows of bodies have room for what was told of them */
 	bool lacks_index; /* and it is there still */
 	bool is_broken;   /* a commit or a sync failed */

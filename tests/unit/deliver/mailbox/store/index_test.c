@@ -6,6 +6,7 @@
 #include "deliver/mailbox/store/message.h"
 #include "tests/unit/deliver/mailbox/mailbox_test.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -236,6 +237,56 @@ Test(mailbox_store_index, what_comes_and_goes_meanwhile_is_as_it_is)
 	test_close_store();
 	test_open_store();
 	cr_assert(!test_store.is_wide, "without messages it is as a new one");
+}
+
+/* A row of several pages, of which one does not lead to the next. */
+static void
+damage_row(uint64_t body, char letter)
+{
+	char sql[100], path[200], page[4096];
+	bool is_damaged = false;
+	int fd;
+
+	snprintf(sql, sizeof(sql),
+	    "UPDATE body SET octets = CAST(printf('%%.*c', 20000, '%c') AS BLOB) WHERE id = %u",
+	    letter, (unsigned)body);
+	cr_assert_eq(db_exec(test_store.db, sql), DB_DONE);
+	test_close_store();
+	snprintf(path, sizeof(path), "%s/mail.db", test_folder);
+	fd = open(path, O_RDWR);
+	for (off_t at = 0; !is_damaged && pread(fd, page, sizeof(page), at) == sizeof(page);
+	     at += (off_t)sizeof(page)) {
+		is_damaged = page[4] == letter && page[sizeof(page) - 1] == letter;
+		if (is_damaged)
+			cr_assert_eq(pwrite(fd, "\xff\xff\xff\xff", 4, at), 4);
+	}
+	close(fd);
+	cr_assert(is_damaged);
+}
+
+Test(mailbox_store_index, a_row_that_cannot_be_read_holds_up_no_other)
+{
+	struct store_index i;
+
+	add(4);
+	make_old();
+	test_open_store();
+	damage_row(message(2).body, 'Y');
+	test_open_store();
+	damage_row(message(3).body, 'Z');
+	test_open_store();
+	for (int portion = 0; portion < 10 && store_form_is_old(&test_store); portion++)
+		cr_assert(
+		    store_form_portion(&test_store, moment_after(moment_now(), SPAN_SECONDS(9))));
+	cr_assert(!store_form_is_old(&test_store));
+	cr_assert_eq(test_count("SELECT count(*) FROM body_index"), 2);
+	for (unsigned n = 1; n <= 4; n += 3) {
+		cr_assert(store_index(&test_store, message(n).body, &i));
+		assert_is(&i, n);
+		store_index_fini(&i);
+	}
+	cr_assert_not(store_index(&test_store, message(2).body, &i));
+	store_index_fini(&i);
 }
 
 static void
