@@ -1,6 +1,6 @@
 /*
  * A SEARCH program over the messages of a mailbox, in slices: what needs no body first, bodies only
- * when asked, large bodies in the pool. What it finds goes out as it is found. A body that was read
+ * when asked, in the pool where that takes long. What it finds goes out as it is found. A body that was read
  * leaves its signature, by which the next search knows whether it has to be read at all.
  */
 #include "common/base/mem.h"
@@ -21,7 +21,8 @@
 #include "deliver/mailbox/verb/job.h"
 #include "deliver/mailbox/verb/verb.h"
 
-enum { BATCH = 60000 };
+/* LONG: octets that are gone through, each once for each key, before that is for the pool. */
+enum { BATCH = 60000, LONG = 4 * LIMIT_INLINE };
 
 /* A message under examination; what is not in its row is read when first needed. */
 struct candidate {
@@ -36,7 +37,7 @@ struct candidate {
 	bool has_signature, is_signed; /* it was looked for; it is there */
 	bool is_new;                   /* the signature was made here */
 	bool in_pool;                  /* all was read; the store is out of reach */
-	bool wants_pool; /* what it says depends on a large body, which would take too long here */
+	bool wants_pool; /* what it says depends on the body, which would take too long here */
 };
 
 static void
@@ -132,6 +133,13 @@ is_date(struct candidate *c, const struct search_node *n)
 	return day >= wanted;
 }
 
+/* Large ones are in files, which are read there in any case. */
+static bool
+takes_long(const struct candidate *c)
+{
+	return c->m.size > LIMIT_INLINE || c->m.size * c->needles->count > LONG;
+}
+
 /* Reads the message, and signs it if nobody has. */
 static void
 examine(struct candidate *c)
@@ -162,7 +170,7 @@ octets_leaf(struct candidate *c, const struct search_node *n)
 	}
 	if (found || (known && n->op == SEARCH_ENVELOPE))
 		return found;
-	if (c->m.size > LIMIT_INLINE && !c->in_pool) {
+	if (takes_long(c) && !c->in_pool) {
 		c->wants_pool = true;
 		return false;
 	}
@@ -314,7 +322,7 @@ on_judged(void *arg)
 }
 
 static enum job_state
-judge_large(struct search *s)
+judge_later(struct search *s)
 {
 	struct candidate *c = &s->candidate;
 
@@ -338,7 +346,7 @@ search_slice(struct job *j)
 	is_whole = cursor_walk(&s->cursor, store_of(s), s->mailbox, on_message, s);
 	store_beside_end(&s->signatures);
 	if (!is_whole)
-		return s->candidate.wants_pool ? judge_large(s) : JOB_MORE;
+		return s->candidate.wants_pool ? judge_later(s) : JOB_MORE;
 	send_found(s);
 	if (job_has_misread(j))
 		reply_misread(j->channel, j->id, store_of(s));

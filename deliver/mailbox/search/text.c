@@ -313,6 +313,9 @@ search_envelope_holds(
 	bool is_odd = has_odd_sign(text);
 
 	*known = false;
+	/* Of a field without a value the envelope may say as of none. */
+	if (needle.len == 0)
+		return false;
 	for (size_t i = 0; i < ENVELOPED; i++) {
 		struct buf raw = {0};
 		bool found;

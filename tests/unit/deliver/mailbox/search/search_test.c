@@ -115,6 +115,21 @@ Test(mailbox_search, keys_of_the_row)
 	buf_fini(&uids);
 }
 
+Test(mailbox_search, days_begin_at_midnight_before_1970_too)
+{
+	struct am_append m = {.handle = a.handle,
+	    .name = SLICE("INBOX"),
+	    .date = -1,
+	    .size = 2,
+	    .octets = SLICE("\r\n")};
+
+	asker_ask(&a, &am_append_schema, &m);
+	asker_view(&a, "INBOX");
+	cr_assert_str_eq(one(SEARCH_ON, (uint64_t)-DAY, "", ""), "1");
+	cr_assert_str_eq(one(SEARCH_BEFORE, 0, "", ""), "1");
+	cr_assert_str_eq(one(SEARCH_SINCE, 0, "", ""), "");
+}
+
 Test(mailbox_search, keys_of_the_message)
 {
 	fill();
@@ -248,6 +263,45 @@ Test(mailbox_search, a_long_search_keeps_nobody_waiting)
 	asker_wait(&a);
 	cr_assert(slice_has_prefix(buf_slice(&a.found), SLICE("1 2 3 ")));
 	cr_assert(slice_has_suffix_nocase(buf_slice(&a.found), SLICE(" 799 800")));
+}
+
+/* One message is not looked through for hundreds of words while everybody waits. */
+Test(mailbox_search, many_texts_in_one_message_keep_nobody_waiting)
+{
+	enum { TEXTS = 250 };
+	struct am_status status = {.name = SLICE("INBOX")};
+
+	fill_account("u@a.test", 1, 0);
+	asker_login(&b, "other@a.test");
+	status.handle = b.handle;
+	asker_view(&a, "INBOX");
+	key(SEARCH_AND, TEXTS, "", "");
+	for (int i = 0; i < TEXTS - 1; i++)
+		key(SEARCH_BODY, 0, "needle", "");
+	key(SEARCH_TEXT, 0, "needle", "");
+	ask(&a, 1);
+	asker_ask(&b, &am_status_schema, &status);
+	cr_assert_null(a.end, "the other one had its answer before");
+	asker_wait(&a);
+	cr_assert_str_eq(buf_text(&a.found), "1");
+}
+
+Test(mailbox_search, a_session_has_so_many_jobs_at_once)
+{
+	uint32_t requests[LIMIT_JOBS + 1];
+
+	fill_account("u@a.test", 800, 0);
+	asker_view(&a, "INBOX");
+	key(SEARCH_BODY, 0, "needle", "");
+	for (int i = 0; i <= LIMIT_JOBS; i++) {
+		ask(&a, 1000);
+		requests[i] = a.request;
+	}
+	asker_wait(&a);
+	cr_assert_eq(a.end, &am_no_schema, "the last is one too many");
+	cr_assert_eq(a.code, AM_TEMPORARY);
+	for (int i = 0; i < LIMIT_JOBS; i++)
+		channel_done(a.mine, requests[i]);
 }
 
 Test(mailbox_search, a_search_ends_with_its_handle)

@@ -121,7 +121,9 @@ Test(search_text, tells_fields_by_header_and_by_envelope_alike)
 	    {"From", "bob", false, true},
 	    {"From", "\"Ann", true, false},
 	    {"To", "C@Y.TEST", true, true},
-	    {"Cc", "", false, true},
+	    {"Cc", "none", false, true},
+	    {"Cc", "", false, false},
+	    {"Subject", "", true, false},
 	    {"X-Own", "some", true, false},
 	    {"X-None", "", false, false},
 	};
