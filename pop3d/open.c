@@ -7,6 +7,8 @@
 #include "common/ipc/packed.h"
 #include "pop3d/command.h"
 
+#include <unistd.h>
+
 enum { OPEN_SECONDS = 120, RANGES = 60000 };
 
 static void ask_sizes(struct pop3_session *s);
@@ -89,6 +91,8 @@ on_sizes(void *owner, struct ipc_message *m)
 	if (m->schema == &am_message_schema) {
 		const struct am_message *a = m->body;
 
+		if (m->fd >= 0)
+			close(m->fd);
 		if (m->fd >= 0 || !pop3_drop_size(&s->drop, a->uid, (uint32_t)a->size))
 			channel_violation(m->channel, "uid");
 	} else if (m->schema == &am_batch_schema) {

@@ -162,7 +162,7 @@ refresh(struct snapshot *s)
 	if (!store_few_changed(store, s->mailbox, s->modseq, FEW))
 		return false;
 	octets -= s->records.capacity;
-	/* The gone first: a UID that came and went since then is in both. */
+	/* A UID that came and went since then is among the gone alone, and marks nothing. */
 	store_each_changed(store, s->mailbox, s->modseq, take_changed, s);
 	store_each_gone(store, s->mailbox, &from, mark_gone, &losses);
 	if (losses.count > 0)

@@ -211,6 +211,15 @@ class Imap(unittest.TestCase):
         for octets, end in ((2000, b"a OK"), (2001, b"a BAD")):
             patterns = [b"x" * 500] * 3 + [b"x" * (octets - 1500)]
             self.expect(c, b'a LIST "" (' + b" ".join(patterns) + b")\r\n", end)
+        for patterns, end in ((100, b"a OK"), (101, b"a BAD")):
+            self.expect(c, b'a LIST "" (' + b" ".join([b"x"] * patterns) + b")\r\n", end)
+
+    def test_what_a_client_says_of_itself_is_bounded(self):
+        c = self.raw("alice")
+        for most, said in ((30, lambda n: " ".join(['"k" NIL'] * n)), (30, lambda n: f'"{n * "k"}" NIL'),
+                           (1024, lambda n: f'"k" "{n * "v"}"')):
+            self.assertRegex(c.reply(f"ID ({said(most)})"), b"^OK")
+            self.assertRegex(c.reply(f"ID ({said(most + 1)})"), b"^BAD")
 
     def test_pipeline_behind_a_wrong_password(self):
         c = self.raw()
