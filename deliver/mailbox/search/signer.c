@@ -13,6 +13,7 @@
 #include "deliver/mailbox/search/text.h"
 #include "deliver/mailbox/store/form.h"
 #include "deliver/mailbox/store/index.h"
+#include "deliver/mailbox/store/mailbox.h"
 #include "deliver/mailbox/store/octets.h"
 #include "deliver/mailbox/store/signature.h"
 
@@ -192,16 +193,31 @@ finish(struct portion *p)
 	return ok;
 }
 
+/* Messages of a mailbox that was removed by somebody who did not come to the end of them. */
+static enum state
+empty_removed(struct store *s, uint64_t mailbox)
+{
+	bool is_empty;
+	enum store_result r = store_empty_removed(s, mailbox, &is_empty);
+
+	commit_soon(s->commit);
+	return r == STORE_OK ? MORE : FAILED;
+}
+
 static enum state
 sign_portion(struct account *a, struct moment ends)
 {
 	struct portion p = {.store = &a->store, .ends = ends};
+	uint64_t removed;
 	bool is_whole;
 
 	if (!commit_is_quiet(a->store.commit))
 		return BUSY;
 	if (store_form_is_old(&a->store))
 		return store_form_portion(&a->store, ends) ? MORE : FAILED;
+	removed = store_first_removed(&a->store);
+	if (removed != 0)
+		return empty_removed(&a->store, removed);
 	if (a->store.signed_below == 0 && !a->is_browsed)
 		return SIGNED;
 	p.below = a->store.signed_below == 0 ? 1 : a->store.signed_below;

@@ -68,6 +68,13 @@ count_rows(struct statement *st)
 	return n;
 }
 
+/* Of a change that gives a name, which somebody may have. */
+static enum store_result
+named(enum db_result r)
+{
+	return r == DB_CONSTRAINT ? STORE_EXISTS : store_result_of(r);
+}
+
 static enum store_result
 create_one(struct store *s, const char *name, struct slice special_use)
 {
@@ -79,19 +86,7 @@ create_one(struct store *s, const char *name, struct slice special_use)
 	statement_bind_text(st, 1, slice_of(name));
 	statement_bind_number(st, 2, next_uidvalidity(s));
 	statement_bind_text(st, 3, special_use);
-	switch (statement_run(st)) {
-	case DB_DONE:
-		return STORE_OK;
-	case DB_CONSTRAINT:
-		return STORE_EXISTS;
-	case DB_FULL:
-		return STORE_FULL;
-	case DB_ROW:
-	case DB_CORRUPT:
-	case DB_ERROR:
-		break;
-	}
-	return STORE_BROKEN;
+	return named(statement_run(st));
 }
 
 /* The levels above a new name come into being with it (RFC 9051 6.3.4). */
@@ -210,27 +205,14 @@ store_empty_removed(struct store *s, uint64_t id, bool *is_empty)
 	return store_begin(s) ? store_end(s, empty_portion(s, id, is_empty)) : STORE_BROKEN;
 }
 
-static uint64_t
-first_removed(struct store *s)
+uint64_t
+store_first_removed(struct store *s)
 {
 	struct statement *st = db_statement(s->db, "SELECT mailbox FROM removed LIMIT 1");
 	uint64_t id = statement_step(st) == DB_ROW ? (uint64_t)statement_number(st, 0) : 0;
 
 	statement_reset(st);
 	return id;
-}
-
-void
-store_sweep_removed(struct store *s)
-{
-	enum store_result r = STORE_OK;
-	bool is_empty;
-	uint64_t id;
-
-	while (r == STORE_OK && (id = first_removed(s)) != 0) {
-		r = store_empty_removed(s, id, &is_empty);
-		commit_soon(s->commit);
-	}
 }
 
 /* Keeps the highest modseq of a mailbox that goes. */
@@ -291,55 +273,6 @@ store_remove(struct store *s, const char *name, uint64_t *id)
 	return store_begin(s) ? store_end(s, remove_one(s, name, id)) : STORE_BROKEN;
 }
 
-/* All messages, under the newest modseq; they keep their UIDs. */
-static enum store_result
-move_all(struct store *s, const struct store_mailbox *from, const struct store_mailbox *to)
-{
-	struct statement *gone =
-	    db_statement(s->db, "INSERT INTO expunged (mailbox, modseq, uid) SELECT mailbox, ?, "
-				"uid FROM message WHERE mailbox = ?");
-	/* Less work than to have each row change its key. */
-	struct statement *put = db_statement(s->db,
-	    "INSERT INTO message SELECT ?, uid, ?, flags, kwset, date, size, body"
-	    " FROM message WHERE mailbox = ? ORDER BY uid");
-	struct statement *take = db_statement(s->db, "DELETE FROM message WHERE mailbox = ?");
-	struct statement *next = db_statement(s->db, "UPDATE mailbox SET uidnext = ? WHERE id = ?");
-	enum db_result r;
-
-	statement_bind_number(gone, 1, (int64_t)s->modseq);
-	statement_bind_number(gone, 2, (int64_t)from->id);
-	statement_bind_number(put, 1, (int64_t)to->id);
-	statement_bind_number(put, 2, (int64_t)s->modseq);
-	statement_bind_number(put, 3, (int64_t)from->id);
-	statement_bind_number(take, 1, (int64_t)from->id);
-	statement_bind_number(next, 1, from->uidnext);
-	statement_bind_number(next, 2, (int64_t)to->id);
-	r = statement_run(gone);
-	if (r == DB_DONE)
-		r = statement_run(put);
-	if (r == DB_DONE)
-		r = statement_run(take);
-	if (r == DB_DONE)
-		r = statement_run(next);
-	return store_result_of(r);
-}
-
-/* INBOX stays; its messages go (RFC 9051 6.3.6). */
-static enum store_result
-rename_inbox(struct store *s, const char *to)
-{
-	struct store_mailbox inbox, target;
-	enum store_result r = create(s, to, SLICE(""));
-
-	if (r != STORE_OK)
-		return r;
-	if (store_find(s, "INBOX", &inbox) != STORE_OK || store_find(s, to, &target) != STORE_OK)
-		return STORE_BROKEN;
-	s->modseq++;
-	r = keep_modseq(s);
-	return r == STORE_OK ? move_all(s, &inbox, &target) : r;
-}
-
 /* Levels of a name after the first. */
 static int64_t
 depth(const char *name)
@@ -384,9 +317,7 @@ rename_one(struct store *s, const char *from, const char *to)
 		return r;
 	if (store_find(s, to, &m) == STORE_OK)
 		return STORE_EXISTS;
-	if (strcmp(from, "INBOX") == 0)
-		return rename_inbox(s, to);
-	if (strncmp(to, from, len) == 0 && to[len] == '/')
+	if (strcmp(from, "INBOX") == 0 || (strncmp(to, from, len) == 0 && to[len] == '/'))
 		return STORE_CANNOT;
 	if (are_children_beyond(s, from, to))
 		return STORE_CANNOT;
@@ -401,13 +332,30 @@ rename_one(struct store *s, const char *from, const char *to)
 	statement_bind_text(st, 3, slice_of(from));
 	statement_bind_text(st, 4, slice_of(from));
 	statement_bind_text(st, 5, slice_of(from));
-	return statement_run(st) == DB_DONE ? STORE_OK : STORE_EXISTS;
+	return named(statement_run(st));
 }
 
 enum store_result
 store_rename(struct store *s, const char *from, const char *to)
 {
 	return store_begin(s) ? store_end(s, rename_one(s, from, to)) : STORE_BROKEN;
+}
+
+static bool
+is_full_of_subscriptions(struct store *s)
+{
+	return count_rows(db_statement(s->db, "SELECT count(*) FROM subscription")) >=
+	       LIMIT_MAILBOXES;
+}
+
+static bool
+is_subscribed(struct store *s, const char *name)
+{
+	struct statement *st =
+	    db_statement(s->db, "SELECT count(*) FROM subscription WHERE name = ?");
+
+	statement_bind_text(st, 1, slice_of(name));
+	return count_rows(st) > 0;
 }
 
 enum store_result
@@ -417,8 +365,7 @@ store_subscribe(struct store *s, const char *name, bool on)
 	    on ? db_statement(s->db, "INSERT OR IGNORE INTO subscription VALUES (?)")
 	       : db_statement(s->db, "DELETE FROM subscription WHERE name = ?");
 
-	if (on &&
-	    count_rows(db_statement(s->db, "SELECT count(*) FROM subscription")) >= LIMIT_MAILBOXES)
+	if (on && is_full_of_subscriptions(s) && !is_subscribed(s, name))
 		return STORE_LIMIT;
 	if (!commit_begin(s->commit))
 		return STORE_BROKEN;

@@ -21,10 +21,11 @@ enum store_result store_find_id(struct store *s, uint64_t id, struct store_mailb
 enum store_result store_create(struct store *s, const char *name, struct slice special_use);
 enum store_result store_remove(struct store *s, const char *name, uint64_t *id);
 
-/* A removed mailbox's messages go after it, a portion at a time; *is_empty: none is left. Those
- * that were left when the store closed go as it opens. */
+/* A removed mailbox's messages go after it, a portion at a time; *is_empty: none is left. Who
+ * removed it may not come to the end: first_removed() is one that may have some left, 0: none. */
 enum store_result store_empty_removed(struct store *s, uint64_t id, bool *is_empty);
-void store_sweep_removed(struct store *s);
+uint64_t store_first_removed(struct store *s);
+/* Not INBOX, which stays: its messages are moved. */
 enum store_result store_rename(struct store *s, const char *from, const char *to);
 enum store_result store_subscribe(struct store *s, const char *name, bool on);
 void store_list(

@@ -230,7 +230,6 @@ store_open(struct store *s, const char *folder, void (*broken)(void *owner), voi
 		skip_what_was_shown(s);
 	sweep(s);
 	store_sweep_sets(s);
-	store_sweep_removed(s);
 	store_check_signatures(s);
 	make_first_mailboxes(s);
 	return true;

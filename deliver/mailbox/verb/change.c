@@ -1,7 +1,7 @@
 /*
  * STORE, EXPUNGE, MOVE and COPY of many messages. The first three go in slices, each whole by
  * itself: a message is changed or it is not. COPY is one transaction in one go, for it must copy
- * all or nothing (RFC 9051 6.4.7).
+ * all or nothing (RFC 9051 6.4.7). RENAME of INBOX, which stays, moves what is in it (6.3.6).
  */
 #include "common/base/mem.h"
 #include "common/ipc/packed.h"
@@ -14,7 +14,8 @@
 #include "deliver/mailbox/verb/job.h"
 #include "deliver/mailbox/verb/verb.h"
 
-enum { PORTION = 64 }; /* messages between two looks at the clock */
+/* Messages between two looks at the clock: that are changed, or that are only looked at. */
+enum { PORTION = 64, LOOKED_AT = 1024 };
 
 struct changing;
 
@@ -38,6 +39,7 @@ struct change_kind {
 	bool is_whole;   /* all of them in one transaction */
 	bool takes_out;  /* the messages leave the mailbox */
 	bool is_soon;    /* durable within a second: the answer does not wait for it */
+	bool is_rename;  /* nobody has to view the mailbox, or hears of UIDs */
 };
 
 /* Where copies went: two lists of ranges whose members answer each other in turn. */
@@ -52,7 +54,7 @@ struct changing {
 	uint64_t mailbox;
 	struct cursor cursor;
 	struct chosen *portion; /* gathered before they are changed under the reader */
-	size_t count, room;
+	size_t count, room, looked_at;
 	uint8_t mode, flags; /* of STORE */
 	struct buf keywords;
 	uint32_t old_set, new_set; /* the last that were merged */
@@ -95,6 +97,8 @@ gather(void *owner, const struct store_message *m)
 {
 	struct changing *c = owner;
 
+	if (c->only_deleted && !(m->flags & FLAG_DELETED))
+		return ++c->looked_at < LOOKED_AT;
 	if (c->count == c->room) {
 		c->room = c->room == 0 ? PORTION : c->room * 2;
 		c->portion = mem_resize(c->portion, c->room * sizeof(*c->portion));
@@ -179,12 +183,9 @@ put_flags(struct changing *c, const struct run *run, uint64_t modseq)
 static enum store_result
 expunge(struct changing *c, const struct run *run, uint64_t modseq)
 {
-	const struct store_message *m = &run->first->message;
 	struct store_mailbox box = {.id = c->mailbox};
 
-	if (c->only_deleted && !(m->flags & FLAG_DELETED))
-		return STORE_OK;
-	return store_expunge(store_of(c), &box, m, modseq);
+	return store_expunge(store_of(c), &box, &run->first->message, modseq);
 }
 
 static enum store_result
@@ -220,6 +221,8 @@ static const struct change_kind flag_change = {
 static const struct change_kind expunge_change = {.change = expunge, .takes_out = true};
 static const struct change_kind move_change = {
     .change = move, .takes_out = true, .has_target = true};
+static const struct change_kind rename_change = {
+    .change = move, .takes_out = true, .has_target = true, .is_rename = true};
 static const struct change_kind copy_change = {
     .change = copy, .takes_many = true, .has_target = true, .is_whole = true};
 
@@ -295,9 +298,23 @@ answer(struct changing *c)
 		copied.from = buf_slice(&c->copies.from);
 		copied.to = buf_slice(&c->copies.to);
 	}
-	if (c->kind->has_target)
+	if (c->kind->has_target && !c->kind->is_rename)
 		done = (struct reply){&am_copied_schema, &copied};
 	reply_durable(a, c->job.channel, c->job.id, done, NULL);
+}
+
+/* False, and an answer: one of them is gone. */
+static bool
+find_mailboxes(struct changing *c)
+{
+	const struct job *j = &c->job;
+	struct store_mailbox from;
+
+	return (c->kind->is_rename
+		       ? verb_find_id(j->channel, j->id, j->handle, c->mailbox, &from)
+		       : verb_still_views(j->channel, j->id, j->handle, c->mailbox, &from)) &&
+	       (!c->kind->has_target ||
+		   verb_find_id(j->channel, j->id, j->handle, c->to.id, &c->to));
 }
 
 static enum job_state
@@ -305,14 +322,15 @@ change_slice(struct job *j)
 {
 	struct changing *c = (struct changing *)j;
 	struct account *a = j->handle->account;
-	struct store_mailbox from;
 	enum store_result r = STORE_OK;
 	bool is_last = false;
 
-	if (!verb_still_views(j->channel, j->id, j->handle, c->mailbox, &from) ||
-	    (c->kind->has_target && !verb_find_id(j->channel, j->id, j->handle, c->to.id, &c->to)))
+	if (!find_mailboxes(c))
 		return JOB_DONE;
+	/* If the store was opened anew meanwhile, a set that no message had is gone. */
+	c->has_set = false;
 	do {
+		c->looked_at = 0;
 		is_last = cursor_walk(&c->cursor, &a->store, c->mailbox, gather, c);
 		/* They may not be all; COPY is of all or of none. */
 		r = job_has_misread(j) ? STORE_BROKEN : change_portion(c);
@@ -400,6 +418,31 @@ verb_copy(void *owner, struct ipc_message *m)
 	if (h == NULL || !verb_viewed(m, h, &from) || !verb_named(m, h, q->to, AM_TRYCREATE, &to))
 		return;
 	c = changing_new(q->move ? &move_change : &copy_change, from.id, q->uids);
+	c->to = to;
+	job_start(&c->job, h, m);
+}
+
+void
+verb_rename_inbox(struct ipc_message *m, struct handle *h, const char *name)
+{
+	struct store *s = &h->account->store;
+	struct store_mailbox inbox, to;
+	struct buf uids = {0};
+	struct changing *c;
+	enum store_result r = store_find(s, name, &to);
+
+	r = r == STORE_OK ? STORE_EXISTS : r == STORE_NONE ? store_create(s, name, SLICE("")) : r;
+	if (r == STORE_OK)
+		r = store_find(s, name, &to);
+	if (r == STORE_OK)
+		r = store_find(s, "INBOX", &inbox);
+	if (r != STORE_OK) {
+		reply_result(m->channel, m->id, r);
+		return;
+	}
+	am_range_add(&uids, 1, inbox.uidnext - 1);
+	c = changing_new(&rename_change, inbox.id, buf_slice(&uids));
+	buf_fini(&uids);
 	c->to = to;
 	job_start(&c->job, h, m);
 }

@@ -1,9 +1,10 @@
 /*
  * DELETE. The mailbox is gone at once, for everybody; its messages go in slices. What is left of
- * them when the asker goes first goes when the store is opened the next time.
+ * them when the asker goes first is taken out when nobody asks for anything (search/signer.h).
  */
 #include "common/base/mem.h"
 #include "deliver/mailbox/feed.h"
+#include "deliver/mailbox/search/signer.h"
 #include "deliver/mailbox/store/mailbox.h"
 #include "deliver/mailbox/verb/job.h"
 #include "deliver/mailbox/verb/verb.h"
@@ -11,6 +12,7 @@
 struct removing {
 	struct job job;
 	uint64_t mailbox; /* 0: not removed yet */
+	bool is_left;     /* some of its messages are there still */
 	char name[STORE_NAME];
 };
 
@@ -41,6 +43,7 @@ remove_slice(struct job *j)
 	do
 		r = store_empty_removed(&a->store, v->mailbox, &is_empty);
 	while (r == STORE_OK && !is_empty && !job_is_over_time());
+	v->is_left = r != STORE_OK || !is_empty;
 	if (r == STORE_OK && !is_empty) {
 		commit_soon(a->store.commit);
 		return JOB_MORE;
@@ -53,7 +56,11 @@ remove_slice(struct job *j)
 static void
 remove_fini(struct job *j)
 {
-	free(j);
+	struct removing *v = (struct removing *)j;
+
+	if (v->is_left && j->handle->account->is_open)
+		signer_add(j->handle->account);
+	free(v);
 }
 
 void

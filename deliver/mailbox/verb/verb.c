@@ -4,7 +4,6 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/mail/mailbox_name.h"
-#include "deliver/mailbox/feed.h"
 #include "deliver/mailbox/grant.h"
 #include "deliver/mailbox/search/signer.h"
 #include "deliver/mailbox/store/mailbox.h"
@@ -215,17 +214,17 @@ on_rename(void *owner, struct ipc_message *m)
 	const struct am_rename *q = m->body;
 	struct handle *h = verb_handle_of(m, q->handle);
 	char from[STORE_NAME], to[STORE_NAME];
-	struct store_mailbox box;
 
 	if (h == NULL)
 		return;
 	verb_fold_name(q->name, from);
 	verb_fold_name(q->to, to);
-	finish(m, h,
-	    mailbox_name_is_valid(q->to) ? store_rename(&h->account->store, from, to)
-					 : STORE_CANNOT);
-	if (strcmp(from, "INBOX") == 0 && store_find(&h->account->store, from, &box) == STORE_OK)
-		feed_changed(h->account, box.id, false);
+	if (!mailbox_name_is_valid(q->to))
+		finish(m, h, STORE_CANNOT);
+	else if (strcmp(from, "INBOX") == 0)
+		verb_rename_inbox(m, h, to);
+	else
+		finish(m, h, store_rename(&h->account->store, from, to));
 }
 
 static void

@@ -42,6 +42,9 @@ void verb_store(void *owner, struct ipc_message *m);
 void verb_expunge(void *owner, struct ipc_message *m);
 void verb_copy(void *owner, struct ipc_message *m);
 
+/* RENAME of INBOX to a new name: it stays, and its messages go (RFC 9051 6.3.6). */
+void verb_rename_inbox(struct ipc_message *m, struct handle *h, const char *name);
+
 /* remove.c */
 void verb_remove(void *owner, struct ipc_message *m);
 

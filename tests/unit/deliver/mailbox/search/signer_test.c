@@ -322,3 +322,42 @@ Test(mailbox_signer, an_account_that_keeps_nothing_lets_the_others_go_on)
 	accounts_close_all();
 	cr_assert(!account()->is_put_off, "opened anew it is tried at once");
 }
+
+static void
+wait_empty(void)
+{
+	for (int i = 0; i < 1000 && number("SELECT count(*) FROM message") > 0; i++)
+		turns_for(20);
+	cr_assert_eq(number("SELECT count(*) FROM message"), 0);
+	turns_for(200);
+	cr_assert_eq(number("SELECT count(*) FROM removed"), 0);
+	cr_assert_eq(number("SELECT count(*) FROM body"), 0);
+}
+
+/* Who removed it goes before the end; or the process did. */
+Test(mailbox_signer, what_is_left_of_a_removed_mailbox_goes_when_idle)
+{
+	struct am_rename rename = {.name = SLICE("INBOX"), .to = SLICE("old")};
+	struct am_remove remove_old = {.name = SLICE("old")};
+	struct am_close leave = {.handle = 0};
+	uint64_t id;
+
+	for (int again = 0; again < 2; again++) {
+		asker_login(&a, "u@a.test");
+		for (int i = 0; i < 3000; i++)
+			append(200);
+		rename.handle = remove_old.handle = leave.handle = a.handle;
+		asker_ask(&a, &am_rename_schema, &rename);
+		if (again == 0) {
+			asker_send(&a, &am_remove_schema, &remove_old);
+			cr_assert(am_close_send(a.mine, 0, &leave, -1));
+			channel_done(a.mine, a.request);
+		} else {
+			account();
+			cr_assert_eq(store_remove(store, "old", &id), STORE_OK);
+			accounts_close_all();
+			account();
+		}
+		wait_empty();
+	}
+}

@@ -63,16 +63,15 @@ Test(store_mailbox, no_rename_makes_a_level_too_deep)
 	    store_rename(&test_store, "a/b", deep(name, LIMIT_MAILBOX_DEPTH - 1)), STORE_OK);
 }
 
-Test(store_mailbox, inbox_may_be_renamed_below_itself)
+Test(store_mailbox, inbox_stays)
 {
-	struct store_mailbox m;
 	uint64_t id;
 
-	cr_assert_eq(store_rename(&test_store, "INBOX", "INBOX/old"), STORE_OK);
-	cr_assert_eq(store_find(&test_store, "INBOX", &m), STORE_OK, "it stays");
-	cr_assert_eq(store_rename(&test_store, "INBOX", "INBOX/old"), STORE_EXISTS);
+	cr_assert_eq(store_rename(&test_store, "INBOX", "old"), STORE_CANNOT);
+	cr_assert_eq(store_create(&test_store, "INBOX/old", SLICE("")), STORE_OK);
 	cr_assert_eq(store_rename(&test_store, "INBOX/old", "INBOX/old/x"), STORE_CANNOT);
 	cr_assert_eq(store_remove(&test_store, "INBOX/old", &id), STORE_OK);
+	cr_assert_eq(store_remove(&test_store, "INBOX", &id), STORE_CANNOT);
 }
 
 Test(store_mailbox, children_move_with_their_parent)
@@ -110,7 +109,7 @@ count_messages(void)
 	return n;
 }
 
-Test(store_mailbox, what_is_left_of_a_removed_one_goes_as_the_store_opens)
+Test(store_mailbox, what_is_left_of_a_removed_one_is_found_again)
 {
 	struct store_mailbox m;
 	uint64_t id;
@@ -129,6 +128,10 @@ Test(store_mailbox, what_is_left_of_a_removed_one_goes_as_the_store_opens)
 	cr_assert(test_settle());
 	test_close_store();
 	test_open_store();
+	cr_assert_eq(store_first_removed(&test_store), id);
+	while (!is_empty)
+		cr_assert_eq(store_empty_removed(&test_store, id, &is_empty), STORE_OK);
+	cr_assert_eq(store_first_removed(&test_store), 0);
 	cr_assert_eq(count_messages(), 1);
 	cr_assert_str_eq(test_uids("INBOX"), "1");
 }

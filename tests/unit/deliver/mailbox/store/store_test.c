@@ -235,27 +235,6 @@ count_gone(void *owner, uint32_t uid)
 	return true;
 }
 
-Test(mailbox_store, renaming_inbox_moves_its_messages)
-{
-	struct store_gone from = {.uid = UINT32_MAX};
-	int sum = 0;
-
-	cr_assert_eq(store_create(&test_store, "INBOX/child", SLICE("")), STORE_OK);
-	test_add(&test_inbox, "a", 300, FLAG_SEEN, 0);
-	test_add(&test_inbox, "b", 300, 0, 0);
-	from.modseq = test_store.modseq;
-	cr_assert_eq(store_rename(&test_store, "INBOX", "old"), STORE_OK);
-	cr_assert_str_eq(test_uids("INBOX"), "");
-	cr_assert_str_eq(test_uids("old"), "1 2");
-	cr_assert_str_eq(test_uids("INBOX/child"), "", "children stay");
-	cr_assert(store_each_gone(&test_store, test_inbox.id, &from, count_gone, &sum));
-	cr_assert_eq(sum, 3, "both are gone from it");
-	cr_assert_eq(store_find(&test_store, "INBOX", &test_inbox), STORE_OK);
-	cr_assert_eq(test_add(&test_inbox, "c", 300, 0, 0), 3);
-	cr_assert_eq(store_find(&test_store, "old", &test_inbox), STORE_OK);
-	cr_assert_eq(test_add(&test_inbox, "d", 300, 0, 0), 3);
-}
-
 Test(mailbox_store, what_is_expunged_is_remembered_by_modseq)
 {
 	struct store_gone from = {.uid = UINT32_MAX};
@@ -370,6 +349,7 @@ Test(mailbox_store, mailboxes_and_subscriptions_are_bounded)
 		more++;
 	}
 	cr_assert_eq(more, 4);
+	cr_assert_eq(store_subscribe(&test_store, "m5", true), STORE_OK, "it is one of them");
 	cr_assert_eq(store_subscribe(&test_store, "m5", false), STORE_OK);
 	cr_assert_eq(store_subscribe(&test_store, "other", true), STORE_OK);
 }

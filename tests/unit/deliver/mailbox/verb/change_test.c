@@ -1,4 +1,4 @@
-/* STORE of many messages at once: those that lie together are changed together. */
+/* Changes of many messages at once: those that lie together are changed together. */
 #include "tests/unit/deliver/mailbox/asker.h"
 
 #include "common/ipc/packed.h"
@@ -273,4 +273,53 @@ Test(mailbox_change, many_that_find_no_numbers_are_not_copied)
 		"SELECT count(*) FROM message JOIN mailbox ON id = mailbox WHERE name = 'Trash'"),
 	    0);
 	cr_assert_eq(number("SELECT count(*) FROM share"), 0);
+}
+
+static void
+rename_inbox(const char *to, const struct ipc_schema *end)
+{
+	struct am_rename m = {.handle = a.handle, .name = SLICE("inbox"), .to = slice_of(to)};
+
+	asker_ask(&a, &am_rename_schema, &m);
+	cr_assert_eq(a.end, end, "to %s", to);
+}
+
+static uint32_t
+count_in(const char *name)
+{
+	struct am_status m = {.handle = a.handle, .name = slice_of(name)};
+
+	asker_ask(&a, &am_status_schema, &m);
+	cr_assert_eq(a.end, &am_status_is_schema);
+	return a.messages;
+}
+
+/* RFC 9051 6.3.6. */
+Test(mailbox_change, renaming_inbox_moves_its_messages)
+{
+	struct am_create child = {.handle = a.handle, .name = SLICE("INBOX/child")};
+	struct am_changes changes = {.handle = a.handle};
+
+	asker_ask(&a, &am_create_schema, &child);
+	asker_append(&a, "INBOX/child", "Subject: x\r\n\r\n", 0);
+	fill(COUNT);
+	changes.since = a.modseq;
+	rename_inbox("INBOX/old", &am_ok_schema);
+	cr_assert_eq(count_in("INBOX"), 0);
+	cr_assert_eq(count_in("INBOX/old"), COUNT);
+	cr_assert_eq(count_in("INBOX/child"), 1, "children stay");
+	asker_ask(&a, &am_changes_schema, &changes);
+	cr_assert(slice_has_prefix(buf_slice(&a.gone), SLICE("1 2 3 ")), "who views it is told");
+	asker_append(&a, "INBOX", "Subject: x\r\n\r\n", 0);
+	cr_assert_eq(a.uid, COUNT + 1);
+	rename_inbox("INBOX/old", &am_no_schema);
+	cr_assert_eq(a.code, AM_ALREADYEXISTS);
+	rename_inbox("INBOX", &am_no_schema);
+	cr_assert_eq(count_in("INBOX"), 1);
+	asker_view(&a, "INBOX/old");
+	cr_assert(slice_has_prefix(buf_slice(&a.records), SLICE("1:32 2:33 3:32 ")), "all is new");
+	rename_inbox("nobody views it", &am_ok_schema);
+	cr_assert_eq(count_in("nobody views it"), 1);
+	rename_inbox("nothing is in it", &am_ok_schema);
+	cr_assert_eq(count_in("nothing is in it"), 0);
 }

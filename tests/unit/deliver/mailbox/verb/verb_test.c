@@ -283,7 +283,7 @@ count_of(const char *account, const char *sql)
 	return count;
 }
 
-Test(mailbox_verb, others_have_their_turn_while_a_removed_mailbox_is_emptied)
+Test(mailbox_verb, others_have_their_turn_while_a_mailbox_is_emptied)
 {
 	struct am_rename rename = {.name = SLICE("INBOX"), .to = SLICE("old")};
 	struct am_remove remove_old = {.name = SLICE("old")};
@@ -294,7 +294,10 @@ Test(mailbox_verb, others_have_their_turn_while_a_removed_mailbox_is_emptied)
 	asker_login(&b, "u@a.test");
 	rename.handle = remove_old.handle = a.handle;
 	status.handle = b.handle;
-	asker_ask(&a, &am_rename_schema, &rename);
+	asker_send(&a, &am_rename_schema, &rename);
+	asker_ask(&b, &am_status_schema, &status);
+	cr_assert_null(a.end, "b did not have to wait for a");
+	asker_wait(&a);
 	cr_assert_eq(a.end, &am_ok_schema);
 	asker_send(&a, &am_remove_schema, &remove_old);
 	do
@@ -417,6 +420,31 @@ Test(mailbox_verb, many_messages_are_changed_in_slices)
 	status.name = SLICE("Archive");
 	asker_ask(&a, &am_status_schema, &status);
 	cr_assert_eq(a.messages, COUNT);
+}
+
+/* Many clients say EXPUNGE or CLOSE whether anything is to go or not. */
+Test(mailbox_verb, an_expunge_changes_nothing_where_nothing_is_deleted)
+{
+	enum { COUNT = 5000 };
+	struct am_expunge expunge = {.only_deleted = 1};
+	struct am_store store = {.mode = STORE_ADD, .flags = FLAG_DELETED};
+	uint64_t before;
+
+	fill("u@a.test", COUNT);
+	asker_login(&a, "u@a.test");
+	asker_view(&a, "INBOX");
+	before = a.modseq;
+	store.handle = expunge.handle = a.handle;
+	expunge.uids = range(1, COUNT);
+	asker_ask(&a, &am_expunge_schema, &expunge);
+	cr_assert_eq(a.modseq, before);
+	store.uids = range(COUNT - 1, COUNT - 1);
+	asker_ask(&a, &am_store_schema, &store);
+	expunge.uids = range(1, COUNT);
+	asker_ask(&a, &am_expunge_schema, &expunge);
+	cr_assert_eq(a.modseq, before + 2);
+	cr_assert_eq(count_of("u@a.test", "SELECT uid FROM expunged"), COUNT - 1);
+	cr_assert_eq(count_of("u@a.test", "SELECT count(*) FROM message"), COUNT - 1);
 }
 
 /* RFC 9051 6.4.7. */
