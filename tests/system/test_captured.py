@@ -372,10 +372,10 @@ class Intruder(unittest.TestCase):
         """It runs as the user, who may make it say what he likes: of other mail, and twice."""
         said = [{"envelope": envelope, "outcome": outcome, "status": status, "text": "said"}
                 for envelope, outcome, status in ((77, 0, "2.0.0"), (1, 3, "5.0.0"))]
-        with Captured("queue", extra='action "homes" maildir\n') as c:
-            self.put_agent(c, LIAR.format(header=HEADER.format, header_size=HEADER.size, number=MESSAGES["qa_outcome"].number,
-                                          bodies=[MESSAGES["qa_outcome"].pack(s) for s in said]))
-
+        captured = Captured("queue", extra='action "homes" maildir\n')
+        self.put_agent(captured, LIAR.format(header=HEADER.format, header_size=HEADER.size, number=MESSAGES["qa_outcome"].number,
+                                             bodies=[MESSAGES["qa_outcome"].pack(s) for s in said]))
+        with captured as c:
             def heard():
                 return [values for name, values in list(c.life.given) if name == "qa_outcome"]
 
@@ -386,7 +386,7 @@ class Intruder(unittest.TestCase):
             self.assertEqual([(o["envelope"], o["status"]) for o in heard()], [(1, "2.0.0"), (2, "2.0.0")])
 
     def put_agent(self, c, text):
-        """In the place of the agent, which runs as a user, who may take it over."""
+        """In the place of the agent, which runs as a user, who may take it over. The suite goes on with what it began with."""
         agent = c.folder / "deliver/agent"
         agent.unlink()
         agent.mkdir()
@@ -405,9 +405,9 @@ class Intruder(unittest.TestCase):
         """A process of the user's holds the line that the agent had: root keeps nothing for it."""
         said = MESSAGES["qa_outcome"].pack({"envelope": 1, "outcome": 0, "status": "2.0.0", "text": "said"})
         text = LAST_WORDS.format(header=HEADER.format, header_size=HEADER.size, number=MESSAGES["qa_outcome"].number, body=said)
-        with Captured("queue", extra='action "homes" maildir\n') as c:
-            self.put_agent(c, text)
-
+        captured = Captured("queue", extra='action "homes" maildir\n')
+        self.put_agent(captured, text)
+        with captured as c:
             def held():
                 return len(os.listdir(f"/proc/{c.suite.process.pid}/fd"))
 
