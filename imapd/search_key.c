@@ -13,7 +13,8 @@ struct parser {
 	struct imap_parse *p;
 	const struct imap_view *view;
 	struct buf *program;
-	unsigned nodes;
+	unsigned nodes, texts;
+	bool is_too_much;
 };
 
 enum argument { NOTHING, ASTRING, DAY, NUMBER, WORD, FIELD };
@@ -62,7 +63,10 @@ static bool
 emit(struct parser *s, const struct search_node *node)
 {
 	search_pack(s->program, node);
-	return ++s->nodes <= LIMIT_SEARCH_NODES;
+	s->texts += search_looks_inside(node->op);
+	s->is_too_much |= ++s->nodes > LIMIT_SEARCH_NODES || s->texts > LIMIT_SEARCH_TEXTS ||
+			  s->program->len > AM_PROGRAM;
+	return !s->is_too_much;
 }
 
 static bool
@@ -228,7 +232,7 @@ parse_key(struct parser *s, unsigned depth)
 {
 	struct slice word;
 
-	if (depth > DEPTH || s->program->len > AM_PROGRAM)
+	if (depth > DEPTH)
 		return false;
 	if (imap_parse_char(s->p, '('))
 		return parse_all(s, depth + 1) && imap_parse_char(s->p, ')');
@@ -259,8 +263,6 @@ imap_search_parse(struct imap_parse *p, const struct imap_view *view, struct buf
 			return IMAP_SEARCH_BAD;
 	}
 	if (!parse_all(&s, 0) || !imap_parse_is_end(p))
-		return program->len > AM_PROGRAM ? IMAP_SEARCH_TOO_LONG : IMAP_SEARCH_BAD;
-	if (program->len > AM_PROGRAM)
-		return IMAP_SEARCH_TOO_LONG;
+		return s.is_too_much ? IMAP_SEARCH_TOO_LONG : IMAP_SEARCH_BAD;
 	return search_is_valid(buf_slice(program)) ? IMAP_SEARCH_OK : IMAP_SEARCH_BAD;
 }

@@ -12,7 +12,7 @@ enum imap_search_result {
 	IMAP_SEARCH_OK,
 	IMAP_SEARCH_BAD,
 	IMAP_SEARCH_CHARSET,
-	IMAP_SEARCH_TOO_LONG,
+	IMAP_SEARCH_TOO_LONG, /* or too many keys */
 };
 
 /* Reads [CHARSET name] and the keys up to the end of the command; appends the program. */

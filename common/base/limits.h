@@ -132,6 +132,7 @@ enum {
 	LIMIT_ID_KEY          = 30,               /* octets */
 	LIMIT_ID_VALUE        = 1024,             /* octets */
 	LIMIT_SEARCH_NODES    = 5000,             /* keys of one SEARCH */
+	LIMIT_SEARCH_TEXTS    = 250,              /* of them that look into messages: each goes through all of one */
 	LIMIT_IMAP_LOGIN_ERRORS = 10,             /* bad commands before login until BYE */
 	LIMIT_IMAP_ERRORS     = 100,              /* after login, one after the other */
 	LIMIT_MAILBOX_NAME    = 1000,             /* octets of UTF-8 */

@@ -79,12 +79,18 @@ search_unpack(struct slice *program, struct search_node *node)
 	return !has_value(node->op) || unpack_slice(program, &node->value);
 }
 
+bool
+search_looks_inside(enum search_op op)
+{
+	return op == SEARCH_HEADER || op == SEARCH_BODY || op == SEARCH_TEXT;
+}
+
 /* Counts the programs still wanted at each open level, so that no recursion is needed. */
 bool
 search_is_valid(struct slice program)
 {
 	uint64_t wanted[LIMIT_IMAP_NESTING + 2] = {1};
-	size_t depth = 0, nodes = 0;
+	size_t depth = 0, nodes = 0, texts = 0;
 	struct search_node node;
 
 	for (;;) {
@@ -95,6 +101,9 @@ search_is_valid(struct slice program)
 		if (wanted[depth] == 0)
 			break;
 		if (++nodes > LIMIT_SEARCH_NODES || !search_unpack(&program, &node))
+			return false;
+		texts += search_looks_inside(node.op);
+		if (texts > LIMIT_SEARCH_TEXTS)
 			return false;
 		wanted[depth]--;
 		children = node.op == SEARCH_AND   ? node.number

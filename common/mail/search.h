@@ -1,7 +1,8 @@
 /*
  * A SEARCH program (RFC 9051 6.4.4): imapd packs what it parsed, mailbox unpacks and runs it.
  * Prefix notation, one octet for the operator, then its arguments: numbers in network order,
- * texts with a u32 length before them. Bounded by LIMIT_SEARCH_NODES and LIMIT_IMAP_NESTING.
+ * texts with a u32 length before them. Bounded by LIMIT_SEARCH_NODES, LIMIT_SEARCH_TEXTS and
+ * LIMIT_IMAP_NESTING.
  */
 #ifndef COMMON_MAIL_SEARCH_H
 #define COMMON_MAIL_SEARCH_H
@@ -41,6 +42,9 @@ void search_pack(struct buf *program, const struct search_node *node);
 
 /* Takes the next node off *program; false at the end or when it is malformed. */
 bool search_unpack(struct slice *program, struct search_node *node);
+
+/* Whether it looks into messages, and so counts towards LIMIT_SEARCH_TEXTS. */
+bool search_looks_inside(enum search_op op);
 
 /* Whether octets are exactly one well-formed program within the limits. */
 bool search_is_valid(struct slice program);

@@ -119,7 +119,22 @@ Test(search_key, bounds_the_number_of_keys)
 	for (int n = 0; n < 6000; n++)
 		buf_add_text(&text, "SEEN ");
 	buf_add_text(&text, "ALL");
-	cr_assert_neq(parse(buf_text(&text), &program), IMAP_SEARCH_OK);
+	cr_assert_eq(parse(buf_text(&text), &program), IMAP_SEARCH_TOO_LONG);
+	buf_fini(&text);
+	buf_fini(&program);
+}
+
+Test(search_key, bounds_the_number_of_those_that_look_into_messages)
+{
+	struct buf text = {0}, program = {0};
+
+	for (int n = 1; n < LIMIT_SEARCH_TEXTS; n++)
+		buf_add_text(&text, n % 2 == 0 ? "HEADER X-A x " : "TEXT x ");
+	buf_add_text(&text, "BODY x");
+	cr_assert_eq(parse(buf_text(&text), &program), IMAP_SEARCH_OK);
+	buf_clear(&program);
+	buf_add_text(&text, " TEXT x");
+	cr_assert_eq(parse(buf_text(&text), &program), IMAP_SEARCH_TOO_LONG);
 	buf_fini(&text);
 	buf_fini(&program);
 }

@@ -47,5 +47,12 @@ Test(search, nesting_and_size_are_bounded)
 	for (int i = 0; i < LIMIT_SEARCH_NODES; i++)
 		add(&p, SEARCH_FLAG, 1, "");
 	cr_assert_not(search_is_valid(buf_slice(&p)));
+	for (int more = 0; more < 2; more++) {
+		buf_clear(&p);
+		add(&p, SEARCH_AND, LIMIT_SEARCH_TEXTS + (uint64_t)more, "");
+		for (int i = 0; i < LIMIT_SEARCH_TEXTS + more; i++)
+			add(&p, i % 2 == 0 ? SEARCH_BODY : SEARCH_HEADER, 0, "x");
+		cr_assert_eq(search_is_valid(buf_slice(&p)), more == 0);
+	}
 	buf_fini(&p);
 }
