@@ -15,7 +15,7 @@
 #include "common/net/loop.h"
 #include "queue/attempt/attempt.h"
 #include "queue/attempt/removal.h"
-#include "queue/control/hold.h"
+#include "queue/hold.h"
 #include "queue/ids.h"
 #include "queue/store/spool.h"
 

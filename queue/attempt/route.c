@@ -10,7 +10,7 @@
 #include "common/base/mem.h"
 #include "common/ipc/listener_queue.h"
 #include "queue/attempt/attempt.h"
-#include "queue/control/hold.h"
+#include "queue/hold.h"
 #include "queue/ids.h"
 
 #include <unistd.h>

@@ -5,8 +5,8 @@
 #define QUEUE_CONTROL_WALK_H
 
 #include "common/conf/child.h"
-#include "queue/control/hold.h"
 #include "queue/control/select.h"
+#include "queue/hold.h"
 
 /* What is done to an envelope. */
 typedef enum queue_acted queue_action(struct queue_envelope *e);

@@ -1,9 +1,9 @@
 #include "queue/receive/handover.h"
 
 #include "common/base/mem.h"
-#include "queue/control/hold.h"
-#include "queue/queue.h"
+#include "queue/hold.h"
 #include "queue/ids.h"
+#include "queue/queue.h"
 #include "queue/schedule/destination.h"
 
 enum { FIRST_RECIPIENTS = 2 };

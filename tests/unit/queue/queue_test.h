@@ -8,8 +8,8 @@
 #include "tests/unit/unit.h"
 
 #include "common/net/loop.h"
-#include "queue/queue.h"
 #include "queue/ids.h"
+#include "queue/queue.h"
 #include "queue/schedule/schedule.h"
 #include "queue/store/spool.h"
 

@@ -2,7 +2,7 @@
 
 #include "common/ipc/listener_queue.h"
 #include "queue/attempt/removal.h"
-#include "queue/control/hold.h"
+#include "queue/hold.h"
 #include "queue/ids.h"
 #include "queue/recover.h"
 #include "tests/unit/sync.h"

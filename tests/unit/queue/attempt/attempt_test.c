@@ -3,7 +3,7 @@
 #include "common/base/id.h"
 #include "common/ipc/listener_queue.h"
 #include "queue/attempt/attempt.h"
-#include "queue/control/hold.h"
+#include "queue/hold.h"
 #include "queue/space.h"
 
 #include <signal.h>

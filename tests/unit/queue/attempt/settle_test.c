@@ -4,7 +4,7 @@
 #include "common/mail/date.h"
 #include "queue/attempt/removal.h"
 #include "queue/attempt/settle.h"
-#include "queue/control/hold.h"
+#include "queue/hold.h"
 #include "tests/unit/sync.h"
 
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-#include "queue/control/hold.h"
+#include "queue/hold.h"
 
 #include "common/base/log.h"
 #include "queue/attempt/removal.h"

@@ -1,8 +1,8 @@
 /*
  * What a person can do to an envelope: hold it, let it go on, try it now, take it out.
  */
-#ifndef QUEUE_CONTROL_HOLD_H
-#define QUEUE_CONTROL_HOLD_H
+#ifndef QUEUE_HOLD_H
+#define QUEUE_HOLD_H
 
 #include "common/base/moment.h"
 #include "queue/envelope.h"
