@@ -29,6 +29,7 @@ SLIST_HEAD(keys, key);
 
 static struct keys in_force = SLIST_HEAD_INITIALIZER(in_force);
 static struct keys coming = SLIST_HEAD_INITIALIZER(coming);
+static struct keys replaced = SLIST_HEAD_INITIALIZER(replaced);
 static struct hash by_hash; /* those in force, unlike the list with each public half once */
 
 static void
@@ -148,6 +149,18 @@ find_by_pki(struct keys *list, struct slice pki)
 	return NULL;
 }
 
+static struct key *
+find_by_hash(const struct keys *list, struct slice hash)
+{
+	struct key *k;
+
+	SLIST_FOREACH (k, list, link) {
+		if (slice_equal(hash, slice_make(k->hash, sizeof(k->hash))))
+			return k;
+	}
+	return NULL;
+}
+
 /* Takes k. */
 static void
 add_coming(struct key *k)
@@ -253,6 +266,26 @@ index_keys(const struct conf *c)
 	}
 }
 
+/* What is left of those in force has no place any more. One that only came anew is not needed. */
+static void
+retire(const struct keys *next)
+{
+	struct keys left = SLIST_HEAD_INITIALIZER(left);
+	struct key *k;
+
+	while ((k = SLIST_FIRST(&in_force)) != NULL) {
+		SLIST_REMOVE_HEAD(&in_force, link);
+		if (find_by_hash(next, slice_make(k->hash, sizeof(k->hash))) != NULL)
+			key_free(k);
+		else
+			SLIST_INSERT_HEAD(&left, k, link);
+	}
+	if (SLIST_EMPTY(&left))
+		return;
+	wipe(&replaced);
+	replaced = left;
+}
+
 bool
 keys_apply(const struct conf *c, struct error *why)
 {
@@ -268,11 +301,17 @@ keys_apply(const struct conf *c, struct error *why)
 			log_warning(
 			    "pki \"%.*s\" has no key that can be used", SLICE_FMT(c->pkis[i].name));
 	}
-	wipe(&in_force);
+	retire(&next);
 	wipe(&coming);
 	in_force = next;
 	index_keys(c);
 	return !fault;
+}
+
+void
+keys_forget(void)
+{
+	wipe(&replaced);
 }
 
 EVP_PKEY *
@@ -280,6 +319,8 @@ keys_find(struct slice hash, unsigned services)
 {
 	struct key *k = by_hash.size == 0 ? NULL : hash_find(&by_hash, hash);
 
+	if (k == NULL)
+		k = find_by_hash(&replaced, hash);
 	return k == NULL || (k->services & services) == 0 ? NULL : k->key;
 }
 
@@ -294,5 +335,6 @@ keys_fini(void)
 {
 	wipe(&in_force);
 	wipe(&coming);
+	wipe(&replaced);
 	hash_fini(&by_hash);
 }

@@ -21,11 +21,15 @@
 bool keys_load(struct slice pki, int fd, bool is_root, struct error *why);
 
 /*
- * What was loaded since the last call takes the place of the older key of its pki; keys of pkis
- * that are gone are wiped. A key that does not belong to its pki's certificate is refused: the
- * older one stays, and the result is false, with the last such fault in *why.
+ * What was loaded since the last call takes the place of the older key of its pki. A key that does
+ * not belong to its pki's certificate is refused: the older one stays, and the result is false, with
+ * the last such fault in *why. Keys that lost their place, and those of pkis that are gone, sign on
+ * for sessions that began before; until keys_forget(), or the next that lose theirs.
  */
 bool keys_apply(const struct conf *c, struct error *why);
+
+/* Wipes what was replaced. */
+void keys_forget(void);
 
 /* The key of that hash (SHA-256 of the SubjectPublicKeyInfo) if a service in the mask (1 << enum
  * conf_service) uses it, or NULL. Borrowed. */

@@ -5,11 +5,16 @@
 #include "common/base/log.h"
 #include "common/conf/child.h"
 #include "common/conf/status.h"
+#include "common/net/loop.h"
 #include "smtpd/keyholder/keys.h"
 #include "smtpd/keyholder/serve.h"
 
 #include <unistd.h>
 
+/* As long as a session may wait before it says STARTTLS (RFC 5321 4.5.3.2.7). */
+enum { REPLACED_SECONDS = 300 };
+
+static struct timer forget;
 static bool is_root; /* when it started: what its key files are held to */
 static bool failed;
 static struct error first_failure;
@@ -27,9 +32,16 @@ on_key(struct slice pki, int fd)
 	failed = true;
 }
 
+static void
+on_forget(void *owner)
+{
+	keys_forget();
+}
+
 static bool
 start(const struct conf *c, struct error *why)
 {
+	timer_init(&forget, on_forget, NULL);
 	if (failed)
 		return error_set(why, "%s", first_failure.text);
 	return keys_apply(c, why);
@@ -43,6 +55,7 @@ apply(const struct conf *c)
 
 	if (!keys_apply(c, &why))
 		log_error("%s", why.text);
+	timer_start(&forget, SPAN_SECONDS(REPLACED_SECONDS));
 	failed = false;
 }
 
