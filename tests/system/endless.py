@@ -9,7 +9,7 @@ import threading
 
 GETATTR, OPEN, READ, INIT = 3, 14, 15, 26
 SILENT = (2, 36)  # FORGET and INTERRUPT have no answer
-DETACH = 2
+FORCE, DETACH = 1, 2
 ASKED, ANSWER = "<IIQQ", "<IiQ"
 PAGE, ROOM = 4096, 1 << 18
 
@@ -53,6 +53,6 @@ class Endless:
                 return
 
     def stop(self):
-        """Whoever waits gets an error."""
-        libc.umount2(self.path.encode(), DETACH)
+        """Whoever waits gets an error, and so does serve(), which would keep the connection alive while it waits itself."""
+        libc.umount2(self.path.encode(), FORCE | DETACH)
         os.close(self.fd)
