@@ -221,7 +221,8 @@ class World:
         except BROKEN:
             return False
 
-    def drain(self, seconds=60):
+    def drain(self, seconds=180):
+        """Longer than relay waits for a resolver that does not answer, and tries once more."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             text = subprocess.run(self.suite.ctl_command("--json", "show", "queue"), capture_output=True, text=True, timeout=60)
@@ -231,4 +232,4 @@ class World:
                 self.order("resume", *what)
             self.order("schedule", "all")
             time.sleep(0.2)
-        raise AssertionError("the queue is not empty\n" + text.stdout + text.stderr)
+        raise AssertionError("the queue is not empty\n" + text.stdout + text.stderr + self.suite.log()[-5000:])
