@@ -19,6 +19,14 @@ check_texts(const struct smtp_command *c, struct slice line)
 	PROPERTY(c->path.local.len <= LIMIT_LOCAL_PART && c->path.domain.len <= LIMIT_DOMAIN);
 }
 
+/* As who offers that does with a name that has no domain. */
+static void
+complete(struct address *path)
+{
+	if (path->local.len > 0 && path->domain.len == 0)
+		path->domain = SLICE("host.example.test");
+}
+
 static struct smtp_command
 parse_again(struct buf *line)
 {
@@ -82,6 +90,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (result != SMTP_SYNTAX_OK)
 		return 0;
 	check_texts(&c, line);
+	if ((offers & SMTP_OFFER_BARE) != 0)
+		complete(&c.path);
 	if (c.verb == SMTP_VERB_MAIL)
 		check_mail(&c);
 	if (c.verb == SMTP_VERB_RCPT)
