@@ -1,5 +1,6 @@
 /*
- * What a person can do to an envelope: hold it, let it go on, try it now, take it out.
+ * Where an envelope begins, and what a person can do to it: hold it, let it go on, try it now, take
+ * it out.
  */
 #ifndef QUEUE_HOLD_H
 #define QUEUE_HOLD_H

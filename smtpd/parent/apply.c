@@ -66,7 +66,6 @@ static void
 give(struct process *p)
 {
 	struct channel_request r = {.answer = on_applied, .ended = on_ended, .owner = p};
-
 	bool ok = join_send_conf(p);
 
 	if (p->applying != 0)

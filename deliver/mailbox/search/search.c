@@ -1,7 +1,7 @@
 /*
  * A SEARCH program over the messages of a mailbox, in slices: what needs no body first, bodies only
- * when asked, in the pool where that takes long. What it finds goes out as it is found. A body that was read
- * leaves its signature, by which the next search knows whether it has to be read at all.
+ * when asked, in the pool where that takes long. What it finds goes out as it is found. A body that
+ * was read leaves its signature, by which the next search knows whether it has to be read at all.
  */
 #include "common/base/mem.h"
 #include "common/ipc/packed.h"

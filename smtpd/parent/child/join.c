@@ -56,7 +56,6 @@ send_sockets(struct process *p, unsigned services)
 		const struct conf_listen *l = &suite.conf->listens[i];
 		const struct bound *b = sockets_find(&suite.sockets, l->id);
 		struct pa_socket m = {.listen = l->id};
-
 		int fd;
 
 		if (b == NULL || b->id <= p->last_socket || !conf_listen_is_of(l, services))
@@ -74,6 +73,7 @@ bool
 join_send_conf(struct process *p)
 {
 	const struct process_kind *kind = process_kind(p->role);
+
 	if (!conf_send(suite.conf, p->channel, kind->sees, kind->services)) {
 		log_error("%s does not take its configuration", sandbox_title(p->role));
 		return false;

@@ -15,8 +15,8 @@ enum user_result { USER_FOUND, USER_NONE, USER_TEMPORARY };
 enum user_result user_find(const char *name, const struct passwd **pw);
 
 /* The same of a recipient: a name, or "name:uid:gid:home" as a userbase has him, who has no shell
- * and the groups of the gid alone. The name has no
- * slash and begins with no dot, the uid must be an ordinary user's, and the gid one of his. */
+ * and the groups of the gid alone. The name has no slash and begins with
+ * no dot, the uid must be an ordinary user's, and the gid one of his. */
 enum user_result user_find_recipient(const char *text, const struct passwd **pw);
 
 /* Becomes that user for good; where the suite is not root's, it stays who it is. False with errno.
