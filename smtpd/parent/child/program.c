@@ -33,8 +33,8 @@ program_hold(const char *folder, const char *name)
 	int fd;
 
 	place(folder, name, path);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || held_count == PROGRAMS_MOST)
+	fd = held_count < PROGRAMS_MOST ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	if (fd < 0)
 		return;
 	memcpy(held[held_count].path, path, sizeof(path));
 	held[held_count++].fd = fd;
